@@ -1,0 +1,117 @@
+"""What the environment says, read once and checked.
+
+Every variable `NAME` may also be given as `NAME_FILE`: the path of a file that holds the
+value, as container secrets are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+BASE = Path(__file__).resolve().parent.parent
+SOCKET_PATH_MAX = 100  # sun_path holds 108 bytes on Linux; room for a file's name suffix
+
+
+class ConfigurationError(Exception):
+    """A variable is missing or wrong. The message names it and says what it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The appliance's configuration."""
+
+    data: Path
+    run: Path
+    host: str
+    port: int
+    allowed_hosts: tuple[str, ...]
+    country: str
+    organisation: str
+    database_url: str
+    broker_url: str
+    web_processes: int
+    detectors: int
+    detection_timeout: float  # seconds
+    site: str
+    node: str
+    source: str
+    disk_floor: int  # bytes
+    log_level: str
+
+
+class _Reader:
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.variables = variables
+
+    def text(self, name: str, default: str) -> str:
+        value = self.variables.get(name)
+        if value is not None:
+            return value.strip() or default
+        path = self.variables.get(f"{name}_FILE")
+        if path is None:
+            return default
+        try:
+            return Path(path).read_text().strip()
+        except OSError as error:
+            raise ConfigurationError(
+                f"{name}_FILE names {path}, which cannot be read: {error.strerror}."
+            ) from error
+
+    def number(self, name: str, default: int, low: int, high: int) -> int:
+        value = self.text(name, str(default))
+        if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
+            raise ConfigurationError(
+                f"{name} must be a whole number from {low} to {high}; it is {value[:40]!r}."
+            )
+        return int(value)
+
+
+def _run_folder(data: Path, given: str) -> Path:
+    if given:
+        return Path(given).absolute()
+    run = data / "run"
+    if len(os.fsencode(run / "broker.sock")) <= SOCKET_PATH_MAX:
+        return run
+    digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
+    return Path("/tmp") / f"domicile-{os.getuid()}-{digest}"  # noqa: S108 - checked for owner by `up`
+
+
+def read(variables: Mapping[str, str] = os.environ) -> Environment:
+    """The configuration in `variables`; raises `ConfigurationError`."""
+    reader = _Reader(variables)
+    data = Path(reader.text("DOMICILE_DATA", str(BASE / "var"))).absolute()
+    run = _run_folder(data, reader.text("DOMICILE_RUN", ""))
+    country = reader.text("DOMICILE_COUNTRY", "DE").upper()
+    if not (len(country) == 2 and country.isascii() and country.isalpha()):
+        raise ConfigurationError(
+            "DOMICILE_COUNTRY must be a country's two letters (ISO 3166-1), as in DE."
+        )
+    return Environment(
+        data=data,
+        run=run,
+        host=reader.text("DOMICILE_HOST", "127.0.0.1"),
+        port=reader.number("DOMICILE_PORT", 8000, 1, 65535),
+        allowed_hosts=tuple(
+            name.strip()
+            for name in reader.text(
+                "DOMICILE_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"
+            ).split(",")
+            if name.strip()
+        ),
+        country=country,
+        organisation=reader.text("DOMICILE_ORGANISATION", "domicile.local"),
+        database_url=reader.text("DOMICILE_DATABASE_URL", f"sqlite:///{data / 'db.sqlite3'}"),
+        broker_url=reader.text("DOMICILE_BROKER_URL", f"redis+socket://{run / 'broker.sock'}"),
+        web_processes=reader.number("DOMICILE_WEB_PROCESSES", 1, 1, 64),
+        detectors=reader.number("DOMICILE_DETECTORS", 1, 1, 64),
+        detection_timeout=float(reader.number("DOMICILE_DETECTION_TIMEOUT", 10, 1, 300)),
+        site=reader.text("DOMICILE_SITE", "home"),
+        node=reader.text("DOMICILE_NODE", "node-1"),
+        source=reader.text("DOMICILE_SOURCE", "web-1"),
+        disk_floor=reader.number("DOMICILE_DISK_FLOOR", 512 * 1024**2, 0, 2**50),
+        log_level=reader.text("DOMICILE_LOG_LEVEL", "INFO").upper(),
+    )

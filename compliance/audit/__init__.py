@@ -1,0 +1,12 @@
+"""The record: a log that nobody can quietly change.
+
+entry        an event as the bytes that are committed to
+merkle       RFC 6962 tree hashing and proofs
+tiles        C2SP tlog-tiles: the tree as files
+checkpoint   C2SP tlog-checkpoint and signed-note
+writer       many callers, one durable commit
+journal      events inside the caller's own transaction (console, notary, commands)
+notary       integrates events into the tree and signs checkpoints
+verify       the whole log, checked, in plain words
+keys         key files
+"""

@@ -1,0 +1,67 @@
+"""Key files: 32 bytes in lower-case hex and a line feed, readable by their owner only."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+KEY_BYTES = 32
+
+
+class KeyUnusable(Exception):
+    """A key file is missing, malformed or open to others. The message says how to mend it."""
+
+
+def read_key(path: Path) -> bytes:
+    """The key in `path`; raises `KeyUnusable`."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(2 * KEY_BYTES + 2)
+    except OSError as error:
+        raise KeyUnusable(f"The key file {path} cannot be read: {error.strerror}.") from error
+    if mode & 0o077:
+        raise KeyUnusable(f"The key file {path} is open to others; run chmod 600 on it.")
+    try:
+        key = bytes.fromhex(text.decode("ascii").rstrip("\n"))
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise KeyUnusable(
+            f"The key file {path} does not hold 64 hex digits; restore it from your backup."
+        )
+    return key
+
+
+def create_key(path: Path) -> bytes:
+    """A new random key in `path`, durable when this returns.
+
+    Raises FileExistsError where one stands: a key is never overwritten.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = secrets.token_bytes(KEY_BYTES)
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(key.hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(scratch, path)  # fails if it exists, and never shows half a key
+    finally:
+        scratch.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return key
+
+
+def secret(path: Path) -> bytes:
+    """The key in `path`, created where there is none; raises `KeyUnusable`."""
+    try:
+        return create_key(path) if not path.exists() else read_key(path)
+    except FileExistsError:
+        return read_key(path)

@@ -1,0 +1,232 @@
+"""The frozen values and protocols that every part of Domicile speaks.
+
+Nothing here does anything: no framework, no input or output, no clock. One concept, one
+name, as listed in docs/architecture.md under "Words".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+# --- What is looked for in a text ---------------------------------------------------------
+
+
+class Category(StrEnum):
+    """Why a finding matters. The law distinguishes these, so rules speak of them."""
+
+    PERSONAL = "personal"  # GDPR Art. 4(1)
+    SPECIAL = "special"  # GDPR Art. 9
+    CRIMINAL = "criminal"  # GDPR Art. 10
+    PAYMENT = "payment"  # card and account numbers
+    CREDENTIAL = "credential"  # passwords, keys and tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One string of a request that a model would read.
+
+    `pointer` is its place in the request body (RFC 6901). A text in a place that must keep
+    its exact value (a function name, a schema's property name) is not `replaceable`: if
+    something in it would have to be changed, the request is blocked instead.
+    """
+
+    pointer: str
+    text: str
+    replaceable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Personal data or a secret at `[start, end)` of segment `segment`, in code points."""
+
+    segment: int
+    start: int
+    end: int
+    entity: str
+    category: Category
+    score: float  # in [0, 1]
+    recogniser: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a detector found in the segments of one request.
+
+    `findings` are sorted by (segment, start) and do not overlap within a segment.
+    `names_unchecked` is true when a segment is in a language whose personal names the
+    loaded models do not know; it is a fact for the policy, never a silent pass.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    names_unchecked: bool = False
+    languages: tuple[str, ...] = ()  # ISO 639-1 of each language recognised, sorted
+
+
+class DetectionFailed(Exception):
+    """The detector is not loaded, erred or took too long. The request must be refused."""
+
+
+# --- What may happen ----------------------------------------------------------------------
+
+
+class Effect(StrEnum):
+    """What a rule asks for, from the most permissive to the strictest."""
+
+    ALLOW = "allow"
+    PSEUDONYMISE = "pseudonymise"
+    MASK = "mask"
+    BLOCK = "block"
+
+    @property
+    def strictness(self) -> int:
+        """Position in the order above: rules combine by the strictest effect."""
+        return tuple(Effect).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a policy may look at when it decides on one request.
+
+    `entities` counts the findings by (category, entity).
+    """
+
+    application: str
+    model: str
+    entities: Mapping[tuple[Category, str], int] = field(default_factory=dict)
+    names_unchecked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The policy's answer for one request.
+
+    `effect` is the strictest that any rule asked for; `treatments` says, per entity found,
+    what becomes of it. `rules` are the ids of the rules that spoke, `reasons` their
+    descriptions in the same order. `sites` are the names of the sites where the request may
+    be processed; None means every site. `not_enforced` are the ids of rules that no loaded
+    recogniser could have triggered.
+    """
+
+    effect: Effect
+    treatments: Mapping[str, Effect]
+    rules: tuple[str, ...]
+    reasons: tuple[str, ...]
+    policy: str
+    version: int
+    digest: str  # SHA-256 of the version's canonical JSON, lower-case hex
+    sites: tuple[str, ...] | None = None
+    not_enforced: tuple[str, ...] = ()
+
+
+# --- Who asks -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A client of the API, as the hot path knows it. Limits are per minute; 0 means none."""
+
+    id: str  # UUID
+    name: str
+    purpose: str
+    legal_basis: str
+    ropa_reference: str
+    label_key: bytes  # 32 bytes; entries carry HMAC-SHA-256(label_key, request id)
+    requests_per_minute: int
+    tokens_per_minute: int
+    concurrent_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of an inference endpoint, before anything was decided about it.
+
+    `body` is what the engine would get (OpenAI's schema, already validated); `segments`
+    point into it. `subjects` are blind-index values (HMAC-SHA-256, hex) of the persons the
+    client named. `id` is 32 lower-case hex digits from a secure random source. `received` is
+    in microseconds since the Unix epoch.
+    """
+
+    id: str
+    application: Application
+    api_key: str  # the key's public prefix
+    endpoint: str  # "chat.completions"
+    model: str
+    stream: bool
+    body: Mapping[str, Any]
+    segments: tuple[Segment, ...]
+    subjects: tuple[str, ...]
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request may be answered: a model served at a site."""
+
+    site: str
+    country: str  # ISO 3166-1 alpha-2
+    site_key: bytes  # X25519 public key, 32 bytes
+    model: str
+    model_digest: str  # SHA-256 of the weights, lower-case hex
+    licence: str  # SPDX identifier
+    queue: str  # inference.<site>.<model>
+
+
+# --- What is recorded ---------------------------------------------------------------------
+
+TERMINAL = frozenset(
+    {"request.completed", "request.failed", "request.cancelled", "request.lost"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that matters and must be on the record.
+
+    `detail` holds strings, integers, booleans, lists and objects of these: no floats, so that
+    its canonical JSON (RFC 8785) is the same in every language. `time` is in microseconds
+    since the Unix epoch. `label_key` is the application's (see `Application`).
+    """
+
+    type: str
+    time: int
+    detail: Mapping[str, Any]
+    request: str | None = None
+    application: str | None = None  # the application's id
+    label_key: bytes | None = None
+
+
+class RecordUnavailable(Exception):
+    """An event could not be made durable. What it would have recorded must not happen."""
+
+
+# --- What the gate is given ---------------------------------------------------------------
+
+Scanner = Callable[[Sequence[Segment]], Awaitable[Scan]]
+"""Finds personal data; raises `DetectionFailed`."""
+
+Append = Callable[[Sequence[Event]], Awaitable[None]]
+"""Returns once the events are durable; raises `RecordUnavailable`."""
+
+
+class NoRoute(Exception):
+    """No permitted site serves the model now. The message says which were considered."""
+
+
+class Route(Protocol):
+    """Chooses a permitted place for a model; raises `NoRoute`."""
+
+    def __call__(self, model: str, sites: tuple[str, ...] | None) -> Place: ...
+
+
+TicketT_co = TypeVar("TicketT_co", covariant=True)
+
+
+class Seal(Protocol[TicketT_co]):
+    """Seals a body to the site of `place`; attempt counts from 1."""
+
+    def __call__(
+        self, request: Request, body: Mapping[str, Any], place: Place, attempt: int
+    ) -> TicketT_co: ...

@@ -1,0 +1,11 @@
+"""What happens: inference, only here, only on our own machines.
+
+registry     models: digest, licence, engine arguments
+routing      choose a permitted site; clearance: seal to it, open at it
+relay        frames from workers to waiting clients
+engines/     the contract of an engine, and the engines
+tasks        the Celery task; worker: the loop that answers
+dispatch     follow one admitted request to its last byte
+api/         one module per endpoint family
+models/      Node, Model, Deployment; admin/ shows them
+"""

@@ -1,0 +1,25 @@
+"""Machines that answer."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Node(models.Model):
+    """A machine at a site. It signs a receipt for every answer with its own key."""
+
+    name = models.SlugField(max_length=64, unique=True)
+    site = models.ForeignKey("compliance.Site", on_delete=models.PROTECT, related_name="nodes")
+    public_key = models.BinaryField(
+        max_length=32, editable=False, help_text="Ed25519, 32 bytes; verifies its receipts."
+    )
+    active = models.BooleanField(
+        default=True, help_text="Clear it so that its receipts are no longer accepted."
+    )
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,16 @@
+"""Gives the tests a data folder of their own, before Django's settings are read."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+if "DOMICILE_TEST_DATA" not in os.environ:
+    folder = Path(tempfile.mkdtemp(prefix="domicile-test-"))
+    os.environ["DOMICILE_TEST_DATA"] = str(folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+for name in [name for name in os.environ if name.startswith("DOMICILE_")]:
+    if name not in {"DOMICILE_TEST_DATA", "DOMICILE_DATABASE_URL"}:
+        del os.environ[name]
+os.environ["DOMICILE_DATA"] = os.environ["DOMICILE_TEST_DATA"]
