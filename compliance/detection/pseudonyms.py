@@ -1,0 +1,198 @@
+"""What becomes of each finding, and the pseudonyms of one request.
+
+A pseudonym is a bracketed token, `[PERSON_1]`, numbered by first occurrence over all segments,
+so that a resent history gives the same names; the same value of the same entity type has
+the same token. A number that stands literally anywhere in the input is skipped: a token in an
+answer then always means the value it was given for. A mask is `[PERSON]`, without a
+number, and is never restored. No table outlives the request.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import regex
+
+from compliance.vocabulary import Effect, Finding, Scan, Segment
+
+TOKEN = regex.compile(r"\[([A-Z][A-Z0-9_]{0,62})_([1-9][0-9]{0,8})\]")
+"""A pseudonym; at most 75 characters."""
+
+MIN_REPEATED = 3
+"""Shorter values are replaced only where they were found: "Al" occurs in too many words."""
+
+
+class Unreplaceable(Exception):
+    """Something that must be changed stands where the exact value must be kept.
+
+    The message names the entity type and the place, never the value.
+    """
+
+    def __init__(self, entity: str, pointer: str) -> None:
+        self.entity = entity
+        self.pointer = pointer
+        super().__init__(
+            f"{entity} was found at {pointer}, whose exact text must be kept; "
+            "take it out of the function, schema or stop sequence and send the request again"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Treated:
+    """The new text per pointer (only of segments that changed), and what tokens stand for.
+
+    `pseudonyms` is personal data: it is kept in memory until the answer is restored, and
+    nowhere else; it is left out of `repr`.
+    """
+
+    texts: Mapping[str, str] = field(repr=False)
+    pseudonyms: Mapping[str, str] = field(repr=False)  # token -> value
+    replaced: int = 0  # how many places were changed
+
+
+class Pseudonyms:
+    """The tokens of one request. Not for sharing between requests."""
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self._taken: dict[str, set[int]] = defaultdict(set)
+        for segment in segments:
+            if "[" in segment.text:
+                for token in TOKEN.finditer(segment.text):
+                    self._taken[token[1]].add(int(token[2]))
+        self._last: dict[str, int] = defaultdict(int)
+        self._tokens: dict[tuple[str, str], str] = {}
+
+    def token(self, entity: str, value: str) -> str:
+        """The token of a value, the next free number when it is new."""
+        known = self._tokens.get((entity, value))
+        if known is None:
+            number = self._last[entity] + 1
+            while number in self._taken[entity]:
+                number += 1
+            self._last[entity] = number
+            known = self._tokens[(entity, value)] = f"[{entity}_{number}]"
+        return known
+
+    def values(self) -> dict[str, str]:
+        """Token -> value, in the order in which the tokens were given."""
+        return {token: value for (_entity, value), token in self._tokens.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    start: int
+    end: int
+    entity: str
+    value: str
+    effect: Effect
+
+
+def mask(entity: str) -> str:
+    """What an irreversibly removed value is replaced by."""
+    return f"[{entity}]"
+
+
+def treat(segments: Sequence[Segment], scan: Scan, treatments: Mapping[str, Effect]) -> Treated:
+    """Mask and pseudonymise the findings of a scan as `treatments` says per entity type.
+
+    Every other occurrence of a changed value as a whole word, in whatever segment, is
+    changed too: a value recognised in one place must not pass in another where it was
+    missed. Raises `Unreplaceable`; a blocked or unmentioned entity never comes this far, and
+    raises `ValueError`.
+    """
+    changes = [
+        _resolved(segment, found, treatments)
+        for segment, found in zip(segments, _by_segment(segments, scan), strict=True)
+    ]
+    everywhere = _Repeats(change for found in changes for change in found)
+    pseudonyms = Pseudonyms(segments)
+    texts: dict[str, str] = {}
+    replaced = 0
+    for segment, found in zip(segments, changes, strict=True):
+        due = everywhere.added_to(segment.text, found)
+        if not due:
+            continue
+        if not segment.replaceable:
+            raise Unreplaceable(due[0].entity, segment.pointer)
+        texts[segment.pointer] = _applied(segment.text, due, pseudonyms)
+        replaced += len(due)
+    return Treated(texts, pseudonyms.values(), replaced)
+
+
+def _by_segment(segments: Sequence[Segment], scan: Scan) -> list[list[Finding]]:
+    found: list[list[Finding]] = [[] for _ in segments]
+    for finding in scan.findings:
+        found[finding.segment].append(finding)
+    return found
+
+
+def _resolved(
+    segment: Segment, found: Iterable[Finding], treatments: Mapping[str, Effect]
+) -> list[_Change]:
+    changes = []
+    for finding in found:
+        effect = treatments.get(finding.entity, Effect.BLOCK)
+        if effect is Effect.BLOCK:
+            raise ValueError(
+                f"{finding.entity} may not be processed at all; refuse the request instead"
+            )
+        value = segment.text[finding.start : finding.end]
+        changes.append(_Change(finding.start, finding.end, finding.entity, value, effect))
+    return changes
+
+
+class _Repeats:
+    """The changed values of a request, found again as whole words in one pass over a text."""
+
+    def __init__(self, changes: Iterable[_Change]) -> None:
+        self._by_value: dict[str, _Change] = {}
+        for change in changes:
+            if change.effect is not Effect.ALLOW and len(change.value) >= MIN_REPEATED:
+                known = self._by_value.get(change.value)
+                if known is None or known.effect.strictness < change.effect.strictness:
+                    self._by_value[change.value] = change
+        self._pattern = regex.compile(r"(?<!\w)\L<values>(?!\w)", values=list(self._by_value))
+
+    def added_to(self, text: str, found: Sequence[_Change]) -> list[_Change]:
+        """The changes due in a text, sorted: those found, and repeats that touch none of them."""
+        due = list(self._strictest(found))
+        if self._by_value:
+            due.extend(self._again(text, found))
+        return sorted(due, key=lambda change: change.start)
+
+    def _strictest(self, found: Iterable[_Change]) -> Iterator[_Change]:
+        """Found changes without the allowed; a value that is changed elsewhere is changed here."""
+        for change in found:
+            known = self._by_value.get(change.value, change)
+            if known.effect.strictness > change.effect.strictness:
+                yield _Change(change.start, change.end, known.entity, known.value, known.effect)
+            elif change.effect is not Effect.ALLOW:
+                yield change
+
+    def _again(self, text: str, found: Sequence[_Change]) -> Iterator[_Change]:
+        position = 0
+        for match in self._pattern.finditer(text):
+            start, end = match.span()
+            while position < len(found) and found[position].end <= start:
+                position += 1
+            if position < len(found) and found[position].start < end:
+                continue
+            known = self._by_value[match[0]]
+            yield _Change(start, end, known.entity, known.value, known.effect)
+
+
+def _applied(text: str, due: Sequence[_Change], pseudonyms: Pseudonyms) -> str:
+    """The text with the changes made. Tokens hold no character that JSON would escape."""
+    pieces: list[str] = []
+    position = 0
+    for change in due:
+        pieces.append(text[position : change.start])
+        if change.effect is Effect.MASK:
+            pieces.append(mask(change.entity))
+        else:
+            pieces.append(pseudonyms.token(change.entity, change.value))
+        position = change.end
+    pieces.append(text[position:])
+    return "".join(pieces)
