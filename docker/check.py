@@ -1,0 +1,65 @@
+# ruff: noqa: INP001 - a script, not part of a package
+"""Checks the packaging as far as it can be checked without a container engine.
+
+    .venv/bin/python docker/check.py
+
+hadolint reads the Dockerfiles; `docker-compose config` resolves compose.yaml; the Compose
+specification's schema (docker/compose.schema.json) judges it as it is written. Nothing is
+built and nothing is run: no image has ever been built from these files on this project's
+machines.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+HERE = Path(__file__).resolve().parent
+TOOLS = Path(sys.executable).parent
+DOCKERFILES = (HERE / "Dockerfile", HERE / "engine.Dockerfile")
+COMPOSE = HERE / "compose.yaml"
+SCHEMA = HERE / "compose.schema.json"
+
+
+def run(*command: str | Path) -> str:
+    """What `command` says against us: empty when it ends with 0."""
+    done = subprocess.run(  # noqa: S603 - constant commands of the locked environment
+        [str(part) for part in command], check=False, capture_output=True, text=True
+    )
+    return "" if done.returncode == 0 else (done.stdout + done.stderr).strip()
+
+
+def against_schema(document: Any) -> str:
+    """The faults of a compose document by the specification's schema, one a line."""
+    validator = jsonschema.Draft7Validator(json.loads(SCHEMA.read_text()))
+    return "\n".join(
+        f"{fault.json_path}: {fault.message}" for fault in validator.iter_errors(document)
+    )
+
+
+def faults() -> dict[str, str]:
+    """What each check found; empty strings where it found nothing."""
+    found = {f"hadolint {path.name}": run(TOOLS / "hadolint", path) for path in DOCKERFILES}
+    found["docker-compose config"] = run(
+        TOOLS / "docker-compose", "--file", COMPOSE, "--profile", "*", "config", "--quiet"
+    )
+    found["compose schema"] = against_schema(yaml.safe_load(COMPOSE.read_text()))
+    return found
+
+
+def main() -> int:
+    """Print each check's result; 1 if any found something."""
+    found = faults()
+    for name, fault in found.items():
+        print(f"{name}: {fault or 'ok'}")  # noqa: T201
+    return 1 if any(found.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
