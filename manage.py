@@ -4,8 +4,22 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
+
+def main() -> int:
+    """Run one command; a wrong configuration is a sentence, not a traceback."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "appliance.settings")
+    from appliance.env import ConfigurationError  # noqa: PLC0415
+    from compliance.audit.keys import KeyUnusable  # noqa: PLC0415
+
+    try:
+        from django.core.management import execute_from_command_line  # noqa: PLC0415
+
+        execute_from_command_line(sys.argv)
+    except (ConfigurationError, KeyUnusable) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "appliance.settings")
-    execute_from_command_line(sys.argv)
+    sys.exit(main())

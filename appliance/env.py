@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,7 @@ def read(variables: Mapping[str, str] = os.environ) -> Environment:
     data = Path(reader.text("DOMICILE_DATA", str(BASE / "var"))).absolute()
     run = _run_folder(data, reader.text("DOMICILE_RUN", ""))
     country = reader.text("DOMICILE_COUNTRY", "DE").upper()
-    if not (len(country) == 2 and country.isascii() and country.isalpha()):
+    if not re.fullmatch("[A-Z]{2}", country):
         raise ConfigurationError(
             "DOMICILE_COUNTRY must be a country's two letters (ISO 3166-1), as in DE."
         )

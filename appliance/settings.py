@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
+
 from appliance import env
 from appliance.services.database import configuration
-from compliance.audit.keys import secret
+from compliance.audit.keys import read_key
 
 DOMICILE = env.read()
 
 DEBUG = False
-SECRET_KEY = secret(DOMICILE.data / "keys" / "django-secret").hex()
+# Made by the set-up, never by an import: a command such as `restore` needs an empty folder.
+_SECRET_FILE = DOMICILE.data / "keys" / "django-secret"
+SECRET_KEY = (
+    read_key(_SECRET_FILE) if _SECRET_FILE.exists() else secrets.token_bytes(32)
+).hex()
 ALLOWED_HOSTS = list(DOMICILE.allowed_hosts)
 
 INSTALLED_APPS = [
@@ -64,6 +70,8 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+LOGGING_CONFIG = "appliance.logging.configure"
+LOGGING = {"level": DOMICILE.log_level, "source": DOMICILE.source}
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True

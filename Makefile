@@ -1,0 +1,48 @@
+# Two commands for a newcomer: `make up` and `make test`. `make help` lists the rest.
+SHELL := /bin/sh
+VENV := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help up doctor test check check-docker bench soak sbom clean
+
+help:  ## List these commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+.venv/.synced: uv.lock pyproject.toml bin/bootstrap
+	@bin/bootstrap
+
+.venv/.synced-dev: uv.lock pyproject.toml bin/bootstrap
+	@bin/bootstrap dev
+
+# The shell becomes the keeper, whose parent is then make itself: it stops when make dies.
+up: .venv/.synced  ## Install, set up and start the appliance; Ctrl-C stops it
+	@exec $(VENV)/python manage.py up --parent $$PPID
+
+doctor: .venv/.synced  ## Say what is wrong and how to mend it
+	@$(VENV)/python manage.py doctor
+
+test: .venv/.synced-dev  ## Every test, on SQLite and then on PostgreSQL
+	$(VENV)/python -m pytest -m "not soak"
+	$(VENV)/python -m tests.services.postgres -- $(VENV)/python -m pytest -m "database and not soak"
+
+check: .venv/.synced-dev check-docker  ## Format, lint, types, layers, migrations, docs
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/mypy --strict appliance compliance inference tests manage.py
+	$(VENV)/lint-imports
+	DOMICILE_DATA=build/check $(VENV)/python manage.py makemigrations --check --dry-run
+	$(VENV)/python -m tests.check_docs
+
+check-docker: .venv/.synced-dev  ## Dockerfile and compose file, without a Docker engine
+	$(VENV)/python -m tests.check_docker
+
+bench: .venv/.synced-dev  ## Print what the hot path costs beside baselines
+	$(VENV)/python -m tests.bench
+
+soak: .venv/.synced-dev  ## The long form of the chaos tests
+	$(VENV)/python -m pytest -m soak tests/chaos --timeout 7200
+
+sbom: .venv/.synced-dev  ## Write build/sbom.cdx.json (CycloneDX) of what the appliance runs
+	@mkdir -p build && $(VENV)/python docker/sbom.py build/sbom.cdx.json
+
+clean:  ## Remove what was built; the data folder stays
+	rm -rf build .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,246 @@
+"""Keeps the appliance's processes running, and stops them in the right order.
+
+One asyncio loop in one process. Children start through `child.py`, so the kernel ends them
+when the keeper ends, however it ends. Each is the leader of a session of its own: a Ctrl-C
+in the terminal reaches the keeper alone, and what a dead child leaves behind is swept by
+its process group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from appliance.services.logfile import LogFile
+
+WRAPPER = Path(__file__).with_name("child.py")
+FIRST_PAUSE = 0.1  # seconds before a dead process is started again; doubles each time
+LONGEST_PAUSE = 15.0
+SHORT_LIFE = 5.0  # seconds; a process that lived longer starts with the first pause again
+CRASH_LIMIT = 5  # short lives in a row before a process counts as failing
+CHUNK = 65_536  # bytes read from a process's output at once
+
+Say = Callable[[str], None]
+
+
+class StartFailed(Exception):
+    """A process does not stay up or does not become ready. The message says what to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run. `drain` is how many seconds it gets between SIGTERM and SIGKILL.
+
+    `ready` says whether it does its work; asked until true while the appliance starts.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    descriptors: tuple[int, ...] = ()
+    drain: float = 10.0
+    confine: str = "no"  # how `child.py` takes the network away
+    ready: Callable[[], Awaitable[bool]] | None = None
+    ended: Callable[[int], None] | None = None  # called with the pid of each that ended
+
+
+class Kept:
+    """One program and the process that runs it now."""
+
+    def __init__(
+        self, program: Program, logs: Path, changed: Callable[[Kept, str], None]
+    ) -> None:
+        self.program = program
+        self.pid: int | None = None
+        self.started = 0.0  # monotonic seconds
+        self.restarts = 0
+        self.failing = False
+        self._changed = changed
+        self._log = LogFile(logs / f"{program.name}.jsonl")
+        self._stopping = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to keep it running."""
+        self.task = asyncio.create_task(self._keep(), name=self.program.name)
+
+    async def stop(self) -> None:
+        """SIGTERM, then SIGKILL once `drain` has passed; returns when it has ended."""
+        self._stopping.set()
+        self._send(signal.SIGTERM)
+        if self.task is None:
+            return
+        _done, late = await asyncio.wait([self.task], timeout=self.program.drain)
+        if late:
+            self._changed(self, f"did not end within {self.program.drain:.0f} s; killed")
+            self.kill()
+            await self.task
+        self._log.close()
+
+    def kill(self) -> None:
+        """SIGKILL to the process and all of its group."""
+        self._stopping.set()
+        self._send(signal.SIGKILL)
+
+    def _send(self, sign: signal.Signals) -> None:
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, sign)
+
+    async def _keep(self) -> None:
+        pause, short_lives = FIRST_PAUSE, 0
+        while not self._stopping.is_set():
+            code = await self._live()
+            if self._stopping.is_set():
+                break
+            lived = time.monotonic() - self.started
+            if lived > SHORT_LIFE:
+                pause, short_lives = FIRST_PAUSE, 0
+            short_lives += 1
+            self.restarts += 1
+            self.failing = short_lives >= CRASH_LIMIT
+            self._changed(
+                self, f"{ending(code)} after {lived:.1f} s; next start in {pause:.1f} s"
+            )
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        self._changed(self, "stopped")
+
+    async def _live(self) -> int:
+        program = self.program
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(WRAPPER)),
+            *(str(os.getpid()), program.confine, *program.command),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=dict(program.environment),
+            pass_fds=program.descriptors,
+            start_new_session=True,
+        )
+        self.pid, self.started = process.pid, time.monotonic()
+        if self._stopping.is_set():  # asked to stop while it was being started
+            self._send(signal.SIGTERM)
+        self._changed(self, f"started, process {process.pid}")
+        output = asyncio.create_task(self._copy(process.stdout))
+        code = await process.wait()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        self.pid = None
+        await asyncio.wait([output], timeout=1)
+        output.cancel()
+        if program.ended:
+            program.ended(process.pid)
+        return code
+
+    async def _copy(self, source: asyncio.StreamReader | None) -> None:
+        if source is None:
+            return
+        rest = b""
+        while chunk := await source.read(CHUNK):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self._log.line(line)
+            if len(rest) > CHUNK:
+                self._log.line(rest)
+                rest = b""
+        if rest:
+            self._log.line(rest)
+
+
+class Keeper:
+    """The programs in the order of their start; they are stopped in the reverse order.
+
+    Programs of one group start and stop together. `state` is a file that `doctor` reads.
+    """
+
+    def __init__(
+        self, groups: Sequence[Sequence[Program]], *, logs: Path, state: Path, say: Say
+    ) -> None:
+        self._groups = [[Kept(p, logs, self._changed) for p in group] for group in groups]
+        self._state = state
+        self._say = say
+        self._quiet = False
+
+    async def start(self, within: float) -> None:
+        """Start all; returns when each program is ready, `within` that many seconds.
+
+        Raises `StartFailed`.
+        """
+        end = time.monotonic() + within
+        for group in self._groups:
+            for kept in group:
+                kept.start()
+            for kept in group:
+                await self.ready(kept, end)
+
+    async def ready(self, kept: Kept, end: float) -> None:
+        """Wait for one program until the monotonic time `end`; raises `StartFailed`."""
+        name = kept.program.name
+        log = f"read logs/{name}.jsonl in the data folder"
+        while not (kept.pid and (kept.program.ready is None or await kept.program.ready())):
+            if kept.failing:
+                raise StartFailed(f"{name} ended {CRASH_LIMIT} times in a row; {log}.")
+            if time.monotonic() > end:
+                raise StartFailed(f"{name} is not ready in time; {log}.")
+            await asyncio.sleep(0.05)
+
+    def failing(self) -> list[str]:
+        """Names of the programs that do not stay up."""
+        return [kept.program.name for group in self._groups for kept in group if kept.failing]
+
+    async def stop(self) -> None:
+        """Stop all, the last group first; `kill` may cut it short."""
+        for group in reversed(self._groups):
+            await asyncio.gather(*(kept.stop() for kept in group))
+        self._state.unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """End all at once."""
+        for group in self._groups:
+            for kept in group:
+                kept.kill()
+
+    def quiet(self) -> None:
+        """Say no more of starts that went well, only of what ended."""
+        self._quiet = True
+
+    def _changed(self, kept: Kept, what: str) -> None:
+        if not (self._quiet and what.startswith("started") and not kept.restarts):
+            self._say(f"  {kept.program.name}: {what}")
+        if kept.failing:
+            self._say(
+                f"  {kept.program.name} does not stay up: "
+                f"read logs/{kept.program.name}.jsonl in the data folder, or run doctor."
+            )
+        self._write_state()
+
+    def _write_state(self) -> None:
+        children = {
+            kept.program.name: {
+                "pid": kept.pid,
+                "restarts": kept.restarts,
+                "failing": kept.failing,
+                "confine": kept.program.confine,
+            }
+            for group in self._groups
+            for kept in group
+        }
+        scratch = self._state.with_name(f".{self._state.name}")
+        with contextlib.suppress(OSError):  # it informs `doctor`; nothing depends on it
+            scratch.write_text(json.dumps({"pid": os.getpid(), "processes": children}))
+            scratch.replace(self._state)
+
+
+def ending(code: int) -> str:
+    """How a process ended, in words."""
+    return f"killed by signal {-code}" if code < 0 else f"ended with code {code}"
