@@ -156,14 +156,14 @@ class _Repeats:
         self._pattern = regex.compile(r"(?<!\w)\L<values>(?!\w)", values=list(self._by_value))
 
     def added_to(self, text: str, found: Sequence[_Change]) -> list[_Change]:
-        """The changes due in a text, sorted: those found, and repeats that touch none of them."""
+        """The changes due in a text, sorted: those found, and repeats beside them."""
         due = list(self._strictest(found))
         if self._by_value:
             due.extend(self._again(text, found))
         return sorted(due, key=lambda change: change.start)
 
     def _strictest(self, found: Iterable[_Change]) -> Iterator[_Change]:
-        """Found changes without the allowed; a value that is changed elsewhere is changed here."""
+        """Found changes less the allowed, unless the value is changed elsewhere."""
         for change in found:
             known = self._by_value.get(change.value, change)
             if known.effect.strictness > change.effect.strictness:

@@ -1,24 +1,41 @@
-"""The strings of a request that a model would read, and their replacement.
+r"""The strings of a request that a model would read, and their replacement.
 
 A segment is a string and its place, a JSON pointer (RFC 6901) into the body of an OpenAI
 chat completion. Which strings a model reads is decided here and nowhere else: a string that
-is not collected is a string that nobody checks. Member names count as strings too: the
-pointer of a name is the pointer of its member followed by `NAME_MARK`, which no
-pointer into a document can end with by accident because `~` is always escaped there.
+is not collected is a string that nobody checks.
+
+Two kinds of place lie outside RFC 6901, and are marked by a token that no pointer can have
+by accident, since '~' is always followed by 0 or 1 there: the *name* of a member (`NAME`), and
+a string *inside JSON text* (`JSON`), as in the arguments of a tool call: its escapes are undone
+before it is looked at, so that "M\u00fcller" is read as the model reads it.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from compliance.vocabulary import Segment
 
-NAME_MARK = "/~name"  # '~' is only ever followed by 0 or 1 in a real pointer
+NAME = "/~name"
+JSON = "/~json"
 
-_TOOL_CALLS = "tool_calls"
-_FUNCTION_NAMES = frozenset({"name"})
+MIN_NUMBER = 6
+"""Digits from which a number in JSON text is looked at: a phone or account number."""
+
 _STRUCTURAL = frozenset({"type", "id", "tool_call_id", "role", "strict"})
+_PROSE = frozenset({"description", "title", "$comment"})
+_KEYWORDS = frozenset(
+    {
+        *("type", "function", "name", "description", "parameters", "strict", "title"),
+        *("properties", "required", "items", "enum", "const", "format", "pattern", "default"),
+        *("additionalProperties", "minimum", "maximum", "minItems", "maxItems", "minLength"),
+        *("maxLength", "anyOf", "allOf", "oneOf", "not", "$ref", "$defs", "$schema"),
+        *("json_schema", "schema", "examples"),
+    }
+)
+"""Member names of tools and schemas that everyone writes; they hold nothing of anyone."""
 
 
 class UnknownPlace(LookupError):
@@ -70,25 +87,26 @@ def _message(message: Mapping[str, Any], at: str) -> Iterator[Segment]:
     Every string leaf that is not structural is collected, so that a member which a later
     client adds is checked before anyone has heard of it.
     """
+    from_tool = message.get("role") in ("tool", "function")
     for name, value in message.items():
         here = f"{at}/{_escaped(name)}"
-        if name in _STRUCTURAL:
+        if name in _STRUCTURAL and isinstance(value, str):
             continue
-        if name == _TOOL_CALLS:
-            for index, call in enumerate(_items(value)):
-                yield from _leaves(call, f"{here}/{index}")
-        elif name == "function_call":
-            yield from _leaves(value, here)
-        elif isinstance(value, str):
-            yield from _text(value, here)
+        if isinstance(value, str) and name == "name":
+            yield from _text(value, here, replaceable=not from_tool)
+        elif isinstance(value, str) and from_tool:
+            yield from _json_text(value, here)
         else:
             yield from _leaves(value, here)
 
 
 def _leaves(value: object, at: str, name: str = "") -> Iterator[Segment]:
-    """The strings below a message's part or tool call; a function's name stays as it is."""
+    """The strings below a message's member; a called function's name stays as it is."""
     if isinstance(value, str):
-        yield from _text(value, at, replaceable=name not in _FUNCTION_NAMES)
+        if name == "arguments":
+            yield from _json_text(value, at)
+        else:
+            yield from _text(value, at, replaceable=name != "name")
     elif isinstance(value, Mapping):
         for member, below in value.items():
             if member not in _STRUCTURAL or not isinstance(below, str):
@@ -98,7 +116,52 @@ def _leaves(value: object, at: str, name: str = "") -> Iterator[Segment]:
             yield from _leaves(below, f"{at}/{index}", name)
 
 
-_PROSE = frozenset({"description", "title", "$comment"})
+def _json_text(text: str, at: str) -> Iterator[Segment]:
+    """The strings and long numbers inside JSON text; the text itself when it is not JSON."""
+    value = _parsed(text)
+    if isinstance(value, dict | list):
+        yield from _inside(value, at + JSON)
+    else:
+        yield from _text(text, at)
+
+
+def _parsed(text: str) -> object:
+    """The object or list that a text is as JSON; None if it is none or would not keep whole."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(text, object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuses members given twice: parsing would hide the first from the detector."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is given twice")
+    return members
+
+
+def _inside(value: object, at: str) -> Iterator[Segment]:
+    if isinstance(value, str):
+        yield from _text(value, at)
+    elif isinstance(value, dict):
+        for member, below in value.items():
+            here = f"{at}/{_escaped(member)}"
+            yield from _text(member, here + NAME, replaceable=False)
+            yield from _inside(below, here)
+    elif isinstance(value, list):
+        for index, below in enumerate(value):
+            yield from _inside(below, f"{at}/{index}")
+    elif _is_long_number(value):
+        yield from _text(repr(value), at)
+
+
+def _is_long_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return sum(map(str.isdigit, repr(value))) >= MIN_NUMBER
 
 
 def _schema(value: object, at: str, name: str = "") -> Iterator[Segment]:
@@ -113,7 +176,8 @@ def _schema(value: object, at: str, name: str = "") -> Iterator[Segment]:
     elif isinstance(value, Mapping):
         for member, below in value.items():
             here = f"{at}/{_escaped(member)}"
-            yield from _text(member, here + NAME_MARK, replaceable=False)
+            if member not in _KEYWORDS:
+                yield from _text(member, here + NAME, replaceable=False)
             yield from _schema(below, here, member)
     else:
         for index, below in enumerate(_items(value)):
@@ -133,57 +197,68 @@ def _text(text: str, at: str, *, replaceable: bool = True) -> Iterator[Segment]:
         yield Segment(pointer=at, text=text, replaceable=replaceable)
 
 
-def holds_json(place: str) -> bool:
-    """Whether the string at a pointer is JSON text, where a value put in must be escaped."""
-    return place.startswith("/messages/") and place.endswith("/arguments")
-
-
 def replaced(body: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
     """A body with the string at each pointer of `texts` put in; `body` is not changed.
 
     Containers on the way to a replaced string are copied, the others are shared with `body`.
+    JSON text is written anew around what was put into it, hence always stays JSON.
     Raises `UnknownPlace` when a pointer leads to no string.
     """
-    result: dict[str, Any] = dict(body)
-    copied: dict[str, Any] = {"": result}
+    plain: dict[str, str] = {}
+    inner: dict[str, dict[str, str]] = {}
+    for place, text in texts.items():
+        outer, mark, inside = place.partition(JSON)
+        if mark:
+            inner.setdefault(outer, {})[inside] = text
+        else:
+            plain[place] = text
+    for outer, changes in inner.items():
+        value = _parsed(_at(body, outer))
+        plain[outer] = json.dumps(_put_all(value, changes), ensure_ascii=False)
+    return _put_all(body, plain)
+
+
+def _at(body: Mapping[str, Any], place: str) -> str:
+    value: Any = body
+    for token in place.split("/")[1:]:
+        value = value[_key(value, token, place)]
+    if not isinstance(value, str):
+        raise UnknownPlace(f"the request body holds no string at {place}")
+    return value
+
+
+def _put_all(root: Any, texts: Mapping[str, str]) -> dict[str, Any]:
+    """A copy of a container with texts put in at their pointers."""
+    result: dict[str, Any] = _copied(root, "")
+    copies: dict[str, Any] = {"": result}
     for place, text in texts.items():
         *parents, last = place.split("/")[1:] or [""]
-        container: Any = result
-        path = ""
+        container, path = result, ""
         for token in parents:
             path = f"{path}/{token}"
-            if path not in copied:
-                copied[path] = _copy(container, token, place)
-            container = copied[path]
-        _put(container, last, text, place)
+            if path not in copies:
+                key = _key(container, token, place)
+                copies[path] = container[key] = _copied(container[key], place)
+            container = copies[path]
+        key = _key(container, last, place)
+        if isinstance(container[key], Mapping | list | tuple):
+            raise UnknownPlace(f"the request body holds no string at {place}")
+        container[key] = text
     return result
+
+
+def _copied(value: Any, place: str) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, list | tuple):
+        return list(value)
+    raise UnknownPlace(f"the request body has no object or list on the way to {place}")
 
 
 def _key(container: Any, token: str, place: str) -> Any:
     name = token.replace("~1", "/").replace("~0", "~")
-    if isinstance(container, dict) and name in container:
+    if isinstance(container, Mapping) and name in container:
         return name
-    if isinstance(container, list) and name.isdecimal() and int(name) < len(container):
+    if isinstance(container, list | tuple) and name.isdecimal() and int(name) < len(container):
         return int(name)
     raise UnknownPlace(f"the request body has nothing at {place}")
-
-
-def _copy(container: Any, token: str, place: str) -> Any:
-    key = _key(container, token, place)
-    value = container[key]
-    fresh: Any
-    if isinstance(value, Mapping):
-        fresh = dict(value)
-    elif isinstance(value, list | tuple):
-        fresh = list(value)
-    else:
-        raise UnknownPlace(f"the request body has no container on the way to {place}")
-    container[key] = fresh
-    return fresh
-
-
-def _put(container: Any, token: str, text: str, place: str) -> None:
-    key = _key(container, token, place)
-    if not isinstance(container[key], str):
-        raise UnknownPlace(f"the request body holds no string at {place}")
-    container[key] = text

@@ -28,8 +28,8 @@ _RULES = (
     ),
     Rule(
         id="names-unchecked",
-        description="Text in a language whose names are not recognised is refused, except in the"
-        " application named demo.",
+        description="Text in a language whose names are not recognised is refused,"
+        " except in the application named demo.",
         when=Condition(names_unchecked=True, applications_except=frozenset({DEMO_APPLICATION})),
         effect=Effect.BLOCK,
     ),

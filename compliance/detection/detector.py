@@ -1,0 +1,195 @@
+"""Presidio, offline: the segments of a request -> a scan.
+
+One `AnalyzerEngine` with the recognisers of `structured` and `credentials` and the English
+names model. Nothing is fetched and nothing of a text is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import regex
+from phonenumbers.geodata.locale import LOCALE_DATA
+from presidio_analyzer import (
+    AnalyzerEngine,
+    EntityRecognizer,
+    RecognizerRegistry,
+    RecognizerResult,
+)
+from presidio_analyzer.predefined_recognizers import SpacyRecognizer
+
+from compliance.detection import credentials, structured
+from compliance.detection.english import EnglishNames
+from compliance.detection.language import Languages
+from compliance.vocabulary import Category, DetectionFailed, Finding, Scan, Segment
+
+THRESHOLD = 0.5
+"""The score from which a finding counts; each recogniser's scores are set for it."""
+
+MIN_LENGTH = 3
+"""Characters below which a segment holds nothing that could be found."""
+
+_SURROGATE = regex.compile(r"[\ud800-\udfff]")
+"""The names model reads UTF-8, which has none; one character takes the place of one."""
+
+_PERSONAL = (
+    *("PERSON", "LOCATION", "EMAIL_ADDRESS", "PHONE_NUMBER", "IP_ADDRESS", "MAC_ADDRESS"),
+    *("USER_URL", "DE_TAX_ID", "DE_SOCIAL_SECURITY", "DE_HEALTH_INSURANCE", "DE_ID_CARD"),
+    *("DE_PASSPORT", "DE_FUEHRERSCHEIN", "DE_KFZ", "ES_NIF", "ES_NIE", "ES_PASSPORT"),
+    *("FI_PERSONAL_IDENTITY_CODE", "IT_FISCAL_CODE", "IT_DRIVER_LICENSE", "IT_PASSPORT"),
+    *("IT_IDENTITY_CARD", "PL_PESEL", "SE_PERSONNUMMER", "UK_NHS", "UK_NINO"),
+)
+_PAYMENT = ("IBAN_CODE", "CREDIT_CARD", "CRYPTO")
+
+CATEGORIES: Mapping[str, Category] = {
+    **dict.fromkeys(_PERSONAL, Category.PERSONAL),
+    **dict.fromkeys(_PAYMENT, Category.PAYMENT),
+    **dict.fromkeys(credentials.ENTITIES, Category.CREDENTIAL),
+}
+"""The category of every entity type that is looked for."""
+
+
+class Detector:
+    """Finds personal data, payment data and credentials. Not thread-safe; one per process."""
+
+    def __init__(self) -> None:
+        """Load everything; raises `DetectionFailed` when a model is missing."""
+        # Presidio logs values that it could not validate.
+        logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL)
+        names = EnglishNames()
+        names.load()
+        structured.suffixes()("example.com")
+        recognisers: list[EntityRecognizer] = [
+            SpacyRecognizer(supported_entities=names.get_supported_entities()),
+            *structured.recognisers(),
+            *credentials.recognisers(),
+        ]
+        self._engine = AnalyzerEngine(
+            registry=RecognizerRegistry(recognisers, supported_languages=["en"]),
+            nlp_engine=names,
+            supported_languages=["en"],
+            default_score_threshold=THRESHOLD,
+            context_aware_enhancer=structured.NearbyWords(recognisers),
+        )
+        self._entities = sorted({e for r in recognisers for e in r.supported_entities})
+        self._languages = Languages()
+
+    @property
+    def coverage(self) -> frozenset[tuple[Category, str]]:
+        """Every (category, entity type) that the loaded recognisers can find."""
+        return frozenset((CATEGORIES[entity], entity) for entity in self._entities)
+
+    def scan(self, segments: Sequence[Segment]) -> Scan:
+        """What stands in the segments; raises `DetectionFailed` when a recogniser errs.
+
+        Texts of the same request do not change one another's findings, so that a scan may
+        be kept per text.
+        """
+        findings: list[Finding] = []
+        languages: set[str] = set()
+        unchecked = False
+        for index, segment in enumerate(segments):
+            findings.extend(self._findings(index, segment.text))
+            read = self._languages.read(segment.text)
+            unchecked = unchecked or read.names_unchecked
+            languages.update(read.languages)
+        return Scan(tuple(findings), unchecked, tuple(sorted(languages)))
+
+    def _findings(self, index: int, original: str) -> Iterable[Finding]:
+        if len(original) < MIN_LENGTH:
+            return
+        text = _SURROGATE.sub("\ufffd", original)
+        try:
+            results = self._engine.analyze(text, "en", entities=self._entities)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the request is refused
+            # The cause may quote the text: it is named, not chained.
+            raise DetectionFailed(
+                f"a recogniser failed with {type(error).__name__}; the request is refused"
+            ) from None
+        for result in resolved([r for r in results if _counts(r, text)]):
+            yield Finding(
+                segment=index,
+                start=result.start,
+                end=result.end,
+                entity=result.entity_type,
+                category=CATEGORIES[result.entity_type],
+                score=result.score,
+                recogniser=_recogniser(result),
+            )
+
+
+def _recogniser(result: RecognizerResult) -> str:
+    metadata = result.recognition_metadata or {}
+    return str(metadata.get(RecognizerResult.RECOGNIZER_NAME_KEY, "unnamed"))
+
+
+# --- What does not count ------------------------------------------------------------------
+
+_COUNTRIES = frozenset(
+    name.casefold()
+    for names in LOCALE_DATA.values()
+    for name in [names.get("aa", ""), names.get("en", "")]
+    if name
+) | {
+    *("europe", "asia", "africa", "america", "north america", "south america", "australia"),
+    *("antarctica", "the european union", "european union", "eu", "the eu", "uk", "the uk"),
+    *("usa", "us", "u.s.", "the us", "the u.s.", "the united states", "united states"),
+    *(
+        "the united kingdom",
+        "england",
+        "scotland",
+        "wales",
+        "northern ireland",
+        "the netherlands",
+    ),
+    *("holland", "earth", "the world", "czech republic", "the czech republic", "turkey"),
+    *("the united states of america", "u.k.", "the u.k.", "great britain", "britain"),
+}
+"""A country or continent tells nothing about anyone; without it questions lose their sense."""
+
+_NAME = regex.compile(r"[\p{L}\p{M}\p{Pd}\p{Zs}\t\r\n'\u2019.,&/0-9()]{2,100}")
+
+
+def _counts(result: RecognizerResult, text: str) -> bool:
+    value = text[result.start : result.end]
+    if result.entity_type not in ("PERSON", "LOCATION"):
+        return True
+    if not _NAME.fullmatch(value) or not any(map(str.isalpha, value)):
+        return False
+    return result.entity_type == "PERSON" or value.casefold().strip() not in _COUNTRIES
+
+
+# --- Overlaps -----------------------------------------------------------------------------
+
+
+def resolved(results: Iterable[RecognizerResult]) -> list[RecognizerResult]:
+    """Results sorted by start, none overlapping another, and no character of any left out.
+
+    Of overlapping results the strongest (category, score, length) gives its entity to all
+    that they cover together: a shorter one inside a longer one must not leave a rest behind.
+    """
+    ordered = sorted(results, key=lambda result: (result.start, -result.end))
+    kept: list[RecognizerResult] = []
+    for result in ordered:
+        if kept and result.start < kept[-1].end:
+            kept[-1] = _merged(kept[-1], result)
+        else:
+            kept.append(result)
+    return kept
+
+
+_WEIGHT = Counter({Category.CREDENTIAL: 3, Category.PAYMENT: 2, Category.PERSONAL: 1})
+
+
+def _strength(result: RecognizerResult) -> tuple[int, float, int]:
+    weight = _WEIGHT[CATEGORIES[result.entity_type]]
+    return (weight, result.score, result.end - result.start)
+
+
+def _merged(one: RecognizerResult, other: RecognizerResult) -> RecognizerResult:
+    strongest = max(one, other, key=_strength)
+    strongest.start = min(one.start, other.start)
+    strongest.end = max(one.end, other.end)
+    return strongest
