@@ -27,13 +27,13 @@ test: .venv/.synced-dev  ## Every test, on SQLite and then on PostgreSQL
 check: .venv/.synced-dev check-docker  ## Format, lint, types, layers, migrations, docs
 	$(VENV)/ruff format --check .
 	$(VENV)/ruff check .
-	$(VENV)/mypy --strict appliance compliance inference tests manage.py
+	$(VENV)/mypy --strict appliance compliance inference tests docker manage.py
 	$(VENV)/lint-imports
 	DOMICILE_DATA=build/check $(VENV)/python manage.py makemigrations --check --dry-run
 	$(VENV)/python -m tests.check_docs
 
 check-docker: .venv/.synced-dev  ## Dockerfile and compose file, without a Docker engine
-	$(VENV)/python -m tests.check_docker
+	$(VENV)/python docker/check.py
 
 bench: .venv/.synced-dev  ## Print what the hot path costs beside baselines
 	$(VENV)/python -m tests.bench
