@@ -6,11 +6,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
+KEPT = {"DOMICILE_TEST_DATA", "DOMICILE_DATABASE_URL", "DOMICILE_SEED", "DOMICILE_KILLS"}
+
 if "DOMICILE_TEST_DATA" not in os.environ:
     folder = Path(tempfile.mkdtemp(prefix="domicile-test-"))
     os.environ["DOMICILE_TEST_DATA"] = str(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
 for name in [name for name in os.environ if name.startswith("DOMICILE_")]:
-    if name not in {"DOMICILE_TEST_DATA", "DOMICILE_DATABASE_URL"}:
+    if name not in KEPT:
         del os.environ[name]
 os.environ["DOMICILE_DATA"] = os.environ["DOMICILE_TEST_DATA"]

@@ -1,0 +1,67 @@
+"""What a run of chaos does, all of it decided by one seed before anything starts."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+from dataclasses import dataclass
+
+ROLES = ("web", "worker", "engine", "notary", "broker")
+PAUSE = (0.2, 2.5)  # seconds before a kill: within and between the parts' own restarts
+KILLS = 20
+SOAK_KILLS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """`kill -9` of a process of `role`, `delay` seconds after the one before was replaced."""
+
+    role: str
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of the load. The client hangs up after `leave_after` chunks, if at all."""
+
+    words: tuple[str, ...]
+    tokens: int
+    stream: bool
+    leave_after: int | None
+
+
+WORDS = ("harbour", "lantern", "meadow", "granite", "violin", "orchard", "compass", "thimble")
+
+
+def seed() -> int:
+    """`DOMICILE_SEED`, which replays a run, or a fresh one."""
+    given = os.environ.get("DOMICILE_SEED", "")
+    return int(given) if given else secrets.randbelow(2**32)
+
+
+def kills(seed: int, count: int) -> list[Kill]:
+    """`count` kills; each run of five touches every role once, in a random order."""
+    source = random.Random(f"{seed}/kills")
+    order: list[str] = []
+    while len(order) < count:
+        order += source.sample(ROLES, len(ROLES))
+    return [Kill(role, round(source.uniform(*PAUSE), 3)) for role in order[:count]]
+
+
+class Calls:
+    """The endless sequence of calls that caller number `caller` makes."""
+
+    def __init__(self, seed: int, caller: int) -> None:
+        self._source = random.Random(f"{seed}/calls/{caller}")
+
+    def next(self) -> Call:
+        source = self._source
+        stream = source.random() < 0.6
+        leaves = stream and source.random() < 0.2
+        return Call(
+            words=tuple(source.sample(WORDS, 3)),
+            tokens=source.choice((1, 4, 12, 24)),
+            stream=stream,
+            leave_after=source.randint(1, 4) if leaves else None,
+        )
