@@ -17,13 +17,14 @@ from typing import Self
 from inference.clearance import LIFETIME_MAX
 
 _COMPACT_AT = 4096  # lines; below this a rewrite saves nothing
+_CLOCK_MARGIN = 600.0  # s; by so much the clock may be set back and no ticket runs twice
 
 
 class SpentTickets:
     """An append-only file of ticket ids, one process at a time; not thread-safe.
 
-    A line is the expiry in milliseconds since the Unix epoch, a space and the id. A torn last
-    line belongs to a ticket that was never begun, because `spend` had not returned.
+    A line is until when to remember (milliseconds since the Unix epoch), a space and the id.
+    A torn last line belongs to a ticket that was never begun: `spend` had not returned.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,7 +57,7 @@ class SpentTickets:
             new = identity not in self._spent
             fresh.append(new)
             if new:
-                self._spent[identity] = round(expires * 1000)
+                self._spent[identity] = round((expires + _CLOCK_MARGIN) * 1000)
                 lines.append(f"{self._spent[identity]} {identity}\n")
         if lines:
             try:
@@ -69,8 +70,8 @@ class SpentTickets:
 
     def _append(self, data: bytes) -> None:
         if self._lines >= _COMPACT_AT and self._lines >= 2 * self._alive():
-            os.close(self._descriptor)
-            self._descriptor = self._rewritten()  # holds the new lines already
+            full, self._descriptor = self._descriptor, self._rewritten()  # has the new lines
+            os.close(full)
             return
         whole = os.fstat(self._descriptor).st_size
         try:
@@ -97,7 +98,7 @@ class SpentTickets:
             if not (expires.isascii() and expires.isdigit() and identity):
                 raise ValueError(
                     f"The file of spent tickets {self._path} is damaged. Remove it once the "
-                    f"worker has been stopped for {LIFETIME_MAX:.0f} s: by then all in it expired."
+                    f"worker has been stopped for {LIFETIME_MAX:.0f} s, when all has expired."
                 )
             self._spent[identity] = int(expires)
 

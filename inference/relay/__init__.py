@@ -1,0 +1,43 @@
+"""Frames from workers to waiting clients, over one bounded Redis stream per web process.
+
+frames        what is said, and its encryption; a `Frame` is one of five structs
+outbox        worker: gathers for at most 10 ms or 64 KiB, then one XADD per stream
+receiver      gateway: one reading loop per process, an `Inbox` per expected attempt
+cancellation  the other way: a gateway's wish that a ticket be stopped
+
+A frame that is missing fails its request (`FrameGap`), never silently. A reader that does not
+keep up fails alone (`SlowReader`). Frames that nobody expects are ignored, and so is what the
+ticket's key does not open.
+"""
+
+from redis.asyncio import Redis
+
+from inference.relay.cancellation import Cancellations, CancelSender
+from inference.relay.frames import Chunk, Failed, Frame, Heartbeat, Receipted, Started
+from inference.relay.outbox import Line, Outbox, OutboxFull
+from inference.relay.receiver import FrameGap, Inbox, InboxClosed, Receiver, SlowReader
+
+__all__ = [
+    "CancelSender",
+    "Cancellations",
+    "Chunk",
+    "Failed",
+    "Frame",
+    "FrameGap",
+    "Heartbeat",
+    "Inbox",
+    "InboxClosed",
+    "Line",
+    "Outbox",
+    "OutboxFull",
+    "Receipted",
+    "Receiver",
+    "SlowReader",
+    "Started",
+    "connect",
+]
+
+
+def connect(url: str) -> Redis:
+    """A client for the broker at `url`, which is written as Celery writes it."""
+    return Redis.from_url(url.replace("redis+socket://", "unix://", 1))

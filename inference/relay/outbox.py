@@ -1,0 +1,132 @@
+"""The worker's side: frames are gathered for at most 10 ms, then written in one go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from inference.relay.frames import FIELD, Chunk, Frame, FrameSealer, Sealed
+
+GATHER = 0.010  # s; how long an Outbox may hold a frame back
+BATCH = 64 * 1024  # bytes of answer after which it does not wait
+STREAM_LENGTH = 8192  # entries; beyond, the oldest go and their readers see a gap
+STREAM_LIFE = 120  # s; a stream whose process died goes by itself
+OUTBOX_LIMIT = 64 * 1024 * 1024  # bytes kept for a broker that does not answer
+OUTBOX_PATIENCE = 10.0  # s; then its frames are dropped: their readers have given up
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class OutboxFull(Exception):
+    """The broker does not take frames, and what waits for it has reached its limit."""
+
+
+class Line:
+    """The way back for one attempt. Made by `Outbox.line`; used by one task."""
+
+    def __init__(self, outbox: Outbox, stream: str, sealer: FrameSealer) -> None:
+        self._outbox = outbox
+        self._sealer = sealer
+        self.stream = stream
+        self.pending: list[Frame] = []
+
+    def put(self, frame: Frame) -> None:
+        """Send `frame` soon, after all before it; raises `OutboxFull`."""
+        self._outbox.put(self, frame)
+
+    def sealed(self) -> list[Sealed]:
+        """What is pending, neighbouring chunks joined, encrypted."""
+        frames: list[Frame] = []
+        for frame in self.pending:
+            last = frames[-1] if frames else None
+            if isinstance(frame, Chunk) and isinstance(last, Chunk):
+                frames[-1] = Chunk([*last.chunks, *frame.chunks])
+            else:
+                frames.append(frame)
+        self.pending.clear()
+        return [self._sealer.seal(frame) for frame in frames]
+
+
+class Outbox:
+    """Gathers the frames of all lines of a worker. Belongs to one event loop."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._gathering: dict[str, dict[Line, None]] = {}  # stream -> lines, in order
+        self._gathered = 0  # bytes, roughly
+        self._timer: asyncio.TimerHandle | None = None
+        self._flushed = 0.0
+        self._outgoing: deque[tuple[str, bytes]] = deque()
+        self._outgoing_bytes = 0
+        self._sending: asyncio.Task[None] | None = None
+        self.entries = 0  # XADDs done
+        self.dropped = 0  # entries given up
+
+    def line(self, stream: str, handle: int, attempt: int, down_key: bytes) -> Line:
+        """A way back to whoever expects (`handle`, `attempt`) on `stream`."""
+        return Line(self, stream, FrameSealer(handle, attempt, down_key))
+
+    def put(self, line: Line, frame: Frame) -> None:
+        """Queue `frame`: at once if nothing went for 10 ms, else with its neighbours."""
+        if self._outgoing_bytes + self._gathered > OUTBOX_LIMIT:
+            raise OutboxFull("The broker has not taken frames for too long.")
+        line.pending.append(frame)
+        self._gathering.setdefault(line.stream, {})[line] = None
+        if isinstance(frame, Chunk):
+            self._gathered += sum(map(len, frame.chunks))
+        if self._gathered >= BATCH:
+            self._flush()
+        elif self._timer is None:
+            loop = asyncio.get_running_loop()
+            wait = max(0.0, self._flushed + GATHER - loop.time())
+            self._timer = loop.call_later(wait, self._flush)
+
+    def _flush(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._flushed = loop.time()
+        for stream, lines in self._gathering.items():
+            payload = _encode([sealed for line in lines for sealed in line.sealed()])
+            self._outgoing.append((stream, payload))
+            self._outgoing_bytes += len(payload)
+        self._gathering.clear()
+        self._gathered = 0
+        if self._outgoing and (self._sending is None or self._sending.done()):
+            self._sending = loop.create_task(self._send())
+
+    async def _send(self) -> None:
+        """Write all that is outgoing, in order, each entry until the broker took it."""
+        loop = asyncio.get_running_loop()
+        pause, since = 0.05, loop.time()
+        while self._outgoing:
+            batch = list(self._outgoing)
+            try:
+                async with self._redis.pipeline(transaction=False) as pipe:
+                    for stream, payload in batch:
+                        pipe.xadd(stream, {FIELD: payload}, maxlen=STREAM_LENGTH)
+                        pipe.expire(stream, STREAM_LIFE)
+                    await pipe.execute()
+            except (RedisError, OSError):
+                # Sent again as the same bytes: the reader knows a counter it has seen.
+                if loop.time() - since < OUTBOX_PATIENCE:
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, 1.0)
+                    continue
+                self.dropped += len(batch)
+            else:
+                self.entries += len(batch)
+            pause, since = 0.05, loop.time()
+            for _ in batch:
+                self._outgoing_bytes -= len(self._outgoing.popleft()[1])
+
+    async def close(self) -> None:
+        """Write what is left."""
+        self._flush()
+        if self._sending is not None:
+            await self._sending
