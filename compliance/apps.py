@@ -1,6 +1,7 @@
 """Django's entry for the compliance app."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ComplianceConfig(AppConfig):
@@ -9,3 +10,8 @@ class ComplianceConfig(AppConfig):
     name = "compliance"
     verbose_name = "Compliance"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from compliance.audit.installation import install  # noqa: PLC0415 - needs the models
+
+        post_migrate.connect(install, sender=self)

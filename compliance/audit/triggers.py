@@ -1,0 +1,187 @@
+"""Triggers that keep the record insert-only, and that say when something governed changed.
+
+They stop accidents. Against the database's owner the log *shows*, it does not *prevent*.
+
+Created anew after every `migrate`, because SQLite drops a table's triggers when Django
+rebuilds it. `missing` is asked at start-up, by `doctor` and by `audit verify`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from compliance.vocabulary import TERMINAL
+
+_EVENT, _LEAF, _POLICY = "compliance_event", "compliance_leaf", "compliance_policyversion"
+_TERMINAL = ", ".join(f"'{name}'" for name in sorted(TERMINAL))
+_watched: list[str] = [
+    "compliance_apikey",
+    "compliance_application",
+    "compliance_policyversion",
+    "compliance_site",
+]
+
+INSERT_ONLY = "the log is insert-only"
+IMMUTABLE = "a policy version never changes"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A trigger by its table and name, and the statement that creates it."""
+
+    table: str
+    name: str
+    sql: str
+
+
+def watch(*tables: str) -> None:
+    """Let a change of these tables move the revision; for an app's `ready`."""
+    _watched.extend(table for table in tables if table not in _watched)
+
+
+def install() -> None:
+    """Create every trigger anew."""
+    existing = set(connection.introspection.table_names())
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            for function in _POSTGRESQL_FUNCTIONS:
+                cursor.execute(function)
+        for trigger in _triggers(connection):
+            if trigger.table in existing:
+                cursor.execute(_drop(connection, trigger))
+                cursor.execute(trigger.sql)
+
+
+def missing() -> list[str]:
+    """The triggers that should stand and do not, as `table.name`; or are disabled."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING[connection.vendor])
+        standing = {(table, name) for table, name in cursor.fetchall()}
+    return sorted(
+        f"{trigger.table}.{trigger.name}"
+        for trigger in _triggers(connection)
+        if (trigger.table, trigger.name) not in standing
+    )
+
+
+_STANDING = {
+    "sqlite": "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": """
+        SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+        WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
+          AND pg_table_is_visible(c.oid)
+    """,
+}
+
+
+def _triggers(database: BaseDatabaseWrapper) -> Iterator[Trigger]:
+    if database.vendor == "postgresql":
+        yield from _postgresql()
+    else:
+        yield from _sqlite()
+
+
+def _drop(database: BaseDatabaseWrapper, trigger: Trigger) -> str:
+    on = f" ON {trigger.table}" if database.vendor == "postgresql" else ""
+    return f"DROP TRIGGER IF EXISTS {trigger.name}{on}"
+
+
+# --- SQLite -------------------------------------------------------------------------------
+
+
+def _sqlite() -> Iterator[Trigger]:
+    for table, taken in ((_EVENT, _EVENT_TAKEN), (_LEAF, _LEAF_TAKEN)):
+        yield _abort(table, "no_update", f"BEFORE UPDATE ON {table}", INSERT_ONLY)
+        yield _abort(table, "no_delete", f"BEFORE DELETE ON {table}", INSERT_ONLY)
+        # INSERT OR REPLACE removes the row in its way without firing the DELETE trigger.
+        yield _abort(table, "no_replace", f"BEFORE INSERT ON {table} WHEN {taken}", INSERT_ONLY)
+    changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in _POLICY_COLUMNS)
+    yield _abort(_POLICY, "no_update", f"BEFORE UPDATE ON {_POLICY} WHEN {changed}", IMMUTABLE)
+    yield _abort(_POLICY, "no_delete", f"BEFORE DELETE ON {_POLICY}", IMMUTABLE)
+    taken = f"EXISTS (SELECT 1 FROM {_POLICY} WHERE id = NEW.id OR number = NEW.number)"  # noqa: S608 - constants
+    yield _abort(_POLICY, "no_replace", f"BEFORE INSERT ON {_POLICY} WHEN {taken}", IMMUTABLE)
+    for table in _watched:
+        for verb in ("INSERT", "UPDATE", "DELETE"):
+            name = f"{table}_revision_{verb.lower()}"
+            yield Trigger(
+                table, name, f"CREATE TRIGGER {name} AFTER {verb} ON {table} BEGIN {_MOVE}; END"
+            )
+
+
+def _abort(table: str, rule: str, when: str, message: str) -> Trigger:
+    name = f"{table}_{rule}"
+    sql = f"CREATE TRIGGER {name} {when} BEGIN SELECT RAISE(ABORT, '{table}: {message}'); END"
+    return Trigger(table, name, sql)
+
+
+_MOVE = "UPDATE compliance_revision SET number = number + 1"
+_POLICY_COLUMNS = ("id", "number", "document", "digest")
+# Each in the index's own terms, so that SQLite answers it from the index.
+_EVENT_TAKEN = f"""
+    EXISTS (SELECT 1 FROM {_EVENT} WHERE id = NEW.id)
+    OR EXISTS (
+        SELECT 1 FROM {_EVENT}
+        WHERE source = NEW.source AND epoch = NEW.epoch AND seq = NEW.seq)
+    OR (NEW.type IN ({_TERMINAL}) AND EXISTS (
+        SELECT 1 FROM {_EVENT} WHERE request = NEW.request AND type IN ({_TERMINAL})))
+"""  # noqa: S608 - constants
+_LEAF_TAKEN = f"""
+    EXISTS (SELECT 1 FROM {_LEAF} WHERE "index" = NEW."index" OR event_id = NEW.event_id)
+"""  # noqa: S608 - constants
+
+# --- PostgreSQL ---------------------------------------------------------------------------
+
+# 23001 is restrict_violation, an integrity error to every driver.
+_POSTGRESQL_FUNCTIONS = (
+    f"""
+    CREATE OR REPLACE FUNCTION domicile_insert_only() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION '%: {INSERT_ONLY}', TG_TABLE_NAME USING ERRCODE = '23001';
+    END $$
+    """,
+    f"""
+    CREATE OR REPLACE FUNCTION domicile_policy_immutable() RETURNS trigger
+    LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP = 'UPDATE' THEN
+            IF (OLD.id, OLD.number, OLD.document, OLD.digest)
+               IS NOT DISTINCT FROM (NEW.id, NEW.number, NEW.document, NEW.digest) THEN
+                RETURN NEW;
+            END IF;
+        END IF;
+        RAISE EXCEPTION '%: {IMMUTABLE}', TG_TABLE_NAME USING ERRCODE = '23001';
+    END $$
+    """,
+    f"""
+    CREATE OR REPLACE FUNCTION domicile_move_revision() RETURNS trigger
+    LANGUAGE plpgsql AS $$
+    BEGIN
+        {_MOVE};
+        RETURN NULL;
+    END $$
+    """,
+)
+
+
+def _postgresql() -> Iterator[Trigger]:
+    for table in (_EVENT, _LEAF):
+        yield _call(table, "no_change", "BEFORE UPDATE OR DELETE", "ROW", "insert_only")
+        yield _call(table, "no_truncate", "BEFORE TRUNCATE", "STATEMENT", "insert_only")
+    yield _call(_POLICY, "no_change", "BEFORE UPDATE OR DELETE", "ROW", "policy_immutable")
+    yield _call(_POLICY, "no_truncate", "BEFORE TRUNCATE", "STATEMENT", "insert_only")
+    for table in _watched:
+        events = "AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE"
+        yield _call(table, "revision", events, "STATEMENT", "move_revision")
+
+
+def _call(table: str, rule: str, when: str, each: str, function: str) -> Trigger:
+    name = f"{table}_{rule}"
+    sql = (
+        f"CREATE TRIGGER {name} {when} ON {table} FOR EACH {each} "
+        f"EXECUTE FUNCTION domicile_{function}()"
+    )
+    return Trigger(table, name, sql)
