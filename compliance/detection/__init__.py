@@ -4,9 +4,12 @@ segments     the strings of a request that a model would read, and their replace
 detector     Presidio, offline: segments -> a scan
 english      the English names model, loaded from its wheel by path
 structured   recognisers of identifiers, and the context words that raise a score
+phone        phone numbers, with and without a country code
 credentials  recognisers of passwords, keys and tokens
 language     whether a text is in a language whose names the model does not know
 pool         detectors in processes of their own, so that the event loop never stalls
+child        what such a process does
+examined     what stands in one text, and its form on the pipe
 pseudonyms   what becomes of each finding; the tokens of one request
 restore      pseudonyms back to values, in a stream
 """

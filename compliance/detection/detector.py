@@ -22,6 +22,7 @@ from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
 from compliance.detection import credentials, structured
 from compliance.detection.english import EnglishNames
+from compliance.detection.examined import Examined, joined
 from compliance.detection.language import Languages
 from compliance.vocabulary import Category, DetectionFailed, Finding, Scan, Segment
 
@@ -58,7 +59,7 @@ class Detector:
         """Load everything; raises `DetectionFailed` when a model is missing."""
         # Presidio logs values that it could not validate.
         logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL)
-        names = EnglishNames()
+        names = self._names = EnglishNames()
         names.load()
         structured.suffixes()("example.com")
         recognisers: list[EntityRecognizer] = [
@@ -82,27 +83,26 @@ class Detector:
         return frozenset((CATEGORIES[entity], entity) for entity in self._entities)
 
     def scan(self, segments: Sequence[Segment]) -> Scan:
-        """What stands in the segments; raises `DetectionFailed` when a recogniser errs.
+        """What stands in the segments; raises `DetectionFailed` when a recogniser errs."""
+        return joined([self.examine(segment.text) for segment in segments])
 
-        Texts of the same request do not change one another's findings, so that a scan may
-        be kept per text.
+    def examine(self, text: str, seconds: float | None = None) -> Examined:
+        """What stands in one text, whatever stands in others.
+
+        Raises `DetectionFailed` when a recogniser errs, or `seconds` have passed.
         """
-        findings: list[Finding] = []
-        languages: set[str] = set()
-        unchecked = False
-        for index, segment in enumerate(segments):
-            findings.extend(self._findings(index, segment.text))
-            read = self._languages.read(segment.text)
-            unchecked = unchecked or read.names_unchecked
-            languages.update(read.languages)
-        return Scan(tuple(findings), unchecked, tuple(sorted(languages)))
+        self._names.allow(seconds)
+        read = self._languages.read(text)
+        return Examined(tuple(self._findings(text)), read.names_unchecked, read.languages)
 
-    def _findings(self, index: int, original: str) -> Iterable[Finding]:
+    def _findings(self, original: str) -> Iterable[Finding]:
         if len(original) < MIN_LENGTH:
             return
         text = _SURROGATE.sub("\ufffd", original)
         try:
             results = self._engine.analyze(text, "en", entities=self._entities)
+        except DetectionFailed:
+            raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the request is refused
             # The cause may quote the text: it is named, not chained.
             raise DetectionFailed(
@@ -110,7 +110,7 @@ class Detector:
             ) from None
         for result in resolved([r for r in results if _counts(r, text)]):
             yield Finding(
-                segment=index,
+                segment=0,
                 start=result.start,
                 end=result.end,
                 entity=result.entity_type,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import spacy
@@ -40,6 +41,11 @@ class EnglishNames(NlpEngine):
 
     def __init__(self) -> None:
         self._model: Any = None
+        self._until = float("inf")
+
+    def allow(self, seconds: float | None) -> None:
+        """How long the next texts may take together; None means as long as they need."""
+        self._until = float("inf") if seconds is None else monotonic() + seconds
 
     def load(self) -> None:
         """Load the model from its wheel; raises `DetectionFailed`."""
@@ -62,12 +68,15 @@ class EnglishNames(NlpEngine):
 
     def process_text(self, text: str, language: str) -> NlpArtifacts:
         """The names in a text as Presidio's artifacts; offsets are those of the text."""
-        names = [
-            _Name(_LABELS[found.label_], found.start_char + offset, found.end_char + offset)
-            for offset, window in windows(text)
-            for found in self._model(window).ents
-            if found.label_ in _LABELS
-        ]
+        names = []
+        for offset, window in windows(text):
+            if monotonic() > self._until:
+                raise DetectionFailed("the text is too long to be checked in the time allowed")
+            names += [
+                _Name(_LABELS[found.label_], found.start_char + offset, found.end_char + offset)
+                for found in self._model(window).ents
+                if found.label_ in _LABELS
+            ]
         entities: Any = names
         tokens: Any = ()
         return NlpArtifacts(entities, tokens, [], [], self, language, [SCORE] * len(names))

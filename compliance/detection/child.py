@@ -1,0 +1,71 @@
+"""The process that holds a detector: texts in on a pipe, what was found out on another.
+
+Started by `pool`, as `python -m compliance.detection.child <parent's process id>`. It lives no longer than its parent: the kernel
+kills it when the parent's thread dies (`PR_SET_PDEATHSIG`), and it ends when its input ends.
+Nothing is written to the terminal, which a stray warning could fill with a text.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from time import monotonic
+from typing import Any, BinaryIO
+
+from compliance.detection.detector import Detector
+from compliance.detection.examined import HEAD, packed, written
+from compliance.vocabulary import DetectionFailed
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def _die_with(parent: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "the kernel does not tell of the parent's death")
+    if os.getppid() != parent:  # it died before the line above
+        os._exit(0)
+
+
+def _frame(pipe: BinaryIO) -> Any | None:
+    head = pipe.read(HEAD.size)
+    if len(head) < HEAD.size:
+        return None
+    (length,) = HEAD.unpack(head)
+    body = pipe.read(length)
+    return json.loads(body) if len(body) == length else None
+
+
+def _answer(detector: Detector, request: dict[str, Any]) -> dict[str, Any]:
+    until = monotonic() + request["seconds"]
+    try:
+        found = [detector.examine(text, until - monotonic()) for text in request["texts"]]
+        return {"texts": [written(examined) for examined in found]}
+    except DetectionFailed as failure:
+        return {"failed": str(failure)}
+
+
+def main(parent: int) -> None:
+    """Load the detector, say what it covers, then answer until the input ends."""
+    _die_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group
+    requests = os.fdopen(0, "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    try:
+        detector = Detector()
+        hello: dict[str, Any] = {"coverage": sorted(detector.coverage)}
+    except DetectionFailed as failure:
+        hello = {"failed": str(failure)}
+    answers.write(packed(hello))
+    answers.flush()
+    while "failed" not in hello and (request := _frame(requests)) is not None:
+        answers.write(packed(_answer(detector, request)))
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
