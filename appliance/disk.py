@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
 from pathlib import Path
-
-from compliance.vocabulary import TERMINAL, Append, Event, RecordUnavailable
 
 LOOK_EVERY = 1.0  # seconds
 
@@ -30,19 +27,3 @@ class DiskFloor:
     def enough(self) -> bool:
         """Whether new requests may be taken."""
         return self.free() >= self.floor
-
-    def guard(self, append: Append) -> Append:
-        """`append`, but refusing events below the floor, save those that end a request.
-
-        What was admitted before still gets its terminal event, for which the floor keeps room.
-        """
-
-        async def guarded(events: Sequence[Event]) -> None:
-            if not self.enough() and any(event.type not in TERMINAL for event in events):
-                raise RecordUnavailable(
-                    f"The disk of the data folder has less than {self.floor} bytes free; "
-                    "make room on it, or lower DOMICILE_DISK_FLOOR."
-                )
-            await append(events)
-
-        return guarded

@@ -29,6 +29,7 @@ KEYS = frozenset({
     "request", "attempt", "application", "ticket", "stream", "queue", "engine",
     "model", "site", "node", "nodes", "deployment", "version", "digest", "key",
     "method", "path", "status", "reason", "code", "error", "kind", "state", "name", "missing",
+    "problem",
     "count", "size", "depth", "lag", "tokens", "limit", "seconds", "duration_ms", "restarts",
     "epoch", "seq", "generation", "lease", "port", "pid", "signal", "file", "folder",
 })  # fmt: skip

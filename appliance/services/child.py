@@ -66,18 +66,6 @@ def leave_network(how: str) -> None:
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))
 
 
-def possible(how: str) -> bool:
-    """Whether `leave_network(how)` works here; tried in a process of its own."""
-    child = os.fork()
-    if child == 0:
-        try:
-            leave_network(how)
-        except OSError:
-            os._exit(NOT_CONFINED)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
 def main() -> None:
     """Take the arguments above and become PROGRAM."""
     parent, confine, *program = sys.argv[1:]

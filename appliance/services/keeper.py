@@ -45,6 +45,7 @@ class Program:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None  # working directory
     descriptors: tuple[int, ...] = ()
     drain: float = 10.0
     confine: str = "no"  # how `child.py` takes the network away
@@ -124,6 +125,7 @@ class Kept:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env=dict(program.environment),
+            cwd=program.folder,
             pass_fds=program.descriptors,
             start_new_session=True,
         )

@@ -1,0 +1,191 @@
+"""`manage.py up`: the whole appliance with one command."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import socket
+import time
+from argparse import ArgumentParser
+from contextlib import suppress
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from appliance import confinement
+from appliance.env import Environment
+from appliance.services import first_request, port
+from appliance.services.broker import BrokerUnavailable
+from appliance.services.child import die_with_parent
+from appliance.services.folder import FolderRefused, claim, facts, note, now
+from appliance.services.keeper import Keeper, StartFailed
+from appliance.services.programs import metrics_folder, programs
+from appliance.setup import Credentials, SetUpRefused, set_up, write_welcome
+
+READY_WITHIN = 90.0  # seconds
+ORPHANED = 4.0  # seconds for a graceful end once `make` has died
+REFUSALS = (FolderRefused, SetUpRefused, port.PortTaken, StartFailed, BrokerUnavailable)
+
+
+class Command(BaseCommand):
+    """Sets up what is missing, starts every process, and keeps them until it is told to end."""
+
+    help = "Set up what is missing, start the appliance and keep it running; Ctrl-C stops it."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """`--parent` comes from the Makefile."""
+        parser.add_argument(
+            "--parent", type=int, help="Stop when this process, the parent, has ended."
+        )
+
+    def handle(self, *_arguments: Any, **options: Any) -> None:
+        """Run until stopped."""
+        if options["parent"]:
+            die_with_parent(options["parent"], signal.SIGHUP)
+        environment: Environment = settings.DOMICILE
+        try:
+            hold = claim(environment.data, environment.run)
+            listening = port.take(environment.host, environment.port)
+            began = time.monotonic()
+            credentials = set_up(environment, self.say)
+            note(environment.data, set_up=facts(environment.data)["set_up"] or now())
+            asyncio.run(self.keep(environment, listening, credentials, began))
+            hold.release()
+        except REFUSALS as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            raise CommandError("Stopped before it was up; run it again to go on.") from None
+
+    def say(self, line: str) -> None:
+        """Show progress; a terminal that went away must not end the appliance."""
+        with suppress(OSError):
+            self.stdout.write(line)
+            self.stdout.flush()
+
+    async def keep(
+        self,
+        environment: Environment,
+        listening: socket.socket,
+        credentials: Credentials | None,
+        began: float,
+    ) -> None:
+        """Start the processes, ask the first question, and wait for a signal."""
+        confine = confinement.available()
+        if confine == "no":
+            self.say("network: this machine allows no namespace; processes are NOT confined")
+        figures = metrics_folder(environment)
+        shutil.rmtree(figures, ignore_errors=True)
+        figures.mkdir(mode=0o700)
+        keeper = Keeper(
+            programs(environment, listening.fileno(), confine),
+            logs=environment.data / "logs",
+            state=environment.run / "keeper.json",
+            say=self.say,
+        )
+        ending = Ending(keeper, self.say)
+        starting = asyncio.create_task(self.start(environment, keeper, credentials, began))
+        told = asyncio.create_task(ending.told.wait())
+        try:
+            await asyncio.wait([starting, told], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                await told
+        finally:
+            starting.cancel()
+            told.cancel()
+            listening.close()
+            await keeper.stop()
+            self.say("stopped")
+
+    async def start(
+        self,
+        environment: Environment,
+        keeper: Keeper,
+        credentials: Credentials | None,
+        began: float,
+    ) -> None:
+        """Until everything answers; raises `StartFailed`."""
+        base = address(environment)
+        self.say("starting")
+        await keeper.start(READY_WITHIN)
+        await first_request.ready(base, READY_WITHIN, keeper.failing, self.say)
+        if credentials is None:
+            self.say(f"up after {time.monotonic() - began:.1f} s: {base}/console/")
+            return
+        first = facts(environment.data)["answered"] is None
+        if first:
+            self.say("asking the first question")
+            answer = await first_request.ask(base, credentials.api_key, credentials.model)
+            self.say(f"answered: {answer}")
+        write_welcome(environment.data, credentials, base)
+        self.say(f"up after {time.monotonic() - began:.1f} s")
+        self.say(welcome(environment, credentials, base, first=first))
+        note(environment.data, answered=facts(environment.data)["answered"] or now())
+
+
+class Ending:
+    """The signals: the first asks all to finish their work, the second ends them at once."""
+
+    def __init__(self, keeper: Keeper, say: first_request.Say) -> None:
+        self.told = asyncio.Event()
+        self._keeper, self._say = keeper, say
+        loop = asyncio.get_running_loop()
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(sign, self._asked)
+        loop.add_signal_handler(signal.SIGHUP, self._orphaned)
+
+    def _asked(self) -> None:
+        if self.told.is_set():
+            self._keeper.kill()
+            return
+        self.told.set()
+        self._say("\nstopping; requests in flight are finished first (Ctrl-C again: at once)")
+
+    def _orphaned(self) -> None:
+        self.told.set()
+        asyncio.get_running_loop().call_later(ORPHANED, self._keeper.kill)
+
+
+def address(environment: Environment) -> str:
+    """The appliance's address for a caller on this machine."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "[::]": "[::1]"}  # noqa: S104
+    host = everywhere.get(environment.host, environment.host)
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
+    return f"http://{host}:{environment.port}"
+
+
+def welcome(
+    environment: Environment, credentials: Credentials, base: str, *, first: bool
+) -> str:
+    """What a newcomer wants to know; the credentials only the first time."""
+    lines = ["", f"  Console    {base}/console/"]
+    if not first:
+        return "\n".join([*lines, f"  Account    in {environment.data}/welcome.json", ""])
+    body = (
+        f'{{"model": "{credentials.model}", "messages": '
+        f'[{{"role": "user", "content": "{first_request.QUESTION}"}}]}}'
+    )
+    curl = (
+        f"curl {base}/v1/chat/completions -H 'Authorization: Bearer {credentials.api_key}' "
+        f"-H 'Content-Type: application/json' -d '{body}'"
+    )
+    lines += [
+        f"  User       {credentials.admin}",
+        f"  Password   {credentials.password}",
+        f"  API key    {credentials.api_key}",
+        "",
+        f"  These are shown once; they also lie in {environment.data}/welcome.json",
+        "  (readable by you alone): delete it once you have put them somewhere safe.",
+        "",
+        "  Try it:",
+        "",
+        curl,
+        "",
+        "  Ctrl-C stops it.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,95 @@
+"""Figures for Prometheus, summed over the web processes.
+
+With several web processes each writes to files of its own in PROMETHEUS_MULTIPROC_DIR, which
+the keeper empties at its start, and whichever process is asked adds them up. What the data
+plane itself counts is in `inference.api.measures`. No label names an application, a key or a
+person: `/metrics` is open to the operator's network.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from compliance.vocabulary import Append, Event, Scan, Scanner, Segment
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+DECISIONS = Counter("domicile_decisions", "Requests by what was decided on them.", ["effect"])
+APPEND = Histogram(
+    "domicile_append_seconds", "Until events were durable on the record.", buckets=SECONDS
+)
+DETECTION = Histogram(
+    "domicile_detection_seconds", "Until a request's texts were checked.", buckets=SECONDS
+)
+UNRECORDED = Counter("domicile_append_failures", "Events that could not be made durable.")
+UNDETECTED = Counter("domicile_detection_failures", "Requests whose texts were not checked.")
+WRITING = Gauge(
+    "domicile_record_queue_depth",
+    "Events that wait to be made durable.",
+    multiprocess_mode="livesum",
+)
+
+
+def measured_append(append: Append) -> Append:
+    """`append`, timed; what the events say is counted once they are durable."""
+
+    async def timed(events: Sequence[Event]) -> None:
+        began = time.perf_counter()
+        try:
+            await append(events)
+        except Exception:
+            UNRECORDED.inc(len(events))
+            raise
+        APPEND.observe(time.perf_counter() - began)
+        for event in events:
+            _count(event.type, event.detail)
+
+    return timed
+
+
+def measured_scan(scan: Scanner) -> Scanner:
+    """`scan`, timed."""
+
+    async def timed(segments: Sequence[Segment]) -> Scan:
+        began = time.perf_counter()
+        try:
+            found = await scan(segments)
+        except Exception:
+            UNDETECTED.inc()
+            raise
+        DETECTION.observe(time.perf_counter() - began)
+        return found
+
+    return timed
+
+
+def _count(kind: str, detail: Mapping[str, Any]) -> None:
+    if kind in ("request.admitted", "request.blocked"):
+        DECISIONS.labels(effect=detail["decision"]).inc()
+    elif kind == "request.refused":
+        DECISIONS.labels(effect="refuse").inc()
+
+
+def exposition(gauges: Callable[[], None]) -> tuple[str, bytes]:
+    """The content type and text of `/metrics`; `gauges` sets this process's gauges first."""
+    gauges()
+    registry = REGISTRY
+    if os.environ.get(FOLDER):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return CONTENT_TYPE_LATEST, generate_latest(registry)

@@ -1,0 +1,125 @@
+"""The appliance's processes: what each runs, in which order, and which reach no network."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from appliance import confinement
+from appliance.env import BASE, Environment
+from appliance.management.commands.web import DRAIN, LISTENING
+from appliance.metrics import FOLDER as METRICS
+from appliance.services import broker
+from appliance.services.keeper import Program
+
+MANAGE = str(BASE / "manage.py")
+
+
+def programs(environment: Environment, listening: int, confine: str) -> list[list[Program]]:
+    """All processes in groups, in the order of their start.
+
+    `listening` is the descriptor of the callers' socket. `confine` is how a process can be
+    kept from every network (`confinement.available`). A process that talks to the others
+    over Unix sockets only is confined; so may the web processes be, because the socket on
+    which they accept callers was made outside.
+    """
+    queue = confine if confinement.broker_is_local(environment) else "no"
+    record = confine if confinement.database_is_local(environment) else "no"
+    both = queue if record != "no" else "no"
+    shared = inherited(environment)
+    groups = [
+        [_notary(shared, record)],
+        [_worker(environment, shared, queue)],
+        [
+            _web(number, environment, shared, listening, both)
+            for number in range(1, environment.web_processes + 1)
+        ],
+    ]
+    if confinement.broker_is_local(environment) and not broker.answers(
+        environment.run / broker.SOCKET
+    ):
+        groups.insert(0, [_broker(environment, shared, confine)])
+    return groups
+
+
+def inherited(environment: Environment) -> dict[str, str]:
+    """The environment of every process: this one's, and where everything lies."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "appliance.settings",
+        "DOMICILE_DATA": str(environment.data),
+        "DOMICILE_RUN": str(environment.run),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def metrics_folder(environment: Environment) -> Path:
+    """Where the web processes leave their figures for each other."""
+    return environment.run / "metrics"
+
+
+def _broker(environment: Environment, shared: Mapping[str, str], confine: str) -> Program:
+    async def ready() -> bool:
+        return broker.answers(environment.run / broker.SOCKET)
+
+    return Program(
+        "broker",
+        broker.command(environment.run),
+        environment=shared,
+        folder=environment.run,
+        confine=confine,
+        ready=ready,
+    )
+
+
+def _notary(shared: Mapping[str, str], confine: str) -> Program:
+    return Program(
+        "notary",
+        [sys.executable, MANAGE, "notary"],
+        environment={**shared, "DOMICILE_SOURCE": "notary"},
+        folder=BASE,
+        confine=confine,
+    )
+
+
+def _worker(environment: Environment, shared: Mapping[str, str], confine: str) -> Program:
+    return Program(
+        "worker",
+        [sys.executable, "-m", "celery", "-A", "appliance.celery", "worker"],
+        environment={**shared, "DOMICILE_SOURCE": f"worker-{environment.node}"},
+        folder=BASE,
+        confine=confine,
+    )
+
+
+def _web(
+    number: int,
+    environment: Environment,
+    shared: Mapping[str, str],
+    listening: int,
+    confine: str,
+) -> Program:
+    figures = metrics_folder(environment)
+
+    def ended(pid: int) -> None:
+        """Forget what the ended process was doing; what it counted stays."""
+        for path in figures.glob(f"gauge_live*_{pid}.db"):
+            path.unlink(missing_ok=True)
+
+    return Program(
+        f"web-{number}",
+        [sys.executable, MANAGE, "web"],
+        environment={
+            **shared,
+            "DOMICILE_SOURCE": f"web-{number}",
+            LISTENING: str(listening),
+            METRICS: str(figures),
+        },
+        folder=BASE,
+        descriptors=(listening,),
+        drain=DRAIN + 10.0,
+        confine=confine,
+        ended=ended,
+    )

@@ -1,0 +1,296 @@
+"""What a new appliance begins with: keys, a site, a node, a model, a policy, people, a key.
+
+Every step looks first and changes only what is missing, so a set-up that was cut short goes
+on where it stopped. What a step creates and the event that says so are one transaction.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import DatabaseError, connection, transaction
+from django.db.migrations.loader import MigrationLoader
+
+from appliance.env import Environment
+from appliance.services import folder
+from compliance.audit import journal
+from compliance.audit.keys import KeyUnusable, create_key, read_key
+from compliance.gate import now
+from compliance.models import APIKey, Application, PolicyVersion, Site
+from compliance.policy.default import DEFAULT, DEMO_APPLICATION
+from compliance.policy.rules import canonical
+from compliance.vocabulary import Event
+from inference import registry
+from inference.models import Deployment, Model, Node
+
+ADMINISTRATOR = "admin"
+WELCOME = "welcome.json"
+UNCONFIRMED = ".welcome.json.unconfirmed"
+"""The credentials before their rows are committed; see `_people`."""
+
+Say = Callable[[str], None]
+
+
+class SetUpRefused(Exception):
+    """The set-up cannot go on. The message says at what, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What is shown once: an administrator's password and the demo application's key."""
+
+    admin: str
+    password: str
+    api_key: str
+    model: str
+
+
+def set_up(environment: Environment, say: Say) -> Credentials | None:
+    """Make the data folder a working appliance; the credentials, if they are still kept.
+
+    The folder is held by the caller. Raises `SetUpRefused`.
+    """
+    try:
+        _database(environment, say)
+        keys = _keys(environment, say)
+        site = _site(environment, keys["site"])
+        node = _node(environment, site, keys["node"])
+        model = _model(say)
+        _deployment(model, node)
+        _policy()
+        return _people(environment.data, model)
+    except DatabaseError as error:
+        raise SetUpRefused(
+            f"The database refused the set-up: {error}. If it is damaged, restore a backup "
+            "into an empty folder (manage.py restore)."
+        ) from error
+    except KeyUnusable as error:
+        raise SetUpRefused(str(error)) from error
+    finally:
+        connection.close()
+
+
+def kept_credentials(data: Path) -> Credentials | None:
+    """Those in welcome.json, or None once it was taken away."""
+    for name in (WELCOME, UNCONFIRMED):
+        try:
+            found = json.loads(data.joinpath(name).read_bytes())
+            return Credentials(
+                found["admin"], found["password"], found["api_key"], found["model"]
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None
+
+
+def write_welcome(data: Path, credentials: Credentials, base: str) -> None:
+    """welcome.json: how to reach the appliance that was just set up."""
+    addresses = {"base_url": f"{base}/v1", "console_url": f"{base}/console/"}
+    folder.write(data / WELCOME, addresses | asdict(credentials))
+    data.joinpath(UNCONFIRMED).unlink(missing_ok=True)
+
+
+def _database(environment: Environment, say: Say) -> None:
+    loader = MigrationLoader(connection)
+    ours = {"compliance", "inference"}
+    unknown = sorted(
+        f"{app}.{name}"
+        for app, name in loader.applied_migrations
+        if app in ours and (app, name) not in loader.disk_migrations
+    )
+    if unknown:
+        raise SetUpRefused(
+            f"The database was made by a newer Domicile (it has {unknown[0]}); use that one."
+        )
+    fresh = not any(app in ours for app, _name in loader.applied_migrations)
+    if fresh and environment.data.joinpath("log", "checkpoint").exists():
+        raise SetUpRefused(
+            f"{environment.data} holds a log but its database is empty: restore the database "
+            "from your backup, or choose another folder with DOMICILE_DATA."
+        )
+    if len(loader.applied_migrations) < len(loader.disk_migrations):
+        say("database: creating tables" if fresh else "database: bringing tables up to date")
+        call_command("migrate", interactive=False, verbosity=0)
+
+
+def _keys(environment: Environment, say: Say) -> dict[str, bytes]:
+    """The key files; each is created only while nothing depends on it."""
+    keys = environment.data / "keys"
+    in_use = Site.objects.exists()
+    names = {
+        "django-secret": keys / "django-secret",
+        "subject-index": keys / "subject-index",
+        "log": keys / "log.ed25519",
+        "gateway": keys / "gateway.ed25519",
+        "site": keys / f"site-{environment.site}.x25519",
+        "node": keys / f"node-{environment.node}.ed25519",
+    }
+    missing = [path for path in names.values() if not path.exists()]
+    replaceable = {names["django-secret"]}
+    if in_use and set(missing) - replaceable:
+        raise SetUpRefused(
+            f"The key file {missing[-1]} is missing, and the database depends on it; "
+            "restore it from your backup."
+        )
+    if missing:
+        say(f"keys: creating {len(missing)} in {keys}")
+    found = {
+        name: read_key(path) if path.exists() else create_key(path)
+        for name, path in names.items()
+    }
+    public = keys / "gateway.pub"
+    text = (
+        Ed25519PrivateKey.from_private_bytes(found["gateway"]).public_key().public_bytes_raw()
+    )
+    if not public.exists() or public.read_text().strip() != text.hex():
+        _write_public(public, text.hex())
+    return found
+
+
+def _write_public(path: Path, text: str) -> None:
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.write_text(f"{text}\n")
+    scratch.replace(path)
+
+
+def _site(environment: Environment, key: bytes) -> Site:
+    public = X25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
+    found = Site.objects.filter(name=environment.site).first()
+    if found:
+        _same_key(found.public_key, public, f"site-{environment.site}.x25519")
+        if found.country != environment.country and "DOMICILE_COUNTRY" in os.environ:
+            raise SetUpRefused(
+                f"Site {found.name} stands in {found.country} on the record, and "
+                f"DOMICILE_COUNTRY says {environment.country}; a site does not move. Leave the "
+                "variable out, or register another site."
+            )
+        return found
+    with transaction.atomic():
+        site = Site.objects.create(
+            name=environment.site, country=environment.country, public_key=public
+        )
+        _record(
+            "site.registered",
+            site=site.name,
+            country=site.country,
+            public_key=public.hex(),
+        )
+    return site
+
+
+def _node(environment: Environment, site: Site, key: bytes) -> Node:
+    public = Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
+    found = Node.objects.filter(name=environment.node).first()
+    if found:
+        _same_key(found.public_key, public, f"node-{environment.node}.ed25519")
+        return found
+    with transaction.atomic():
+        node = Node.objects.create(name=environment.node, site=site, public_key=public)
+        _record("node.registered", node=node.name, site=site.name, public_key=public.hex())
+    return node
+
+
+def _same_key(stored: bytes | memoryview[int], public: bytes, name: str) -> None:
+    if bytes(stored) != public:
+        raise SetUpRefused(
+            f"The key file keys/{name} is not the one on the record; "
+            "restore the right one from your backup."
+        )
+
+
+def _deployment(model: Model, node: Node) -> None:
+    with transaction.atomic():
+        if not Deployment.objects.filter(model=model, node=node).exists():
+            Deployment.objects.create(model=model, node=node)
+            _record("deployment.created", model=model.name, node=node.name)
+
+
+def _policy() -> None:
+    with transaction.atomic():
+        if PolicyVersion.objects.exists():
+            return
+        document = canonical(DEFAULT)
+        PolicyVersion.objects.create(
+            number=DEFAULT.version,
+            document=document.decode(),
+            digest=hashlib.sha256(document).hexdigest(),
+            note="The policy that a new appliance starts with.",
+            activated=dt.datetime.now(dt.UTC),
+        )
+        _record(
+            "policy.activated",
+            policy={
+                "name": DEFAULT.name,
+                "version": DEFAULT.version,
+                "digest": DEFAULT.digest,
+            },
+        )
+
+
+def _people(data: Path, model: Model) -> Credentials | None:
+    """The administrator, and the demo application with its key, all at once.
+
+    The credentials are on the disk before their rows are committed: whoever is cut short
+    between the two finds either none of them or both.
+    """
+    users = get_user_model().objects
+    with transaction.atomic():
+        if users.filter(is_superuser=True).exists():
+            return kept_credentials(data)
+        password = secrets.token_urlsafe(18)
+        users.create_superuser(ADMINISTRATOR, password=password)
+        _record("user.created", user=ADMINISTRATOR, administrator=True)
+        application = Application.objects.create(
+            name=DEMO_APPLICATION,
+            purpose="Trying out the appliance with made-up data.",
+            legal_basis="6-1-f",
+            ropa_reference="demo",
+            owner=ADMINISTRATOR,
+        )
+        _record(
+            "application.registered",
+            application=application,
+            name=application.name,
+            purpose=application.purpose,
+            legal_basis=application.legal_basis,
+            ropa_reference=application.ropa_reference,
+            owner=application.owner,
+        )
+        key, plaintext = APIKey.issue(application, note="Made by the set-up.")
+        _record("api_key.issued", application=application, prefix=key.prefix, note=key.note)
+        credentials = Credentials(ADMINISTRATOR, password, plaintext, model.name)
+        folder.write(data / UNCONFIRMED, asdict(credentials))
+    return credentials
+
+
+def _record(kind: str, *, application: Application | None = None, **detail: Any) -> None:
+    """Append an event inside the caller's transaction."""
+    about: Mapping[str, Any] = {"actor": "set-up", **detail}
+    journal.record(
+        "command",
+        [
+            Event(
+                type=kind,
+                time=now(),
+                detail=about,
+                application=str(application.id) if application else None,
+                label_key=bytes(application.label_key) if application else None,
+            )
+        ],
+    )
+
+
+def _model(say: Say) -> Model:
+    raise NotImplementedError
