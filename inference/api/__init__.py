@@ -1,0 +1,15 @@
+"""The endpoints that applications call, in OpenAI's wire format.
+
+app          joins the endpoints; starts and drains what they need
+chat         POST /v1/chat/completions: accept, admit, answer
+answering    one admitted request, to its terminal event; ending sees that it is recorded
+models       GET /v1/models
+answer       engine chunks -> the caller's chunks, or one completion
+body         bytes -> a JSON value that is safe to handle
+protocol     a JSON value -> a checked request; chat's schema is in `schema`
+auth         who calls; limits: how much they may; subjects: whom it is about
+plane        the running parts that the endpoints stand on; measures: their figures
+rejections   refused calls, counted into the record
+errors       OpenAI's shape of an error
+http, sse    writing responses, noticing that the caller went
+"""

@@ -1,0 +1,191 @@
+"""Answers one admitted request, and has its end recorded.
+
+Whatever happens ends in one `Outcome`, which becomes the terminal event after the last byte was
+written or refused.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+import structlog
+
+from compliance.gate import Admitted, Outcome
+from inference.api import sse
+from inference.api.answer import Answer, Gathered, Malformed
+from inference.api.body import CallerGone
+from inference.api.errors import APIError, engine_failed, invalid
+from inference.api.http import Exchange
+from inference.api.measures import FIRST_CHUNK, TOKENS
+from inference.api.plane import Plane
+from inference.api.protocol import ChatCall
+from inference.clearance import Receipt
+from inference.dispatch import AnswerFailed, Cleared, Finished
+from inference.routing import Passage
+from inference.snapshot import NodeRecord
+
+log = structlog.get_logger(__name__)
+
+REFUSED_BY_ENGINE = "engine_refused"
+
+
+class Answering:
+    """Answers one admitted request; owes its terminal event."""
+
+    def __init__(
+        self,
+        plane: Plane,
+        exchange: Exchange,
+        *,
+        call: ChatCall,
+        nodes: Mapping[str, NodeRecord],
+        admitted: Admitted[Cleared],
+        passage: Passage,
+        begun: float,
+    ) -> None:
+        self._plane = plane
+        self._exchange = exchange
+        self._call = call
+        self._nodes = nodes
+        self._admitted = admitted
+        self._passage = passage
+        self._begun = begun
+        self._chunks = 0
+        self._finished: Finished | None = None
+        self._answer = Answer(
+            request=admitted.request.id,
+            model=self._call.model.name,
+            digest=admitted.place.model_digest,
+            created=admitted.request.received // 1_000_000,
+            pseudonyms=admitted.pseudonyms,
+        )
+
+    async def run(self) -> str:
+        """Answer, tell the caller how it went, have the end recorded; gives its kind."""
+        outcome = Outcome("failed", {"reason": "internal_error"})
+        try:
+            outcome = await self._run()
+        finally:
+            self._plane.endings.conclude(self._admitted, outcome)
+        return outcome.kind
+
+    def tokens(self, estimate: int) -> int:
+        """Tokens to charge: as the receipt says, else at least one for each chunk."""
+        if self._finished is not None:
+            receipt = self._finished.receipt
+            return receipt.prompt_tokens + receipt.completion_tokens
+        return max(estimate, self._chunks) if self._chunks else 0
+
+    async def _run(self) -> Outcome:
+        try:
+            async with self._exchange.while_caller_waits():
+                await (self._stream() if self._call.stream else self._whole())
+        except CallerGone:
+            return self._outcome("cancelled", reason="caller_gone")
+        except AnswerFailed as error:
+            if error.code == "caller_too_slow":
+                return self._outcome("cancelled", reason=error.code)
+            await self._tell(error)
+            return self._outcome("failed", reason=error.code)
+        except Malformed as error:
+            await self._tell(AnswerFailed("engine_failed", str(error)))
+            return self._outcome("failed", reason="engine_malformed")
+        except Exception as error:
+            log.exception("answer_failed", request=self._admitted.request.id)
+            await self._tell(
+                AnswerFailed("internal_error", "The appliance failed; see its log.")
+            )
+            return self._outcome("failed", reason="internal_error", error=type(error).__name__)
+        return self._outcome("completed")
+
+    def _outcome(self, kind: str, **why: str) -> Outcome:
+        detail: dict[str, Any] = {"chunks": self._chunks, **why}
+        if self._finished is not None:
+            detail |= self._finished.signed
+        return Outcome(kind, detail)
+
+    async def _stream(self) -> None:
+        """Server-sent events.
+
+        The head waits for the first chunk, so that a refusing engine still gets a status.
+        """
+        exchange, answer = self._exchange, self._answer
+        no_usage: dict[str, int] | None = (
+            {} if self._call.include_usage else None
+        )  # `null` on all but the last
+        async with aclosing(self._parts()) as parts:
+            async for part in parts:
+                if not exchange.begun:
+                    FIRST_CHUNK.observe(time.monotonic() - self._begun)
+                    await exchange.begin_stream()
+                chunks = [answer.chunk(choices, no_usage) for choices in part]
+                await exchange.write(sse.events(chunks))
+        if not exchange.begun:
+            await exchange.begin_stream()
+        tail = b""
+        if self._call.include_usage:
+            tail = sse.events([answer.chunk([], self._usage())])
+        await exchange.end(tail + sse.DONE)
+
+    async def _whole(self) -> None:
+        gathered = Gathered()
+        async with aclosing(self._parts()) as parts:
+            async for part in parts:
+                for choices in part:
+                    gathered.add(choices)
+        content = self._answer.completion(gathered.choices(), self._usage())
+        await self._exchange.json(200, content)
+
+    async def _parts(self) -> AsyncGenerator[list[list[dict[str, Any]]], None]:
+        """Restored choices: a list for each engine chunk, those of one frame together."""
+        follow = self._plane.dispatcher.follow(
+            self._admitted,
+            append=self._plane.append,
+            route=self._passage,
+            nodes=self._nodes,
+        )
+        async with aclosing(follow) as frames:
+            async for frame in frames:
+                if isinstance(frame, Finished):
+                    self._finished = frame
+                    self._count(frame.receipt)
+                    return
+                part = [
+                    choices for raw in frame.chunks if (choices := self._answer.choices(raw))
+                ]
+                self._chunks += len(part)
+                if part:
+                    yield part
+
+    def _count(self, receipt: Receipt) -> None:
+        TOKENS.labels("prompt").inc(receipt.prompt_tokens)
+        TOKENS.labels("completion").inc(receipt.completion_tokens)
+
+    def _usage(self) -> dict[str, int]:
+        assert self._finished is not None  # noqa: S101 - asked for after the last frame only
+        receipt = self._finished.receipt
+        return {
+            "prompt_tokens": receipt.prompt_tokens,
+            "completion_tokens": receipt.completion_tokens,
+            "total_tokens": receipt.prompt_tokens + receipt.completion_tokens,
+        }
+
+    async def _tell(self, failure: AnswerFailed) -> None:
+        """Tell the caller that there is no (more) answer, if it still listens."""
+        error = _as_error(failure)
+        try:
+            if self._exchange.begun:
+                await self._exchange.end(sse.events([error.body()]))
+            else:
+                await self._exchange.error(error)
+        except CallerGone:
+            log.info("caller_gone", request=self._admitted.request.id)
+
+
+def _as_error(failure: AnswerFailed) -> APIError:
+    if failure.code == REFUSED_BY_ENGINE:
+        return invalid(failure.message, failure.param)
+    return engine_failed(failure.code, failure.message)

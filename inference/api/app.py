@@ -1,0 +1,290 @@
+"""The data plane of one web process: an ASGI application for `/v1`, and what it stands on.
+
+`appliance.asgi` builds it, calls `startup` and `shutdown` from its lifespan, and sends it every
+path below `/v1`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from compliance.audit.keys import read_key
+from compliance.audit.writer import Writer
+from compliance.detection.pool import DetectorPool
+from compliance.vocabulary import Append, Scanner
+from inference.api import models
+from inference.api.auth import Unauthorised, authenticated
+from inference.api.body import CallerGone
+from inference.api.chat import chat
+from inference.api.ending import Endings
+from inference.api.errors import APIError, unavailable
+from inference.api.http import Exchange, Receive, Scope, Send
+from inference.api.limits import Limits
+from inference.api.plane import Plane
+from inference.api.rejections import Rejections
+from inference.dispatch import Dispatcher
+from inference.publisher import Publisher, celery_send
+from inference.relay import CancelSender, Receiver, connect
+from inference.routing import Traffic
+from inference.snapshot import SnapshotKeeper, SnapshotStale
+
+log = structlog.get_logger(__name__)
+
+BROKER_TIMEOUT = 2.0  # seconds for one command
+DRAIN_TIMEOUT = 30.0  # seconds that running requests get when the process stops
+END_TIMEOUT = 5.0  # seconds to tell callers of those that did not end
+MODEL_PREFIX = "/v1/models/"
+FENCED = 75  # exit status; EX_TEMPFAIL of sysexits.h: start me again
+
+T = TypeVar("T")
+Probe = Callable[[], Awaitable[str | None]]
+
+
+def _end_process() -> None:
+    """Another process has this one's place on the record: nothing more may happen here."""
+    log.error("writer_fenced")
+    os._exit(FENCED)
+
+
+def _same(value: T) -> T:
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """How a data plane is built.
+
+    `keys` is the folder of key files, `celery` the Celery application that publishes tickets.
+    `around_append` and `around_scan` let the appliance measure and guard.
+    """
+
+    keys: Path
+    broker_url: str
+    source: str  # on the record: web-1, web-2, …
+    celery: Any
+    processes: int = 1  # web processes that share the queues' bounds
+    detectors: int = 1
+    detection_timeout: float = 10.0  # seconds
+    around_append: Callable[[Append], Append] = _same
+    around_scan: Callable[[Scanner], Scanner] = _same
+    on_fenced: Callable[[], None] = _end_process
+
+
+def build(configuration: Configuration) -> DataPlane:
+    """A data plane that `startup` starts. Raises `KeyUnusable`."""
+    return DataPlane(configuration)
+
+
+def _commands(url: str) -> Redis:
+    """A client whose commands fail soon, since callers wait for them.
+
+    The one retry renews a connection that the broker had closed.
+    """
+    return Redis.from_url(
+        url.replace("redis+socket://", "unix://", 1),
+        socket_timeout=BROKER_TIMEOUT,
+        socket_connect_timeout=BROKER_TIMEOUT,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+class DataPlane:
+    """The ASGI application for `/v1`. Belongs to one event loop."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        keys = configuration.keys
+        self.writer = Writer(configuration.source, on_fenced=configuration.on_fenced)
+        self.detectors = DetectorPool(configuration.detectors, configuration.detection_timeout)
+        self._redis = _commands(configuration.broker_url)
+        self._stream_redis = connect(configuration.broker_url)
+        # New at each start, so that answers to a former life find nobody.
+        stream = f"replies:{configuration.source}:{secrets.token_hex(8)}"
+        self._receiver = Receiver(self._stream_redis, stream)
+        append = configuration.around_append(self.writer.append)
+        dispatcher = Dispatcher(
+            gateway_key=Ed25519PrivateKey.from_private_bytes(
+                read_key(keys / "gateway.ed25519")
+            ),
+            publisher=Publisher(celery_send(configuration.celery)),
+            receiver=self._receiver,
+            canceller=CancelSender(self._redis),
+        )
+        self._plane = Plane(
+            keeper=SnapshotKeeper(configuration.processes),
+            limits=Limits(self._redis),
+            scan=configuration.around_scan(self.detectors.scan),
+            coverage=lambda: self.detectors.coverage,
+            append=append,
+            dispatcher=dispatcher,
+            traffic=Traffic(),
+            rejections=Rejections(append),
+            endings=Endings(append),
+            subject_key=read_key(keys / "subject-index"),
+        )
+        self._draining = False
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    # --- Life ---
+
+    async def startup(self) -> None:
+        """Start everything. What is not ready yet refuses requests until it is."""
+        plane = self._plane
+        await asyncio.to_thread(plane.keeper.start)
+        await asyncio.to_thread(self.writer.start)
+        await self.detectors.start()
+        await self._receiver.start()
+        await plane.traffic.start(self._redis)
+        plane.dispatcher.start()
+
+    async def shutdown(self, drain: float = DRAIN_TIMEOUT) -> None:
+        """Refuse new requests, let running ones end for `drain` seconds, stop everything.
+
+        What still runs then fails, and its caller is told.
+        """
+        self._draining = True
+        await self._until_idle(drain)
+        await self._receiver.stop()
+        await self._until_idle(END_TIMEOUT)
+        plane = self._plane
+        await plane.dispatcher.stop()
+        await plane.limits.stop()
+        await plane.rejections.stop()
+        await plane.endings.stop()
+        await plane.traffic.stop()
+        await self.detectors.stop()
+        await asyncio.to_thread(self.writer.stop)
+        await asyncio.to_thread(plane.keeper.stop)
+        await self._redis.aclose()
+        await self._stream_redis.aclose()
+
+    async def _until_idle(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("requests_still_running", count=self._running)
+
+    # --- Health ---
+
+    def probes(self) -> Mapping[str, Probe]:
+        """What must be well for a request to be answered, by name; None is well."""
+
+        async def configuration() -> str | None:
+            try:
+                self._plane.keeper.current()
+            except SnapshotStale as error:
+                return str(error)
+            return None
+
+        async def detection() -> str | None:
+            return None if self.detectors.ready else "no detector is loaded"
+
+        async def broker() -> str | None:
+            try:
+                await self._redis.ping()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the broker is away
+                return f"does not answer ({type(error).__name__})"
+            return None
+
+        async def nodes() -> str | None:
+            return None if self._plane.traffic.alive else "no node answers"
+
+        return {
+            "configuration": configuration,
+            "detection": detection,
+            "broker": broker,
+            "nodes": nodes,
+        }
+
+    # --- Requests ---
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        exchange = Exchange(scope, receive, send, secrets.token_hex(16))
+        self._running += 1
+        self._idle.clear()
+        try:
+            await self._answered(exchange)
+        except CallerGone:
+            pass
+        except Exception:
+            log.exception("request_failed", request=exchange.request)
+            if exchange.begun:
+                raise  # the server closes the connection, which is all that can be told now
+            await exchange.error(
+                APIError(
+                    500,
+                    "internal_error",
+                    "The appliance failed; see its log.",
+                    kind="server_error",
+                )
+            )
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
+
+    async def _answered(self, exchange: Exchange) -> None:
+        path, method = exchange.scope["path"], exchange.scope["method"]
+        try:
+            if self._draining:
+                await exchange.error(_stopping())
+            elif path == "/v1/chat/completions":
+                _allow(method, "POST")
+                await chat(self._plane, exchange)
+            elif path == "/v1/models" or path.startswith(MODEL_PREFIX):
+                _allow(method, "GET")
+                await self._models(exchange, path)
+            else:
+                await exchange.error(_no_such_endpoint(method))
+        except APIError as error:
+            await exchange.error(error)
+
+    async def _models(self, exchange: Exchange, path: str) -> None:
+        plane = self._plane
+        try:
+            snapshot = plane.keeper.current()
+            authenticated(exchange.headers.get(b"authorization", b""), snapshot)
+        except SnapshotStale as error:
+            raise unavailable("stale_configuration", str(error)) from error
+        except Unauthorised as error:
+            plane.rejections.count(error.prefix, error.reason)
+            raise
+        name = path.removeprefix(MODEL_PREFIX)
+        content = models.listing(snapshot) if name == path else models.one(snapshot, name)
+        await exchange.body()
+        await exchange.json(200, content)
+
+
+def _stopping() -> APIError:
+    error = unavailable("stopping", "The appliance is stopping; try again shortly.")
+    error.headers["Connection"] = "close"
+    return error
+
+
+def _no_such_endpoint(method: str) -> APIError:
+    return APIError(404, "not_found", f"There is no such endpoint for {method} here.")
+
+
+def _allow(method: str, allowed: str) -> None:
+    if method != allowed:
+        raise APIError(
+            405,
+            "method_not_allowed",
+            f"This endpoint answers {allowed} only.",
+            headers={"Allow": allowed},
+        )

@@ -1,0 +1,160 @@
+"""POST /v1/chat/completions: one request, from its body to its last byte.
+
+accept    who calls, what they ask, whether they may ask now     -> 4xx, 503
+admit     the gate: detect, decide, record, clear                -> 403, 429, 503
+answer    chunks as they come, or one completion, in `answering`
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from compliance import gate
+from compliance.detection.segments import segments
+from compliance.gate import Admitted, Blocked, Refused
+from compliance.vocabulary import Request
+from inference.api.answering import Answering
+from inference.api.auth import UNKNOWN_PREFIX, Unauthorised, authenticated
+from inference.api.body import CallerGone, parsed
+from inference.api.errors import APIError, limited, unavailable
+from inference.api.http import Exchange
+from inference.api.limits import Taken
+from inference.api.measures import ADMISSION, REQUESTS, RUNNING, SECONDS
+from inference.api.plane import Plane
+from inference.api.protocol import ChatCall, chat_call
+from inference.api.subjects import HEADER, subjects
+from inference.dispatch import Cleared
+from inference.routing import Overloaded, Passage
+from inference.snapshot import Snapshot, SnapshotStale
+
+ENDPOINT = "chat.completions"
+BYTES_PER_TOKEN = 4  # a rough guess, replaced by the receipt's count when the answer has ended
+
+
+@dataclass(slots=True)
+class Accepted:
+    """A request that may go to the gate. `snapshot` is kept to its last byte."""
+
+    request: Request
+    call: ChatCall
+    snapshot: Snapshot
+    taken: Taken
+
+
+async def chat(plane: Plane, exchange: Exchange) -> None:
+    """Answer one chat completion. Raises nothing but cancellation."""
+    RUNNING.inc()
+    begun = time.monotonic()
+    outcome = "refused"
+    try:
+        outcome = await _chat(plane, exchange, begun)
+    except CallerGone:
+        outcome = "cancelled"  # before anything was admitted
+    except APIError as error:
+        await exchange.error(error)
+    finally:
+        RUNNING.dec()
+        REQUESTS.labels(ENDPOINT, outcome).inc()
+        SECONDS.labels(ENDPOINT).observe(time.monotonic() - begun)
+
+
+async def _chat(plane: Plane, exchange: Exchange, begun: float) -> str:
+    accepted = await _accepted(plane, exchange)
+    exchange.add_headers(accepted.taken.headers)
+    passage = plane.traffic.passage(accepted.snapshot.routes)
+    answering: Answering | None = None
+    try:
+        with ADMISSION.time():
+            admitted = await _admitted(plane, exchange, accepted, passage)
+        answering = Answering(
+            plane,
+            exchange,
+            call=accepted.call,
+            nodes=accepted.snapshot.nodes,
+            admitted=admitted,
+            passage=passage,
+            begun=begun,
+        )
+        return await answering.run()
+    finally:
+        passage.close()
+        tokens = 0 if answering is None else answering.tokens(accepted.taken.tokens)
+        plane.limits.settle(accepted.taken, tokens)
+
+
+async def _accepted(plane: Plane, exchange: Exchange) -> Accepted:
+    """Who calls, what they ask, and whether they may; raises `APIError` and counts it."""
+    prefix = UNKNOWN_PREFIX
+    try:
+        snapshot = plane.keeper.current()
+        key, application = authenticated(exchange.headers.get(b"authorization", b""), snapshot)
+        prefix = key.prefix
+        content = await exchange.body()
+        call = chat_call(parsed(content), snapshot.routes.models)
+        request = Request(
+            id=exchange.request,
+            application=application,
+            api_key=key.prefix,
+            endpoint=ENDPOINT,
+            model=call.model.name,
+            stream=call.stream,
+            body=call.body,
+            segments=segments(call.body),
+            subjects=subjects(
+                plane.subject_key, exchange.values(HEADER.lower().encode()), call.persons
+            ),
+            received=gate.now(),
+        )
+        need = len(content) // BYTES_PER_TOKEN + (call.answer_tokens or 0)
+        return Accepted(
+            request, call, snapshot, await plane.limits.take(application, request.id, need)
+        )
+    except SnapshotStale as error:
+        plane.rejections.count(prefix, "stale_configuration")
+        raise unavailable("stale_configuration", str(error)) from error
+    except Unauthorised as error:
+        plane.rejections.count(error.prefix, error.reason)
+        raise
+    except APIError as error:
+        plane.rejections.count(prefix, error.code or "invalid_request_error")
+        raise
+
+
+async def _admitted(
+    plane: Plane, exchange: Exchange, accepted: Accepted, passage: Passage
+) -> Admitted[Cleared]:
+    """The gate's word; a no as the caller is told it."""
+    request, policy = accepted.request, accepted.snapshot.policy
+    exchange.add_headers([(b"domicile-policy-version", str(policy.version).encode())])
+    try:
+        admitted = await gate.admit(
+            request,
+            scan=plane.scan,
+            policy=policy,
+            coverage=plane.coverage(),
+            append=plane.append,
+            route=passage,
+            seal=plane.dispatcher.sealer(policy.digest),
+        )
+    except Blocked as error:
+        exchange.add_headers([(b"domicile-decision", b"block")])
+        found = ", ".join(sorted(error.findings)) or "nothing that has a name"
+        raise APIError(
+            403,
+            "personal_data_blocked",
+            f"The policy does not allow this request: {error} (found: {found}).",
+            kind="policy_violation",
+        ) from error
+    except Refused as error:
+        raise unavailable(error.reason, str(error)) from error
+    except Overloaded as error:
+        plane.rejections.count(request.api_key, "overloaded")
+        raise limited(str(error), kind="requests", retry_after=1, code="overloaded") from error
+    exchange.add_headers(
+        [
+            (b"domicile-decision", admitted.decision.effect.value.encode()),
+            (b"domicile-site", admitted.place.site.encode()),
+        ]
+    )
+    return admitted

@@ -1,0 +1,162 @@
+"""One exchange over ASGI: its headers, its response, and whether the caller is still there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from types import TracebackType
+from typing import Any, Self
+
+from inference.api import body
+from inference.api.body import CallerGone
+from inference.api.errors import APIError
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = Iterable[tuple[bytes, bytes]]
+
+SEND_TIMEOUT = 10.0  # seconds that a caller may take to accept what its buffers cannot hold
+DISCARD_MAX = (
+    16 * 1024 * 1024
+)  # bytes of a refused body that are read so that the answer arrives
+DISCARD_TIMEOUT = 5.0  # seconds
+
+
+class Exchange:
+    """A request and its response. Owned by the one task that answers it.
+
+    The response may begin once; `headers` are those of the request, names in lower case.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, request: str) -> None:
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.scope = scope
+        self.request = request
+        self.begun = False
+        self._receive = receive
+        self._send = send
+        self._read = False
+        self._extra: list[tuple[bytes, bytes]] = [
+            (b"x-request-id", request.encode()),
+            (b"domicile-request", request.encode()),
+        ]
+
+    def add_headers(self, headers: Headers) -> None:
+        """Headers for the response, whatever it will be."""
+        self._extra.extend(headers)
+
+    def values(self, name: bytes) -> list[bytes]:
+        """Every value of a request header that may come more than once."""
+        return [value for header, value in self.scope["headers"] if header == name]
+
+    async def body(self) -> bytes:
+        """The request's body; raises `APIError` (400, 413) and `CallerGone`."""
+        content = await body.read(self._receive, self.headers)
+        self._read = True
+        return content
+
+    async def json(self, status: int, content: bytes, headers: Headers = ()) -> None:
+        """The whole response."""
+        length = (b"content-length", str(len(content)).encode())
+        await self._begin(status, b"application/json", [length, *headers])
+        if not self._read:
+            await self.write(content)
+            await self._discard()
+            content = b""
+        await self.end(content)
+
+    async def error(self, error: APIError) -> None:
+        """The whole response, an error in OpenAI's shape."""
+        headers = [(name.encode(), value.encode()) for name, value in error.headers.items()]
+        await self.json(error.status, error.body(), headers)
+
+    async def begin_stream(self) -> None:
+        """The head of a response of server-sent events; nothing between may keep them back."""
+        await self._begin(
+            200,
+            b"text/event-stream; charset=utf-8",
+            [(b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")],
+        )
+
+    async def write(self, content: bytes) -> None:
+        """Part of the response; raises `CallerGone` when the caller takes none for long."""
+        message = {"type": "http.response.body", "body": content, "more_body": True}
+        await self._handed(message)
+
+    async def end(self, content: bytes = b"") -> None:
+        """The rest of the response; afterwards it is with the caller's socket."""
+        await self._handed({"type": "http.response.body", "body": content, "more_body": False})
+
+    async def _begin(self, status: int, kind: bytes, headers: Headers) -> None:
+        self.begun = True
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [(b"content-type", kind), *headers, *self._extra],
+            }
+        )
+
+    async def _handed(self, message: Message) -> None:
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                await self._send(message)
+        except TimeoutError:
+            raise CallerGone("The caller reads too slowly.") from None
+
+    async def _discard(self) -> None:
+        """Read what is left of a refused request's body.
+
+        Closing with unread data makes the kernel reset the connection, and the caller would
+        lose the answer that tells why.
+        """
+        read = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DISCARD_TIMEOUT):
+                while read < DISCARD_MAX:
+                    message = await self._receive()
+                    read += len(message.get("body", b""))
+                    if message["type"] == "http.disconnect" or not message.get("more_body"):
+                        return
+
+    def while_caller_waits(self) -> CallerWatch:
+        """A block that ends with `CallerGone` when the caller closes the connection."""
+        return CallerWatch(self._receive)
+
+
+class CallerWatch:
+    """Cancels the block it surrounds when the caller goes, as `asyncio.timeout` does in time.
+
+    Only after the request's body was read: then all that can still arrive is its end.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._gone = False
+
+    async def __aenter__(self) -> Self:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - coroutines run in tasks
+        self._task = task
+        self._watch = asyncio.create_task(self._wait(), name="caller watch")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._watch.cancel()
+        # Cancelled at the very moment in which the block ended by itself: it did not happen.
+        if self._gone and self._task.uncancel() <= 0 and kind is asyncio.CancelledError:
+            raise CallerGone("The caller closed the connection.") from error
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        self._task.cancel()

@@ -1,0 +1,27 @@
+"""What operators watch of the data plane. No label ever holds what a caller wrote."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS = Counter("domicile_requests", "Requests by how they ended.", ["endpoint", "outcome"])
+RUNNING = Gauge(
+    "domicile_requests_running", "Requests being answered now.", multiprocess_mode="livesum"
+)
+SECONDS = Histogram(
+    "domicile_request_seconds",
+    "From the request's first byte to the last byte of the answer.",
+    ["endpoint"],
+    buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600),
+)
+ADMISSION = Histogram(
+    "domicile_admission_seconds",
+    "To detect, decide, record and clear one request.",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+FIRST_CHUNK = Histogram(
+    "domicile_first_chunk_seconds",
+    "From the request's first byte to the first byte of the answer.",
+    buckets=(0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+TOKENS = Counter("domicile_tokens", "Tokens, as receipts count them.", ["kind"])

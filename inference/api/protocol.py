@@ -1,0 +1,262 @@
+"""A JSON value as a checked chat completion request, and as the body an engine gets.
+
+Every refusal names the parameter. What the schema cannot say (parameters that are wrong
+together, limits that depend on the model) is checked here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from inference.api import schema
+from inference.api.errors import APIError, invalid, model_not_found
+from inference.routing import ServedModel
+
+SHOWN_MAX = 100  # characters of a caller's text that an error repeats
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCall:
+    """A chat completion that may be asked for.
+
+    `body` is what the engine gets: always streamed, since the relay carries chunks; `stream`
+    is what the caller asked for. `persons` are whom the caller says the request is about.
+    `answer_tokens` bounds the answer's length, all choices together; None: the caller set none.
+    """
+
+    model: ServedModel
+    body: Mapping[str, Any]
+    stream: bool
+    include_usage: bool
+    persons: tuple[str, ...]
+    answer_tokens: int | None
+
+
+def chat_call(value: Any, models: Mapping[str, ServedModel]) -> ChatCall:
+    """Check a chat completion's body; raises `APIError` (400, 404)."""
+    try:
+        request = msgspec.convert(value, schema.ChatRequest)
+    except msgspec.ValidationError as error:
+        raise _refusal(str(error), value) from None
+    model = models.get(request.model)
+    if model is None:
+        raise model_not_found(request.model)
+    limit = _answer_limit(request, model)
+    _check_history(request.messages)
+    body: dict[str, Any] = {
+        "model": model.name,
+        "messages": [_message(message) for message in request.messages],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if limit is not None:
+        body["max_tokens"] = limit
+    body.update(_sampling(request))
+    body.update(_tools(request))
+    options = request.stream_options
+    if options is not None and not request.stream:
+        raise invalid("stream_options: only allowed where stream is true.", "stream_options")
+    persons = (request.user, request.safety_identifier)
+    return ChatCall(
+        model=model,
+        body=body,
+        stream=bool(request.stream),
+        include_usage=bool(options and options.include_usage),
+        persons=tuple(dict.fromkeys(person for person in persons if person)),
+        answer_tokens=None if limit is None else limit * (request.n or 1),
+    )
+
+
+def _answer_limit(request: schema.ChatRequest, model: ServedModel) -> int | None:
+    old, new = request.max_tokens, request.max_completion_tokens
+    if old is not None and new is not None and old != new:
+        raise invalid(
+            "max_tokens: differs from max_completion_tokens; give one of them.", "max_tokens"
+        )
+    limit, name = (old, "max_tokens") if new is None else (new, "max_completion_tokens")
+    if limit is not None and limit > model.context_length:
+        raise invalid(
+            f"{name}: {limit} is more than the {model.context_length} tokens that "
+            f"{model.name} holds, prompt and answer together.",
+            name,
+        )
+    return limit
+
+
+def _check_history(messages: list[schema.Message]) -> None:
+    called: set[str] = set()
+    for index, message in enumerate(messages):
+        if isinstance(message, schema.Assistant):
+            if message.content is None and message.refusal is None and not message.tool_calls:
+                where = f"messages[{index}].content"
+                raise invalid(f"{where}: required where there are no tool_calls.", where)
+            called.update(call.id for call in message.tool_calls or ())
+        elif isinstance(message, schema.Tool) and message.tool_call_id not in called:
+            where = f"messages[{index}].tool_call_id"
+            raise invalid(f"{where}: no earlier message calls a tool with this id.", where)
+
+
+def _message(message: schema.Message) -> dict[str, Any]:
+    """A message as chat templates read it: text as one string, `developer` as `system`."""
+    if isinstance(message, schema.Tool):
+        return {
+            "role": "tool",
+            "content": _text(message.content),
+            "tool_call_id": message.tool_call_id,
+        }
+    written: dict[str, Any] = {"role": _ROLES[type(message)]}
+    if isinstance(message, schema.Assistant):
+        content = message.content if message.content is not None else message.refusal
+        written["content"] = None if content is None else _text(content)
+        if message.tool_calls:
+            written["tool_calls"] = [_tool_call(call) for call in message.tool_calls]
+    else:
+        written["content"] = _text(message.content)
+    if message.name is not None:
+        written["name"] = message.name
+    return written
+
+
+_ROLES: Mapping[type, str] = {
+    schema.System: "system",
+    schema.Developer: "system",  # templates of open models know no other
+    schema.User: "user",
+    schema.Assistant: "assistant",
+}
+
+
+def _text(content: str | list[Any]) -> str:
+    """Parts joined by line feeds, as vLLM and llama.cpp do for templates that take strings."""
+    if isinstance(content, str):
+        return content
+    return "\n".join(
+        part.text if isinstance(part, schema.TextPart) else part.refusal for part in content
+    )
+
+
+def _tool_call(call: schema.ToolCall) -> dict[str, Any]:
+    function = {"name": call.function.name, "arguments": call.function.arguments}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+def _sampling(request: schema.ChatRequest) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "stop": request.stop or None,
+        "seed": request.seed,
+        "n": request.n if request.n != 1 else None,
+        "presence_penalty": request.presence_penalty or None,
+        "frequency_penalty": request.frequency_penalty or None,
+    }
+    if request.top_logprobs is not None and not request.logprobs:
+        raise invalid("top_logprobs: only allowed where logprobs is true.", "top_logprobs")
+    if request.logprobs:
+        given["logprobs"] = True
+        given["top_logprobs"] = request.top_logprobs or 0
+    form = request.response_format
+    if isinstance(form, schema.JSONObject):
+        given["response_format"] = {"type": "json_object"}
+    elif isinstance(form, schema.JSONSchema):
+        if form.json_schema.schema is None:
+            where = "response_format.json_schema.schema"
+            raise invalid(f"{where}: required; give the JSON Schema of the answer.", where)
+        given["response_format"] = {
+            "type": "json_schema",
+            "json_schema": msgspec.to_builtins(form.json_schema),
+        }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _tools(request: schema.ChatRequest) -> dict[str, Any]:
+    """Tools and the choice among them.
+
+    Engines honour `none`, `auto` and `required` only, so a named tool becomes the only one,
+    and required: the answer is the same.
+    """
+    choice = request.tool_choice
+    if not request.tools:
+        for name in ("tool_choice", "parallel_tool_calls"):
+            if getattr(request, name) is not None and choice not in ("none", "auto"):
+                raise invalid(f"{name}: only allowed where tools are given.", name)
+        return {}
+    tools = request.tools
+    for index, tool in enumerate(tools):
+        if any(tool.function.name == other.function.name for other in tools[:index]):
+            where = f"tools[{index}].function.name"
+            raise invalid(f"{where}: {tool.function.name!r} is given twice.", where)
+    if isinstance(choice, schema.NamedTool):
+        tools = [tool for tool in tools if tool.function.name == choice.function.name]
+        if not tools:
+            where = "tool_choice.function.name"
+            raise invalid(f"{where}: no tool has this name.", where)
+        choice = "required"
+    given: dict[str, Any] = {
+        "tools": [
+            {"type": "function", "function": msgspec.to_builtins(tool.function)}
+            for tool in tools
+        ]
+    }
+    if choice is not None:
+        given["tool_choice"] = choice
+    if request.parallel_tool_calls is not None:
+        given["parallel_tool_calls"] = request.parallel_tool_calls
+    return given
+
+
+# --- What is wrong with a value that the schema refused -----------------------------------
+
+_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
+_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
+_MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$", re.DOTALL)
+
+
+def _refusal(problem: str, value: Any) -> APIError:
+    """A msgspec message (`Expected … - at `$.path``) as an error that names the parameter."""
+    if not isinstance(value, dict):
+        return invalid("The body must be a JSON object.")
+    match = _PLACE.match(problem)
+    assert match is not None  # noqa: S101 - the pattern matches every text
+    what, path = match["what"], (match["path"] or "").lstrip(".")
+    if unknown := _UNKNOWN.match(what):
+        path = _joined(path, unknown["name"][:SHOWN_MAX])
+        return invalid(f"{path}: unknown parameter.", path, "unknown_parameter")
+    if missing := _MISSING.match(what):
+        path = _joined(path, missing["name"])
+        return invalid(f"{path}: required.", path, "missing_required_parameter")
+    if path.endswith(".type") and "content[" in path:
+        return invalid(f"{path}: models here read text parts only.", path, "unsupported_value")
+    if path in _NEUTRAL:
+        return invalid(
+            f"{path}: cannot be honoured here; leave it out or send {_NEUTRAL[path]}.",
+            path,
+            "unsupported_value",
+        )
+    return invalid(f"{path}: {what[0].lower()}{what[1:][:SHOWN_MAX]}.", path or None)
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+_NEUTRAL: Mapping[str, str] = {
+    "store": "false",
+    "service_tier": '"auto"',
+    "logit_bias": "{}",
+    "modalities": '["text"]',
+    "modalities[0]": '["text"]',
+    "verbosity": '"medium"',
+    "reasoning_effort": "null",
+    "prediction": "null",
+    "audio": "null",
+    "web_search_options": "null",
+    "functions": "null",
+    "function_call": "null",
+    "stream_options.include_obfuscation": "false",
+}
+"""Parameters that no engine here honours, and the value that asks for nothing."""

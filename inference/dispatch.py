@@ -1,0 +1,309 @@
+"""Sends a cleared request to a node and follows it to its last frame.
+
+Recovery is the gateway's. A node that is silent for 5 s is given up: if nothing was streamed
+the request gets a new ticket, at most three in all; if something was, the answer has failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+import time
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from redis.exceptions import RedisError
+
+from compliance import gate
+from compliance.gate import Admitted, Refused
+from compliance.vocabulary import Append, Place, Request, Seal
+from inference.clearance import (
+    ClearanceRefused,
+    Receipt,
+    Ticket,
+    seal,
+    verify_receipt,
+)
+from inference.publisher import TICKET_LIFETIME, Publisher
+from inference.relay import (
+    CancelSender,
+    Chunk,
+    Failed,
+    FrameGap,
+    Inbox,
+    InboxClosed,
+    Receipted,
+    Receiver,
+    SlowReader,
+)
+from inference.routing import Overloaded, Passage
+from inference.snapshot import NodeRecord
+
+log = structlog.get_logger(__name__)
+
+DEADLINE = 600.0  # seconds for a whole answer
+SILENCE = 5.0  # seconds without a frame until a node is given up
+ATTEMPTS_MAX = 3
+STOP_TIMEOUT = 5.0  # seconds
+
+
+class AnswerFailed(Exception):
+    """There will be no (more) answer.
+
+    `message` is safe to show; `param` names a parameter that the engine refused.
+    `code` is `engine_unavailable`, `receipt_invalid`, `caller_too_slow`, `deadline_exceeded`
+    or what the worker said.
+    """
+
+    def __init__(self, code: str, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.param = param
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A sealed ticket, and the keys that its answer and its cancellation need."""
+
+    id: str
+    site: str
+    queue: str
+    envelope: bytes
+    handle: int
+    down_key: bytes
+    up_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last of an answer: the verified receipt, and its signed form for the record."""
+
+    receipt: Receipt
+    signed: Mapping[str, Any]
+
+
+class Dispatcher:
+    """The way of admitted requests to a node and back. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        *,
+        gateway_key: Ed25519PrivateKey,
+        publisher: Publisher,
+        receiver: Receiver,
+        canceller: CancelSender,
+    ) -> None:
+        self._gateway_key = gateway_key
+        self._publisher = publisher
+        self._receiver = receiver
+        self._canceller = canceller
+        self._handles = itertools.count(1)
+        self._cancelling: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin to publish."""
+        self._publisher.start()
+
+    async def stop(self) -> None:
+        """Wait for the last cancellations and tickets."""
+        if self._cancelling:
+            await asyncio.wait(self._cancelling, timeout=STOP_TIMEOUT)
+        await asyncio.to_thread(self._publisher.stop)
+
+    def sealer(self, policy_digest: str) -> Seal[Cleared]:
+        """Seals tickets of requests that were decided on by that version of the policy."""
+
+        def sealed(
+            request: Request, body: Mapping[str, Any], place: Place, attempt: int
+        ) -> Cleared:
+            return self._seal(request, body, place, attempt, policy_digest)
+
+        return sealed
+
+    def _seal(
+        self,
+        request: Request,
+        body: Mapping[str, Any],
+        place: Place,
+        attempt: int,
+        policy_digest: str,
+    ) -> Cleared:
+        issued = time.time()
+        ticket = Ticket(
+            id=secrets.token_hex(16),
+            request=request.id,
+            attempt=attempt,
+            site=place.site,
+            model=place.model,
+            policy_digest=policy_digest,
+            body=dict(body),
+            issued=issued,
+            expires=issued + TICKET_LIFETIME,
+            deadline=request.received / 1e6 + DEADLINE,
+            reply_stream=self._receiver.stream,
+            handle=next(self._handles),
+            down_key=secrets.token_bytes(32),
+            up_key=secrets.token_bytes(32),
+        )
+        return Cleared(
+            id=ticket.id,
+            site=place.site,
+            queue=place.queue,
+            envelope=seal(ticket, site_key=place.site_key, gateway_key=self._gateway_key),
+            handle=ticket.handle,
+            down_key=ticket.down_key,
+            up_key=ticket.up_key,
+        )
+
+    async def follow(
+        self,
+        admitted: Admitted[Cleared],
+        *,
+        append: Append,
+        route: Passage,
+        nodes: Mapping[str, NodeRecord],
+    ) -> AsyncGenerator[Chunk | Finished, None]:
+        """Publish the ticket and give its answer: chunks, then `Finished`.
+
+        Raises `AnswerFailed`. Closing the iterator before its end cancels the node's work.
+        """
+        while True:
+            streamed = False
+            cleared = admitted.ticket
+            inbox = self._receiver.expect(cleared.handle, admitted.attempt, cleared.down_key)
+            ended = False
+            try:
+                await self._publish(cleared)
+                while isinstance(frame := await _part(inbox, admitted.request), Chunk):
+                    streamed = True
+                    yield frame
+                ended = True
+                yield _finished(frame, admitted, nodes)
+                return  # noqa: TRY300 - the iterator ends here; `else` would read worse
+            except _EndedByNode as error:
+                ended = True
+                raise error.reason from None
+            except TimeoutError:
+                if streamed:
+                    raise AnswerFailed(
+                        "engine_unavailable",
+                        "The node fell silent in the middle of its answer.",
+                    ) from None
+            finally:
+                inbox.close()
+                if not ended:
+                    self._cancel(cleared)
+            await self._again(admitted, append, route)
+
+    async def _publish(self, cleared: Cleared) -> None:
+        try:
+            await self._publisher.publish(cleared.queue, cleared.envelope)
+        except Exception as error:
+            log.warning("ticket_unpublished", queue=cleared.queue, error=type(error).__name__)
+            raise AnswerFailed(
+                "engine_unavailable",
+                "The appliance's broker does not answer; try again shortly.",
+            ) from error
+
+    async def _again(self, admitted: Admitted[Cleared], append: Append, route: Passage) -> None:
+        site = admitted.place.site
+        log.warning(
+            "node_silent", request=admitted.request.id, attempt=admitted.attempt, site=site
+        )
+        if admitted.attempt >= ATTEMPTS_MAX:
+            raise AnswerFailed(
+                "engine_unavailable", f"No node answered, {ATTEMPTS_MAX} times in a row."
+            )
+        why = f"No frame from {site} in {SILENCE:g} s."
+        try:
+            await gate.reissue(
+                admitted,
+                why,
+                append=append,
+                route=route,
+                seal=self.sealer(admitted.decision.digest),
+            )
+        except (Refused, Overloaded) as error:
+            raise AnswerFailed("engine_unavailable", str(error)) from error
+
+    def _cancel(self, cleared: Cleared) -> None:
+        """Free the node's engine, in the background: the caller may be gone already."""
+
+        async def send() -> None:
+            try:
+                await self._canceller.cancel(cleared.site, cleared.id, cleared.up_key)
+            except (RedisError, OSError) as error:
+                log.warning("cancel_unsent", ticket=cleared.id, error=type(error).__name__)
+
+        task = asyncio.create_task(send(), name="cancel")
+        self._cancelling.add(task)
+        task.add_done_callback(self._cancelling.discard)
+
+
+class _EndedByNode(Exception):
+    """The node itself ended the answer: there is nothing left to cancel."""
+
+    def __init__(self, reason: AnswerFailed) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
+
+
+async def _part(inbox: Inbox, request: Request) -> Chunk | Receipted:
+    """The next chunk or the receipt; raises TimeoutError on silence."""
+    while True:
+        try:
+            frame = await inbox.get(SILENCE)
+        except FrameGap:
+            raise AnswerFailed(
+                "engine_unavailable", "A part of the answer was lost on its way."
+            ) from None
+        except SlowReader:
+            raise AnswerFailed(
+                "caller_too_slow", "The answer was not read fast enough; read it as it comes."
+            ) from None
+        except InboxClosed:
+            raise AnswerFailed("engine_unavailable", "The appliance is stopping.") from None
+        if isinstance(frame, Chunk | Receipted):
+            return frame
+        if isinstance(frame, Failed):
+            raise _EndedByNode(AnswerFailed(frame.code, frame.message, frame.param))
+        if time.time() > request.received / 1e6 + DEADLINE:
+            raise AnswerFailed("deadline_exceeded", f"No answer within {DEADLINE:g} s.")
+
+
+def _finished(
+    frame: Receipted, admitted: Admitted[Cleared], nodes: Mapping[str, NodeRecord]
+) -> Finished:
+    """The receipt, if the node that it names signed it for this very attempt."""
+    try:
+        name = frame.receipt["receipt"]["node"]
+        node = nodes[name]
+        receipt = verify_receipt(frame.receipt, node.public_key)
+    except (KeyError, TypeError, ClearanceRefused):
+        raise _invalid("is not signed by a node of this appliance") from None
+    place = admitted.place
+    for claimed, true, what in (
+        (receipt.ticket, admitted.ticket.id, "another ticket"),
+        (receipt.request, admitted.request.id, "another request"),
+        (receipt.attempt, admitted.attempt, "another attempt"),
+        (receipt.site, place.site, "another site"),
+        (node.site, place.site, "a node of another site"),
+        (receipt.model, place.model, "another model"),
+        (receipt.weights, place.model_digest, "other weights"),
+        (receipt.policy_digest, admitted.decision.digest, "another policy"),
+    ):
+        if claimed != true:
+            raise _invalid(f"is for {what}")
+    return Finished(receipt, frame.receipt)
+
+
+def _invalid(why: str) -> AnswerFailed:
+    log.error("receipt_invalid", why=why)
+    return AnswerFailed(
+        "receipt_invalid", f"The node's receipt {why}; the answer is not valid."
+    )

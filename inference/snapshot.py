@@ -1,0 +1,255 @@
+"""What the hot path knows of the database: one frozen value, replaced when something changed.
+
+A thread asks every 250 ms whether `Revision` moved, and then reads keys, applications, policy,
+sites, nodes and deployments in one transaction. A snapshot that could not be confirmed for
+3 s is stale and nothing runs on it: a revoked key or a retired policy lives no longer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+from django.db import connection
+
+from compliance.models import APIKey, PolicyVersion, Revision
+from compliance.models import Application as ApplicationRow
+from compliance.policy.rules import Policy, PolicyRefused, parse
+from compliance.vocabulary import Application, Place
+from inference.models import Deployment, Node
+from inference.routing import Berth, RoutingTable, ServedModel
+
+log = structlog.get_logger(__name__)
+
+POLL_INTERVAL = 0.25  # seconds
+STALE_AFTER = 3.0  # seconds without confirmation
+STOP_TIMEOUT = 10.0  # seconds
+READ_ATTEMPTS = 5
+
+
+class SnapshotStale(Exception):
+    """The configuration could not be confirmed in time. The message says why."""
+
+
+class SnapshotUnusable(Exception):
+    """What is stored cannot be run on: there is no sound active policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """An API key. `expires` is in seconds since the Unix epoch."""
+
+    prefix: str
+    digest: str  # SHA-256 of the whole key, lower-case hex
+    application: str
+    expires: float | None
+    revoked: bool
+    active: bool  # the application's
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """A node whose receipts are accepted."""
+
+    site: str
+    public_key: bytes  # Ed25519, 32 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The state of one revision. `taken` is monotonic, in seconds."""
+
+    revision: int
+    taken: float
+    keys: Mapping[str, KeyRecord]  # by prefix
+    applications: Mapping[str, Application]  # by id
+    policy: Policy
+    routes: RoutingTable
+    nodes: Mapping[str, NodeRecord]  # by name
+
+
+class SnapshotKeeper:
+    """Keeps the snapshot of one process fresh.
+
+    `processes` is the number of web processes, among which the bounds of queues are divided.
+    The snapshot is replaced by the keeper's thread and read by any.
+    """
+
+    def __init__(self, processes: int = 1) -> None:
+        self._processes = processes
+        self._snapshot: Snapshot | None = None
+        self._confirmed = float("-inf")
+        self._problem = "The configuration has not been read yet."
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="snapshot", daemon=True)
+
+    def start(self) -> None:
+        """Read once and go on reading. A failure shows in `current`, not here."""
+        self._refresh()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and close its connection."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_TIMEOUT)
+
+    def current(self) -> Snapshot:
+        """The confirmed snapshot, to be kept for a whole request; raises `SnapshotStale`."""
+        snapshot = self._snapshot
+        if snapshot is None or time.monotonic() - self._confirmed > STALE_AFTER:
+            raise SnapshotStale(self._problem)
+        return snapshot
+
+    def _keep(self) -> None:
+        try:
+            while not self._stop.wait(POLL_INTERVAL):
+                self._refresh()
+        finally:
+            connection.close()
+
+    def _refresh(self) -> None:
+        asked = time.monotonic()
+        try:
+            self._snapshot = _fresh(self._snapshot, self._processes)
+        except Exception as error:  # noqa: BLE001 - whatever fails, the snapshot grows stale
+            problem = f"The configuration cannot be confirmed: {_words(error)}"
+            if problem != self._problem:
+                log.warning("snapshot_unconfirmed", problem=problem)
+            self._problem = problem
+            connection.close()
+            return
+        self._confirmed = asked
+        self._problem = "The configuration has not been confirmed for some seconds."
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, SnapshotUnusable):
+        return str(error)
+    return f"the database does not answer ({type(error).__name__})."
+
+
+def _fresh(known: Snapshot | None, processes: int) -> Snapshot:
+    """`known` if nothing changed since, else what is stored now.
+
+    Read without a transaction, which on SQLite would wait for whoever writes: the revision
+    is read again afterwards instead, and everything once more if it moved.
+    """
+    revision = _revision()
+    if known is not None and known.revision == revision:
+        return known
+    for _ in range(READ_ATTEMPTS):
+        fresh = _stored(revision, processes)
+        seen, revision = revision, _revision()
+        if seen == revision:
+            return fresh
+    raise SnapshotUnusable("the configuration changes faster than it can be read.")
+
+
+def _revision() -> int:
+    return Revision.objects.values_list("number", flat=True).first() or 0
+
+
+def _stored(revision: int, processes: int) -> Snapshot:
+    return Snapshot(
+        revision=revision,
+        taken=time.monotonic(),
+        keys=_keys(),
+        applications=_applications(),
+        policy=_policy(),
+        routes=_routes(processes),
+        nodes=_nodes(),
+    )
+
+
+def _keys() -> dict[str, KeyRecord]:
+    rows = APIKey.objects.select_related("application")
+    return {
+        row.prefix: KeyRecord(
+            prefix=row.prefix,
+            digest=row.digest,
+            application=str(row.application_id),
+            expires=None if row.expires is None else row.expires.timestamp(),
+            revoked=row.revoked is not None,
+            active=row.application.active,
+        )
+        for row in rows
+    }
+
+
+def _applications() -> dict[str, Application]:
+    return {
+        str(row.id): Application(
+            id=str(row.id),
+            name=row.name,
+            purpose=row.purpose,
+            legal_basis=row.legal_basis,
+            ropa_reference=row.ropa_reference,
+            label_key=bytes(row.label_key),
+            requests_per_minute=row.requests_per_minute,
+            tokens_per_minute=row.tokens_per_minute,
+            concurrent_requests=row.concurrent_requests,
+        )
+        for row in ApplicationRow.objects.all()
+    }
+
+
+def _policy() -> Policy:
+    """The active version, if its document is the one its digest names."""
+    row = PolicyVersion.objects.filter(activated__isnull=False, retired__isnull=True).first()
+    if row is None:
+        raise SnapshotUnusable("no policy version is active; activate one in the console.")
+    if hashlib.sha256(row.document.encode()).hexdigest() != row.digest:
+        raise SnapshotUnusable(
+            f"policy version {row.number} is not the document its digest names; "
+            "restore it from a backup and run manage.py audit verify."
+        )
+    try:
+        return parse(row.document)
+    except PolicyRefused as error:
+        raise SnapshotUnusable(f"policy version {row.number}: {error}.") from error
+
+
+def _routes(processes: int) -> RoutingTable:
+    rows = Deployment.objects.filter(
+        active=True, node__active=True, node__site__active=True
+    ).select_related("model", "node__site")
+    models: dict[str, ServedModel] = {}
+    places: dict[tuple[str, str], tuple[Place, set[str], int]] = {}
+    for row in rows.order_by("model__name", "node__site__name"):
+        model, site = row.model, row.node.site
+        models[model.name] = ServedModel(
+            name=model.name,
+            context_length=model.context_length,
+            created=int(model.created.timestamp()),
+            publisher=model.origin,
+        )
+        place = Place(
+            site=site.name,
+            country=site.country,
+            site_key=bytes(site.public_key),
+            model=model.name,
+            model_digest=model.digest,
+            licence=model.licence,
+            queue=f"inference.{site.name}.{model.name}",
+        )
+        _, nodes, limit = places.get((model.name, site.name), (place, set(), 0))
+        places[model.name, site.name] = (
+            place,
+            nodes | {row.node.name},
+            limit + row.queue_limit,
+        )
+    berths: dict[str, tuple[Berth, ...]] = {}
+    for (name, _), (place, nodes, limit) in places.items():
+        share = max(1, limit // processes) if limit else 0
+        berths[name] = (*berths.get(name, ()), Berth(place, frozenset(nodes), share))
+    return RoutingTable(models=models, berths=berths)
+
+
+def _nodes() -> dict[str, NodeRecord]:
+    rows = Node.objects.filter(active=True).select_related("site")
+    return {row.name: NodeRecord(row.site.name, bytes(row.public_key)) for row in rows}
