@@ -77,6 +77,7 @@ class Configuration:
     processes: int = 1  # web processes that share the queues' bounds
     detectors: int = 1
     detection_timeout: float = 10.0  # seconds
+    may_write: Callable[[], bool] = lambda: True  # room on the disk for new requests
     around_append: Callable[[Append], Append] = _same
     around_scan: Callable[[Scanner], Scanner] = _same
     on_fenced: Callable[[], None] = _end_process
@@ -105,7 +106,11 @@ class DataPlane:
 
     def __init__(self, configuration: Configuration) -> None:
         keys = configuration.keys
-        self.writer = Writer(configuration.source, on_fenced=configuration.on_fenced)
+        self.writer = Writer(
+            configuration.source,
+            on_fenced=configuration.on_fenced,
+            may_write=configuration.may_write,
+        )
         self.detectors = DetectorPool(configuration.detectors, configuration.detection_timeout)
         self._redis = _commands(configuration.broker_url)
         self._stream_redis = connect(configuration.broker_url)

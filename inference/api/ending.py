@@ -1,7 +1,7 @@
 """Sees to it that every admitted request gets its terminal event.
 
-The caller does not wait for it. While the record is unavailable it is tried again; should this
-process end first, the notary records the request as lost.
+The caller does not wait for it. The writer keeps a terminal event until the database has taken
+it, however long that is; should this process end first, the notary records the request as lost.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 import structlog
 
 from compliance import gate
+from compliance.audit.writer import AlreadyEnded
 from compliance.gate import Admitted, Outcome
 from compliance.vocabulary import Append, RecordUnavailable
 
 log = structlog.get_logger(__name__)
 
-RETRY_INTERVAL = 0.5  # seconds
 STOP_TIMEOUT = 10.0  # seconds
 
 
@@ -40,11 +40,17 @@ class Endings:
             await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT)
 
     async def _concluded(self, admitted: Admitted[Any], outcome: Outcome) -> None:
-        while True:
+        """A detail that cannot be written down must not leave the request without an end.
+
+        If the first event is merely late, the second is the one too many, and refused.
+        """
+        plain = Outcome(outcome.kind, {"reason": "detail_unrecordable"})
+        for attempt in (outcome, plain):
             try:
-                await gate.conclude(admitted, outcome, self._append)
+                await gate.conclude(admitted, attempt, self._append)
+            except AlreadyEnded:
+                return
             except RecordUnavailable:
                 log.warning("ending_unrecorded", request=admitted.request.id)
-                await asyncio.sleep(RETRY_INTERVAL)
             else:
                 return
