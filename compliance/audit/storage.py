@@ -171,7 +171,7 @@ class _Postgresql:
         )
         names = ", ".join(COLUMNS)
         self._insert = (
-            "WITH alive AS ({alive}), stored AS ("
+            f"WITH alive AS ({{alive}}), stored AS ("  # noqa: S608 - constants
             f"INSERT INTO compliance_event ({names}) "
             f"SELECT {names} FROM alive, unnest({arrays}) AS given ({names}) RETURNING 1"
             ") SELECT (SELECT count(*) FROM alive), (SELECT count(*) FROM stored)"

@@ -1,0 +1,360 @@
+"""Many callers, one durable commit.
+
+One thread of the process takes all events that wait (at most 1,024), numbers them, and
+commits them together; while it does, the next ones gather. There is no timer: a lone event
+is committed at once. A caller goes on only after its own commit.
+
+Who may number: this thread only. `(source, epoch, seq)` is given when rows are made and never
+given to anything else until their fate is known: after an error whose outcome may be unknown
+the same rows are sent again, and if they are found in the database, byte by byte, they were
+stored the first time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import django.db
+from django.db import IntegrityError, connection
+
+from compliance.audit.entry import EntryInvalid
+from compliance.audit.epoch import Epoch
+from compliance.audit.installation import JOURNALS
+from compliance.audit.storage import Row, Storage, storage, stored
+from compliance.audit.waiting import Gone, Item, LoopWaiter, Sweeper, ThreadWaiter, settle
+from compliance.models import Event as StoredEvent
+from compliance.vocabulary import TERMINAL, Event, RecordUnavailable
+
+RENEW = 2.0  # seconds
+BATCH = 1_024  # events a commit
+CAPACITY = 10_000  # events that may wait
+TIMEOUT = 5.0  # seconds that a caller waits
+PAUSE_MIN, PAUSE_MAX = 0.02, 0.5  # seconds between attempts while the database is away
+DRAIN = 10.0  # seconds that `stop` waits for the queue
+
+_log = logging.getLogger(__name__)
+_KNOWN = (django.db.DataError, django.db.ProgrammingError, django.db.NotSupportedError)
+
+
+class AlreadyEnded(RecordUnavailable):
+    """The request has a terminal event already, and gets no second one."""
+
+
+class Fenced(Exception):
+    """This epoch was closed by the notary, or someone else writes under its name."""
+
+
+class Writer:
+    """A process's way to the record.
+
+    `on_fenced` is called once, in the writer's thread, when the epoch was closed under it: the
+    process must end itself, since the notary has ended its requests. `may_write` says
+    whether the disk has room for more than the ends of what has begun.
+
+    An admitted request whose caller gave up before it became durable is ended by the writer.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        on_fenced: Callable[[], None],
+        may_write: Callable[[], bool] = lambda: True,
+        timeout: float = TIMEOUT,
+        capacity: int = CAPACITY,
+    ) -> None:
+        if source in JOURNALS:
+            raise ValueError(f"{source} is a journal's name; a writer needs one of its own.")
+        self.source = source
+        self._on_fenced = on_fenced
+        self._may_write = may_write
+        self._timeout = timeout
+        self._capacity = capacity
+        self._sweeper = Sweeper(timeout)
+        self._thread = threading.Thread(target=self._run, name=f"writer {source}", daemon=True)
+        # Shared with callers, under `_wake`:
+        self._wake = threading.Condition(threading.Lock())
+        self._queue: deque[Item] = deque()
+        self._queued = 0
+        self._idle = False
+        self._stopping = False
+        self._stop_by = 0.0
+        self._closed = ""  # why nothing can be appended any more
+        # The writer thread's own:
+        self._storage: Storage
+        self._epoch: Epoch
+        self._writing: list[Item] = []  # numbered, and not known to be durable
+        self._renewed = 0.0
+        self._troubled = False
+
+    def start(self) -> None:
+        """Start the thread; it opens an epoch as soon as the database answers."""
+        self._thread.start()
+
+    @property
+    def depth(self) -> int:
+        """Events that wait."""
+        return self._queued
+
+    async def append(self, events: Sequence[Event]) -> None:
+        """Return once the events are durable; raises `RecordUnavailable`."""
+        loop = asyncio.get_running_loop()
+        waiter = LoopWaiter(loop)
+        item = Item(events, waiter, time.monotonic() + self._timeout)
+        self._enqueue(item)
+        self._sweeper.watch(loop, item)
+        await waiter.future
+
+    def append_sync(self, events: Sequence[Event]) -> None:
+        """The same for a thread."""
+        waiter = ThreadWaiter()
+        self._enqueue(Item(events, waiter, time.monotonic() + self._timeout))
+        waiter.wait(self._timeout)
+
+    def stop(self) -> None:
+        """Write what waits, close the epoch if no request is open, and end the thread."""
+        with self._wake:
+            self._stop_by = time.monotonic() + DRAIN
+            self._stopping = True
+            self._wake.notify()
+        if self._thread.ident is not None:
+            self._thread.join(DRAIN + PAUSE_MAX)
+
+    def _enqueue(self, item: Item) -> None:
+        count = len(item.events)
+        with self._wake:
+            if self._closed:
+                raise RecordUnavailable(self._closed)
+            if self._stopping and item.waiter is not None:
+                raise RecordUnavailable("The record's writer is stopping.")
+            if self._queued + count > self._capacity and not item.kept:
+                raise RecordUnavailable(f"{self._queued} events wait for the record already.")
+            self._queue.append(item)
+            self._queued += count
+            if self._idle:
+                self._wake.notify()
+
+    # --- the writer's thread --------------------------------------------------------------
+
+    def _run(self) -> None:
+        reason = "The record's writer has stopped."
+        try:
+            self._storage = storage()
+            self._epoch = self._begin()
+            self._renewed = time.monotonic()
+            detail = {"epoch": self._epoch.number, "process": os.getpid()}
+            self._write([_internal("writer.started", detail)])
+            while (items := self._take()) is not None:
+                self._write(items)
+            if not self._epoch.open:  # otherwise the notary ends them when the lease runs out
+                self._write([_internal("writer.stopped", {"events": self._epoch.next + 1})])
+                self._epoch.finish()
+        except _Stopped:
+            _log.warning("%s stopped with events that the database did not take.", self.source)
+        except Fenced as error:
+            reason = "This process has lost its place in the record."
+            _log.critical("The writer %s was fenced: %s", self.source, error)
+            self._on_fenced()
+        except django.db.Error as error:
+            self._report(error)  # the epoch stays open, and the notary closes it
+        finally:
+            self._close(reason)
+            connection.close()
+
+    def _close(self, reason: str) -> None:
+        with self._wake:
+            self._closed = reason
+            left, self._queued = [*self._writing, *self._queue], 0
+            self._queue.clear()
+        self._settle(left, RecordUnavailable(reason))
+
+    def _begin(self) -> Epoch:
+        pause = PAUSE_MIN
+        while True:
+            try:
+                return Epoch.begin(self.source)
+            except django.db.Error as error:
+                self._report(error)
+                pause = self._pause(pause)
+
+    def _take(self) -> list[Item] | None:
+        """What to write now; nothing where only the lease is due; None to end."""
+        with self._wake:
+            while not self._queue and not self._stopping:
+                if self._lease_due():
+                    return []
+                self._idle = True
+                self._wake.wait(self._renewed + RENEW - time.monotonic())
+                self._idle = False
+            if not self._queue:
+                return None
+            taken: list[Item] = []
+            count = 0
+            while self._queue and (not taken or count + len(self._queue[0].events) <= BATCH):
+                item = self._queue.popleft()
+                count += len(item.events)
+                taken.append(item)
+            self._queued -= count
+        return self._permitted([item for item in taken if not item.pointless])
+
+    def _permitted(self, items: list[Item]) -> list[Item]:
+        """The items, less the ones that would begin something on a disk that is nearly full."""
+        beginning = [item for item in items if _admits(item)]
+        if not beginning or self._may_write():
+            return items
+        self._settle(beginning, RecordUnavailable("The disk is nearly full; free some of it."))
+        return [item for item in items if not _admits(item)]
+
+    def _write(self, items: list[Item]) -> None:
+        """Make `items` durable, however long it takes; raises `Fenced` and `_Stopped`."""
+        self._writing = items
+        rows = self._number(items)
+        pause, in_doubt = PAUSE_MIN, False
+        while rows or self._lease_due():
+            try:
+                if self._attempt(items, rows):
+                    break
+            except django.db.Error as error:
+                self._report(error)
+                if not rows:
+                    self._pause(pause)
+                    return
+                pause = self._pause(pause)
+                if in_doubt or not isinstance(error, _KNOWN):
+                    in_doubt = True
+                    continue
+                self._refuse(items)
+            rows = self._number(items)
+        self._troubled = False
+        self._writing = []
+        self._epoch.advance(rows)
+        self._settle(items, None)
+
+    def _attempt(self, items: list[Item], rows: Sequence[Row]) -> bool:
+        """Send the rows once; False if some items had to be taken out. Raises `Fenced`."""
+        epoch, due = self._epoch, self._lease_due()
+        try:
+            if not self._storage.insert(epoch.id, rows, epoch.lease() if due else None):
+                raise Fenced(f"epoch {epoch.number} is closed.")
+        except IntegrityError:
+            if self._stored_before(rows):
+                return True
+            self._refuse_second_ends(items, rows)
+            return False
+        if due:
+            self._renewed = time.monotonic()
+        return True
+
+    def _lease_due(self) -> bool:
+        return time.monotonic() - self._renewed >= RENEW
+
+    def _number(self, items: list[Item]) -> list[Row]:
+        """Rows for the items; an item that cannot be written down is refused and taken out."""
+        rows: list[Row] = []
+        for item in list(items):
+            try:
+                rows += [
+                    self._epoch.row(event, len(rows) + place)
+                    for place, event in enumerate(item.events)
+                ]
+            except EntryInvalid as error:
+                items.remove(item)
+                _log.error("An event was refused: %s", error)
+                self._settle([item], RecordUnavailable(str(error)))
+        return rows
+
+    def _stored_before(self, rows: Sequence[Row]) -> bool:
+        """Whether an attempt whose answer was lost has stored these rows; raises `Fenced`."""
+        epoch = self._epoch
+        found = stored(epoch.source, epoch.number, rows[0].seq, rows[-1].seq)
+        if not found:
+            return False
+        if found != {row.seq: (row.encoded.entry, row.encoded.detail) for row in rows}:
+            raise Fenced(f"someone else writes as {epoch.source}/{epoch.number}.")
+        return True
+
+    def _refuse_second_ends(self, items: list[Item], rows: Sequence[Row]) -> None:
+        """Take out what would end a request twice.
+
+        The rest may get other numbers: an attempt that broke a constraint stored nothing.
+        """
+        ends = [row.event.request for row in rows if row.event.type in TERMINAL]
+        over = set(
+            StoredEvent.objects.filter(request__in=ends, type__in=TERMINAL).values_list(
+                "request", flat=True
+            )
+        )
+        twice = []
+        for item in items:
+            requests = {event.request for event in item.events if event.type in TERMINAL}
+            if requests & over:
+                twice.append(item)
+            over |= requests
+        if not twice:
+            raise Fenced("the database refuses its events for a reason that is not known.")
+        for item in twice:
+            items.remove(item)
+            self._epoch.forget(item.events)
+        self._settle(twice, AlreadyEnded("The request has ended already."))
+
+    def _refuse(self, items: list[Item]) -> None:
+        """Take out what need not be written, after an error that a wait may not mend."""
+        refused = [item for item in items if not item.kept]
+        items[:] = [item for item in items if item.kept]
+        self._settle(refused, RecordUnavailable("The database refused the events."))
+
+    def _settle(self, items: Sequence[Item], error: RecordUnavailable | None) -> None:
+        if items:
+            settle(items, error, self._end)
+
+    def _end(self, item: Item, gone: Gone) -> None:
+        """End what was admitted for a caller who did not wait for it."""
+        kind = "request.cancelled" if gone is Gone.CANCELLED else "request.failed"
+        ends = [
+            replace(event, type=kind, time=_now(), detail={"reason": gone.value})
+            for event in item.events
+            if event.type == "request.admitted"
+        ]
+        if ends:
+            with contextlib.suppress(RecordUnavailable):  # then the notary ends it
+                self._enqueue(Item(ends, None, 0))
+
+    def _report(self, error: Exception) -> None:
+        """Say once that the database does not answer, and connect anew."""
+        if not self._troubled:
+            self._troubled = True
+            _log.error("The record cannot be written: %s", type(error).__name__)
+        if "locked" not in str(error):
+            with contextlib.suppress(django.db.Error):
+                connection.close()
+
+    def _pause(self, seconds: float) -> float:
+        """Wait before another attempt; how long the next wait is. Raises `_Stopped`."""
+        if self._stopping and time.monotonic() > self._stop_by:
+            raise _Stopped
+        time.sleep(seconds)
+        return min(2 * seconds, PAUSE_MAX)
+
+
+class _Stopped(Exception):
+    """The process ends, and the database still does not answer."""
+
+
+def _admits(item: Item) -> bool:
+    return any(event.type == "request.admitted" for event in item.events)
+
+
+def _internal(kind: str, detail: dict[str, int]) -> Item:
+    return Item([Event(kind, _now(), detail)], None, 0)
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
