@@ -18,7 +18,7 @@ COPY manage.py ./
 COPY compliance ./compliance
 COPY inference ./inference
 COPY appliance ./appliance
-COPY docker/healthcheck.py ./docker/healthcheck.py
+COPY docker/healthcheck.py docker/roles.py ./docker/
 RUN python -m compileall -q appliance compliance inference manage.py
 
 FROM ${PYTHON_IMAGE} AS final
@@ -32,15 +32,17 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
     && python -m pip uninstall --yes --no-cache-dir setuptools wheel pip \
-    && install -d -o 10001 -g 10001 -m 0700 /data /data/keys /data/run
+    && install -d -o 10001 -g 10001 -m 0700 /run/domicile /data /data/keys /data/log /data/logs \
+        /roles /roles/gateway /roles/notary /roles/worker
 ENV PATH=/opt/domicile/.venv/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    DJANGO_SETTINGS_MODULE=appliance.settings \
     DOMICILE_DATA=/data \
-    DOMICILE_RUN=/data/run
+    DOMICILE_RUN=/run/domicile
 WORKDIR /opt/domicile
 COPY --from=build /opt/domicile /opt/domicile
 USER 10001:10001
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
     CMD ["python", "docker/healthcheck.py", "worker"]
-CMD ["celery", "--app", "appliance.celery", "worker", "--pool", "threads"]
+CMD ["celery", "-A", "appliance.celery", "worker"]

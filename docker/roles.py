@@ -31,11 +31,13 @@ def hand_out(master: Path, role: str, folder: Path) -> list[str]:
     """Copy the keys of `role` into `folder`; the names of those that were new there."""
     target = folder / "keys"
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = []
+    new: list[str] = []
     for pattern in KEYS[role]:
         found = sorted((master / "keys").glob(pattern))
         if not found:
-            raise KeysRefused(f"{master}/keys has no {pattern}; run manage.py setup there first.")
+            raise KeysRefused(
+                f"{master}/keys has no {pattern}; run manage.py setup there first."
+            )
         new.extend(path.name for path in found if _copied(path, target / path.name))
     return new
 
