@@ -84,7 +84,7 @@ def ask(client: openai.OpenAI, model: str, call: Call) -> Answer:
         return Answer("broken", at=time.time())
 
 
-def _arguments(model: str, call: Call) -> dict[str, object]:
+def _arguments(model: str, call: Call) -> dict[str, Any]:
     text = f"Write one sentence with the words {', '.join(call.words)}."
     return {
         "model": model,

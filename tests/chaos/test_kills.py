@@ -84,7 +84,7 @@ class Run:
             invariants.PROMISE,
             every=0.5,
         )
-        wait_until(lambda: self._integrated(), "the log holds every event", 10, every=0.5)
+        wait_until(self._integrated, "the log holds every event", 10, every=0.5)
 
     def _integrated(self) -> bool:
         with self.appliance.database() as connection:
@@ -110,8 +110,9 @@ def survive(appliance: Appliance, seed: int, kills: int) -> Counter[str]:
             if number % VERIFY_EVERY == 0:
                 appliance.verify_log()
         wait_until(appliance.ready, "the appliance is ready again", 60, every=0.2)
-    finally:
         run.settle()
+    finally:
+        run.load.stop()
         run.log.stop()
     violations = run.judge()
     assert not violations, f"at the end: {violations}; {replay}"

