@@ -15,11 +15,13 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
 from appliance.disk import DiskFloor
+from compliance.audit.writer import Writer
 from compliance.models import Event
 
 PROBE_SECONDS = 2.0
 LAG_LIMIT = 15.0  # seconds that an event may wait for the notary
 LAG_WINDOW = 1_000  # events looked at, newest first
+BACKLOG = 5_000  # events, half of what a writer holds
 KEEP = 0.5  # seconds an answer serves further callers
 
 Probe = Callable[[], Awaitable[str | None]]
@@ -58,6 +60,16 @@ def disk(floor: DiskFloor) -> Probe:
 
     async def probe() -> str | None:
         return None if floor.enough() else "less than DOMICILE_DISK_FLOOR bytes are free"
+
+    return probe
+
+
+def record(writer: Writer) -> Probe:
+    """The writer is not fenced, and what it was given is not piling up."""
+
+    async def probe() -> str | None:
+        depth = writer.depth
+        return None if depth < BACKLOG else f"{depth} events wait to be made durable"
 
     return probe
 

@@ -24,6 +24,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
 from appliance.env import Environment
+from appliance.rotation import settle
 from appliance.services import folder
 from compliance.audit import journal
 from compliance.audit.keys import KeyUnusable, create_key, read_key
@@ -128,6 +129,7 @@ def _database(environment: Environment, say: Say) -> None:
 def _keys(environment: Environment, say: Say) -> dict[str, bytes]:
     """The key files; each is created only while nothing depends on it."""
     keys = environment.data / "keys"
+    settle(environment.data)
     in_use = Site.objects.exists()
     names = {
         "django-secret": keys / "django-secret",

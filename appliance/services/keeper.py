@@ -13,11 +13,14 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from appliance.services.logfile import LogFile
 
@@ -26,6 +29,7 @@ FIRST_PAUSE = 0.1  # seconds before a dead process is started again; doubles eac
 LONGEST_PAUSE = 15.0
 SHORT_LIFE = 5.0  # seconds; a process that lived longer starts with the first pause again
 CRASH_LIMIT = 5  # short lives in a row before a process counts as failing
+LAST_WORDS = 1.0  # seconds to read what a process said before it ended
 CHUNK = 65_536  # bytes read from a process's output at once
 
 Say = Callable[[str], None]
@@ -117,46 +121,87 @@ class Kept:
         self._changed(self, "stopped")
 
     async def _live(self) -> int:
+        process = self._spawn()
+        self.pid, self.started = process.pid, time.monotonic()
+        if self._stopping.is_set():  # asked to stop while it was being started
+            self._send(signal.SIGTERM)
+        self._changed(self, f"started, process {process.pid}")
+        copied = self._copied(process.stdout)
+        code = await _ended(process)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        self.pid = None
+        await asyncio.wait([copied], timeout=LAST_WORDS)
+        copied.cancel()
+        if self.program.ended:
+            self.program.ended(process.pid)
+        return code
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        """Start it from this thread, the one whose end the kernel tells the child about."""
         program = self.program
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(WRAPPER)),
-            *(str(os.getpid()), program.confine, *program.command),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+        return subprocess.Popen(  # noqa: S603 - the keeper's own command lines
+            [
+                *(sys.executable, "-I", "-S", str(WRAPPER)),
+                *(str(os.getpid()), program.confine, *program.command),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             env=dict(program.environment),
             cwd=program.folder,
             pass_fds=program.descriptors,
             start_new_session=True,
         )
-        self.pid, self.started = process.pid, time.monotonic()
-        if self._stopping.is_set():  # asked to stop while it was being started
-            self._send(signal.SIGTERM)
-        self._changed(self, f"started, process {process.pid}")
-        output = asyncio.create_task(self._copy(process.stdout))
-        code = await process.wait()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        self.pid = None
-        await asyncio.wait([output], timeout=1)
-        output.cancel()
-        if program.ended:
-            program.ended(process.pid)
-        return code
 
-    async def _copy(self, source: asyncio.StreamReader | None) -> None:
+    def _copied(self, source: IO[bytes] | None) -> asyncio.Future[None]:
+        """Copy a process's output to its log; done at the output's end, or when cancelled."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
         if source is None:
-            return
+            done.set_result(None)
+            return done
+        descriptor = source.fileno()
+        os.set_blocking(descriptor, False)
         rest = b""
-        while chunk := await source.read(CHUNK):
+
+        def readable() -> None:
+            nonlocal rest
+            chunk = os.read(descriptor, CHUNK)
             *lines, rest = (rest + chunk).split(b"\n")
+            if rest and (not chunk or len(rest) > CHUNK):
+                lines, rest = [*lines, rest], b""
             for line in lines:
                 self._log.line(line)
-            if len(rest) > CHUNK:
-                self._log.line(rest)
-                rest = b""
-        if rest:
-            self._log.line(rest)
+            if not chunk and not done.done():
+                done.set_result(None)
+
+        def close(_done: object) -> None:
+            loop.remove_reader(descriptor)
+            source.close()
+
+        loop.add_reader(descriptor, readable)
+        done.add_done_callback(close)
+        return done
+
+
+def _settle(code: asyncio.Future[int], found: int) -> None:
+    if not code.done():
+        code.set_result(found)
+
+
+async def _ended(process: subprocess.Popen[bytes]) -> int:
+    """The exit code of a process, waited for in a thread of its own."""
+    loop = asyncio.get_running_loop()
+    code: asyncio.Future[int] = loop.create_future()
+
+    def wait() -> None:
+        found = process.wait()
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(_settle, code, found)
+
+    threading.Thread(target=wait, name=f"wait {process.pid}", daemon=True).start()
+    return await code
 
 
 class Keeper:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
 from pathlib import Path
+
+import orjson
 
 LINE_MAX = 16_384  # bytes; a longer line is cut and says so
 PLAIN_MAX = 500  # characters kept of a line that is not ours, and so not checked for content
@@ -29,7 +30,7 @@ class LogFile:
 
     def line(self, line: bytes) -> None:
         """Write one line. What is not JSON (a native library's words) is wrapped in JSON."""
-        data = line if line.startswith(b"{") and len(line) < LINE_MAX else _wrapped(line)
+        data = line if len(line) < LINE_MAX and _is_object(line) else _wrapped(line)
         if os.fstat(self._descriptor).st_size + len(data) >= self.size:
             self._rotate()
         try:
@@ -53,7 +54,14 @@ class LogFile:
         return self.path.with_name(f"{self.path.name}.{number}") if number else self.path
 
 
+def _is_object(line: bytes) -> bool:
+    try:
+        return line.startswith(b"{") and isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
 def _wrapped(line: bytes) -> bytes:
     text = CONTROL.sub(" ", line.decode("utf-8", "replace"))
     time_ = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return json.dumps({"time": time_, "event": "output", "text": text[:PLAIN_MAX]}).encode()
+    return orjson.dumps({"time": time_, "event": "output", "text": text[:PLAIN_MAX]})

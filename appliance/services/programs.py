@@ -105,7 +105,7 @@ def _web(
 
     def ended(pid: int) -> None:
         """Forget what the ended process was doing; what it counted stays."""
-        for path in figures.glob(f"gauge_live*_{pid}.db"):
+        for path in figures.glob(f"gauge_*_{pid}.db"):
             path.unlink(missing_ok=True)
 
     return Program(

@@ -1,0 +1,276 @@
+"""What `doctor` looks at: each check says what is so and, if not well, how to mend it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from redis import Redis
+from redis.exceptions import RedisError
+
+from appliance import clock, confinement, health, keyring
+from appliance.env import BASE, Environment
+from appliance.services import folder, port
+from compliance.audit import triggers
+from compliance.detection.detector import Detector
+from compliance.models import PolicyVersion
+from compliance.policy.decide import not_enforced
+from compliance.policy.rules import PolicyRefused, parse
+from compliance.vocabulary import DetectionFailed
+
+OLDEST, NEWEST = (3, 11), (3, 13)
+CLOCK_ERROR_MAX = 1_000_000  # µs
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check. `mend` is empty where all is well."""
+
+    name: str
+    state: str  # ok, warning, wrong
+    text: str
+    mend: str = ""
+
+
+def ok(name: str, text: str) -> Finding:
+    """All is well."""
+    return Finding(name, "ok", text)
+
+
+def warning(name: str, text: str, mend: str) -> Finding:
+    """It works, and something should be done."""
+    return Finding(name, "warning", text, mend)
+
+
+def wrong(name: str, text: str, mend: str) -> Finding:
+    """It does not work."""
+    return Finding(name, "wrong", text, mend)
+
+
+def examine(environment: Environment) -> Iterator[Finding]:
+    """Every check in turn. One that fails unexpectedly is a finding itself."""
+    for check in CHECKS:
+        try:
+            yield from check(environment)
+        except Exception as error:  # noqa: BLE001 - doctor must get to the end
+            name = check.__name__.strip("_").replace("_", " ")
+            yield wrong(
+                name, f"could not be checked: {_words(error)}", "Mend what is above it."
+            )
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+
+
+def keeper(environment: Environment) -> dict[str, Any] | None:
+    """What the running keeper wrote down; None while none runs."""
+    with suppress(OSError, ValueError, KeyError):
+        state: dict[str, Any] = json.loads(environment.run.joinpath("keeper.json").read_bytes())
+        os.kill(state["pid"], 0)
+        return state
+    return None
+
+
+def _python(_environment: Environment) -> Iterator[Finding]:
+    version = sys.version.split()[0]
+    if not OLDEST <= sys.version_info[:2] <= NEWEST:
+        yield wrong("python", version, "Use Python 3.11, 3.12 or 3.13: PYTHON=… make up")
+        return
+    yield ok("python", version)
+    stamp, lock = BASE / ".venv" / ".synced", BASE / "uv.lock"
+    if stamp.exists() and lock.exists() and lock.stat().st_mtime > stamp.stat().st_mtime:
+        yield warning("packages", "uv.lock is newer than the environment", "Run make up again.")
+
+
+def _data_folder(environment: Environment) -> Iterator[Finding]:
+    data, name = environment.data, "data folder"
+    if not data.joinpath(folder.LAYOUT_FILE).exists():
+        yield wrong(name, f"{data} is not set up", "Run make up, or set DOMICILE_DATA.")
+        return
+    try:
+        facts = folder.facts(data)
+    except folder.FolderRefused as error:
+        yield wrong(name, str(error), "See the message.")
+        return
+    if facts["set_up"] is None:
+        yield wrong(name, f"the set-up of {data} was cut short", "Run make up; it goes on.")
+    elif not os.access(data, os.W_OK | os.X_OK):
+        yield wrong(
+            name, f"{data} cannot be written", "Give it to the user that runs Domicile."
+        )
+    else:
+        yield ok(name, f"{data}, layout {facts['layout']}")
+
+
+def _keys(environment: Environment) -> Iterator[Finding]:
+    for key in keyring.found(environment.data / "keys"):
+        name = f"key {key.path.name}"
+        if key.problem:
+            yield wrong(
+                name, key.problem, "Restore it from your backup; see manage.py keys list."
+            )
+        else:
+            yield ok(name, f"fingerprint {key.fingerprint}")
+
+
+def _database(_environment: Environment) -> Iterator[Finding]:
+    name = "database"
+    try:
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        mend = (
+            "Check DOMICILE_DATABASE_URL and that it runs; restore a backup if it is damaged."
+        )
+        yield wrong(name, _words(error), mend)
+        return
+    if plan:
+        yield wrong(name, f"{len(plan)} migrations are missing", "Run make up, or setup.")
+        return
+    yield ok(name, f"{connection.vendor}, all migrations applied")
+    missing = triggers.missing()
+    if missing:
+        mend = "Run manage.py migrate, and audit verify: somebody removed them."
+        yield wrong("triggers", f"missing: {', '.join(missing)}", mend)
+    else:
+        yield ok("triggers", "the record is insert-only")
+
+
+def _broker(environment: Environment) -> Iterator[Finding]:
+    url = environment.broker_url.replace("redis+socket://", "unix://", 1)
+    try:
+        with Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as broker:
+            broker.ping()
+        yield ok("broker", "answers")
+    except RedisError as error:
+        if keeper(environment) is None and confinement.broker_is_local(environment):
+            yield ok("broker", "not running; up starts it")
+        else:
+            mend = "Read logs/broker.jsonl, or check DOMICILE_BROKER_URL."
+            yield wrong("broker", f"does not answer ({type(error).__name__})", mend)
+
+
+def _processes(environment: Environment) -> Iterator[Finding]:
+    state = keeper(environment)
+    if state is None:
+        yield warning("processes", "the appliance is not running", "Start it: make up")
+        return
+    for name, process in state["processes"].items():
+        if process["failing"] or process["pid"] is None:
+            mend = f"Read {environment.data}/logs/{name}.jsonl."
+            yield wrong(f"process {name}", "does not stay up", mend)
+        else:
+            again = f", restarted {process['restarts']} times" if process["restarts"] else ""
+            yield ok(f"process {name}", f"runs as {process['pid']}{again}")
+
+
+def _confinement(environment: Environment) -> Iterator[Finding]:
+    state = keeper(environment)
+    if state is None:
+        how = confinement.available()
+        if how == "no":
+            mend = "Allow user namespaces, or run the containers or units in docker/."
+            yield warning("confinement", "no network namespace can be made here", mend)
+        else:
+            yield ok("confinement", "processes will get a network namespace of their own")
+        return
+    for name, process in state["processes"].items():
+        if process["pid"] is None:
+            continue
+        layers = confinement.of_process(process["pid"])
+        text = "; ".join(f"{layer.name}: {layer.text}" for layer in layers)
+        if any(layer.holds for layer in layers if layer.name != "seccomp"):
+            yield ok(f"confinement of {name}", text)
+        else:
+            mend = (
+                "See docs/operator.md, Confinement: a namespace, internal networks or systemd."
+            )
+            yield warning(f"confinement of {name}", text, mend)
+
+
+def _port(environment: Environment) -> Iterator[Finding]:
+    if keeper(environment) is not None:
+        yield ok("port", f"{environment.port}, held by the keeper")
+        return
+    try:
+        port.take(environment.host, environment.port).close()
+        yield ok("port", f"{environment.port} is free")
+    except port.PortTaken as error:
+        yield wrong("port", str(error), "See the message.")
+
+
+def _disk(environment: Environment) -> Iterator[Finding]:
+    free, floor = shutil.disk_usage(environment.data).free, environment.disk_floor
+    text = f"{free / 2**30:.1f} GiB free, requests are refused below {floor / 2**30:.1f}"
+    if free < floor:
+        yield wrong("disk", text, "Make room, or lower DOMICILE_DISK_FLOOR.")
+    elif free < 4 * floor:
+        yield warning("disk", text, "Make room soon.")
+    else:
+        yield ok("disk", text)
+
+
+def _clock(_environment: Environment) -> Iterator[Finding]:
+    synchronised, error = clock.synchronised()
+    mend = "Run an NTP client (systemd-timesyncd, chrony) against your own time server."
+    if synchronised is None:
+        yield warning("clock", "the kernel does not say whether it is right", mend)
+    elif not synchronised or error > CLOCK_ERROR_MAX:
+        yield warning("clock", f"{socket.gethostname()} follows no other clock", mend)
+    else:
+        yield ok("clock", f"synchronised, off by at most {error / 1000:.0f} ms")
+
+
+def _policy(_environment: Environment) -> Iterator[Finding]:
+    row = PolicyVersion.objects.filter(activated__isnull=False, retired__isnull=True).first()
+    if row is None:
+        yield wrong("policy", "no version is active", "Activate one in the console.")
+        return
+    try:
+        policy = parse(row.document)
+        unenforced = not_enforced(policy, Detector().coverage)
+    except (PolicyRefused, DetectionFailed) as error:
+        yield wrong("policy", str(error), "Restore it, or install the detector's packages.")
+        return
+    if unenforced:
+        mend = "Accept it (the events name them), or load a recogniser for them."
+        text = f"version {row.number}; NOT enforced: {', '.join(unenforced)}"
+        yield warning("policy", text, mend)
+    else:
+        yield ok("policy", f"version {row.number}, every rule can be enforced")
+
+
+def _notary(environment: Environment) -> Iterator[Finding]:
+    lag = health.notary_lag()
+    if lag > health.LAG_LIMIT and keeper(environment) is not None:
+        mend = f"Read {Path(environment.data, 'logs', 'notary.jsonl')}."
+        yield wrong("notary", f"{lag:.0f} s behind", mend)
+    else:
+        yield ok("notary", f"{lag:.0f} s behind")
+
+
+CHECKS: tuple[Callable[[Environment], Iterator[Finding]], ...] = (
+    _python,
+    _data_folder,
+    _keys,
+    _database,
+    _broker,
+    _processes,
+    _confinement,
+    _port,
+    _disk,
+    _clock,
+    _policy,
+    _notary,
+)

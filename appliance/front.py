@@ -1,0 +1,154 @@
+"""What callers meet: the data plane below `/v1/`, three pages for operators, else Django.
+
+Its lifespan starts and stops the data plane. Django's views run in threads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import orjson
+import structlog
+from django.core.handlers.asgi import ASGIHandler
+
+from appliance import health, metrics
+from appliance.celery import app as celery
+from appliance.disk import DiskFloor
+from appliance.env import Environment
+from inference.api.app import Configuration, DataPlane, build
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+JSON = b"application/json"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+ENDPOINTS = frozenset({"/v1/chat/completions", "/v1/models"})
+log = structlog.get_logger(__name__)
+
+
+class Front:
+    """What uvicorn serves. The data plane begins at the lifespan's start, in its event loop."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._floor = DiskFloor(environment.data, environment.disk_floor)
+        self._console = ASGIHandler()
+        self._plane: DataPlane
+        self._readiness: health.Readiness
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send one scope where it belongs."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        path = scope["path"]
+        if path.startswith("/v1/"):
+            await logged(self._plane, scope, receive, send)
+        elif path == "/livez":
+            await respond(send, 200, JSON, b'{"status":"ok"}')
+        elif path == "/readyz":
+            await self._readyz(send)
+        elif path == "/metrics":
+            kind, text = metrics.exposition(self._gauges)
+            await respond(send, 200, kind.encode(), text)
+        else:
+            await logged(self._console, scope, receive, send)
+
+    async def _readyz(self, send: Send) -> None:
+        well, checks = await self._readiness.ask()
+        status = "ok" if well else "not ready"
+        content = orjson.dumps({"status": status, "checks": checks})
+        await respond(send, 200 if well else 503, JSON, content)
+
+    def _gauges(self) -> None:
+        metrics.WRITING.set(self._plane.writer.depth)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                try:
+                    await self._start()
+                except Exception:
+                    log.exception("start_failed")
+                    await send({"type": "lifespan.startup.failed", "message": "see the log"})
+                    raise
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self._plane.shutdown()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _start(self) -> None:
+        environment = self._environment
+        self._plane = build(
+            Configuration(
+                keys=environment.data / "keys",
+                broker_url=environment.broker_url,
+                source=environment.source,
+                celery=celery,
+                processes=environment.web_processes,
+                detectors=environment.detectors,
+                detection_timeout=environment.detection_timeout,
+                may_write=self._floor.enough,
+                around_append=metrics.measured_append,
+                around_scan=metrics.measured_scan,
+            )
+        )
+        self._readiness = health.Readiness(
+            {
+                **self._plane.probes(),
+                "record": health.record(self._plane.writer),
+                "notary": health.notary(),
+                "disk": health.disk(self._floor),
+            }
+        )
+        await self._plane.startup()
+
+
+async def respond(send: Send, status: int, kind: bytes, content: bytes) -> None:
+    """A whole response."""
+    headers = [
+        (b"content-type", kind),
+        (b"content-length", str(len(content)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+async def logged(
+    application: Callable[..., Awaitable[None]], scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Call `application` and log the request: no query string, and of a path what is ours."""
+    began = time.perf_counter()
+    status = 0
+
+    async def noted(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        await send(message)
+
+    try:
+        await application(scope, receive, noted)
+    finally:
+        log.info(
+            "request",
+            method=scope["method"] if scope["method"] in METHODS else "other",
+            path=shown(scope["path"]),
+            status=status,
+            duration_ms=round((time.perf_counter() - began) * 1000, 1),
+        )
+
+
+def shown(path: str) -> str:
+    """A path as the log may show it: of what is not an endpoint, the first part only."""
+    if path in ENDPOINTS:
+        return path
+    first = path.split("/", 2)[1] if path.count("/") else ""
+    return f"/{first}/…" if first in {"v1", "console", "static"} else "other"

@@ -1,0 +1,60 @@
+"""`manage.py backup FILE`: what must not be lost, in one file."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection, transaction
+
+from appliance.archive import ArchiveRefused, make
+from compliance.audit import journal
+from compliance.gate import now
+from compliance.vocabulary import Event
+
+POSTGRESQL = (
+    "This appliance's database is PostgreSQL, which has its own backup: use pg_basebackup with "
+    "WAL archiving, or pg_dump. Save {log} first and the database after it, and the key "
+    "files in {keys} apart from both."
+)
+
+
+class Command(BaseCommand):
+    """Database, log and, if asked for, keys; while the appliance runs."""
+
+    help = "Back up the database and the log (and --with-keys the keys) into one tar file."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where to, and whether the keys go along."""
+        parser.add_argument("file", type=Path, help="The tar file to write.")
+        parser.add_argument(
+            "--with-keys",
+            action="store_true",
+            help="Add the key files; keep such a backup as safe as the keys themselves.",
+        )
+
+    def handle(self, *_arguments: Any, **options: Any) -> None:
+        """Write the file."""
+        environment = settings.DOMICILE
+        if connection.vendor != "sqlite":
+            data = environment.data
+            raise CommandError(POSTGRESQL.format(log=data / "log", keys=data / "keys"))
+        with_keys: bool = options["with_keys"]
+        with transaction.atomic():
+            made = Event("backup.made", now(), {"actor": "command", "keys": with_keys})
+            journal.record("command", [made])
+        try:
+            count = make(environment.data, options["file"].absolute(), with_keys=with_keys)
+        except ArchiveRefused as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}.") from error
+        self.stdout.write(f"{options['file']} holds {count} files.")
+        self.stdout.write(
+            "It holds the private keys: keep it where only you can read it."
+            if with_keys
+            else f"The keys are not in it: save {environment.data / 'keys'} apart from it."
+        )

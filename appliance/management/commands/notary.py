@@ -1,0 +1,46 @@
+"""`manage.py notary`: puts recorded events into the log and signs checkpoints."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from compliance.audit.checkpoint import origin_of
+from compliance.audit.keys import KeyUnusable, secret
+from compliance.audit.notary import Notary, NotaryRefuses
+from compliance.models import LogHead
+
+REFUSED = 3  # exit code: starting it again will not help
+
+
+class Command(BaseCommand):
+    """Runs until SIGTERM or SIGINT; a second one stands by until the first has gone."""
+
+    help = (
+        "Put recorded events into the log and sign checkpoints. "
+        "Ends with code 3 where database, tiles and checkpoint disagree."
+    )
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Run the notary in this process."""
+        stop = threading.Event()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, lambda *_: stop.set())
+        try:
+            notary(stop)
+        except (NotaryRefuses, KeyUnusable) as error:
+            self.stderr.write(f"The notary signs nothing. {error}")
+            sys.exit(REFUSED)
+
+
+def notary(stop: threading.Event) -> None:
+    """Run the notary of this appliance's log until `stop`."""
+    domicile = settings.DOMICILE
+    origin = origin_of(domicile.organisation, LogHead.objects.get(id=1).generation)
+    key = secret(domicile.data / "keys" / "log.ed25519")
+    Notary(domicile.data / "log", key, origin).run(stop)
