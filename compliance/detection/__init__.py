@@ -5,6 +5,7 @@ detector     Presidio, offline: segments -> a scan
 english      the English names model, loaded from its wheel by path
 structured   recognisers of identifiers, and the context words that raise a score
 phone        phone numbers, with and without a country code
+countries    names of countries, which are nobody's data
 credentials  recognisers of passwords, keys and tokens
 language     whether a text is in a language whose names the model does not know
 pool         detectors in processes of their own, so that the event loop never stalls

@@ -1,7 +1,8 @@
 """The process that holds a detector: texts in on a pipe, what was found out on another.
 
-Started by `pool`, as `python -m compliance.detection.child <parent's process id>`. It lives no longer than its parent: the kernel
-kills it when the parent's thread dies (`PR_SET_PDEATHSIG`), and it ends when its input ends.
+Started by `pool`, as `python -m compliance.detection.child <parent's process id>`. It lives no
+longer than its parent: the kernel kills it when the parent's thread dies
+(`PR_SET_PDEATHSIG`), and it ends when its input ends.
 Nothing is written to the terminal, which a stray warning could fill with a text.
 """
 

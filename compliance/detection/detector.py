@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import regex
-from phonenumbers.geodata.locale import LOCALE_DATA
 from presidio_analyzer import (
     AnalyzerEngine,
     EntityRecognizer,
@@ -21,6 +20,7 @@ from presidio_analyzer import (
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
 from compliance.detection import credentials, structured
+from compliance.detection.countries import is_country
 from compliance.detection.english import EnglishNames
 from compliance.detection.examined import Examined, joined
 from compliance.detection.language import Languages
@@ -127,28 +127,6 @@ def _recogniser(result: RecognizerResult) -> str:
 
 # --- What does not count ------------------------------------------------------------------
 
-_COUNTRIES = frozenset(
-    name.casefold()
-    for names in LOCALE_DATA.values()
-    for name in [names.get("aa", ""), names.get("en", "")]
-    if name
-) | {
-    *("europe", "asia", "africa", "america", "north america", "south america", "australia"),
-    *("antarctica", "the european union", "european union", "eu", "the eu", "uk", "the uk"),
-    *("usa", "us", "u.s.", "the us", "the u.s.", "the united states", "united states"),
-    *(
-        "the united kingdom",
-        "england",
-        "scotland",
-        "wales",
-        "northern ireland",
-        "the netherlands",
-    ),
-    *("holland", "earth", "the world", "czech republic", "the czech republic", "turkey"),
-    *("the united states of america", "u.k.", "the u.k.", "great britain", "britain"),
-}
-"""A country or continent tells nothing about anyone; without it questions lose their sense."""
-
 _NAME = regex.compile(r"[\p{L}\p{M}\p{Pd}\p{Zs}\t\r\n'\u2019.,&/0-9()]{2,100}")
 
 
@@ -158,7 +136,7 @@ def _counts(result: RecognizerResult, text: str) -> bool:
         return True
     if not _NAME.fullmatch(value) or not any(map(str.isalpha, value)):
         return False
-    return result.entity_type == "PERSON" or value.casefold().strip() not in _COUNTRIES
+    return result.entity_type == "PERSON" or not is_country(value)
 
 
 # --- Overlaps -----------------------------------------------------------------------------

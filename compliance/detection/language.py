@@ -101,12 +101,11 @@ _ENGLISH = frozenset(
 """Words of English that few other languages have."""
 
 _LETTERS = r"[\p{Latin}\p{M}]"
-_NOT_PROSE = regex.compile(
-    r"```.*?(?:```|\Z)|`[^`\n]{1,200}`"  # code, as Markdown marks it
-    r"|\S*(?:[@_\\{}<>=|]|://|\w[./:]\w|\d)\S*"  # addresses, identifiers, markup, numbers
-    r"|\[[A-Z][A-Z0-9_]*\]",
-    regex.DOTALL,
-)
+MAX_LETTERS = 40  # a longer run of letters is no word
+_CODE = regex.compile(r"```.*?(?:```|\Z)|`[^`\n]{1,200}`", regex.DOTALL)  # as Markdown marks it
+_RUN = regex.compile(r"\S++")
+_NOT_PROSE = regex.compile(r"[@_\\{}<>=|\d]|://|\w[./:]\w|^\[[A-Z]+\]")
+"""In a run of characters: an address, an identifier, markup, a number, a mask."""
 _FOREIGN = regex.compile(r"(?:(?!\p{Latin})\p{L}[\p{M}]*){2,}")
 _HAN_OR_KANA = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
 _WORD = regex.compile(rf"{_LETTERS}+(?:['\u2019]{_LETTERS}+)*")
@@ -129,7 +128,7 @@ class Languages:
 
     def read(self, text: str) -> Reading:
         """The languages of a text's pieces, and whether one of them is not known."""
-        prose = _NOT_PROSE.sub(" ", text)
+        prose = _RUN.sub(_kept, _CODE.sub(" ", text))
         languages: set[str] = set()
         foreign = _FOREIGN.search(prose) or _HAN_OR_KANA.search(prose)
         if foreign:
@@ -161,11 +160,15 @@ class Languages:
         return None
 
 
+def _kept(run: regex.Match[str]) -> str:
+    return " " if _NOT_PROSE.search(run[0]) else run[0]
+
+
 def pieces(prose: str) -> Iterator[list[str]]:
     """The words of a text by sentence and line: short ones together, long ones cut."""
     group: list[str] = []
     for line in _END.split(prose):
-        words = _WORD.findall(line)
+        words = [word for word in _WORD.findall(line) if len(word) <= MAX_LETTERS]
         for start in range(0, len(words), MAX_PIECE_WORDS):
             group.extend(words[start : start + MAX_PIECE_WORDS])
             if len(group) >= PIECE_WORDS:

@@ -20,8 +20,19 @@ REGIONS = (
 )
 """Where a number without a country code may be from: the EU, GB, CH, NO, and the US."""
 
-MIN_DIGITS = 7
-MAX_DIGITS = 15  # E.164
+MAX_NATIONAL = 13  # digits, with the leading zero
+
+CHECKED = 2_000
+"""Candidates per text that are held against the plans; any more count without a check, so
+that a text made of digits costs no more than the time to read it."""
+
+NEAR = 60  # characters between a context word and a number
+CONTEXT = (
+    *("phone", "telephone", "tel", "mobile", "cell", "cellphone", "call", "fax", "whatsapp"),
+    *("sms", "text me", "reach me", "telefon", "telefonnummer", "handy", "mobil", "rufnummer"),
+    *("ruf", "téléphone", "portable", "teléfono", "móvil", "telefono", "cellulare", "telefoon"),
+    *("telefone", "telemóvel", "puhelin", "puhelinnumero", "phone number", "number is"),
+)
 
 
 class Phone(LocalRecognizer):
@@ -32,23 +43,15 @@ class Phone(LocalRecognizer):
     zero or brackets, and a separator) or stands near a context word.
     """
 
-    CONTEXT = (
-        *("phone", "telephone", "tel", "tel.", "mobile", "cell", "cellphone", "call", "fax"),
-        *("whatsapp", "sms", "text me", "number", "telefon", "telefonnummer", "handy", "mobil"),
-        *("rufnummer", "nummer", "téléphone", "portable", "teléfono", "móvil", "telefono"),
-        *("cellulare", "telefoon", "telefone", "telemóvel", "puhelin", "puhelinnumero"),
-    )
     _CANDIDATE = regex.compile(
         r"(?<![\w+.,/\-])(?:\+|00)?\(?\d(?:[ \u00a0()./\-]{0,3}+\d){6,16}+(?![\w]|[.,]\d)"
     )
     _WRITTEN_LIKE_ONE = regex.compile(r"\(?0[1-9]\d{0,5}\)?[ \u00a0/\-]|\(\d{2,5}\)")
+    _WORDS = regex.compile(r"(?i)(?<!\w)\L<words>(?!\w)", words=list(CONTEXT))
 
     def __init__(self) -> None:
         super().__init__(
-            supported_entities=["PHONE_NUMBER"],
-            supported_language="en",
-            name="Phone",
-            context=list(self.CONTEXT),
+            supported_entities=["PHONE_NUMBER"], supported_language="en", name="Phone"
         )
 
     def load(self) -> None:
@@ -62,22 +65,31 @@ class Phone(LocalRecognizer):
         return list(self._found(text)) if "PHONE_NUMBER" in entities else []
 
     def _found(self, text: str) -> Iterator[RecognizerResult]:
+        left = CHECKED
         for match in self._CANDIDATE.finditer(text):
-            score = self._score(match[0])
-            if score:
-                yield RecognizerResult("PHONE_NUMBER", *match.span(), score)
+            value = match[0]
+            digits = "".join(filter(str.isdigit, value))
+            near = text[max(0, match.start() - NEAR) : match.start()]
+            international = _international(value, digits)
+            national = len(digits) <= MAX_NATIONAL and (
+                self._WRITTEN_LIKE_ONE.match(value) or self._WORDS.search(near)
+            )
+            if not international and not national:
+                continue
+            left -= 1
+            if left < 0:
+                yield RecognizerResult("PHONE_NUMBER", *match.span(), 0.5)
+            elif international and _valid(international, None):
+                yield RecognizerResult("PHONE_NUMBER", *match.span(), 0.9)
+            elif national and any(_valid(digits, region) for region in REGIONS):
+                yield RecognizerResult("PHONE_NUMBER", *match.span(), 0.7)
 
-    def _score(self, value: str) -> float:
-        digits = "".join(filter(str.isdigit, value))
-        if not MIN_DIGITS <= len(digits) <= MAX_DIGITS + 2:
-            return 0.0
-        if value.startswith(("+", "(+")):
-            return 0.9 if _valid("+" + digits, None) else 0.0
-        if digits.startswith("00") and _valid("+" + digits[2:], None):
-            return 0.9
-        if not any(_valid(digits, region) for region in REGIONS):
-            return 0.0
-        return 0.6 if self._WRITTEN_LIKE_ONE.match(value) else 0.3
+
+def _international(value: str, digits: str) -> str | None:
+    """The number in E.164 form when it is written with a country code."""
+    if value.lstrip("(").startswith("+"):
+        return "+" + digits
+    return "+" + digits[2:] if digits.startswith("00") else None
 
 
 def _valid(digits: str, region: str | None) -> bool:
