@@ -11,6 +11,8 @@ ticket's key does not open.
 """
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from inference.relay.cancellation import Cancellations, CancelSender
 from inference.relay.frames import Chunk, Failed, Frame, Heartbeat, Receipted, Started
@@ -39,5 +41,11 @@ __all__ = [
 
 
 def connect(url: str) -> Redis:
-    """A client for the broker at `url`, which is written as Celery writes it."""
-    return Redis.from_url(url.replace("redis+socket://", "unix://", 1))
+    """A client for the broker at `url`, which is written as Celery writes it.
+
+    It tries once more at once, which is all that a connection gone stale needs; how long to
+    wait for a broker that is down is for the caller to say.
+    """
+    return Redis.from_url(
+        url.replace("redis+socket://", "unix://", 1), retry=Retry(NoBackoff(), retries=1)
+    )

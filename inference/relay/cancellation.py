@@ -56,6 +56,7 @@ class Cancellations:
         self._stream = f"cancel:{site}"
         self._watched: dict[str, tuple[bytes, Callable[[], None]]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
 
     async def start(self) -> None:
         """Begin to read."""
@@ -63,6 +64,7 @@ class Cancellations:
 
     async def stop(self) -> None:
         """Stop reading."""
+        self._stopping = True  # the client may swallow the cancellation when a reply comes
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -85,7 +87,7 @@ class Cancellations:
 
     async def _run(self) -> None:
         pause = 0.05
-        while True:
+        while not self._stopping:
             try:
                 await self._read()
             except (RedisError, OSError):
@@ -106,7 +108,7 @@ class Cancellations:
 
     async def _read(self) -> None:
         last: Any = "0-0"  # what lies there is for tickets nobody here watches, or is news
-        while True:
+        while not self._stopping:
             reply: Any = await self._redis.xread({self._stream: last}, count=256, block=_BLOCK)
             for identity, fields in reply[0][1] if reply else ():
                 last = identity

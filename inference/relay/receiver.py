@@ -112,6 +112,7 @@ class Receiver:
         self.stream = stream
         self._inboxes: dict[tuple[int, int], Inbox] = {}
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
         self.connected = False
 
     async def start(self) -> None:
@@ -122,6 +123,7 @@ class Receiver:
         """Stop reading; open inboxes raise `InboxClosed`."""
         for inbox in list(self._inboxes.values()):
             inbox.close()
+        self._stopping = True  # the client may swallow the cancellation when a reply comes
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -141,7 +143,7 @@ class Receiver:
 
     async def _run(self) -> None:
         pause = 0.05
-        while True:
+        while not self._stopping:
             try:
                 await self._read()
             except (RedisError, OSError):
@@ -160,7 +162,7 @@ class Receiver:
         loop = asyncio.get_running_loop()
         last: Any = "0-0"
         trimmed = loop.time()
-        while True:
+        while not self._stopping:
             reply: Any = await self._redis.xread({self.stream: last}, count=256, block=_BLOCK)
             self.connected = True
             for identity, fields in reply[0][1] if reply else ():

@@ -1,0 +1,302 @@
+"""Frames arrive in order or fail loudly; nobody without the ticket's keys can add or read."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+
+import pytest
+
+from inference.relay import (
+    Cancellations,
+    CancelSender,
+    Chunk,
+    Failed,
+    FrameGap,
+    Heartbeat,
+    InboxClosed,
+    Outbox,
+    Receipted,
+    Receiver,
+    SlowReader,
+    Started,
+    connect,
+    outbox,
+    receiver,
+)
+from inference.relay.frames import FrameSealer, is_cancel, seal_cancel
+
+KEY = secrets.token_bytes(32)
+
+
+@pytest.fixture
+async def stream(redis):
+    """A started receiver on a stream of its own."""
+    reading = Receiver(redis, f"reply:{secrets.token_hex(8)}")
+    await reading.start()
+    yield reading
+    await reading.stop()
+
+
+def written(*frames, handle=1, attempt=1, key=KEY):
+    """The frames as an Outbox would put them on the stream."""
+    sealer = FrameSealer(handle, attempt, key)
+    return [sealer.seal(frame) for frame in frames]
+
+
+async def put(redis, stream, sealed):
+    await redis.xadd(stream.stream, {b"f": outbox._encode(sealed)})
+
+
+async def test_frames_arrive_in_order_and_neighbouring_chunks_are_joined(redis, stream):
+    box = Outbox(redis)
+    line, inbox = box.line(stream.stream, 7, 1, KEY), stream.expect(7, 1, KEY)
+    line.put(Started("node-1"))
+    line.put(Chunk([b"a"]))
+    line.put(Chunk([b"b", b"c"]))
+    line.put(Receipted({"receipt": {"n": 1}, "signature": "00"}))
+    assert await inbox.get(2) == Started("node-1")
+    assert await inbox.get(2) == Chunk([b"a", b"b", b"c"])
+    assert await inbox.get(2) == Receipted({"receipt": {"n": 1}, "signature": "00"})
+    await box.close()
+
+
+async def test_the_frames_of_many_requests_share_one_write(redis, stream):
+    box = Outbox(redis)
+    lines = [box.line(stream.stream, handle, 1, KEY) for handle in range(50)]
+    inboxes = [stream.expect(handle, 1, KEY) for handle in range(50)]
+    for line in lines:
+        line.put(Chunk([b"x"]))
+    assert [await inbox.get(2) for inbox in inboxes] == [Chunk([b"x"])] * 50
+    await box.close()
+    assert box.entries == 1
+
+
+async def test_a_lone_frame_is_not_held_back_and_a_flood_is_gathered(redis, stream):
+    box = Outbox(redis)
+    line, inbox = box.line(stream.stream, 1, 1, KEY), stream.expect(1, 1, KEY)
+    for _ in range(100):
+        line.put(Chunk([b"x"]))
+        await asyncio.sleep(0.001)
+    got = 0
+    while got < 100:
+        frame = await inbox.get(2)
+        assert isinstance(frame, Chunk)
+        got += len(frame.chunks)
+    await box.close()
+    assert 5 <= box.entries <= 40
+
+
+async def test_much_text_does_not_wait_for_the_timer(redis, stream):
+    box = Outbox(redis)
+    line, inbox = box.line(stream.stream, 1, 1, KEY), stream.expect(1, 1, KEY)
+    for _ in range(10):
+        line.put(Chunk([bytes(outbox.BATCH)]))
+    assert box._outgoing  # handed to the writer before the loop ran once
+    for _ in range(10):
+        assert len((await inbox.get(2)).chunks) == 1
+
+
+async def test_a_missing_frame_fails_the_request_after_what_came_before_it(redis, stream):
+    inbox = stream.expect(1, 1, KEY)
+    first, _, third = written(Chunk([b"1"]), Chunk([b"2"]), Chunk([b"3"]))
+    await put(redis, stream, [first, third])
+    assert await inbox.get(2) == Chunk([b"1"])
+    with pytest.raises(FrameGap):
+        await inbox.get(2)
+
+
+async def test_a_frame_written_twice_is_read_once(redis, stream):
+    inbox = stream.expect(1, 1, KEY)
+    first, second = written(Chunk([b"1"]), Chunk([b"2"]))
+    await put(redis, stream, [first])
+    await put(redis, stream, [first, second])
+    assert [await inbox.get(2), await inbox.get(2)] == [Chunk([b"1"]), Chunk([b"2"])]
+
+
+async def test_forged_frames_are_neither_read_nor_able_to_fail_a_request(redis, stream):
+    inbox = stream.expect(1, 1, KEY)
+    first, second = written(Chunk([b"1"]), Chunk([b"2"]))
+    forged = written(Failed("x", "forged"), key=secrets.token_bytes(32))[0]
+    swapped = (1, 1, 0, second[3])  # a true frame under another counter
+    other = written(Chunk([b"z"]), handle=2)[0]  # a true frame of another handle
+    far = (1, 1, 2**40, forged[3])
+    await put(redis, stream, [forged, swapped, (1, 1, 0, other[3]), far, (1, 1, 0, b"")])
+    await put(redis, stream, [first, second])
+    assert [await inbox.get(2), await inbox.get(2)] == [Chunk([b"1"]), Chunk([b"2"])]
+
+
+async def test_what_is_no_frame_at_all_does_not_stop_the_reader(redis, stream):
+    inbox = stream.expect(1, 1, KEY)
+    for junk in (b"", b"\xff", b"\x91\x01", b"{}"):
+        await redis.xadd(stream.stream, {b"f": junk})
+    await redis.xadd(stream.stream, {b"g": b"x"})
+    await redis.xadd(stream.stream, {b"f": outbox._encode([(-1, -1, -1, b"")])})
+    await put(redis, stream, written(Heartbeat()))
+    assert await inbox.get(2) == Heartbeat()
+
+
+async def test_frames_of_an_earlier_attempt_or_an_unknown_handle_are_ignored(redis, stream):
+    inbox = stream.expect(1, 2, KEY)
+    await put(redis, stream, written(Chunk([b"old"])))
+    await put(redis, stream, written(Chunk([b"else"]), handle=99))
+    await put(redis, stream, written(Chunk([b"new"]), attempt=2))
+    assert await inbox.get(2) == Chunk([b"new"])
+
+
+async def test_a_reader_that_does_not_read_fails_alone(redis, stream):
+    slow, quick = stream.expect(1, 1, KEY), stream.expect(2, 1, KEY)
+    big = bytes(200_000)
+    for sealed in written(*[Chunk([big])] * 8):
+        await put(redis, stream, [sealed])
+    await put(redis, stream, written(Chunk([b"q"]), handle=2))
+    assert await quick.get(2) == Chunk([b"q"])
+    with pytest.raises(SlowReader):
+        await slow.get(2)
+    assert slow._bytes <= receiver.INBOX_LIMIT + 2 * len(big)
+    assert not slow._frames
+
+
+async def test_silence_times_out_and_a_closed_inbox_says_so(stream):
+    inbox = stream.expect(1, 1, KEY)
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        await inbox.get(0.05)
+    assert 0.04 < time.monotonic() - began < 1
+    inbox.close()
+    with pytest.raises(InboxClosed):
+        await inbox.get(1)
+    assert not stream._inboxes
+
+
+async def test_stopping_a_receiver_wakes_who_waits_and_removes_its_stream(redis):
+    reading = Receiver(redis, "reply:stopping")
+    await reading.start()
+    waiting = asyncio.create_task(reading.expect(1, 1, KEY).get(30))
+    await put(redis, reading, written(Heartbeat(), handle=5))
+    await asyncio.sleep(0.05)
+    await reading.stop()
+    with pytest.raises(InboxClosed):
+        await waiting
+    assert not await redis.exists("reply:stopping")
+
+
+async def test_the_broker_keeps_little_and_not_for_ever(redis, stream, monkeypatch):
+    monkeypatch.setattr(outbox, "STREAM_LENGTH", 10)
+    box = Outbox(redis)
+    line = box.line("reply:dead", 1, 1, KEY)
+    for _ in range(30):
+        line.put(Chunk([bytes(outbox.BATCH)]))
+    await box.close()
+    assert await redis.xlen("reply:dead") <= 10
+    assert 0 < await redis.ttl("reply:dead") <= outbox.STREAM_LIFE
+    for number in range(20):
+        await put(redis, stream, written(Heartbeat(), handle=number))
+        await asyncio.sleep(0.03)
+    assert await redis.xlen(stream.stream) < 20
+
+
+async def test_a_broker_restart_loses_nothing_that_the_worker_still_has(redis, valkey, stream):
+    box = Outbox(redis)
+    line, inbox = box.line(stream.stream, 1, 1, KEY), stream.expect(1, 1, KEY)
+    line.put(Chunk([b"before"]))
+    assert await inbox.get(2) == Chunk([b"before"])
+    valkey.kill()
+    line.put(Chunk([b"meanwhile"]))
+    await asyncio.sleep(0.2)
+    valkey.restart()
+    line.put(Chunk([b"after"]))
+    got: list[bytes] = []
+    while b"after" not in got:
+        got += (await inbox.get(5)).chunks
+    assert got == [b"meanwhile", b"after"]
+    await box.close()
+
+
+async def test_a_worker_does_not_hoard_for_a_dead_broker(redis, valkey, monkeypatch):
+    monkeypatch.setattr(outbox, "OUTBOX_LIMIT", 1024 * 1024)
+    monkeypatch.setattr(outbox, "OUTBOX_PATIENCE", 0.2)
+    box = Outbox(redis)
+    line = box.line("reply:x", 1, 1, KEY)
+    valkey.kill()
+    try:
+        while box._outgoing_bytes <= outbox.OUTBOX_LIMIT:
+            line.put(Chunk([bytes(outbox.BATCH)]))
+        with pytest.raises(outbox.OutboxFull):
+            line.put(Chunk([b"x"]))
+        await box.close()
+        assert box.dropped > 0
+        assert box._outgoing_bytes == 0
+    finally:
+        valkey.restart()
+
+
+async def test_the_stream_shows_nothing_of_the_answer(redis, stream):
+    box = Outbox(redis)
+    box.line("reply:shown", 1, 1, KEY).put(Chunk([b"canary-4419"]))
+    await box.close()
+    entries = await redis.xrange("reply:shown")
+    assert entries
+    assert b"canary-4419" not in repr(entries).encode()
+
+
+# --- cancellation
+
+
+async def watched(redis, site="home"):
+    cancelled: list[str] = []
+    hearing = Cancellations(redis, site)
+    await hearing.start()
+    return hearing, cancelled
+
+
+async def until(condition, seconds=2.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        await asyncio.sleep(0.005)
+
+
+async def test_a_cancellation_reaches_the_node_that_runs_the_ticket(redis):
+    hearing, cancelled = await watched(redis)
+    hearing.watch("t1", KEY, lambda: cancelled.append("t1"))
+    hearing.watch("t2", KEY, lambda: cancelled.append("t2"))
+    began = time.monotonic()
+    await CancelSender(redis).cancel("home", "t1", KEY)
+    await until(lambda: cancelled == ["t1"])
+    assert time.monotonic() - began < 0.5
+    await hearing.stop()
+
+
+async def test_a_cancellation_waits_for_a_ticket_that_nobody_has_taken(redis):
+    await CancelSender(redis).cancel("home", "t1", KEY)
+    proof = await redis.get("cancelled:t1")
+    assert is_cancel(proof, "t1", KEY)
+    assert 0 < await redis.ttl("cancelled:t1") <= 120
+
+
+async def test_nobody_without_the_tickets_key_can_cancel_it(redis):
+    hearing, cancelled = await watched(redis)
+    hearing.watch("t1", KEY, lambda: cancelled.append("t1"))
+    await CancelSender(redis).cancel("home", "t1", secrets.token_bytes(32))
+    await redis.xadd("cancel:home", {b"t": b"t1", b"p": seal_cancel("t2", KEY)})
+    await redis.xadd("cancel:home", {b"x": b"\xff"})
+    await redis.xadd("cancel:home", {b"t": b"\xff", b"p": b""})
+    await asyncio.sleep(0.1)
+    assert not cancelled
+    await CancelSender(redis).cancel("home", "t1", KEY)
+    await until(lambda: cancelled == ["t1"])
+    await hearing.stop()
+
+
+async def test_cancellations_are_heard_again_after_a_broker_restart(redis, valkey):
+    hearing, cancelled = await watched(redis)
+    hearing.watch("t1", KEY, lambda: cancelled.append("t1"))
+    await asyncio.sleep(0.05)
+    valkey.restart()
+    client = connect(valkey.url)
+    await CancelSender(client).cancel("home", "t1", KEY)
+    await until(lambda: cancelled == ["t1"], 5)
+    await hearing.stop()
+    await client.aclose()
