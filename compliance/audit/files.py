@@ -1,0 +1,98 @@
+"""The log's folder: what is written there is on the disk before anything is said about it.
+
+For each file: write and fsync it under a scratch name, link it to its own name, and fsync
+the folders; link(2) fails where the name is taken, so nothing is ever overwritten. The
+checkpoint alone is replaced, by rename(2).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from compliance.audit.tiles import File
+
+CHECKPOINT = "checkpoint"
+VERIFIER_KEY = "verifier-key"
+_SCRATCH = ".scratch"
+
+
+class FileConflict(Exception):
+    """A file of the log holds other bytes than the database says it should."""
+
+
+class LogFolder:
+    """The files of one log below `root`. One process writes; anyone may read."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._scratch = root / _SCRATCH
+
+    def prepare(self) -> None:
+        """Make the folder, and drop what an earlier process left unfinished."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.mkdir(parents=True)
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file; None where there is none."""
+        try:
+            return (self.root / path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def add(self, files: Iterable[File]) -> None:
+        """Write files once and for ever, durable when this returns; raises `FileConflict`.
+
+        A full tile makes its partial ones superfluous, and they go.
+        """
+        folders: set[Path] = set()
+        for file in files:
+            path = self.root / file.path
+            self._make(path.parent, folders)
+            scratch = self._write(file.data)
+            try:
+                os.link(scratch, path)
+                folders.add(path.parent)
+            except FileExistsError:
+                if path.read_bytes() != file.data:
+                    raise FileConflict(
+                        f"The log's file {file.path} is not what the database holds. Keep "
+                        "both, and find out which was restored from a copy or changed."
+                    ) from None
+            finally:
+                scratch.unlink()
+            if not file.partial:
+                shutil.rmtree(path.with_name(f"{path.name}.p"), ignore_errors=True)
+        for folder in folders:
+            _sync(folder)
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Put `data` in the place of a file at once, durable when this returns."""
+        self._write(data).rename(self.root / path)
+        _sync(self.root)
+
+    def _write(self, data: bytes) -> Path:
+        scratch = self._scratch / secrets.token_hex(8)
+        with scratch.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        return scratch
+
+    def _make(self, folder: Path, made: set[Path]) -> None:
+        if folder.exists():
+            return
+        self._make(folder.parent, made)
+        folder.mkdir(exist_ok=True)
+        made.add(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
