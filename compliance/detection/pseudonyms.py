@@ -27,16 +27,23 @@ MIN_REPEATED = 3
 class Unreplaceable(Exception):
     """Something that must be changed stands where the exact value must be kept.
 
-    The message names the entity type and the place, never the value.
+    The message names the entity type and the outermost place, never the value: a pointer
+    goes through member names, which may be what was found.
     """
 
     def __init__(self, entity: str, pointer: str) -> None:
         self.entity = entity
-        self.pointer = pointer
         super().__init__(
-            f"{entity} was found at {pointer}, whose exact text must be kept; "
+            f"{entity} was found below {outermost(pointer)}, where exact text must be kept; "
             "take it out of the function, schema or stop sequence and send the request again"
         )
+
+
+def outermost(pointer: str) -> str:
+    """The start of a pointer that holds no text of the caller: a parameter and its index."""
+    parameter, _, rest = pointer.removeprefix("/").partition("/")
+    index = rest.partition("/")[0]
+    return f"/{parameter}/{index}" if index.isdecimal() else f"/{parameter}"
 
 
 @dataclass(frozen=True, slots=True)
