@@ -27,6 +27,8 @@ from compliance.models import PolicyVersion
 from compliance.policy.decide import not_enforced
 from compliance.policy.rules import PolicyRefused, parse
 from compliance.vocabulary import DetectionFailed
+from inference import registry
+from inference.models import Model
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 CLOCK_ERROR_MAX = 1_000_000  # µs
@@ -251,6 +253,19 @@ def _policy(_environment: Environment) -> Iterator[Finding]:
         yield ok("policy", f"version {row.number}, every rule can be enforced")
 
 
+def _weights(_environment: Environment) -> Iterator[Finding]:
+    for model in Model.objects.filter(deployments__active=True).distinct():
+        name, entry = f"weights of {model.name}", registry.CATALOGUE.get(model.name)
+        if entry is None:
+            yield wrong(name, "not in this version's catalogue", "Deploy another model.")
+            continue
+        try:
+            registry.verify(entry.path, model.digest)
+            yield ok(name, f"SHA-256 {model.digest[:16]}… as registered, {model.licence}")
+        except (registry.WeightsMissing, registry.WeightsChanged) as error:
+            yield wrong(name, str(error), "See the message.")
+
+
 def _notary(environment: Environment) -> Iterator[Finding]:
     lag = health.notary_lag()
     if lag > health.LAG_LIMIT and keeper(environment) is not None:
@@ -272,5 +287,6 @@ CHECKS: tuple[Callable[[Environment], Iterator[Finding]], ...] = (
     _disk,
     _clock,
     _policy,
+    _weights,
     _notary,
 )

@@ -35,7 +35,10 @@ KEYS = frozenset({
 })  # fmt: skip
 """The keys a line may have. A new one is added here after thinking about what it can hold."""
 
-QUIET = ("httpx", "httpcore", "celery.worker.strategy", "celery.app.trace", "kombu", "asyncio")
+QUIET = (
+    *("asyncio", "axes", "httpcore", "httpx", "kombu", "presidio-analyzer"),
+    *("celery.app.trace", "celery.worker.strategy"),
+)
 
 Line = MutableMapping[str, Any]
 

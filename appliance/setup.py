@@ -37,6 +37,7 @@ from inference import registry
 from inference.models import Deployment, Model, Node
 
 ADMINISTRATOR = "admin"
+FIRST_MODEL = "smollm2-135m-instruct"
 WELCOME = "welcome.json"
 UNCONFIRMED = ".welcome.json.unconfirmed"
 """The credentials before their rows are committed; see `_people`."""
@@ -77,7 +78,7 @@ def set_up(environment: Environment, say: Say) -> Credentials | None:
             f"The database refused the set-up: {error}. If it is damaged, restore a backup "
             "into an empty folder (manage.py restore)."
         ) from error
-    except KeyUnusable as error:
+    except (KeyUnusable, registry.WeightsMissing, registry.WeightsChanged) as error:
         raise SetUpRefused(str(error)) from error
     finally:
         connection.close()
@@ -212,6 +213,33 @@ def _same_key(stored: bytes | memoryview[int], public: bytes, name: str) -> None
         )
 
 
+def _model(say: Say) -> Model:
+    entry = registry.CATALOGUE[FIRST_MODEL]
+    found = Model.objects.filter(name=entry.name).first()
+    if found:
+        return found
+    say(f"model: checking the weights of {entry.name} ({entry.size // 2**20} MiB)")
+    registry.verify(entry.path, entry.digest)
+    with transaction.atomic():
+        model = Model.objects.create(
+            name=entry.name,
+            engine=entry.engine,
+            digest=entry.digest,
+            size=entry.size,
+            licence=entry.licence,
+            origin=entry.origin,
+            context_length=entry.context_length,
+        )
+        _record(
+            "model.registered",
+            model=entry.name,
+            digest=entry.digest,
+            licence=entry.licence,
+            origin=entry.origin,
+        )
+    return model
+
+
 def _deployment(model: Model, node: Node) -> None:
     with transaction.atomic():
         if not Deployment.objects.filter(model=model, node=node).exists():
@@ -292,7 +320,3 @@ def _record(kind: str, *, application: Application | None = None, **detail: Any)
             )
         ],
     )
-
-
-def _model(say: Say) -> Model:
-    raise NotImplementedError

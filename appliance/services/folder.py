@@ -46,8 +46,10 @@ class Hold:
 def claim(folder: Path, run: Path) -> Hold:
     """Make `folder` a data folder, or check that it is one, and hold it.
 
-    Also makes `run`, the folder of sockets. Raises `FolderRefused`.
+    Also makes `run`, the folder of sockets; what is created from now on is private. Raises
+    `FolderRefused`.
     """
+    os.umask(0o077)  # also for every process that is started from here
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _check_contents(folder)

@@ -53,6 +53,7 @@ class Program:
     descriptors: tuple[int, ...] = ()
     drain: float = 10.0
     confine: str = "no"  # how `child.py` takes the network away
+    hopeless: frozenset[int] = frozenset()  # exit codes after which a new start will not help
     ready: Callable[[], Awaitable[bool]] | None = None
     ended: Callable[[int], None] | None = None  # called with the pid of each that ended
 
@@ -111,7 +112,8 @@ class Kept:
                 pause, short_lives = FIRST_PAUSE, 0
             short_lives += 1
             self.restarts += 1
-            self.failing = short_lives >= CRASH_LIMIT
+            self.failing = short_lives >= CRASH_LIMIT or code in self.program.hopeless
+            pause = LONGEST_PAUSE if code in self.program.hopeless else pause
             self._changed(
                 self, f"{ending(code)} after {lived:.1f} s; next start in {pause:.1f} s"
             )
@@ -236,7 +238,7 @@ class Keeper:
         log = f"read logs/{name}.jsonl in the data folder"
         while not (kept.pid and (kept.program.ready is None or await kept.program.ready())):
             if kept.failing:
-                raise StartFailed(f"{name} ended {CRASH_LIMIT} times in a row; {log}.")
+                raise StartFailed(f"{name} does not stay up; {log}.")
             if time.monotonic() > end:
                 raise StartFailed(f"{name} is not ready in time; {log}.")
             await asyncio.sleep(0.05)

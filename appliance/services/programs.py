@@ -9,6 +9,7 @@ from pathlib import Path
 
 from appliance import confinement
 from appliance.env import BASE, Environment
+from appliance.management.commands.notary import REFUSED as NOTARY_REFUSED
 from appliance.management.commands.web import DRAIN, LISTENING
 from appliance.metrics import FOLDER as METRICS
 from appliance.services import broker
@@ -81,6 +82,7 @@ def _notary(shared: Mapping[str, str], confine: str) -> Program:
         environment={**shared, "DOMICILE_SOURCE": "notary"},
         folder=BASE,
         confine=confine,
+        hopeless=frozenset({NOTARY_REFUSED}),
     )
 
 
