@@ -7,7 +7,9 @@ one `Figures`. A process of its own, so that its cost is in no figure of the app
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import secrets
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -17,6 +19,7 @@ import uvloop
 
 MARK = b"data: "
 DONE = b"data: [DONE]"
+NUMBER = b"########"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Task:
     tokens: int
     rate: int  # tokens per second of the paced upstream; 0: all at once
     key: str = ""
-    text: str = "Write one sentence about a harbour at night."
+    text: str = "Write one sentence about a harbour at night, in the style of letter ########."
     stream: bool = True
     ramp: float = 0.0  # seconds over which the callers begin
 
@@ -40,6 +43,7 @@ class Figures:
     """Times in milliseconds, ascending, of requests that ended well within the window."""
 
     completed: int
+    answered: int  # those outside the window too
     failed: int
     seconds: float
     first: list[float]  # to the first byte
@@ -59,8 +63,11 @@ def quantile(values: list[float], share: float) -> float:
     return values[min(len(values) - 1, int(share * len(values)))]
 
 
-def request(task: Task) -> bytes:
-    """The bytes of the request that every caller repeats."""
+def request(task: Task) -> tuple[bytes, bytes]:
+    """The bytes of the request before and after its number.
+
+    No two requests have the same text: one that was checked before would cost less.
+    """
     body = {
         "model": task.model,
         "messages": [{"role": "user", "content": task.text}],
@@ -74,7 +81,8 @@ def request(task: Task) -> bytes:
         f"authorization: Bearer {task.key}\r\ncontent-type: application/json\r\n"
         f"content-length: {len(data)}\r\n\r\n"
     )
-    return head.encode() + data
+    before, after = (head.encode() + data).split(NUMBER)
+    return before, after
 
 
 class Caller(asyncio.Protocol):
@@ -97,7 +105,7 @@ class Caller(asyncio.Protocol):
         self.answer, self.first, self.chunks = b"", None, 0
         self.sent = time.perf_counter()
         if self.transport is not None:
-            self.transport.write(self.run.request)
+            self.transport.write(self.run.next())
 
     def data_received(self, data: bytes) -> None:
         now = time.perf_counter()
@@ -142,11 +150,17 @@ class Run:
     """All callers of one task."""
 
     def __init__(self, task: Task) -> None:
-        self.task, self.request = task, request(task)
+        self.task, self._request = task, request(task)
+        self._numbers = itertools.count(secrets.randbelow(10**7))
         self.over = asyncio.Event()
-        self.figures = Figures(0, 0, task.seconds, [], [], [], [])
+        self.figures = Figures(0, 0, 0, task.seconds, [], [], [], [])
         self.begin = self.end = 0.0
         self._joining: set[asyncio.Task[None]] = set()
+
+    def next(self) -> bytes:
+        """The next request."""
+        before, after = self._request
+        return b"%s%08d%s" % (before, next(self._numbers) % 10**8, after)
 
     def connect(self) -> None:
         """Open one more connection."""
@@ -178,9 +192,12 @@ class Run:
 
     def ended(self, caller: Caller, now: float) -> None:
         """Note an answer and, while the window is open, ask again."""
-        if not caller.good():
+        good = caller.good()
+        if good:
+            self.figures.answered += 1
+        else:
             self.fail(caller.answer[:200].decode(errors="replace"))
-        elif self.begin <= now <= self.end:
+        if good and self.begin <= now <= self.end:
             self.figures.completed += 1
             self.figures.first.append(((caller.first or now) - caller.sent) * 1000)
             self.figures.total.append((now - caller.sent) * 1000)
