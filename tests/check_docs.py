@@ -16,6 +16,7 @@ from pathlib import Path
 BASE = Path(__file__).resolve().parent.parent
 PACKAGES = ("appliance", "compliance", "inference")
 INTERNAL = frozenset({"DOMICILE_LISTEN_FD"})  # between the keeper and its children
+CALLERS = frozenset({"DOMICILE_API_KEY", "DOMICILE_KEY"})  # in examples, the caller's own
 VARIABLE = re.compile(r"\bDOMICILE_[A-Z][A-Z_]*[A-Z]\b")
 TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 OPTION = re.compile(r'add_argument\(\s*"(--[a-z-]+)"')
@@ -41,7 +42,7 @@ def named(code: Mapping[Path, str], makefile: str) -> dict[str, set[str]]:
     commands = {path.stem: text for path, text in code.items() if _is_command(path)}
     everything = "\n".join(code.values())
     return {
-        "environment variable": set(VARIABLE.findall(everything)) - INTERNAL,
+        "environment variable": set(VARIABLE.findall(everything)) - INTERNAL - CALLERS,
         "make target": {f"make {name}" for name in TARGET.findall(makefile)},
         "management command": {f"manage.py {name}" for name in commands},
         "option": {option for text in commands.values() for option in OPTION.findall(text)},
@@ -63,7 +64,7 @@ def missing(offered: Mapping[str, set[str]], text: str) -> list[str]:
         for name in sorted(names)
         if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)
     ]
-    known = offered["environment variable"] | INTERNAL
+    known = offered["environment variable"] | INTERNAL | CALLERS
     stale = {name.removesuffix("_FILE") for name in VARIABLE.findall(text)} - known
     absent += [f"environment variable {name} is documented only" for name in sorted(stale)]
     return absent
