@@ -1,6 +1,11 @@
 """The control plane's addresses."""
 
-from django.contrib import admin
 from django.urls import path
+from django.views.generic import RedirectView
 
-urlpatterns = [path("console/", admin.site.urls)]
+from compliance.admin.site import console
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("console/", console.urls),
+]

@@ -1,0 +1,43 @@
+"""The console, for compliance officers, operators and auditors.
+
+site            the AdminSite, its navigation and the overview's panels
+recording       an event in the transaction of what it records
+editing         forms with short transactions; switching things off and on
+roles           the four groups and their rights
+sessions        logins on the record; sessions that end
+applications, api_keys, policies, places, people    what is shown and changed
+window          reading the record newest first, fast at any size
+events, requests, story                             the record, shown
+verification    "Verify the log"
+overview        the front page's panels
+coverage        what the loaded recognisers can find
+"""
+
+from django.db.models.signals import post_migrate
+
+from compliance.admin import (
+    api_keys,
+    applications,
+    events,
+    overview,
+    people,
+    places,
+    policies,
+    sessions,
+    verification,
+)
+from compliance.admin.roles import ensure
+
+post_migrate.connect(ensure, dispatch_uid="console roles")
+
+__all__ = [
+    "api_keys",
+    "applications",
+    "events",
+    "overview",
+    "people",
+    "places",
+    "policies",
+    "sessions",
+    "verification",
+]

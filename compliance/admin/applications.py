@@ -1,0 +1,74 @@
+"""Applications: who may call, why, and how much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from compliance.admin.editing import Recorded
+from compliance.admin.site import console
+from compliance.models import Application
+
+
+@admin.register(Application, site=console)
+class ApplicationAdmin(Recorded):
+    """Registered and changed here; never deleted, because the record speaks of them."""
+
+    noun = "application"
+    created = "registered"
+    section, rank = "Rules", 10
+    change_form_template = "admin/application.html"
+    list_display = ("name", "purpose", "legal_basis", "owner", "usable_keys", "active")
+    list_filter = ("active", "legal_basis")
+    search_fields = ("name", "purpose", "owner", "ropa_reference")
+    search_help_text = "Name, purpose, owner or RoPA reference"
+    fieldsets = (
+        (None, {"fields": ("name", "active")}),
+        (
+            "Why it processes data",
+            {"fields": ("purpose", "legal_basis", "ropa_reference", "owner")},
+        ),
+        (
+            "How much it may ask",
+            {"fields": ("requests_per_minute", "tokens_per_minute", "concurrent_requests")},
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With the number of keys that work now."""
+        now = timezone.now()
+        works = Q(api_keys__revoked=None) & (
+            Q(api_keys__expires=None) | Q(api_keys__expires__gt=now)
+        )
+        return super().get_queryset(request).annotate(usable=Count("api_keys", filter=works))
+
+    @admin.display(description="keys in use", ordering="usable")
+    def usable_keys(self, application: Any) -> int:
+        """Keys that are neither revoked nor expired."""
+        return int(application.usable)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """The name, once given: policies and the record refer to it."""
+        return ("name",) if obj else ()
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> Any:
+        """The application with its keys."""
+        application = self.get_object(request, object_id)
+        more = {
+            "keys": application.api_keys.all() if application else [],
+            "now": timezone.now(),
+            "may_issue": request.user.has_perm("compliance.add_apikey"),
+            "may_revoke": request.user.has_perm("compliance.change_apikey"),
+            "may_see_record": request.user.has_perm("compliance.view_event"),
+        }
+        return super().change_view(request, object_id, form_url, more | (extra_context or {}))

@@ -1,0 +1,265 @@
+"""The record, shown: its events, its requests. Read-only, also for superusers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from compliance.admin import requests, window
+from compliance.admin.editing import Recorded
+from compliance.admin.site import Item, console
+from compliance.models import Application, Event, Leaf, LogHead
+
+KINDS = (
+    "request.",
+    "request.admitted",
+    "request.attempt",
+    "request.blocked",
+    "request.cancelled",
+    "request.completed",
+    "request.failed",
+    "request.lost",
+    "request.refused",
+    "rejections",
+    "api_key.issued",
+    "api_key.revoked",
+    "application.registered",
+    "application.changed",
+    "policy.activated",
+    "login",
+    "login.failed",
+    "login.locked",
+    "logout",
+    "user.created",
+    "user.changed",
+    "user.password_changed",
+    "site.",
+    "node.",
+    "deployment.",
+    "log.verified",
+    "writer.",
+)
+"""Suggestions for the filter; any other type may be typed."""
+
+
+class Moment(forms.DateTimeField):
+    """A time in UTC, from the browser's own picker."""
+
+    widget = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+
+class PeriodForm(forms.Form):
+    """What both lists can be narrowed by."""
+
+    application = forms.ModelChoiceField(
+        Application.objects.all(), required=False, empty_label="any"
+    )
+    since = Moment(required=False, label="From (UTC)")
+    until = Moment(required=False, label="Until (UTC)")
+    request = forms.CharField(
+        required=False,
+        label="Request id",
+        max_length=64,
+        widget=forms.TextInput({"type": "search", "spellcheck": "false"}),
+    )
+    before = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
+
+    def period(self) -> window.Period:
+        """The period asked for."""
+        return window.Period(self.cleaned_data["since"], self.cleaned_data["until"])
+
+    def clean_request(self) -> str:
+        """32 hex digits, however they were copied."""
+        given = str(self.cleaned_data["request"]).strip().lower().removeprefix("chatcmpl-")
+        return given.replace("-", "")
+
+
+class EventsForm(PeriodForm):
+    """Events by type too."""
+
+    field_order = ("type", "application", "since", "until", "request")
+    type = forms.CharField(
+        required=False, max_length=48, widget=forms.TextInput({"list": "kinds"})
+    )
+
+
+class RequestsForm(PeriodForm):
+    """Requests by decision and state too."""
+
+    field_order = ("decision", "state", "application", "since", "until", "request")
+    decision = forms.ChoiceField(required=False, choices=requests.DECISIONS)
+    state = forms.ChoiceField(required=False, choices=requests.ENDS)
+
+
+def narrowed(events: QuerySet[Event], form: PeriodForm) -> QuerySet[Event]:
+    """By application and request, as the form says."""
+    asked = form.cleaned_data
+    if asked["application"]:
+        events = events.filter(application=asked["application"].pk)
+    if asked["request"]:
+        events = events.filter(request=asked["request"])
+    return events
+
+
+@admin.register(Event, site=console)
+class EventAdmin(Recorded):
+    """The record."""
+
+    section, rank = "Record", 20
+
+    def __init__(self, model: Any, admin_site: Any) -> None:
+        super().__init__(model, admin_site)
+        console.pages.append(self.pages)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As the group's rights say."""
+        return bool(request.user.has_perm("compliance.view_event"))  # type: ignore[union-attr]
+
+    def items(self) -> Iterable[Item]:
+        """Three ways to look at the record."""
+        yield Item("Record", 10, "Requests", reverse("admin:requests"))
+        yield Item("Record", 20, "Audit events", reverse("admin:compliance_event_changelist"))
+        yield Item("Record", 30, "Verify the log", reverse("admin:verify"))
+
+    def pages(self) -> list[URLPattern]:
+        """The requests' addresses."""
+        guard = self.admin_site.admin_view
+        return [
+            path("requests/", guard(self.requests_view), name="requests"),
+            path("requests/<slug:request_id>/", guard(self.request_view), name="request"),
+        ]
+
+    def _allowed(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Events, newest first."""
+        self._allowed(request)
+        form = EventsForm(request.GET)
+        page = None
+        if form.is_valid():
+            events = narrowed(Event.objects.defer("entry", "detail", "detail_key"), form)
+            kind = form.cleaned_data["type"]
+            if kind:
+                exact = {"type__startswith": kind} if kind.endswith(".") else {"type": kind}
+                events = events.filter(**exact)
+            page = window.page(events, form.period(), form.cleaned_data["before"])
+        shown = page.events if page else []
+        leaves = _leaves(shown)
+        names = requests.application_names()
+        rows = [(event, names.get(event.application), leaves.get(event.pk)) for event in shown]
+        more = {"rows": rows, "kinds": KINDS, "title": "Audit events"}
+        return self._list(request, "admin/events.html", form, page, more)
+
+    def requests_view(self, request: HttpRequest) -> HttpResponse:
+        """Requests, newest first."""
+        self._allowed(request)
+        form = RequestsForm(request.GET)
+        page = None
+        if form.is_valid():
+            asked = form.cleaned_data
+            if asked["request"] and Event.objects.filter(request=asked["request"]).exists():
+                return HttpResponseRedirect(reverse("admin:request", args=[asked["request"]]))
+            events = narrowed(requests.anchors(asked["decision"], asked["state"]), form)
+            page = window.page(events, form.period(), asked["before"])
+        more = {"rows": requests.rows(page.events if page else []), "title": "Requests"}
+        return self._list(request, "admin/requests.html", form, page, more)
+
+    def _list(
+        self,
+        request: HttpRequest,
+        template: str,
+        form: PeriodForm,
+        page: window.Page | None,
+        more: dict[str, Any],
+    ) -> TemplateResponse:
+        asked = {name: value for name, value in request.GET.items() if value}
+        asked.pop("before", None)
+        older = page.older if page else None
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,  # noqa: SLF001
+            "form": form,
+            "page": page,
+            "narrowed": bool(asked),
+            "latest": "?" + urlencode(asked) if request.GET.get("before") else "",
+            "older": "?" + urlencode(asked | {"before": older}) if older else "",
+            **more,
+        }
+        return TemplateResponse(request, template, context)
+
+    def request_view(self, request: HttpRequest, request_id: str) -> HttpResponse:
+        """One request's whole story."""
+        self._allowed(request)
+        story = requests.story(request_id)
+        if story is None:
+            raise Http404
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,  # noqa: SLF001
+            "title": "Request",
+            "story": story,
+            "leaves": _leaves([step.event for step in story.steps]),
+        }
+        return TemplateResponse(request, "admin/request.html", context)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> Any:
+        """One event: its entry, its detail, its place in the log."""
+        self._allowed(request)
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        number = object_id if object_id and object_id.isdigit() else None
+        event = Event.objects.filter(pk=number).first() if number else None
+        if event is None:
+            raise Http404
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,  # noqa: SLF001
+            "title": f"Event {event.type}",
+            "event": event,
+            "application": requests.application_names().get(event.application),
+            "entry": bytes(event.entry).decode("utf-8", "replace"),
+            "detail": _pretty(bytes(event.detail)),
+            "leaf": Leaf.objects.filter(event=event).first(),
+            "head": LogHead.objects.first(),
+        }
+        return TemplateResponse(request, "admin/event.html", context)
+
+
+def _leaves(events: list[Event]) -> dict[int, int]:
+    """Each event's place in the log, of those that have one."""
+    numbers = [event.pk for event in events]
+    found = Leaf.objects.filter(event_id__in=numbers).values_list("event_id", "index")
+    return dict(found)
+
+
+def _pretty(detail: bytes) -> str:
+    try:
+        return json.dumps(json.loads(detail), indent=2, ensure_ascii=False, sort_keys=True)
+    except ValueError:
+        return detail.decode("utf-8", "replace")

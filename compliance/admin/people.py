@@ -1,0 +1,261 @@
+"""Who may use the console, and in which role."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.forms import (
+    AdminPasswordChangeForm,
+    AdminUserCreationForm,
+    PasswordChangeForm,
+    UserChangeForm,
+)
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+
+from compliance.admin.editing import Recorded
+from compliance.admin.recording import actor, record
+from compliance.admin.roles import RIGHTS
+from compliance.admin.site import console
+
+
+class OwnPasswordForm(PasswordChangeForm):  # type: ignore[type-arg]
+    """The reader's own new password; saving it is on the record."""
+
+    def save(self, commit: bool = True) -> Any:
+        """Store and record in one transaction."""
+        with transaction.atomic():
+            user = super().save(commit)
+            record(user.get_username(), "user.password_changed", user=user.get_username())
+        return user
+
+
+class _Roles(forms.CheckboxSelectMultiple):
+    """All roles at once: there are four."""
+
+
+class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]
+    """Name, password and roles."""
+
+    usable_password = None  # every user of the console has one
+
+    class Meta:
+        model = User
+        fields = ("username", "first_name", "last_name", "email", "groups")
+        widgets = {"groups": _Roles}
+
+
+class UserForm(UserChangeForm):  # type: ignore[type-arg]
+    """Roles and whether the user may log in."""
+
+    password = None
+
+    class Meta:
+        model = User
+        fields = ("username", "first_name", "last_name", "email", "is_active", "groups")
+        widgets = {"groups": _Roles}
+
+
+@admin.register(User, site=console)
+class UserAdmin(Recorded):
+    """People of the console. Each may log in; what they see their roles say."""
+
+    noun = "user"
+    section, rank = "People", 10
+    change_form_template = "admin/user.html"
+    list_display = ("username", "full_name", "roles", "is_active", "last_login")
+    list_filter = ("is_active", "groups")
+    search_fields = ("username", "first_name", "last_name", "email")
+    add_fieldsets = (
+        (None, {"fields": ("username", "first_name", "last_name", "email")}),
+        ("Password", {"fields": ("password1", "password2")}),
+        ("Roles", {"fields": ("groups",)}),
+    )
+    fieldsets = (
+        (None, {"fields": ("username", "first_name", "last_name", "email", "is_active")}),
+        ("Roles", {"fields": ("groups",)}),
+    )
+
+    @admin.display(description="name")
+    def full_name(self, user: Any) -> str:
+        """First and last name."""
+        return str(user.get_full_name())
+
+    @admin.display(description="roles")
+    def roles(self, user: Any) -> str:
+        """By name."""
+        names = [group.name for group in user.groups.all()]
+        return ", ".join(["Superuser"] * user.is_superuser + names)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """With the roles."""
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_form(
+        self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """One form for a new user, another for a known one."""
+        kwargs["form"] = UserForm if obj else NewUserForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The password is asked for once."""
+        return self.fieldsets if obj else self.add_fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """The name: the record speaks of people by it."""
+        return ("username",) if obj else ()
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Roles as boxes to tick."""
+        if db_field.name == "groups":
+            kwargs["widget"] = _Roles()
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field is not None:
+            field.help_text = "What this person may see and do."
+        return field
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A superuser is changed by superusers only."""
+        allowed = super().has_change_permission(request, obj)
+        above = isinstance(obj, User) and obj.is_superuser
+        return allowed and (not above or bool(request.user.is_superuser))  # type: ignore[union-attr]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Whoever is entered here may log in here."""
+        obj.is_staff = True
+        super().save_model(request, obj, form, change)
+
+    def describe(self, obj: Any, form: Any) -> dict[str, Any]:
+        """Name and roles; nothing else about a person belongs on the record."""
+        return {"user": obj.get_username()} | self.linked(obj, form)
+
+    def record(self, request: HttpRequest, obj: Any, what: str, detail: Any) -> None:
+        """Of names and addresses, only that they changed."""
+        private = ("first_name", "last_name", "email")
+        changed = {
+            name: "changed" if name in private else value
+            for name, value in detail.get("changes", {}).items()
+        }
+        about = dict(detail) | ({"changes": changed} if changed else {})
+        super().record(request, obj, what, about)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's, and a new password."""
+        view = path(
+            "<int:pk>/password/",
+            self.admin_site.admin_view(self.password_view),
+            name="user_password",
+        )
+        return [view, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> Any:
+        """The user, and the way to a new password."""
+        user = self.get_object(request, object_id)
+        more = {"may_set_password": self.has_change_permission(request, user)}
+        return super().change_view(request, object_id, form_url, more)
+
+    @method_decorator((sensitive_post_parameters(), csrf_protect))
+    def password_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Another person's new password. It ends that person's sessions."""
+        user = User.objects.filter(pk=pk).first()
+        if user is None:
+            raise Http404
+        if not self.has_change_permission(request, user):
+            raise PermissionDenied
+        form = AdminPasswordChangeForm(user, request.POST or None)
+        form.fields.pop("usable_password", None)
+        if request.method == "POST" and form.is_valid():
+            with transaction.atomic():
+                form.save()
+                record(actor(request), "user.password_changed", user=user.get_username())
+            self.message_user(request, f"The password of {user} is changed.")
+            return HttpResponseRedirect(reverse("admin:auth_user_change", args=[pk]))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"New password for {user}",
+            "opts": self.model._meta,  # noqa: SLF001
+            "original": user,
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/user_password.html", context)
+
+
+@admin.register(Group, site=console)
+class GroupAdmin(Recorded):
+    """The roles, in words. They come with the appliance and are not changed here."""
+
+    section, rank = "People", 20
+    list_display = ("name",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """No."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """No."""
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As the group's rights say."""
+        return bool(request.user.has_perm("auth.view_group"))  # type: ignore[union-attr]
+
+    def items(self) -> Any:
+        """In the words of the console, a group is a role."""
+        for item in super().items():
+            yield type(item)(item.section, item.rank, "Roles", item.url)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """One table: rights by role."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = [
+            (title, [bool(rights <= RIGHTS[name]) for name in RIGHTS])
+            for title, rights in WORDS
+        ]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Roles",
+            "opts": self.model._meta,  # noqa: SLF001
+            "roles": [
+                (name, User.objects.filter(groups__name=name, is_active=True).count())
+                for name in RIGHTS
+            ],
+            "rows": rows,
+        }
+        return TemplateResponse(request, "admin/roles.html", context)
+
+
+def _rights(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
+WORDS = (
+    (
+        "See the record: requests, events, policies; verify the log",
+        _rights("compliance.view_event"),
+    ),
+    ("See applications and keys", _rights("compliance.view_application")),
+    ("See models, sites, nodes and deployments", _rights("inference.view_node")),
+    ("See people and roles", _rights("auth.view_user")),
+    ("Register and change applications", _rights("compliance.change_application")),
+    ("Issue and revoke keys", _rights("compliance.add_apikey", "compliance.change_apikey")),
+    ("Switch sites, nodes and deployments off and on", _rights("compliance.change_site")),
+    ("Enter people and give roles", _rights("auth.change_user")),
+    ("Change or delete what is on the record", _rights("compliance.delete_event")),
+)

@@ -1,0 +1,189 @@
+"""Policies in words. Read-only: a version never changes once it is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from compliance.admin.coverage import known
+from compliance.admin.editing import Recorded
+from compliance.admin.site import console
+from compliance.models import PolicyVersion
+from compliance.policy.decide import not_enforced
+from compliance.policy.rules import Condition, Policy, PolicyRefused, Rule, parse
+from compliance.vocabulary import Category
+
+CATEGORY_WORDS = {
+    Category.PERSONAL: "personal data (GDPR Art. 4)",
+    Category.SPECIAL: "special categories (GDPR Art. 9)",
+    Category.CRIMINAL: "criminal offences (GDPR Art. 10)",
+    Category.PAYMENT: "payment data",
+    Category.CREDENTIAL: "credentials",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A rule as the table shows it; `enforced` is None where nobody knows."""
+
+    rule: Rule
+    when: str
+    sites: str
+    enforced: bool | None
+
+
+def in_words(when: Condition) -> str:
+    """A condition as one sentence's part."""
+    return "; ".join(_clauses(when)) or "always"
+
+
+def _clauses(when: Condition) -> Iterator[str]:
+    if when.categories is not None:
+        names = [CATEGORY_WORDS[category] for category in sorted(when.categories)]
+        yield f"the request holds {_either(names)}"
+    if when.entities is not None:
+        yield f"it holds an entity of type {_either(sorted(when.entities))}"
+    if when.names_unchecked is not None:
+        yield (
+            "its language is one whose names cannot be checked"
+            if when.names_unchecked
+            else "the names in it could be checked"
+        )
+    if when.applications is not None:
+        yield f"it comes from {_either(sorted(when.applications))}"
+    if when.applications_except is not None:
+        yield f"it does not come from {_either(sorted(when.applications_except))}"
+    if when.models is not None:
+        yield f"it asks for {_either(sorted(when.models))}"
+
+
+def _either(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def shown(policy: Policy) -> list[Shown]:
+    """The rules of a policy, ready for a table."""
+    coverage = known()
+    idle = None if coverage is None else set(not_enforced(policy, coverage))
+    return [
+        Shown(
+            rule,
+            in_words(rule.when),
+            ", ".join(rule.sites) if rule.sites is not None else "any",
+            None if idle is None else rule.id not in idle,
+        )
+        for rule in policy.rules
+    ]
+
+
+def active() -> PolicyVersion | None:
+    """The version by which requests are decided now."""
+    return PolicyVersion.objects.filter(activated__isnull=False, retired=None).first()
+
+
+@admin.register(PolicyVersion, site=console)
+class PolicyAdmin(Recorded):
+    """Versions, newest first."""
+
+    section, rank = "Rules", 30
+    list_display = ("__str__", "state", "note", "activated", "retired", "short_digest")
+    list_display_links = ("__str__",)
+    search_fields = ("digest", "note")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """No: a version is written by a command."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """No: a version never changes."""
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As the group's rights say."""
+        return bool(request.user.has_perm("compliance.view_policyversion"))  # type: ignore[union-attr]
+
+    @admin.display(description="state")
+    def state(self, version: PolicyVersion) -> str:
+        """In one word."""
+        if version.retired is not None:
+            return "retired"
+        return "active" if version.activated is not None else "not activated"
+
+    @admin.display(description="digest (SHA-256)")
+    def short_digest(self, version: PolicyVersion) -> str:
+        """Its beginning."""
+        return f"{version.digest[:12]}…"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's, and the document itself."""
+        view = path(
+            "<int:pk>/document.json",
+            self.admin_site.admin_view(self.document_view),
+            name="policy_document",
+        )
+        return [view, *super().get_urls()]
+
+    def _version(self, request: HttpRequest, pk: Any) -> PolicyVersion:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        version = PolicyVersion.objects.filter(pk=pk).first() if str(pk).isdigit() else None
+        if version is None:
+            raise Http404
+        return version
+
+    def document_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The canonical JSON, byte for byte what the digest is of."""
+        version = self._version(request, pk)
+        name = f"policy-version-{version.number}.json"
+        return HttpResponse(
+            version.document.encode(),
+            content_type="application/json",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> Any:
+        """One version in words."""
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        version = self._version(request, object_id)
+        try:
+            policy, fault = parse(version.document), ""
+        except PolicyRefused as error:
+            policy, fault = None, str(error)
+        matches = policy is not None and policy.digest == version.digest
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{policy.name if policy else 'Policy'}, {version}",
+            "opts": self.model._meta,  # noqa: SLF001
+            "original": version,
+            "version": version,
+            "state": self.state(version),
+            "rules": shown(policy) if policy else [],
+            "coverage": known(),
+            "matches": matches,
+            "fault": fault,
+            "pretty": _pretty(version.document),
+        }
+        return TemplateResponse(request, "admin/policy.html", context)
+
+
+def _pretty(document: str) -> str:
+    try:
+        return json.dumps(json.loads(document), indent=2, ensure_ascii=False)
+    except ValueError:
+        return document

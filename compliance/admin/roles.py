@@ -1,0 +1,68 @@
+"""The four roles: which rights each group has. Set anew at each upgrade.
+
+Nobody has the right to change the record, and nobody deletes: what the record speaks of
+stays. Whoever may log in to the console and has no role sees nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.apps import AppConfig
+from django.contrib.auth.management import create_permissions
+
+ADMINISTRATOR = "Administrator"
+OFFICER = "Compliance officer"
+OPERATOR = "Operator"
+AUDITOR = "Auditor"
+
+_RECORD = ("compliance.view_event", "compliance.view_policyversion")
+_CLIENTS = ("compliance.view_application", "compliance.view_apikey")
+_MACHINES = (
+    "compliance.view_site",
+    "inference.view_node",
+    "inference.view_model",
+    "inference.view_deployment",
+)
+_PEOPLE = ("auth.view_user", "auth.view_group")
+_EDIT_CLIENTS = (
+    "compliance.add_application",
+    "compliance.change_application",
+    "compliance.add_apikey",
+    "compliance.change_apikey",
+)
+_SWITCH_MACHINES = (
+    "compliance.change_site",
+    "inference.change_node",
+    "inference.change_deployment",
+)
+_EDIT_PEOPLE = ("auth.add_user", "auth.change_user")
+_SEE_ALL = (*_RECORD, *_CLIENTS, *_MACHINES, *_PEOPLE)
+
+RIGHTS: Mapping[str, frozenset[str]] = {
+    ADMINISTRATOR: frozenset((*_SEE_ALL, *_EDIT_CLIENTS, *_SWITCH_MACHINES, *_EDIT_PEOPLE)),
+    OFFICER: frozenset((*_SEE_ALL, *_EDIT_CLIENTS)),
+    OPERATOR: frozenset((*_RECORD, *_CLIENTS, *_MACHINES, *_SWITCH_MACHINES)),
+    AUDITOR: frozenset(_SEE_ALL),
+}
+"""Rights by role, as `app.codename`. `compliance.view_event` includes verifying the log."""
+
+
+def ensure(app_config: AppConfig, using: str = "default", **_signal: Any) -> None:
+    """Make the groups and give them exactly their rights; receives `post_migrate`.
+
+    Called for each app: a right exists once its app's models do.
+    """
+    from django.contrib.auth.models import Group, Permission  # noqa: PLC0415 - needs the models
+
+    if app_config.label not in {"auth", "compliance", "inference"}:
+        return
+    create_permissions(app_config, verbosity=0, interactive=False, using=using)
+    known = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.using(using).select_related("content_type")
+    }
+    for name, rights in RIGHTS.items():
+        group, _created = Group.objects.using(using).get_or_create(name=name)
+        group.permissions.set([known[right] for right in rights if right in known])

@@ -1,0 +1,173 @@
+"""One request's whole story, from its events."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from compliance.models import Event
+from compliance.vocabulary import TERMINAL
+
+FIRST = ("request.admitted", "request.blocked", "request.refused")
+"""The events that begin a story; each request has one of them."""
+
+STATES = {
+    "request.admitted": "under way",
+    "request.attempt": "under way",
+    "request.blocked": "blocked",
+    "request.refused": "refused",
+    "request.completed": "completed",
+    "request.failed": "failed",
+    "request.cancelled": "cancelled",
+    "request.lost": "lost",
+}
+REASONS = {
+    "detection_unavailable": "The detector did not answer, so the text could not be checked.",
+    "record_unavailable": "The record could not be written, so the request did not run.",
+    "no_route": "No permitted site serves the model now.",
+    "clearance_unavailable": "The request could not be sealed to its site.",
+    "output_blocked": "The policy stopped the answer.",
+}
+
+ReceiptCheck = Callable[[Mapping[str, Any], str], str | None]
+
+_check: ReceiptCheck | None = None
+
+
+def use_receipt_check(check: ReceiptCheck) -> None:
+    """Let `check(signed, request)` say what is wrong with a receipt, or None."""
+    global _check  # noqa: PLW0603 - what inference knows, given once
+    _check = check
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event of the story. `after` is in milliseconds since the first."""
+
+    event: Event
+    title: str
+    text: str
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the node said it ran. `fault` is None if it signed this, else what is wrong."""
+
+    said: Mapping[str, Any]
+    fault: str | None
+    took: int | None  # milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that the record knows of a request."""
+
+    request: str
+    state: str
+    began: dt.datetime
+    about: Mapping[str, Any]
+    decision: str
+    reasons: tuple[tuple[str, str], ...]
+    findings: tuple[tuple[str, int], ...]
+    categories: tuple[tuple[str, int], ...]
+    steps: tuple[Step, ...]
+    where: Mapping[str, Any]
+    receipt: Receipt | None
+    took: int | None  # milliseconds from the first event to the last, once it has ended
+
+
+def detail(event: Event) -> dict[str, Any]:
+    """An event's detail; empty where it was pruned or is not JSON."""
+    try:
+        said = json.loads(bytes(event.detail))
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def tell(events: Sequence[Event]) -> Story:
+    """The story of one request; `events` are all of its events, oldest first, at least one."""
+    details = [detail(event) for event in events]
+    first = next((place for place, event in enumerate(events) if event.type in FIRST), 0)
+    end = next((event for event in events if event.type in TERMINAL), None)
+    last = end or events[-1]
+    about = details[first]
+    decision = events[first].type == "request.refused" and "refused" or about.get("decision")
+    rules = [str(rule) for rule in about.get("rules", ())]
+    reasons = [str(reason) for reason in about.get("reasons", ())]
+    rules += [""] * (len(reasons) - len(rules))
+    where: dict[str, Any] = {}
+    for event, said in zip(events, details, strict=True):
+        if event.type in ("request.admitted", "request.attempt"):
+            where |= {
+                name: said[name]
+                for name in ("site", "country", "model_digest", "licence", "attempt")
+                if name in said
+            }
+    return Story(
+        request=str(events[0].request),
+        state=STATES.get(last.type, last.type),
+        began=events[0].time,
+        about=about,
+        decision=str(decision or "unknown"),
+        reasons=tuple(zip(rules, reasons, strict=False)),
+        findings=_counts(about.get("findings")),
+        categories=_counts(about.get("categories")),
+        steps=tuple(
+            Step(event, *_words(event.type, said), _milliseconds(event.time - events[0].time))
+            for event, said in zip(events, details, strict=True)
+        ),
+        where=where,
+        receipt=_receipt(details, str(events[0].request)),
+        took=_milliseconds(end.time - events[0].time) if end else None,
+    )
+
+
+def _milliseconds(length: dt.timedelta) -> int:
+    return round(length / dt.timedelta(milliseconds=1))
+
+
+def _counts(counts: Any) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(counts.items())) if isinstance(counts, dict) else ()
+
+
+def _receipt(details: Sequence[Mapping[str, Any]], request: str) -> Receipt | None:
+    for said in details:
+        receipt = said.get("receipt")
+        if isinstance(receipt, dict):
+            times = receipt.get("finished"), receipt.get("accepted")
+            took = None
+            if all(isinstance(moment, int) for moment in times):
+                took = round((times[0] - times[1]) / 1000)  # type: ignore[operator]
+            fault = _check(said, request) if _check else "nobody here can check it"
+            return Receipt(receipt, fault, took)
+    return None
+
+
+def _words(kind: str, said: Mapping[str, Any]) -> tuple[str, str]:
+    """A step's title and text."""
+    reason = str(said.get("reason", ""))
+    why = REASONS.get(reason, reason.replace("_", " "))
+    place = f"{said.get('site')} ({said.get('country')})" if "country" in said else ""
+    match kind:
+        case "request.admitted":
+            return "Admitted", f"Checked, decided, recorded; sealed for site {place}."
+        case "request.attempt":
+            return f"Attempt {said.get('attempt')}", f"Sealed again, for {place}: {why}."
+        case "request.blocked":
+            return "Blocked", "The policy said no. Nothing was sent to a model."
+        case "request.refused":
+            return "Refused", why
+        case "request.completed":
+            return "Completed", "The answer was handed to the application."
+        case "request.failed":
+            return "Failed", why
+        case "request.cancelled":
+            return "Cancelled", why or "The application hung up."
+        case "request.lost":
+            return "Lost", "The process that answered it died; the notary closed its story."
+    return kind, why
