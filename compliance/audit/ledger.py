@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -107,4 +109,55 @@ _CURSOR = """
 _ENTRIES = """
     SELECT e.entry FROM compliance_leaf l JOIN compliance_event e ON e.id = l.event_id
     WHERE l."index" >= %s AND l."index" < %s ORDER BY l."index"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LeafRow:
+    """An entry of the log with all that is stored about it."""
+
+    index: int
+    source: str
+    epoch: int
+    seq: int
+    type: str
+    request: str | None
+    application: str | None
+    entry: bytes
+    detail: bytes
+    detail_key: bytes
+
+
+def leaves(start: int, end: int) -> list[LeafRow]:
+    """The entries `[start, end)` with what is stored about them, in order."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS, [start, end])
+        return [_leaf_row(row) for row in cursor.fetchall()]
+
+
+def _leaf_row(row: tuple[Any, ...]) -> LeafRow:
+    index, source, epoch, seq, kind, request, application = row[:7]
+    entry, detail, key = map(bytes, row[7:])
+    known = str(UUID(str(application))) if application else None
+    return LeafRow(index, source, epoch, seq, kind, request, known, entry, detail, key)
+
+
+def unplaced(size: int) -> list[tuple[str, int, int, int, int]]:
+    """Source, epoch, count, first and last seq of the events with no place below `size`."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNPLACED, [size])
+        return list(cursor.fetchall())
+
+
+_ROWS = """
+    SELECT l."index", e.source, e.epoch, e.seq, e.type, e.request, e.application,
+           e.entry, e.detail, e.detail_key
+    FROM compliance_leaf l JOIN compliance_event e ON e.id = l.event_id
+    WHERE l."index" >= %s AND l."index" < %s ORDER BY l."index"
+"""
+_UNPLACED = """
+    SELECT e.source, e.epoch, COUNT(*), MIN(e.seq), MAX(e.seq) FROM compliance_event e
+    LEFT JOIN compliance_leaf l ON l.event_id = e.id
+    WHERE l.event_id IS NULL OR l."index" >= %s
+    GROUP BY e.source, e.epoch ORDER BY e.source, e.epoch
 """

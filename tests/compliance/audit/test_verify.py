@@ -1,0 +1,177 @@
+import dataclasses
+import json
+import re
+import threading
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import connection, transaction
+from django.utils import timezone
+
+from compliance.audit import journal, triggers
+from compliance.audit.epoch import Epoch
+from compliance.audit.installation import install
+from compliance.audit.notary import Notary
+from compliance.audit.storage import storage
+from compliance.audit.verify import verify_log
+from compliance.audit.writer import Writer
+from compliance.models import Application, Event, LogHead, WriterEpoch
+from tests.compliance.audit.events import APPLICATION, LABEL_KEY, admitted, completed, event
+
+pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
+
+KEY = bytes(range(32))
+PUBLIC = Ed25519PrivateKey.from_private_bytes(KEY).public_key().public_bytes_raw()
+REQUESTS = [f"{n:032x}" for n in range(150)]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def log(folder):
+    """A sound log of two tiles, from a writer that stopped in order and two journals."""
+    Application.objects.create(id=APPLICATION, name="demo", label_key=LABEL_KEY)
+    writer = Writer("web-1", on_fenced=threading.Event().set)
+    writer.start()
+    writer.append_sync(
+        [one for request in REQUESTS for one in (admitted(request), completed(request))]
+    )
+    writer.stop()
+    with transaction.atomic():
+        journal.record("console", [event("policy.proposed")])
+        journal.record("command", [event("key.rotated")])
+    integrate(folder)
+
+
+def integrate(folder):
+    notary = Notary(folder, KEY, "example.org/log/1")
+    while notary.integrate_once():
+        pass
+
+
+def verify(folder):
+    return verify_log(folder, PUBLIC)
+
+
+def tamper(statement, parameters=()):
+    """As the database's owner: past the triggers."""
+    with connection.cursor() as cursor:
+        for trigger in triggers._triggers(connection):
+            cursor.execute(triggers._drop(connection, trigger))
+        cursor.execute(statement, parameters)
+    install()
+
+
+def test_a_sound_log_is_sound(log, folder):
+    report = verify(folder)
+    assert report.ok, report.words()
+    assert (report.entries, report.requests, report.open_requests) == (304, 150, 0)
+    assert report.words().startswith("The log is sound. 304 entries")
+
+
+TAMPERINGS = {
+    "an entry": ("UPDATE compliance_event SET entry = %s WHERE seq = 7", [b"{}"], "Entry 7 .*"),
+    "a detail": (
+        "UPDATE compliance_event SET detail = %s WHERE seq = 9",
+        [b"{}"],
+        "Entry 9 .*detail",
+    ),
+    "a commitment's key": (
+        "UPDATE compliance_event SET detail_key = %s WHERE seq = 9",
+        [bytes(32)],
+        "Entry 9 .*detail",
+    ),
+    "a column": (
+        "UPDATE compliance_event SET type = 'request.failed' WHERE seq = 2",
+        [],
+        "Entry 2 .*columns",
+    ),
+    "a request's column": (
+        "UPDATE compliance_event SET request = NULL WHERE seq = 2",
+        [],
+        "Entry 2 .*columns",
+    ),
+    "the tail": ('DELETE FROM compliance_leaf WHERE "index" = 303', [], "Entry 303 is missing"),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERINGS)
+def test_a_change_of_the_database_shows_and_is_located(log, folder, what):
+    statement, parameters, told = TAMPERINGS[what]
+    tamper(statement, parameters)
+    report = verify(folder)
+    assert not report.ok
+    assert report.words().startswith("THE LOG IS NOT SOUND")
+    assert any(re.search(told, problem) for problem in report.problems), report.words()
+
+
+def test_a_database_that_was_cut_short_shows(log, folder):
+    tamper('DELETE FROM compliance_leaf WHERE "index" >= 300')
+    LogHead.objects.update(size=300)
+    assert "cut off" in verify(folder).words()
+
+
+@pytest.mark.parametrize(
+    "path", ["tile/0/000", "tile/entries/000", "tile/0/001.p/48", "tile/1/000.p/1"]
+)
+@pytest.mark.parametrize("change", ["changed", "gone"])
+def test_a_tile_that_was_changed_or_is_gone_shows(log, folder, path, change):
+    target = folder / path
+    if change == "gone":
+        target.unlink()
+    else:
+        data = bytearray(target.read_bytes())
+        data[20] ^= 1
+        target.write_bytes(bytes(data))
+    assert path in verify(folder).words()
+
+
+def test_a_checkpoint_that_was_changed_shows(log, folder):
+    path = folder / "checkpoint"
+    path.write_bytes(path.read_bytes().replace(b"\n304\n", b"\n303\n"))
+    assert "false" in verify(folder).words()
+
+
+def test_a_missing_trigger_shows(log, folder):
+    with connection.cursor() as cursor:
+        trigger = next(triggers._triggers(connection))
+        cursor.execute(triggers._drop(connection, trigger))
+    assert f"{trigger.name} is missing" in verify(folder).words()
+
+
+def test_events_that_wait_are_counted_and_are_no_problem(log, folder):
+    with transaction.atomic():
+        journal.record("console", [event("policy.proposed"), event("policy.approved")])
+    report = verify(folder)
+    assert report.ok
+    assert report.waiting == 2
+
+
+def test_an_event_that_is_missing_from_a_writer_shows(log, folder):
+    with transaction.atomic():
+        journal.record("console", [event("a.one"), event("a.two")])
+    tamper("DELETE FROM compliance_event WHERE source = 'console' AND seq = 1")
+    assert "Events of writer console/1 are missing from number 1" in verify(folder).words()
+
+
+def test_an_admitted_request_may_be_open_while_its_writer_lives_and_not_after(log, folder):
+    old = timezone.now() - timedelta(minutes=5)
+    row = WriterEpoch.objects.create(source="web-2", epoch=1, opened=old, lease_until=old)
+    request = admitted()
+    aged = dataclasses.replace(request, time=int(old.timestamp()) * 1_000_000)
+    storage().insert(row.pk, [Epoch(row.pk, "web-2", 1).row(aged, 0)], None)
+    integrate(folder)
+    report = verify(folder)
+    assert report.ok
+    assert report.open_requests == 1
+    WriterEpoch.objects.filter(pk=row.pk).update(closed=timezone.now(), next_seq=1)
+    assert f"Request {request.request}" in verify(folder).words()
+
+
+def test_a_detail_is_readable_json_with_the_events_time(log):
+    stored = Event.objects.filter(type="request.admitted").first()
+    assert json.loads(bytes(stored.detail))["time"] > 1_700_000_000_000_000
