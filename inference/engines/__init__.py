@@ -1,0 +1,9 @@
+"""Engines: programs that run a model. All speak OpenAI's wire format on a Unix socket.
+
+base              the contract, and its errors
+wire              a request and its event stream over a Unix socket
+server            a supervised child process: started, watched, restarted, never orphaned
+leash             ties a child to its parent's life, then becomes the engine's program
+llamacpp          llama.cpp: what it is asked for, and how its answers are put right
+llamacpp_server   the child process of llamacpp
+"""

@@ -1,0 +1,54 @@
+"""The contract of an engine: a body in OpenAI's schema in, its chunks out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, Protocol
+
+
+class EngineError(Exception):
+    """An engine did not answer. The message is safe to show: it never quotes a prompt."""
+
+
+class EngineFailed(EngineError):
+    """The engine crashed, is not up, or broke off; the same request may succeed later."""
+
+
+class EngineRefused(EngineError):
+    """The engine cannot do what the parameter `param` asks; no retry will help."""
+
+    def __init__(self, param: str, message: str) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class Engine(Protocol):
+    """One model, served. Belongs to one event loop."""
+
+    name: str
+    """What it is and its version, as receipts tell it."""
+
+    capacity: int
+    """Requests that it answers at the same time."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it would take a request now."""
+        ...
+
+    async def start(self) -> None:
+        """Return once it answers; raises `EngineFailed`."""
+        ...
+
+    async def stop(self) -> None:
+        """End it, and return when nothing of it is left."""
+        ...
+
+    def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+        """The answer to `body` (an OpenAI chat completion request).
+
+        Each item is one chat.completion.chunk as JSON; the last has no choices and carries
+        the exact `usage`. Closing the generator aborts generation within a second. Raises
+        `EngineFailed`, `EngineRefused`.
+        """
+        ...

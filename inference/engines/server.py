@@ -1,0 +1,196 @@
+"""An engine as a child process with an OpenAI-compatible HTTP server on a Unix socket.
+
+The child is watched and started again when it ends, with a pause that doubles; it cannot
+outlive the thread that started it (see `leash`). What it prints is kept only until it is
+ready: later lines may quote a prompt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+import structlog
+
+from inference.engines import leash, wire
+from inference.engines.base import EngineFailed
+
+_PAUSE_FIRST, _PAUSE_MOST = 0.2, 10.0  # s
+_STEADY = 30.0  # s of life after which a crash counts as the first again
+_POLL = 0.05  # s
+_GRACE = 5.0  # s from SIGTERM to SIGKILL
+
+_log = structlog.get_logger(__name__)
+
+
+class SupervisedServer:
+    """Starts, watches and restarts one child. Belongs to one event loop."""
+
+    def __init__(
+        self, command: Sequence[str], socket: Path, *, start_within: float = 120.0
+    ) -> None:
+        """`command` must serve GET /health (200 when ready) and /v1 on `socket`."""
+        self.socket = socket
+        self.starts = 0
+        self._command = list(command)
+        self._start_within = start_within  # s
+        self._ready = asyncio.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._said: deque[bytes] = deque(maxlen=20)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the child answers."""
+        return self._ready.is_set()
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, while it runs."""
+        return self._child.pid if self._child is not None else None
+
+    async def start(self) -> None:
+        """Return when the child is ready; raises `EngineFailed` if its first start fails."""
+        await self._spawn()
+        self._watch = asyncio.create_task(self._supervise(), name="engine supervisor")
+
+    async def stop(self) -> None:
+        """End the child: SIGTERM, and SIGKILL after 5 s."""
+        self._ready.clear()
+        if self._watch is not None:
+            self._watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watch
+        await self._end(_GRACE)
+        self.socket.unlink(missing_ok=True)
+
+    async def ready(self, within: float) -> None:
+        """Wait for a child that is being restarted; raises `EngineFailed` after `within` s."""
+        if self._ready.is_set():
+            return
+        try:
+            async with asyncio.timeout(within):
+                await self._ready.wait()
+        except TimeoutError as error:
+            raise EngineFailed("The engine is not up.") from error
+
+    async def events(self, path: str, body: bytes) -> AsyncGenerator[bytes, None]:
+        """The events that answer a POST, up to `[DONE]`; raises `EngineFailed`, `Answered`."""
+        try:
+            async with wire.request(self.socket, "POST", path, body) as response:
+                if response.status != 200:  # noqa: PLR2004 - HTTP's word for yes
+                    raise Answered(response.status, await response.body())
+                async for event in response.events():
+                    if event == b"[DONE]":
+                        return
+                    yield event
+        except wire.Broken as error:
+            raise EngineFailed("The engine stopped before its answer was complete.") from error
+        raise EngineFailed("The engine ended its answer without saying that it is complete.")
+
+    async def _spawn(self) -> None:
+        """Start the child and wait until it answers."""
+        self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.socket.unlink(missing_ok=True)
+        self._said.clear()
+        self.starts += 1
+        self._child = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once; our own command
+            [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *self._command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the worker, which drains first
+        )
+        threading.Thread(target=self._listen, args=(self._child,), daemon=True).start()
+        try:
+            async with asyncio.timeout(self._start_within):
+                while not await self._answers():
+                    self._raise_if_ended()
+                    await asyncio.sleep(_POLL)
+        except TimeoutError as error:
+            await self._end(0)
+            raise EngineFailed(
+                f"The engine did not answer within {self._start_within:.0f} s of its start."
+            ) from error
+        self._ready.set()
+        _log.info("engine_ready", pid=self._child.pid, start=self.starts)
+
+    def _raise_if_ended(self) -> None:
+        if self._child is not None and self._child.poll() is not None:
+            said = b"\n".join(self._said).decode("utf-8", "replace")
+            raise EngineFailed(
+                f"The engine ended with status {self._child.returncode} while it started. "
+                f"It said:\n{said}"
+            )
+
+    async def _answers(self) -> bool:
+        with contextlib.suppress(wire.Broken):
+            async with wire.request(self.socket, "GET", "/health") as response:
+                return response.status == 200  # noqa: PLR2004
+        return False
+
+    def _listen(self, child: subprocess.Popen[bytes]) -> None:
+        """Drain the child's output; runs in a thread of its own until the child ends."""
+        if child.stdout is not None:
+            with child.stdout as output:
+                for line in output:
+                    if not self._ready.is_set():
+                        self._said.append(line.rstrip())
+
+    async def _supervise(self) -> None:
+        pause = _PAUSE_FIRST
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            status = await self._ended()
+            self._ready.clear()
+            pause = _PAUSE_FIRST if loop.time() - began > _STEADY else pause
+            _log.error("engine_ended", status=status, restart_in=pause)
+            while not self._ready.is_set():
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _PAUSE_MOST)
+                try:
+                    await self._spawn()
+                except EngineFailed as error:
+                    _log.error("engine_not_restarted", reason=str(error), restart_in=pause)
+
+    async def _ended(self) -> int:
+        """The child's exit status, once it has one."""
+        if self._child is None:
+            return 0
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+        descriptor = os.pidfd_open(self._child.pid)
+        loop.add_reader(descriptor, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+        return self._child.wait()
+
+    async def _end(self, grace: float) -> None:
+        child, self._child = self._child, None
+        if child is None:
+            return
+        child.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            await asyncio.to_thread(child.wait, grace)
+        child.kill()
+        child.wait()
+
+
+class Answered(Exception):
+    """The server answered with an error status; `body` is its answer."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__(f"The engine answered with status {status}.")
+        self.status = status
+        self.body = body
