@@ -30,6 +30,8 @@ class LogFile:
 
     def line(self, line: bytes) -> None:
         """Write one line. What is not JSON (a native library's words) is wrapped in JSON."""
+        if not line.strip():
+            return
         data = line if len(line) < LINE_MAX and _is_object(line) else _wrapped(line)
         if os.fstat(self._descriptor).st_size + len(data) >= self.size:
             self._rotate()

@@ -1,0 +1,182 @@
+"""The set-up, on a real database: whole, repeated, cut short, and over broken folders."""
+
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+
+from appliance.env import read
+from appliance.rotation import rotate
+from appliance.services.folder import claim
+from appliance.setup import SetUpRefused, kept_credentials, set_up, write_welcome
+from compliance.models import APIKey, Event, PolicyVersion, Site
+from inference.models import Deployment
+from tests.services.appliance import free_port
+
+
+@pytest.fixture
+def environment(database, tmp_path):
+    before = os.umask(0o077)
+    data = tmp_path / "data"
+    claim(data, data / "run").release()
+    yield read({"DOMICILE_DATA": str(data), "DOMICILE_COUNTRY": "at"})
+    os.umask(before)
+
+
+def silent(_line):
+    """Progress that no test looks at."""
+
+
+def types():
+    return list(Event.objects.order_by("id").values_list("type", flat=True))
+
+
+@contextmanager
+def failing(table):
+    """Whatever is written into `table` fails, as when the power goes at that moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TRIGGER power_cut BEFORE INSERT ON {table}"
+            " BEGIN SELECT RAISE(ABORT, 'power cut'); END"
+        )
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER power_cut")
+
+
+def test_each_thing_that_is_set_up_is_on_the_record_once(environment):
+    credentials = set_up(environment, silent)
+    assert types() == [
+        *("site.registered", "node.registered", "model.registered", "deployment.created"),
+        *("policy.activated", "user.created", "application.registered", "api_key.issued"),
+    ]
+    assert Site.objects.get().country == "AT"
+    assert Deployment.objects.get().model.name == credentials.model
+    assert PolicyVersion.objects.get().activated is not None
+    admin = get_user_model().objects.get()
+    assert admin.check_password(credentials.password)
+    assert credentials.api_key.split("_")[1] == APIKey.objects.get().prefix
+
+
+def test_a_second_set_up_changes_nothing(environment):
+    first = set_up(environment, silent)
+    write_welcome(environment.data, first, "http://127.0.0.1:8000")
+    keys = {path.name: path.read_bytes() for path in (environment.data / "keys").iterdir()}
+    recorded = types()
+    assert set_up(environment, silent) == first
+    assert types() == recorded
+    now = {path.name: path.read_bytes() for path in (environment.data / "keys").iterdir()}
+    assert now == keys
+
+
+TABLES = [
+    *("compliance_site", "inference_node", "inference_model", "inference_deployment"),
+    *("compliance_policyversion", "auth_user", "compliance_application", "compliance_apikey"),
+]
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.skipif(
+    "postgresql" in os.environ.get("DOMICILE_DATABASE_URL", ""),
+    reason="SQLite's trigger syntax",
+)
+def test_a_set_up_that_was_cut_short_goes_on(environment, table):
+    with failing(table), pytest.raises(SetUpRefused, match="power cut"):
+        set_up(environment, silent)
+    credentials = set_up(environment, silent)
+    assert sorted(types()) == sorted(set(types()))
+    assert len(types()) == len(TABLES)
+    assert get_user_model().objects.get().check_password(credentials.password)
+    assert kept_credentials(environment.data) == credentials
+
+
+def test_a_missing_key_is_named_and_never_replaced(environment):
+    set_up(environment, silent)
+    key = environment.data / "keys" / "site-home.x25519"
+    key.unlink()
+    with pytest.raises(SetUpRefused, match=r"site-home\.x25519 is missing"):
+        set_up(environment, silent)
+    assert not key.exists()
+
+
+def test_a_key_that_is_not_the_one_on_the_record_is_refused(environment):
+    set_up(environment, silent)
+    environment.data.joinpath("keys", "node-node-1.ed25519").write_text("11" * 32 + "\n")
+    with pytest.raises(SetUpRefused, match="not the one on the record"):
+        set_up(environment, silent)
+
+
+def test_a_log_without_its_database_is_not_begun_anew(environment):
+    environment.data.joinpath("log", "checkpoint").write_text("domicile.local/log/1\n7\n")
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations")
+    with pytest.raises(SetUpRefused, match="database is empty"):
+        set_up(environment, silent)
+
+
+def test_a_database_of_a_newer_version_is_left_alone(environment):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO django_migrations (app, name, applied)"
+            " VALUES ('compliance', '9999_later', '2030-01-01')"
+        )
+    with pytest.raises(SetUpRefused, match=r"compliance\.9999_later"):
+        set_up(environment, silent)
+
+
+@pytest.mark.parametrize(
+    "name", ["gateway.ed25519", "site-home.x25519", "node-node-1.ed25519", "django-secret"]
+)
+def test_a_rotated_key_is_another_and_on_the_record(environment, name):
+    set_up(environment, silent)
+    path = environment.data / "keys" / name
+    old = path.read_bytes()
+    rotate(environment.data, name)
+    assert path.read_bytes() != old
+    assert types()[-1] == "key.rotated"
+    set_up(environment, silent)
+
+
+@pytest.mark.parametrize("name", ["gateway.ed25519", "site-home.x25519"])
+def test_a_rotation_that_was_cut_short_is_completed(environment, name):
+    set_up(environment, silent)
+    path = environment.data / "keys" / name
+    old = path.read_bytes()
+    rotate(environment.data, name)
+    new = path.read_bytes()
+    path.with_name(f"{name}.next").write_bytes(new)  # as it lay before it took its place
+    path.with_name(f"{name}.next").chmod(0o600)
+    path.write_bytes(old)
+    set_up(environment, silent)
+    assert path.read_bytes() == new
+    assert not path.with_name(f"{name}.next").exists()
+
+
+def test_a_rotation_that_was_never_recorded_is_undone(environment):
+    set_up(environment, silent)
+    path = environment.data / "keys" / "gateway.ed25519"
+    old = path.read_bytes()
+    path.with_name("gateway.ed25519.next").write_text("22" * 32 + "\n")
+    path.with_name("gateway.ed25519.next").chmod(0o600)
+    set_up(environment, silent)
+    assert path.read_bytes() == old
+
+
+def test_a_damaged_database_is_a_sentence(tmp_path):
+    data = tmp_path / "data"
+    claim(data, data / "run").release()
+    data.joinpath("db.sqlite3").write_bytes(b"not a database, " * 400)
+    done = subprocess.run(
+        [sys.executable, "manage.py", "up"],
+        env={**os.environ, "DOMICILE_DATA": str(data), "DOMICILE_PORT": str(free_port())},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "file is not a database" in done.stderr
+    assert "Traceback" not in done.stderr
