@@ -151,7 +151,13 @@ def _resolved(
 
 
 class _Repeats:
-    """The changed values of a request, found again as whole words in one pass over a text."""
+    """The changed values of a request, found again as whole words.
+
+    Values are looked up by their first word (or sign) and length, so that ten thousand of
+    them cost hardly more than one; an alternation of them would be quadratic.
+    """
+
+    _WORD = regex.compile(r"\w++|[^\w\s]")
 
     def __init__(self, changes: Iterable[_Change]) -> None:
         self._by_value: dict[str, _Change] = {}
@@ -160,12 +166,16 @@ class _Repeats:
                 known = self._by_value.get(change.value)
                 if known is None or known.effect.strictness < change.effect.strictness:
                     self._by_value[change.value] = change
-        self._pattern = regex.compile(r"(?<!\w)\L<values>(?!\w)", values=list(self._by_value))
+        lengths: dict[str, set[int]] = defaultdict(set)
+        for value in self._by_value:
+            if first := self._WORD.match(value):
+                lengths[first[0]].add(len(value))
+        self._lengths = {word: sorted(of, reverse=True) for word, of in lengths.items()}
 
     def added_to(self, text: str, found: Sequence[_Change]) -> list[_Change]:
         """The changes due in a text, sorted: those found, and repeats beside them."""
         due = list(self._strictest(found))
-        if self._by_value:
+        if self._lengths:
             due.extend(self._again(text, found))
         return sorted(due, key=lambda change: change.start)
 
@@ -179,15 +189,35 @@ class _Repeats:
                 yield change
 
     def _again(self, text: str, found: Sequence[_Change]) -> Iterator[_Change]:
-        position = 0
-        for match in self._pattern.finditer(text):
-            start, end = match.span()
+        position = free = 0
+        for word in self._WORD.finditer(text):
+            start = word.start()
+            lengths = self._lengths.get(word[0])
+            if lengths is None or start < free or not _edge(text, start):
+                continue
             while position < len(found) and found[position].end <= start:
                 position += 1
-            if position < len(found) and found[position].start < end:
-                continue
-            known = self._by_value[match[0]]
-            yield _Change(start, end, known.entity, known.value, known.effect)
+            limit = found[position].start if position < len(found) else len(text)
+            for length in lengths:
+                end = start + length
+                known = self._by_value.get(text[start:end])
+                if known is not None and end <= limit and _edge(text, end):
+                    yield _Change(start, end, known.entity, known.value, known.effect)
+                    free = end
+                    break
+
+
+def _edge(text: str, place: int) -> bool:
+    """Whether no word goes across a place, as it would between two letters or digits.
+
+    A value that ends or begins with a sign has an edge there if the other side is no word.
+    """
+    before = text[place - 1 : place] if place else ""
+    return not (_is_word(before) and _is_word(text[place : place + 1]))
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def _applied(text: str, due: Sequence[_Change], pseudonyms: Pseudonyms) -> str:
