@@ -1,0 +1,222 @@
+"""Web processes as the appliance runs them, on a broker and a database of their own.
+
+The node that answers is the test's (see `node`); everything between the caller's socket and
+that node's queue is the product.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.inference.api.node import MODEL, NODE_KEY, SITE_KEY, WEIGHTS
+from tests.services.appliance import (
+    BASE,
+    Recorded,
+    _die_with_parent,
+    free_port,
+    variables,
+    wait_until,
+)
+from tests.services.valkey import Valkey
+
+
+class Gateway:
+    """One web process."""
+
+    def __init__(self, environment: Mapping[str, str], source: str, output: Path) -> None:
+        self.source = source
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = {
+            **environment,
+            "DOMICILE_SOURCE": source,
+            "DOMICILE_PORT": str(self.port),
+        }
+        self._output = output
+        self.process: subprocess.Popen[bytes]
+        self.start()
+
+    def start(self) -> None:
+        with self._output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "web"],
+                cwd=BASE,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads hold locks here
+            )
+        try:
+            wait_until(self._detects, f"{self.source} has loaded its detector", 60)
+        except AssertionError:
+            self.stop(signal.SIGKILL)
+            raise
+
+    def _detects(self) -> bool:
+        assert self.process.poll() is None, self._output.read_text()[-3000:]
+        with suppress(httpx.HTTPError):
+            checks = httpx.get(f"{self.url}/readyz", timeout=5).json()["checks"]
+            return checks["detection"] == checks["configuration"] == "ok"
+        return False
+
+    def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
+        self.process.send_signal(sign)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(40)
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+class Laboratory:
+    """Two web processes, their broker and their database."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        data.mkdir(mode=0o700)
+        self.broker = Valkey()
+        self.environment = variables(
+            data,
+            free_port(),
+            {
+                "DOMICILE_BROKER_URL": self.broker.url,
+                "DOMICILE_DISK_FLOOR": "0",
+                "DOMICILE_DETECTION_TIMEOUT": "5",
+            },
+        )
+        self.gateways: list[Gateway] = []
+        self.http = httpx.Client(timeout=30)
+        try:
+            self.key = self._prepared()
+        except AssertionError:
+            self.close()
+            raise
+
+    def _prepared(self) -> str:
+        public = [key.public_key().public_bytes_raw().hex() for key in (SITE_KEY, NODE_KEY)]
+        result = subprocess.run(
+            [sys.executable, "-m", "tests.inference.api.prepare", *public, WEIGHTS],
+            cwd=BASE,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout.strip()
+
+    def gateway(self, source: str, **more: str) -> Gateway:
+        gateway = Gateway(
+            {**self.environment, **more}, source, self.data.parent / f"{source}.output"
+        )
+        self.gateways.append(gateway)
+        return gateway
+
+    def close(self) -> None:
+        for gateway in self.gateways:
+            gateway.stop()
+        self.broker.close()
+        self.http.close()
+
+    @property
+    def gateway_key(self) -> bytes:
+        private = bytes.fromhex((self.data / "keys" / "gateway.ed25519").read_text().strip())
+        return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+
+    @property
+    def url(self) -> str:
+        return self.gateways[0].url
+
+    # --- Callers ---
+
+    def client(self, key: str | None = None, **options: Any) -> openai.OpenAI:
+        options = {"max_retries": 0, "timeout": 30.0} | options
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key or self.key, **options)
+
+    def async_client(self, key: str | None = None, **options: Any) -> openai.AsyncOpenAI:
+        options = {"max_retries": 0, "timeout": 30.0} | options
+        return openai.AsyncOpenAI(base_url=f"{self.url}/v1", api_key=key or self.key, **options)
+
+    def post(self, body: Any = None, *, key: str | None = None, **options: Any) -> httpx.Response:
+        """A raw call; `body` is JSON unless `content` is given."""
+        given = options.pop("headers", {})
+        headers = [("Authorization", f"Bearer {key or self.key}")]
+        headers += given.items() if isinstance(given, dict) else given
+        url = f"{options.pop('url', self.url)}/v1/chat/completions"
+        return self.http.post(url, json=body, headers=headers, **options)
+
+    # --- The database, by hand ---
+
+    def sql(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        path = self.data / "db.sqlite3"
+        with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
+            return connection.execute(statement, parameters).fetchall()
+
+    def application(self, *, requests: int = 0, tokens: int = 0, at_once: int = 0) -> str:
+        """A new application with its limits; the plaintext of its key."""
+        identity, name = uuid.uuid4().hex, f"app-{secrets.token_hex(4)}"
+        self.sql(
+            "INSERT INTO compliance_application (id, name, purpose, legal_basis,"
+            " ropa_reference, owner, active, requests_per_minute, tokens_per_minute,"
+            " concurrent_requests, label_key, created)"
+            " VALUES (?, ?, 'Tests', '6-1-f', 'T-2', 'tests', 1, ?, ?, ?, ?, '2026-01-01')",
+            (identity, name, requests, tokens, at_once, secrets.token_bytes(32)),
+        )
+        return self.issue(identity)
+
+    def issue(self, application: str, *, expires: str | None = None) -> str:
+        prefix = secrets.token_hex(6)
+        plaintext = f"dom_{prefix}_{secrets.token_urlsafe(32)}"
+        self.sql(
+            "INSERT INTO compliance_apikey (application_id, prefix, digest, note, created,"
+            " expires) VALUES (?, ?, ?, '', '2026-01-01', ?)",
+            (application, prefix, hashlib.sha256(plaintext.encode()).hexdigest(), expires),
+        )
+        time.sleep(0.6)  # two polls: the gateways know it now
+        return plaintext
+
+    def events(self, **wanted: str) -> list[Recorded]:
+        """Recorded events whose columns are as `wanted`, in the order they were stored."""
+        where = " AND ".join(f"{name} = ?" for name in wanted) or "1"
+        rows = self.sql(
+            "SELECT source, epoch, seq, type, request, detail FROM compliance_event"
+            f" WHERE {where} ORDER BY id",  # noqa: S608 - column names of the tests
+            tuple(wanted.values()),
+        )
+        return [Recorded(*row[:5], json.loads(row[5])) for row in rows]
+
+    def story(self, request: str, ends: bool = True) -> list[Recorded]:
+        """A request's events, once it has ended."""
+        found: list[Recorded] = []
+
+        def ended() -> bool:
+            found[:] = self.events(request=request)
+            last = found[-1].type if found else ""
+            return not ends or last.split(".")[-1] in {"completed", "failed", "cancelled", "lost"}
+
+        wait_until(ended, f"request {request} has its terminal event", 10)
+        return found
+
+
+def ask(text: str, **more: Any) -> dict[str, Any]:
+    """A request's body."""
+    return {"model": MODEL, "messages": [{"role": "user", "content": text}], **more}
+
+

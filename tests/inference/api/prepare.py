@@ -1,0 +1,67 @@
+"""Makes a data folder with a site, a node and a model of the test's; prints an API key.
+
+Run as a process of its own, with the gateway's environment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "appliance.settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402 - after the set-up
+from django.core.management import call_command  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from compliance.audit.keys import secret  # noqa: E402
+from compliance.models import APIKey, Application, PolicyVersion, Site  # noqa: E402
+from compliance.policy.default import DEFAULT  # noqa: E402
+from compliance.policy.rules import canonical  # noqa: E402
+from inference.models import Deployment, Model, Node  # noqa: E402
+
+
+def main(site_key: str, node_key: str, weights: str) -> None:
+    call_command("migrate", verbosity=0)
+    keys = settings.DOMICILE.data / "keys"
+    for name in ("django-secret", "gateway.ed25519", "subject-index"):
+        secret(keys / name)
+    document = canonical(DEFAULT).decode()
+    PolicyVersion.objects.create(
+        number=DEFAULT.version,
+        document=document,
+        digest=hashlib.sha256(document.encode()).hexdigest(),
+        activated=timezone.now(),
+    )
+    application = Application.objects.create(
+        name="demo",
+        purpose="Tests",
+        legal_basis="6-1-f",
+        ropa_reference="T-1",
+        owner="tests",
+        requests_per_minute=0,
+        tokens_per_minute=0,
+        concurrent_requests=0,
+    )
+    site = Site.objects.create(name="lab", country="DE", public_key=bytes.fromhex(site_key))
+    node = Node.objects.create(name="lab-1", site=site, public_key=bytes.fromhex(node_key))
+    model = Model.objects.create(
+        name="scripted",
+        engine="script",
+        digest=weights,
+        size=1,
+        licence="Apache-2.0",
+        origin="tests",
+        context_length=2048,
+    )
+    Deployment.objects.create(model=model, node=node, queue_limit=32)
+    _, plaintext = APIKey.issue(application)
+    sys.stdout.write(plaintext)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,198 @@
+"""Who may call, and how much; on every web process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import httpx
+import openai
+import pytest
+
+from tests.inference.api.laboratory import Laboratory, ask
+from tests.inference.api.node import Attempt, Node, unlike
+from tests.services.appliance import wait_until
+
+WRONG = {
+    "none": None,
+    "no scheme": "{key}",
+    "another scheme": "Basic {key}",
+    "empty": "Bearer ",
+    "not ours": "Bearer sk-1234567890",
+    "short": "Bearer dom_0123456789ab_short",
+    "an unknown prefix": "Bearer dom_0123456789ab_" + "A" * 43,
+    "the wrong secret": "Bearer {start}" + "A" * 43,
+    "one letter more": "Bearer {key}A",
+    "not ASCII": "Bearer dom_ä",
+}
+
+
+def models(url: str, key: str) -> httpx.Response:
+    return httpx.get(f"{url}/v1/models", headers={"Authorization": f"Bearer {key}"})
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_every_wrong_key_gets_the_same_answer(lab: Laboratory, name: str):
+    header = WRONG[name]
+    headers = {}
+    if header is not None:
+        text = header.format(key=lab.key, start=lab.key[:17])
+        headers = {"Authorization": text.encode()}
+    response = lab.http.post(f"{lab.url}/v1/chat/completions", json={}, headers=headers)
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.json() == {
+        "error": {
+            "message": "The API key is missing, malformed or not known here; "
+            "ask your operator for one.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "invalid_api_key",
+        }
+    }
+
+
+def test_the_scheme_is_read_in_any_case(lab: Laboratory):
+    response = lab.http.get(
+        f"{lab.url}/v1/models", headers={"Authorization": f"bearer  {lab.key}"}
+    )
+    assert response.status_code == 200
+
+
+def test_an_expired_key_says_so(lab: Laboratory):
+    lab.application()
+    (identity,) = lab.sql("SELECT id FROM compliance_application ORDER BY created DESC")[0]
+    key = lab.issue(identity, expires="2026-01-02 00:00:00")
+    response = models(lab.url, key)
+    assert response.status_code == 401
+    assert "expired" in response.json()["error"]["message"]
+    wrong = models(lab.url, key[:-43] + "A" * 43)
+    assert "expired" not in wrong.json()["error"]["message"], "only the key's owner learns it"
+
+
+def test_a_revoked_key_is_refused_by_every_process_within_a_second(lab: Laboratory):
+    key = lab.application()
+    urls = [gateway.url for gateway in lab.gateways[:2]]
+    assert [models(url, key).status_code for url in urls] == [200, 200]
+    lab.sql(
+        "UPDATE compliance_apikey SET revoked = datetime('now') WHERE prefix = ?", (key[4:16],)
+    )
+    revoked = time.monotonic()
+    for url in urls:
+        wait_until(lambda url=url: models(url, key).status_code == 401, "it is refused", 2, 0.02)
+    assert time.monotonic() - revoked < 1.0
+    assert "revoked" in models(urls[0], key).json()["error"]["message"]
+
+
+def test_a_new_key_works_on_every_process_within_a_second(lab: Laboratory):
+    issued = time.monotonic()
+    key = lab.application()
+    for gateway in lab.gateways[:2]:
+        wait_until(lambda url=gateway.url: models(url, key).status_code == 200, "it works", 2, 0.02)
+    assert time.monotonic() - issued < 1.5  # `issue` itself waits
+
+
+def test_an_application_that_is_switched_off_is_refused(lab: Laboratory):
+    key = lab.application()
+    lab.sql(
+        "UPDATE compliance_application SET active = 0 WHERE id ="
+        " (SELECT application_id FROM compliance_apikey WHERE prefix = ?)",
+        (key[4:16],),
+    )
+    wait_until(lambda: models(lab.url, key).status_code == 401, "it is refused", 2, 0.05)
+
+
+async def test_requests_a_minute_are_limited_over_all_processes(lab: Laboratory, node: Node):
+    key = await asyncio.to_thread(lab.application, requests=4)
+    urls = [gateway.url for gateway in lab.gateways[:2]] * 2
+    answers = [
+        await asyncio.to_thread(lab.post, ask(unlike()), key=key, url=url) for url in urls
+    ]
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert answers[0].headers["x-ratelimit-limit-requests"] == "4"
+    assert [a.headers["x-ratelimit-remaining-requests"] for a in answers] == list("3210")
+    assert answers[0].headers["x-ratelimit-reset-requests"].endswith("s")
+    with lab.client(key) as client, pytest.raises(openai.RateLimitError) as raised:
+        await asyncio.to_thread(client.chat.completions.create, **ask(unlike()))
+    refused = raised.value.response
+    assert raised.value.code == "rate_limit_exceeded"
+    assert 1 <= int(refused.headers["retry-after"]) <= 15
+    assert refused.headers["x-ratelimit-remaining-requests"] == "0"
+    assert len(node.attempts) == 4
+
+
+async def test_tokens_a_minute_are_limited_by_what_was_really_used(lab: Laboratory, node: Node):
+    async def script(attempt: Attempt) -> None:
+        attempt.text("x")
+        attempt.finish()
+        attempt.receipt(prompt_tokens=400, completion_tokens=500)
+
+    node.script = script
+    key = await asyncio.to_thread(lab.application, tokens=1000)
+    first = await asyncio.to_thread(lab.post, ask(unlike(), max_tokens=10), key=key)
+    assert first.headers["x-ratelimit-limit-tokens"] == "1000"
+    assert int(first.headers["x-ratelimit-remaining-tokens"]) > 900
+    await asyncio.sleep(0.3)
+    second = await asyncio.to_thread(lab.post, ask(unlike(), max_tokens=200), key=key)
+    assert second.status_code == 429
+    assert second.json()["error"]["type"] == "tokens"
+    assert int(second.headers["x-ratelimit-remaining-tokens"]) < 200
+    assert int(second.headers["retry-after"]) >= 1
+
+
+async def test_requests_at_a_time_are_limited_and_their_slots_come_back(
+    lab: Laboratory, node: Node
+):
+    go = asyncio.Event()
+
+    async def script(attempt: Attempt) -> None:
+        attempt.text("x")
+        await go.wait()
+        attempt.finish()
+        attempt.receipt()
+
+    node.script = script
+    key = await asyncio.to_thread(lab.application, at_once=2)
+    urls = [gateway.url for gateway in lab.gateways[:2]]
+    running = [
+        asyncio.create_task(asyncio.to_thread(lab.post, ask(unlike()), key=key, url=url))
+        for url in urls
+    ]
+    while len(node.attempts) < 2:
+        await asyncio.sleep(0.02)
+    third = await asyncio.to_thread(lab.post, ask(unlike()), key=key)
+    assert third.status_code == 429
+    assert third.json()["error"]["type"] == "concurrent_requests"
+    go.set()
+    assert [(await task).status_code for task in running] == [200, 200]
+    await asyncio.sleep(0.3)
+    assert (await asyncio.to_thread(lab.post, ask(unlike()), key=key)).status_code == 200
+
+
+async def test_more_waiting_than_the_queue_holds_is_refused_at_once(lab: Laboratory, node: Node):
+    """32 for the deployment, so 32 for each of these processes, which know of one only."""
+    go = asyncio.Event()
+
+    async def script(attempt: Attempt) -> None:
+        await go.wait()
+        attempt.finish()
+        attempt.receipt()
+
+    node.script = script
+    async with lab.async_client() as client:
+        calls = [
+            asyncio.create_task(client.chat.completions.create(**ask("Same text.")))
+            for _ in range(40)
+        ]
+        while len(node.attempts) < 32:
+            await asyncio.sleep(0.02)
+        asked = time.monotonic()
+        with pytest.raises(openai.RateLimitError) as raised:
+            await client.chat.completions.create(**ask("Same text."))
+        assert raised.value.code == "overloaded"
+        assert raised.value.response.headers["retry-after"] == "1"
+        assert time.monotonic() - asked < 1
+        go.set()
+        results = await asyncio.gather(*calls, return_exceptions=True)
+    assert sum(isinstance(result, openai.RateLimitError) for result in results) == 8
+    assert sum(not isinstance(result, Exception) for result in results) == 32
