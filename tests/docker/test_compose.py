@@ -93,6 +93,23 @@ def test_only_the_entrance_is_on_a_network_that_leads_out(project: Mapping[str, 
         assert not service.get("network_mode"), name
 
 
+def test_what_leads_out_holds_no_secret_and_sees_no_prompt(project: Mapping[str, Any]) -> None:
+    entrance = project["services"]["entrance"]
+    assert not entrance.get("secrets")
+    assert not entrance.get("environment")
+    assert not set(entrance["networks"]) & set(project["services"]["web"]["networks"])
+    settings = (DOCKER / "entrance" / "haproxy.cfg").read_text()
+    assert "mode tcp" in settings
+    assert " ssl " not in settings
+
+
+def test_only_the_tls_container_can_say_who_called(project: Mapping[str, Any]) -> None:
+    members = {n for n, service in project["services"].items() if "hall" in service["networks"]}
+    assert members == {"tls", "web"}
+    trusted = project["services"]["web"]["environment"]["FORWARDED_ALLOW_IPS"]
+    assert trusted == project["networks"]["hall"]["ipam"]["config"][0]["subnet"]
+
+
 def test_the_worker_cannot_know_or_reach_the_database(project: Mapping[str, Any]) -> None:
     worker = project["services"]["worker"]
     assert set(worker["networks"]).isdisjoint(project["services"]["postgres"]["networks"])
@@ -112,7 +129,7 @@ def test_each_secret_is_a_file_that_only_its_services_get(project: Mapping[str, 
     assert holders["database_url_notary"] == {"notary"}
     assert holders["broker_url_gateway"] == {"web"}
     assert holders["broker_url_worker"] == {"worker"}
-    assert holders["tls_pem"] == {"entrance"}
+    assert holders["tls_pem"] == {"tls"}
 
 
 def test_no_environment_holds_a_password(project: Mapping[str, Any]) -> None:
