@@ -33,7 +33,9 @@ def rewritten(source, target, change):
     """A copy of an archive in which `change(name, content)` gives each member's content."""
     with tarfile.open(source) as old, tarfile.open(target, "w") as new:
         for entry in old:
-            content = change(entry.name, old.extractfile(entry).read())
+            member = old.extractfile(entry)
+            assert member is not None
+            content = change(entry.name, member.read())
             if content is not None:
                 entry.size = len(content)
                 new.addfile(entry, io.BytesIO(content))

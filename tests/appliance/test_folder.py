@@ -39,6 +39,7 @@ def test_one_data_folder_is_for_one_appliance(tmp_path):
         text=True,
     ) as other:
         try:
+            assert other.stdout is not None
             assert other.stdout.readline() == "held\n"
             with pytest.raises(FolderRefused, match=f"process {other.pid}"):
                 claim(tmp_path / "data", tmp_path / "data" / "run")

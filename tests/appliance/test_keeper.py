@@ -48,7 +48,7 @@ def folder(tmp_path):
 
 
 def keeper_of(folder, *programs):
-    said = []
+    said: list[str] = []
     keeper = Keeper(
         [[one] for one in programs],
         logs=folder / "logs",
@@ -170,7 +170,7 @@ asyncio.run(main())
     keeper = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL)
     try:
         end = time.monotonic() + 10
-        found = {}
+        found: dict[int, psutil.Process] = {}
         while len(found) < 2:
             assert time.monotonic() < end
             time.sleep(0.05)

@@ -1,0 +1,290 @@
+"""`manage.py up` as a newcomer meets it: real processes, on a folder and a port of its own."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.services.appliance import BASE, Appliance, free_port, variables, wait_until
+
+pytestmark = [pytest.mark.appliance, pytest.mark.timeout(240)]
+
+PLANTED = "My name is Wilhelmina Featherstonehaugh, wilhelmina@example.org."
+
+
+@pytest.fixture(scope="module")
+def appliance(tmp_path_factory):
+    with Appliance(tmp_path_factory.mktemp("up") / "data") as running:
+        yield running
+
+
+def using(data: Path) -> list[psutil.Process]:
+    """Every process that has this data folder in its environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("DOMICILE_DATA") == str(data):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def up(data, port, **more):
+    """`up` where it is expected to refuse: its exit code and what it said."""
+    return subprocess.run(
+        [sys.executable, "manage.py", "up"],
+        cwd=BASE,
+        env=variables(data, port, more),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def refusal(done) -> str:
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    return str(lines[0])
+
+
+# --- The first start ---
+
+
+def test_the_printed_curl_line_works(appliance):
+    line = next(
+        line for line in appliance.output.read_text().splitlines() if line.startswith("curl ")
+    )
+    done = subprocess.run(
+        [*shlex.split(line), "--silent", "--max-time", "60"], capture_output=True, check=True
+    )
+    answer = json.loads(done.stdout)
+    assert answer["choices"][0]["message"]["content"]
+
+
+def test_what_is_printed_once_is_in_a_file_for_its_owner_only(appliance):
+    welcome = appliance.welcome
+    assert set(welcome) == {
+        *("base_url", "console_url", "admin", "password", "api_key", "model"),
+    }
+    assert appliance.welcome_file.stat().st_mode & 0o777 == 0o600
+    printed = appliance.output.read_text()
+    for name in ("console_url", "password", "api_key"):
+        assert welcome[name] in printed
+
+
+def test_the_operators_pages_answer_without_a_key(appliance):
+    assert httpx.get(f"{appliance.url}/livez").json() == {"status": "ok"}
+    ready = httpx.get(f"{appliance.url}/readyz").json()
+    assert set(ready["checks"].values()) == {"ok"}
+    assert set(ready["checks"]) == {
+        *("configuration", "detection", "broker", "nodes", "record", "notary", "disk"),
+    }
+    figures = httpx.get(f"{appliance.url}/metrics").text
+    assert re.search(r'domicile_decisions_total\{effect="\w+"\} [1-9]', figures)
+    assert re.search(r"domicile_append_seconds_count [1-9]", figures)
+    for secret in ("password", "api_key"):
+        assert appliance.welcome[secret] not in figures + json.dumps(ready)
+
+
+def test_no_log_holds_a_prompt_or_an_answer(appliance):
+    body = {
+        "model": appliance.model,
+        "messages": [{"role": "user", "content": PLANTED}],
+        "max_tokens": 8,
+    }
+    headers = {"Authorization": f"Bearer {appliance.welcome['api_key']}"}
+    path = "/v1/chat/completions?note=wilhelmina%40example.org"
+    answer = httpx.post(f"{appliance.url}{path}", json=body, headers=headers, timeout=60)
+    assert answer.status_code == httpx.codes.OK
+    httpx.post(f"{appliance.url}/v1/wilhelmina@example.org", json=body, headers=headers)
+    httpx.get(f"{appliance.url}/console/wilhelmina@example.org?q=Featherstonehaugh")
+    httpx.post(f"{appliance.url}/v1/chat/completions", content=PLANTED, headers=headers)
+    time.sleep(0.5)  # the keeper copies what the processes say
+    for log in (appliance.data / "logs").iterdir():
+        text = log.read_text()
+        for word in ("Wilhelmina", "wilhelmina", "Featherstonehaugh"):
+            assert word not in text, log.name
+        for line in text.splitlines():
+            json.loads(line)
+
+
+def test_every_process_is_kept_from_every_network(appliance):
+    from appliance import confinement  # noqa: PLC0415 - the fixture has the same name
+
+    if confinement.available() == "no":
+        pytest.skip("this kernel allows no network namespace")
+    for role in ("broker", "notary", "worker", "engine", "web", "detector"):
+        found = appliance.processes(role)
+        assert found, role
+        for process in found:
+            assert confinement.of_process(process.pid)[0].text == confinement.NO_ROUTES, role
+
+
+def test_doctor_finds_nothing_wrong(appliance):
+    done = appliance.manage("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "0 wrong" in done.stdout
+    for secret in ("password", "api_key"):
+        assert appliance.welcome[secret] not in done.stdout + done.stderr
+
+
+def test_a_second_appliance_on_the_same_folder_is_refused(appliance):
+    said = refusal(up(appliance.data, free_port()))
+    assert "Another Domicile" in said
+    assert appliance.ready()
+
+
+def test_a_taken_port_is_refused_in_one_sentence(appliance, tmp_path):
+    said = refusal(up(tmp_path / "data", appliance.port))
+    assert f"Port {appliance.port} of 127.0.0.1 is taken" in said
+    assert f"DOMICILE_PORT={appliance.port + 1}" in said
+
+
+# --- Faults ---
+
+
+def test_readyz_says_which_part_is_away(appliance):
+    broker = appliance.processes("broker")[0]
+    broker.suspend()
+    try:
+        wait_until(lambda: not appliance.ready(), "not ready without a broker", 10)
+        answer = httpx.get(f"{appliance.url}/readyz", timeout=10)
+        assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        assert answer.json()["checks"]["broker"] != "ok"
+        assert httpx.get(f"{appliance.url}/livez").status_code == httpx.codes.OK
+    finally:
+        broker.resume()
+    wait_until(appliance.ready, "ready again", 20)
+
+
+@pytest.mark.parametrize("role", ["web", "worker", "notary", "broker"])
+def test_a_killed_process_comes_back_and_the_appliance_answers(appliance, role):
+    before = appliance.kill(role)
+    wait_until(
+        lambda: [p.pid for p in appliance.processes(role)] not in ([], [before]),
+        f"another {role}",
+        20,
+    )
+    wait_until(appliance.ready, "ready again", 60)
+    client = appliance.client(max_retries=4)
+    answer = client.chat.completions.create(
+        model=appliance.model,
+        messages=[{"role": "user", "content": "Hello."}],
+        max_tokens=4,
+    )
+    assert answer.choices[0].finish_reason in ("length", "stop")
+
+
+# --- Backup, restart, end; in this order, last in this module ---
+
+
+def test_a_backup_of_the_running_appliance_restores_to_one_that_verifies(appliance, tmp_path):
+    archive = tmp_path / "backup.tar"
+    done = appliance.manage("backup", str(archive), "--with-keys")
+    assert done.returncode == 0, done.stderr
+    again = Appliance(tmp_path / "again")
+    restored = again.manage("restore", str(archive))
+    assert restored.returncode == 0, restored.stderr
+    verified = again.manage("audit", "verify")
+    assert verified.returncode == 0, verified.stdout
+    assert "restore" in {event.type for event in again.events()}
+    refused = again.manage("restore", str(archive))
+    assert refused.returncode == 1
+    assert "not empty" in refused.stderr
+
+
+def test_a_second_start_is_quick_and_shows_no_credentials_again(appliance):
+    welcome = appliance.welcome
+    appliance.stop()
+    assert using(appliance.data) == []
+    appliance.output.write_text("")
+    began = time.monotonic()
+    appliance.start()
+    took = time.monotonic() - began
+    wait_until(lambda: "up after" in appliance.output.read_text(), "the last line", 5)
+    printed = appliance.output.read_text()
+    assert welcome["password"] not in printed
+    assert welcome["api_key"] not in printed
+    assert appliance.welcome == welcome
+    assert took <= 10, printed
+
+
+def test_ctrl_c_stops_in_order(appliance):
+    appliance.output.write_text("")
+    process = appliance.process
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    order = [
+        line.split(":")[0].strip()
+        for line in appliance.output.read_text().splitlines()
+        if line.endswith(": stopped")
+    ]
+    assert order == ["web-1", "worker", "notary", "broker"]
+    assert using(appliance.data) == []
+
+
+def test_kill_9_of_the_keeper_leaves_no_process_behind(appliance):
+    appliance.start()
+    family = appliance.family()
+    assert len(family) >= 6  # keeper, broker, notary, worker, engine, web, detector
+    appliance.process.kill()
+    appliance.process.wait()
+    _gone, alive = psutil.wait_procs(family, timeout=5)
+    assert alive == []
+    assert using(appliance.data) == []
+
+
+def test_kill_9_of_make_leaves_no_process_behind(appliance):
+    if not BASE.joinpath(".venv", "bin", "python").exists():
+        pytest.skip("the environment is not in .venv")
+    make = subprocess.Popen(
+        ["make", "--silent", "up"],
+        cwd=BASE,
+        env=appliance.variables,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(appliance.ready, "ready below make", 90)
+        family = psutil.Process(make.pid).children(recursive=True)
+        assert len(family) >= 6
+    finally:
+        make.kill()
+        make.wait()
+    _gone, alive = psutil.wait_procs(family, timeout=15)
+    assert alive == []
+    assert using(appliance.data) == []
+
+
+# --- Without starting anything ---
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    tmp_path.joinpath("file").write_text("")
+    assert "DOMICILE_DATA" in refusal(up(tmp_path / "file" / "data", free_port()))
+
+
+def test_a_wrong_setting_is_a_sentence(tmp_path):
+    done = up(tmp_path / "data", free_port(), DOMICILE_COUNTRY="Germany")
+    assert done.returncode == 2
+    assert done.stderr.startswith("DOMICILE_COUNTRY must be")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_rights_is_refused(tmp_path):
+    tmp_path.joinpath("data").mkdir(mode=0o500)
+    assert "cannot be used" in refusal(up(tmp_path / "data", free_port()))
