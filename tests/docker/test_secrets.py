@@ -43,7 +43,7 @@ def guarded(secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         stdout=subprocess.DEVNULL,
         preexec_fn=broker.leash(),  # noqa: PLW1509 - a system call, bound before the fork
     )
-    client = redis.Redis(unix_socket_path=str(socket), retry=None)
+    client = redis.Redis(unix_socket_path=str(socket))
     for _ in range(200):
         try:
             client.ping()
