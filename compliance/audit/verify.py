@@ -63,16 +63,12 @@ class Report:
             f"({self.open_requests} still open), {self.waiting} events waiting."
         )
 
-    def words(self) -> str:
-        """The report for people."""
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The report for people, a sentence a line; the verdict first."""
         verdict = "The log is sound." if self.ok else "THE LOG IS NOT SOUND."
-        lines = [
-            f"{verdict} {self._counts()}",
-            *(f"- {problem}" for problem in self.problems),
-        ]
-        if self.more_problems:
-            lines.append(f"- and {self.more_problems} more")
-        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
+        more = (f"and {self.more_problems} more.",) if self.more_problems else ()
+        return (f"{verdict} {self._counts()}", *self.problems, *more, *self.notes)
 
 
 def verify_log(log_dir: Path | None = None, public_key: bytes | None = None) -> Report:

@@ -1,0 +1,6 @@
+"""Evidence: parts of the log that others can verify without us, offline.
+
+bundle    writes the ZIP
+proof     what ties a range of entries to a checkpoint
+verify    the stand-alone verifier that goes into the ZIP; standard library only
+"""

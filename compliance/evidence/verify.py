@@ -1,0 +1,629 @@
+#!/usr/bin/env python3
+"""Verifies evidence of a Domicile log. Needs Python 3.9 or newer and nothing else.
+
+    python3 -I verify.py [EVIDENCE.zip | FOLDER] [--key LOG.VKEY] [--checkpoint FILE]
+
+Without a path: the folder that this file lies in. `--key` is the log's verifier key as you
+were given it by another way than this evidence; without it, the one in the evidence is used
+and its fingerprint is printed for you to compare. `--checkpoint` is a checkpoint of the same log
+that you kept: the log must have grown from it.
+
+Ends with 0 if everything is sound, 1 if something is not, 2 if nothing could be checked.
+Reads only; writes nothing; opens no connection.
+"""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import re
+import sys
+import zipfile
+
+FORMAT, VERSION = "domicile-evidence", 1
+NAMES = {
+    "applications.json", "checkpoint", "details.jsonl", "entries.jsonl", "hints",
+    "log.vkey", "proof.json", "verify.py",
+}  # fmt: skip
+DISCLOSED = {
+    "api_key.issued",
+    "api_key.revoked",
+    "application.changed",
+    "application.registered",
+}
+TERMINAL = {"request.cancelled", "request.completed", "request.failed", "request.lost"}
+MANIFEST_MAX = 1 << 20
+SMALL_MAX = 1 << 26  # bytes of a file that is read at once
+LINE_MAX = 1 << 21
+SHOWN = 20  # problems printed one by one
+
+LIMITS = """\
+What this does not prove:
+- that every event was recorded, or recorded under the right application: it proves that
+  what was recorded has not been changed, reordered, cut or left out since;
+- that the log shown to you is the only one, unless you hold a checkpoint from elsewhere;
+- where a machine stands, or who used an API key;
+- signatures and time stamps of other formats (PAdES, RFC 3161): they are not judged here."""
+
+
+class Unreadable(Exception):
+    """The evidence cannot be read at all."""
+
+
+class Broken(Exception):
+    """Something in the evidence is not what it should be."""
+
+
+# --- Ed25519, RFC 8032, section 5.1 ---------------------------------------------------------
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+SQRT_MINUS_ONE = pow(2, (P - 1) // 4, P)
+
+
+def _add(a, b):
+    """The sum of two points in extended homogeneous coordinates (5.1.4)."""
+    u, v = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
+    w, z = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    e, f, g, h = v - u, z - w, z + w, v + u
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def _times(scalar, point):
+    result = (0, 1, 1, 0)
+    while scalar:
+        if scalar & 1:
+            result = _add(result, point)
+        point = _add(point, point)
+        scalar >>= 1
+    return result
+
+
+def _decode_point(data):
+    """The point that 32 bytes stand for (5.1.3), or None."""
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & (2**255 - 1)
+    if y >= P:
+        return None
+    u, v = (y * y - 1) % P, (D * y * y + 1) % P
+    x = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P
+    if v * x * x % P == -u % P:
+        x = x * SQRT_MINUS_ONE % P
+    if v * x * x % P != u or (x == 0 and sign):
+        return None
+    if x & 1 != sign:
+        x = P - x
+    return x, y, 1, x * y % P
+
+
+def _encode_point(point):
+    inverse = pow(point[2], P - 2, P)
+    x, y = point[0] * inverse % P, point[1] * inverse % P
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+BASE = _decode_point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+
+
+def ed25519_verify(public_key, message, signature):
+    """Whether the signature is the key's over the message (5.1.7)."""
+    key = _decode_point(public_key) if len(public_key) == 32 else None
+    scalar = int.from_bytes(signature[32:], "little")
+    if key is None or len(signature) != 64 or scalar >= L:
+        return False
+    digest = hashlib.sha512(signature[:32] + public_key + message).digest()
+    challenge = int.from_bytes(digest, "little") % L
+    minus_key = (P - key[0], key[1], key[2], P - key[3])
+    return (
+        _encode_point(_add(_times(scalar, BASE), _times(challenge, minus_key)))
+        == signature[:32]
+    )
+
+
+# --- The tree, RFC 6962, section 2.1 --------------------------------------------------------
+
+
+def leaf_hash(entry):
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def node_hash(left, right):
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class Edge:
+    """Roots of the perfect subtrees that cover the leaves so far, from left to right."""
+
+    def __init__(self):
+        self.size, self.roots = 0, []
+
+    def append(self, value, height=0):
+        rest = self.size >> height
+        while rest & 1:
+            value = node_hash(self.roots.pop(), value)
+            rest >>= 1
+        self.roots.append(value)
+        self.size += 1 << height
+
+    def root(self):
+        if not self.roots:
+            return hashlib.sha256(b"").digest()
+        value = self.roots[-1]
+        for left in reversed(self.roots[:-1]):
+            value = node_hash(left, value)
+        return value
+
+
+def cover(start, end):
+    """Heights of the fewest perfect subtrees that cover leaves [start, end)."""
+    while start < end:
+        height = (end - start).bit_length() - 1
+        if start:
+            height = min(height, (start & -start).bit_length() - 1)
+        yield height
+        start += 1 << height
+
+
+# --- Checkpoints, C2SP signed-note and tlog-checkpoint --------------------------------------
+
+
+def decode64(text):
+    """Base64 in its one canonical form."""
+    try:
+        data = base64.b64decode(text.encode("ascii"), validate=True)
+    except ValueError:
+        raise Broken("a value is not base64") from None
+    if base64.b64encode(data).decode() != text:
+        raise Broken("a value is not canonical base64")
+    return data
+
+
+def parse_vkey(data):
+    """Name, key id and public key of a verifier key."""
+    found = re.fullmatch(rb"([^\s+]{1,255})\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)\n?", data)
+    if not found:
+        raise Broken("the verifier key is malformed")
+    name, identifier = found[1].decode("utf-8"), bytes.fromhex(found[2].decode())
+    key = decode64(found[3].decode())
+    if len(key) != 33 or key[0] != 1:
+        raise Broken("the verifier key is not an Ed25519 key")
+    if hashlib.sha256(name.encode() + b"\n" + key).digest()[:4] != identifier:
+        raise Broken("the verifier key's id is not its own")
+    return name, identifier, key[1:]
+
+
+def parse_checkpoint(note, vkey):
+    """Size and root of a checkpoint that the key signed."""
+    name, identifier, key = vkey
+    text, separator, lines = note.decode("utf-8").rpartition("\n\n")
+    text += "\n"
+    body = re.fullmatch(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/=]+)\n", text, re.ASCII)
+    if not separator or not body or not lines.endswith("\n"):
+        raise Broken("the checkpoint is malformed")
+    if body[1] != name:
+        raise Broken("the checkpoint is of another log than the key")
+    ours = []
+    for line in lines[:-1].split("\n"):
+        found = re.fullmatch(r"— (\S+) ([A-Za-z0-9+/=]+)", line)
+        if not found:
+            raise Broken("a signature line of the checkpoint is malformed")
+        signature = decode64(found[2])
+        if found[1] == name and signature[:4] == identifier:
+            ours.append(signature[4:])
+    if len(ours) != 1 or not ed25519_verify(key, text.encode(), ours[0]):
+        raise Broken("the checkpoint is not signed by the log's key")
+    root = decode64(body[3])
+    if len(root) != 32:
+        raise Broken("the checkpoint's root is not a hash")
+    return int(body[2]), root
+
+
+# --- Where the evidence lies ----------------------------------------------------------------
+
+
+class Folder:
+    """Evidence that was unzipped."""
+
+    def __init__(self, path):
+        self.path = path
+        self.names = set(os.listdir(path)) - {"__pycache__"}
+
+    def open(self, name):
+        return open(os.path.join(self.path, name), "rb")
+
+
+class Archive:
+    """Evidence as a ZIP. Nothing is unpacked to disk."""
+
+    def __init__(self, path):
+        try:
+            self.zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
+            raise Unreadable("the ZIP cannot be read (%s)" % type(error).__name__) from None
+        names = [member.filename for member in self.zip.infolist()]
+        if len(names) != len(set(names)):
+            raise Broken("the ZIP holds two files of one name")
+        self.names = set(names)
+
+    def open(self, name):
+        return self.zip.open(name)
+
+
+class Reader:
+    """Reads one listed file, never more of it than the manifest allows, and hashes it."""
+
+    def __init__(self, files, name, listed):
+        self.name, self.limit, self.expected = name, listed["bytes"], listed["sha256"]
+        self.file, self.length, self.digest = files.open(name), 0, hashlib.sha256()
+
+    def read(self, size):
+        data = self.file.read(min(size, self.limit - self.length + 1))
+        self.length += len(data)
+        if self.length > self.limit:
+            raise Broken("%s is longer than its manifest says" % self.name)
+        self.digest.update(data)
+        return data
+
+    def whole(self):
+        if self.limit > SMALL_MAX:
+            raise Broken("%s is too large" % self.name)
+        parts = []
+        while True:
+            data = self.read(1 << 20)
+            if not data:
+                break
+            parts.append(data)
+        return b"".join(parts)
+
+    def lines(self):
+        rest = b""
+        while True:
+            data = self.read(1 << 16)
+            if not data:
+                break
+            *lines, rest = (rest + data).split(b"\n")
+            yield from lines
+            if len(rest) > LINE_MAX:
+                raise Broken("a line of %s is too long" % self.name)
+        if rest:
+            yield rest
+            raise Broken("%s does not end with a line" % self.name)
+
+    def close(self):
+        """Read what is left; say whether it was the listed file."""
+        while self.read(1 << 16):
+            pass
+        self.file.close()
+        if self.length != self.limit or self.digest.hexdigest() != self.expected:
+            raise Broken("%s is not the file that the manifest lists" % self.name)
+
+
+# --- What is checked ------------------------------------------------------------------------
+
+
+def canonical(value):
+    """RFC 8785, for values with ASCII keys and no fractions."""
+    return json.dumps(
+        value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False
+    ).encode("utf-8")
+
+
+def load(data, what):
+    """JSON that is written in its one canonical form."""
+    try:
+        value = json.loads(data)
+        if canonical(value) == data:
+            return value
+    except (ValueError, RecursionError):
+        pass
+    raise Broken("%s is not canonical JSON" % what)
+
+
+class Verifier:
+    """One pass over the evidence; `problems` is what is wrong."""
+
+    def __init__(self, files):
+        self.files = files
+        self.problems, self.more = [], 0
+        self.words = []
+        self.next, self.open, self.ended = {}, set(), 0
+        self.admitted = self.details = self.entries = 0
+
+    def problem(self, text):
+        if len(self.problems) < SHOWN:
+            self.problems.append(text)
+        else:
+            self.more += 1
+
+    @contextlib.contextmanager
+    def part(self, what="a file"):
+        """Go on after a part that is broken: the others may say more."""
+        try:
+            yield
+        except Broken as error:
+            self.problem(str(error))
+        except (
+            KeyError,
+            TypeError,
+            AttributeError,
+            IndexError,
+            UnicodeError,
+            ValueError,
+        ) as error:
+            self.problem("%s is malformed (%s)" % (what, type(error).__name__))
+        except (
+            zipfile.BadZipFile,
+            OSError,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
+            self.problem("%s cannot be read (%s)" % (what, type(error).__name__))
+        except Exception as error:  # zlib.error and its like, from a broken ZIP
+            self.problem("%s cannot be unpacked (%s)" % (what, type(error).__name__))
+
+    def run(self, given_key, kept):
+        with self.part():
+            self.manifest(given_key)
+            with self.part():
+                self.range(kept)
+            with self.part():
+                self.small("verify.py")
+        return not self.problems
+
+    def small(self, name):
+        reader = Reader(self.files, name, self.listed[name])
+        data = reader.whole()
+        reader.close()
+        return data
+
+    def manifest(self, given_key):
+        missing = (NAMES | {"manifest.json", "manifest.sig"}) - self.files.names
+        extra = self.files.names - NAMES - {"manifest.json", "manifest.sig"}
+        if missing or extra:
+            raise Broken("files are missing or do not belong: %s" % sorted(missing | extra)[:5])
+        with self.files.open("manifest.json") as file:
+            data = file.read(MANIFEST_MAX)
+        with self.files.open("manifest.sig") as file:
+            signature = file.read(200)
+        with self.files.open("log.vkey") as file:
+            enclosed = file.read(1000)
+        self.vkey = parse_vkey(given_key if given_key is not None else enclosed)
+        if parse_vkey(enclosed) != self.vkey:
+            raise Broken("the evidence is signed by another key than the one that you gave")
+        name, _, key = self.vkey
+        self.words.append("Log: %s" % name)
+        self.words.append("Fingerprint of its key: %s" % hashlib.sha256(key).hexdigest())
+        if given_key is None:
+            self.words.append("  Compare it with one that you were given by another way.")
+        if signature[-1:] != b"\n" or not ed25519_verify(
+            key, data, decode64(signature[:-1].decode("ascii"))
+        ):
+            raise Broken("the manifest is not signed by the log's key")
+        manifest = load(data, "the manifest")
+        if (manifest["format"], manifest["v"]) != (FORMAT, VERSION):
+            raise Broken("this is another format; get the verifier that came with it")
+        if manifest["origin"] != name or set(manifest["files"]) != NAMES:
+            raise Broken("the manifest is of another log, or lists other files")
+        if not set(manifest["disclosed"]) >= DISCLOSED:
+            raise Broken("the manifest leaves out events that must always be shown")
+        self.listed, self.scope = manifest["files"], manifest["scope"]
+        self.begin, self.end, self.size = manifest["begin"], manifest["end"], manifest["size"]
+        self.disclosed = set(manifest["disclosed"])
+
+    def range(self, kept):
+        size, self.root = parse_checkpoint(self.small("checkpoint"), self.vkey)
+        if size != self.size or not 0 <= self.begin < self.end <= size:
+            raise Broken("the checkpoint does not cover the range")
+        self.small("log.vkey")
+        self.keys = {
+            one["id"]: (one["name"], bytes.fromhex(one["label_key"]))
+            for one in load(self.small("applications.json"), "applications.json")[
+                "applications"
+            ]
+        }
+        proof = load(self.small("proof.json"), "proof.json")
+        before = [bytes.fromhex(value) for value in proof["before"]]
+        after = [bytes.fromhex(value) for value in proof["after"]]
+        if any(len(value) != 32 for value in before + after):
+            raise Broken("the proof is malformed")
+        hints = self.small("hints")
+        self.kept = parse_checkpoint(kept, self.vkey) if kept is not None else None
+        edge = Edge()
+        for height, value in self.pairs(cover(0, self.begin), before):
+            edge.append(value, height)
+        self.seen_kept = False
+        self.compare_kept(edge)
+        details = Details(Reader(self.files, "details.jsonl", self.listed["details.jsonl"]))
+        entries = Reader(self.files, "entries.jsonl", self.listed["entries.jsonl"])
+        suspects = []
+        with self.part():
+            for line in entries.lines():
+                index = self.begin + self.entries
+                self.entries += 1
+                leaf = leaf_hash(line)
+                if self.entries > len(hints) or leaf[0] != hints[self.entries - 1]:
+                    suspects.append(index)
+                edge.append(leaf)
+                with self.part("entry %d" % index):
+                    self.entry(index, line, details)
+                self.compare_kept(edge)
+        with self.part():
+            entries.close()
+        with self.part():
+            details.end()
+        self.conclude(edge, after, suspects)
+
+    def pairs(self, heights, values):
+        heights = list(heights)
+        if len(heights) != len(values):
+            raise Broken("the proof has the wrong length")
+        return zip(heights, values)
+
+    def compare_kept(self, edge):
+        if self.kept and edge.size == self.kept[0]:
+            self.seen_kept = True
+            if edge.root() != self.kept[1]:
+                raise Broken("the log did not grow from the checkpoint that you kept")
+
+    def conclude(self, edge, after, suspects):
+        if self.entries != self.end - self.begin:
+            self.problem(
+                "there are %d entries, not the %d of the range"
+                % (self.entries, self.end - self.begin)
+            )
+        else:
+            for height, value in self.pairs(cover(self.end, self.size), after):
+                edge.append(value, height)
+            self.compare_kept(edge)
+        if edge.size != self.size or edge.root() != self.root:
+            self.problem("the entries are not the ones that the checkpoint was signed over")
+            if suspects:
+                self.problem("the first entry that was changed is entry %d" % suspects[0])
+        if self.kept and not self.seen_kept:
+            self.words.append(
+                "The checkpoint that you kept (%d entries) is outside of this range; it was "
+                "not compared." % self.kept[0]
+            )
+
+    def entry(self, index, line, details):
+        where = "entry %d" % index
+        entry = load(line, where)
+        writer, seq = (entry["source"], entry["epoch"]), entry["seq"]
+        expected = self.next.get(writer, seq)
+        self.next[writer] = seq + 1
+        if seq != expected:
+            raise Broken(
+                "%s: events of %s/%s are missing or out of order" % ((where,) + writer)
+            )
+        kind, request = entry["type"], entry.get("request")
+        if kind == "request.admitted":
+            self.admitted += 1
+            self.open.add(request)
+        elif kind in TERMINAL and request in self.open:
+            self.open.remove(request)
+            self.ended += 1
+        owner = self.owner(entry)
+        shown = details.take(index)
+        if shown is None:
+            if self.scope == "all" or owner or kind in DISCLOSED:
+                raise Broken("%s: its detail was left out" % where)
+            return
+        self.details += 1
+        raw, key, about = shown
+        if hmac.new(key, raw, "sha256").hexdigest() != entry["detail"]:
+            raise Broken("%s: its detail was changed" % where)
+        said = about.get("application")
+        if owner and isinstance(said, dict) and said.get("id", owner) != owner:
+            raise Broken("%s is labelled as another application's than its detail says" % where)
+        if self.scope != "all" and not owner and kind not in self.disclosed:
+            raise Broken("%s: its detail is outside of the evidence's scope" % where)
+
+    def owner(self, entry):
+        """The application in scope that the entry is labelled as."""
+        if "application" not in entry:
+            return None
+        for identifier, (_, key) in self.keys.items():
+            label = hmac.new(key, entry["request"].encode("ascii"), "sha256").hexdigest()
+            if label == entry["application"]:
+                return identifier
+        return None
+
+    def verdict(self):
+        for problem in self.problems:
+            yield "NOT SOUND: %s." % problem
+        if self.more:
+            yield "NOT SOUND: and %d more." % self.more
+        yield from self.words
+        if self.problems:
+            yield "This evidence was changed, cut or made wrongly. Do not rely on it."
+            return
+        yield "SOUND: entries %d to %d of the %d that the checkpoint covers, none left out." % (
+            self.begin, self.end - 1, self.size,
+        )  # fmt: skip
+        if self.scope == "all":
+            yield "All %d details are here." % self.details
+        else:
+            names = ", ".join(sorted(name for name, _ in self.keys.values()))
+            yield "%d details: all of %s, and all registrations." % (self.details, names)
+        yield "%d requests were admitted; %d of them did not end within this range." % (
+            self.admitted, len(self.open),
+        )  # fmt: skip
+        yield LIMITS
+
+
+class Details:
+    """The lines of details.jsonl, taken in step with the entries."""
+
+    LINE = re.compile(rb'\{"detail":(.*),"index":(0|[1-9][0-9]{0,17}),"key":"([0-9a-f]{64})"\}')
+
+    def __init__(self, reader):
+        self.reader = reader
+        self.lines = reader.lines()
+        self.last = -1
+        self.ahead = self.following()
+
+    def following(self):
+        line = next(self.lines, None)
+        if line is None:
+            return None
+        found = self.LINE.fullmatch(line)
+        if not found or int(found[2]) <= self.last:
+            raise Broken("details.jsonl is malformed after entry %d" % self.last)
+        about = load(line, "the detail of entry %d" % int(found[2]))["detail"]
+        self.last = int(found[2])
+        return self.last, found[1], bytes.fromhex(found[3].decode()), about
+
+    def take(self, index):
+        """Bytes, key and value of the entry's detail, or None if it is not shown."""
+        if self.ahead is None or self.ahead[0] != index:
+            return None
+        _, *shown = self.ahead
+        self.ahead = None
+        self.ahead = self.following()
+        return shown
+
+    def end(self):
+        if self.ahead is not None:
+            raise Broken("details.jsonl has details of entries that are not here")
+        self.reader.close()
+
+
+def main(arguments):
+    path, options = None, {}
+    while arguments:
+        word = arguments.pop(0)
+        if word in ("--key", "--checkpoint") and arguments:
+            options[word] = arguments.pop(0)
+        elif word.startswith("-") or path is not None:
+            sys.stderr.write(__doc__)
+            return 2
+        else:
+            path = word
+    try:
+        given = {}
+        for option, file in options.items():
+            with open(file, "rb") as source:
+                given[option] = source.read(SMALL_MAX)
+        path = path or os.path.dirname(os.path.abspath(__file__))
+        files = Folder(path) if os.path.isdir(path) else Archive(path)
+    except Broken as error:
+        print("NOT SOUND: %s." % error)
+        return 1
+    except (Unreadable, OSError) as error:
+        print("COULD NOT BE CHECKED: %s." % error)
+        return 2
+    verifier = Verifier(files)
+    sound = verifier.run(given.get("--key"), given.get("--checkpoint"))
+    for line in verifier.verdict():
+        print(line)
+    return 0 if sound else 1
+
+
+if __name__ == "__main__":
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+    sys.exit(main(sys.argv[1:]))

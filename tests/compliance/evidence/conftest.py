@@ -1,0 +1,66 @@
+import threading
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import transaction
+
+from compliance.audit import journal
+from compliance.audit.notary import Notary
+from compliance.audit.writer import Writer
+from compliance.evidence.bundle import Scope, export
+from compliance.models import Application
+from compliance.vocabulary import Event
+from tests.compliance.audit.events import now, request_id
+
+KEY = bytes(range(32))
+PUBLIC = Ed25519PrivateKey.from_private_bytes(KEY).public_key().public_bytes_raw()
+ORIGIN = "example.org/log/1"
+
+
+def requests(application, count):
+    for number in range(count):
+        request = request_id()
+        for kind in ("request.admitted", "request.completed"):
+            detail = {
+                "number": number,
+                "name": application.name,
+                "purpose": "Grüße, 日本 \x7f\x1f",
+            }
+            yield Event(
+                kind, now(), detail, request, str(application.pk), bytes(application.label_key)
+            )
+
+
+@pytest.fixture
+def applications(database):
+    return [Application.objects.create(name=name) for name in ("crm", "mail")]
+
+
+@pytest.fixture
+def log(applications, tmp_path):
+    """300 entries of two applications, and their registrations."""
+    folder = tmp_path / "log"
+    with transaction.atomic():
+        for one in applications:
+            detail = {"name": one.name}
+            journal.record("console", [Event("application.registered", now(), detail)])
+    writer = Writer("web-1", on_fenced=threading.Event().set)
+    writer.start()
+    for _ in range(5):
+        for one in applications:
+            writer.append_sync(list(requests(one, 15)))
+    writer.stop()
+    notary = Notary(folder, KEY, ORIGIN)
+    while notary.integrate_once():
+        pass
+    return folder
+
+
+@pytest.fixture
+def evidence(log, tmp_path):
+    def make(begin="0", end="", *names):
+        path = tmp_path / f"evidence-{begin}-{end}.zip"
+        export(Scope(begin, end, names), path, log, KEY)
+        return path
+
+    return make

@@ -1,0 +1,329 @@
+import json
+import random
+import re
+import subprocess
+import sys
+import zipfile
+from base64 import b64encode
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from compliance.audit import checkpoint
+from compliance.audit.entry import canonical
+from compliance.evidence import verify
+from compliance.evidence.bundle import ExportImpossible, Scope, export
+from compliance.models import Event
+from tests.compliance.evidence.conftest import KEY, ORIGIN, PUBLIC
+
+pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
+
+
+def run(*arguments, cwd=None):
+    """The verifier in a Python that has nothing but its standard library."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=cwd,
+        check=False,
+    )
+    assert done.stderr == "" or done.returncode == 2
+    return done.returncode, done.stdout
+
+
+def check(path):
+    """The verifier in this process, for speed: whether the evidence is sound, and the words."""
+    try:
+        files = verify.Archive(path)
+    except (verify.Broken, verify.Unreadable) as error:
+        return False, str(error)
+    verifier = verify.Verifier(files)
+    return verifier.run(None, None), "\n".join(verifier.verdict())
+
+
+def contents(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def pack(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def resign(files):
+    """As whoever holds the log's key could: the manifest fits the files again."""
+    import hashlib
+
+    manifest = json.loads(files["manifest.json"])
+    for name in manifest["files"]:
+        manifest["files"][name] = {
+            "bytes": len(files[name]),
+            "sha256": hashlib.sha256(files[name]).hexdigest(),
+        }
+    files["manifest.json"] = canonical(manifest)
+    signature = Ed25519PrivateKey.from_private_bytes(KEY).sign(files["manifest.json"])
+    files["manifest.sig"] = b64encode(signature) + b"\n"
+    return files
+
+
+def test_it_verifies_in_a_python_without_packages_as_a_zip_and_unpacked(evidence, tmp_path):
+    path = evidence()
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path / "unpacked")
+    verifier = tmp_path / "unpacked" / "verify.py"
+    for arguments in ((verifier, path), (verifier, tmp_path / "unpacked"), (verifier,)):
+        code, words = run(*arguments)
+        assert code == 0, words
+        assert "SOUND: entries 0 to 303 of the 304" in words
+        assert "All 304 details are here." in words
+        assert "150 requests were admitted; 0 of them did not end" in words
+
+
+RANGES = [
+    ("0", "1"),
+    ("0", "304"),
+    ("255", "257"),
+    ("1", "2"),
+    ("256", "304"),
+    ("303", "304"),
+    ("17", "280"),
+]
+
+
+@pytest.mark.parametrize(("begin", "end"), RANGES)
+def test_any_range_verifies(evidence, begin, end):
+    sound, words = check(evidence(begin, end))
+    assert sound, words
+
+
+def test_an_applications_evidence_shows_its_details_and_registrations_and_no_others(evidence):
+    path = evidence("0", "", "crm")
+    sound, words = check(path)
+    assert sound, words
+    lines = contents(path)["details.jsonl"].splitlines()
+    kinds = [json.loads(line)["detail"] for line in lines]
+    assert len(lines) == 150 + 2
+    assert {detail["application"]["name"] for detail in kinds if "number" in detail} == {"crm"}
+    assert "152 details: all of crm" in words
+
+
+def test_a_detail_in_scope_that_was_left_out_shows_even_if_it_was_signed(evidence, tmp_path):
+    files = contents(evidence("0", "", "crm"))
+    lines = files["details.jsonl"].splitlines(keepends=True)
+    index = json.loads(lines[70])["index"]
+    files["details.jsonl"] = b"".join(lines[:70] + lines[71:])
+    sound, words = check(pack(tmp_path / "cut.zip", resign(files)))
+    assert not sound
+    assert f"entry {index}: its detail was left out" in words
+
+
+def test_an_entry_that_was_left_out_shows_even_if_it_was_signed(evidence, tmp_path):
+    files = contents(evidence())
+    lines = files["entries.jsonl"].splitlines(keepends=True)
+    files["entries.jsonl"] = b"".join(lines[:99] + lines[100:])
+    sound, words = check(pack(tmp_path / "cut.zip", resign(files)))
+    assert not sound
+    assert "events of web-1/1 are missing" in words
+
+
+@pytest.mark.parametrize("index", [0, 77, 303])
+def test_the_entry_that_was_changed_is_named(evidence, tmp_path, index):
+    files = contents(evidence())
+    lines = files["entries.jsonl"].splitlines(keepends=True)
+    lines[index] = re.sub(rb'"time":"2', b'"time":"3', lines[index])
+    files["entries.jsonl"] = b"".join(lines)
+    for name, signed in (("as it is", files), ("signed anew", resign(dict(files)))):
+        sound, words = check(pack(tmp_path / f"{name}.zip", signed))
+        assert not sound
+        assert f"entry {index}" in words, words
+
+
+@pytest.mark.parametrize("index", [0, 77, 303])
+def test_the_detail_that_was_changed_is_named(evidence, tmp_path, index):
+    files = contents(evidence())
+    lines = files["details.jsonl"].splitlines(keepends=True)
+    lines[index] = re.sub(rb'"time":1', b'"time":2', lines[index])
+    files["details.jsonl"] = b"".join(lines)
+    sound, words = check(pack(tmp_path / "changed.zip", files))
+    assert not sound
+    assert f"entry {index}: its detail was changed" in words
+
+
+def test_a_checkpoint_that_was_kept_is_compared(evidence, log, tmp_path):
+    path, kept = evidence("0", "200"), tmp_path / "kept"
+    (tmp_path / "verify.py").write_bytes(contents(path)["verify.py"])
+    kept.write_bytes((log / "checkpoint").read_bytes())
+    assert run(tmp_path / "verify.py", path, "--checkpoint", kept)[0] == 0
+    signer = Ed25519PrivateKey.from_private_bytes(KEY)
+    kept.write_bytes(checkpoint.sign(checkpoint.Checkpoint(ORIGIN, 100, bytes(32)), signer))
+    code, words = run(tmp_path / "verify.py", path, "--checkpoint", kept)
+    assert code == 1
+    assert "did not grow from the checkpoint that you kept" in words
+
+
+def test_another_key_than_the_one_that_was_given_is_refused(evidence, tmp_path):
+    path, key = evidence(), tmp_path / "key"
+    (tmp_path / "verify.py").write_bytes(contents(path)["verify.py"])
+    key.write_text(checkpoint.verifier_key(ORIGIN, PUBLIC) + "\n")
+    assert run(tmp_path / "verify.py", path, "--key", key)[0] == 0
+    key.write_text(checkpoint.verifier_key(ORIGIN, bytes(range(32))) + "\n")
+    assert run(tmp_path / "verify.py", path, "--key", key)[0] == 1
+
+
+def test_what_is_no_evidence_ends_with_2(tmp_path):
+    from pathlib import Path
+
+    program = Path(verify.__file__)
+    (tmp_path / "no.zip").write_bytes(b"PK nothing")
+    assert run(program, tmp_path / "no.zip")[0] == 2
+    assert run(program, tmp_path / "absent.zip")[0] == 2
+    assert run(program, "--nonsense")[0] == 2
+    (tmp_path / "empty").mkdir()
+    assert run(program, tmp_path / "empty")[0] == 1
+
+
+@pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "sub/entries.jsonl", "extra"])
+def test_a_file_that_does_not_belong_is_refused_and_nothing_is_unpacked(
+    evidence, tmp_path, name
+):
+    files = contents(evidence()) | {name: b"x"}
+    sound, words = check(pack(tmp_path / "slip.zip", files))
+    assert not sound
+    assert "do not belong" in words
+    assert not (tmp_path.parent / "outside").exists()
+
+
+def test_a_file_that_unpacks_to_more_than_is_listed_is_not_read_to_its_end(evidence, tmp_path):
+    files = contents(evidence())
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, bytes(300_000_000) if name == "entries.jsonl" else data)
+    sound, words = check(tmp_path / "bomb.zip")
+    assert not sound
+    assert "longer than its manifest says" in words or "too long" in words
+
+
+def mutate(random, data):
+    data = bytearray(data)
+    kind = random.randrange(5)
+    at = random.randrange(len(data))
+    if kind == 0:
+        data[at] ^= 1 << random.randrange(8)
+    elif kind == 1:
+        del data[at : at + random.choice([1, 2, 32, 300])]
+    elif kind == 2:
+        data[at:at] = data[at : at + random.choice([1, 2, 32, 300])] or b"x"
+    elif kind == 3:
+        lines = bytes(data).splitlines(keepends=True)
+        one, other = random.randrange(len(lines)), random.randrange(len(lines))
+        lines[one], lines[other] = lines[other], lines[one]
+        data = bytearray(b"".join(lines))
+    else:
+        data[at] = random.randrange(256)
+    return bytes(data)
+
+
+# What the holder of the log's key may write as they like; below for applications.json.
+SAYS_ITSELF = {"applications.json", "hints", "manifest.json", "manifest.sig", "verify.py"}
+
+
+@pytest.mark.parametrize("field", ["id", "label_key"])
+def test_an_application_in_scope_cannot_be_exchanged_for_another(evidence, tmp_path, field):
+    files, other = contents(evidence("0", "", "crm")), contents(evidence("1", "", "mail"))
+    mine, theirs = (json.loads(f["applications.json"])["applications"] for f in (files, other))
+    mine[0][field] = theirs[0][field]
+    files["applications.json"] = canonical({"applications": mine})
+    assert not check(pack(tmp_path / "exchanged.zip", resign(files)))[0]
+
+
+def none_accepted(path, tmp_path, seed, count, *, signed):
+    chance = random.Random(seed)
+    original = contents(path)
+    names = sorted(original)
+    tried = 0
+    while tried < count:
+        name = chance.choice(names)
+        if signed and name in SAYS_ITSELF:
+            continue
+        files = dict(original)
+        files[name] = mutate(chance, files[name])
+        if files == original:
+            continue
+        tried += 1
+        packed = pack(tmp_path / "mutant.zip", resign(files) if signed else files)
+        sound, words = check(packed)
+        assert not sound, f"seed {seed}, mutant {tried} of {name} was accepted\n{words}"
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_no_mutant_is_accepted(evidence, tmp_path, signed):
+    for application, seed in (("crm", 1), (None, 2)):
+        path = evidence("250", "262", *([application] if application else []))
+        none_accepted(path, tmp_path, seed, 500, signed=signed)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.timeout(3600)
+def test_no_mutant_is_accepted_in_the_long_run(evidence, tmp_path, signed):
+    seed = random.SystemRandom().randrange(1 << 32)
+    print("seed", seed)
+    path = evidence("250", "262", "crm")
+    none_accepted(path, tmp_path, seed, 50_000, signed=signed)
+
+
+def test_a_zip_whose_raw_bytes_were_changed_is_sound_only_if_it_holds_the_same(
+    evidence, tmp_path
+):
+    path = evidence("250", "262")
+    original, raw, chance = contents(path), path.read_bytes(), random.Random(3)
+    mutant = tmp_path / "raw.zip"
+    for _ in range(300):
+        mutant.write_bytes(mutate(chance, raw))
+        if check(mutant)[0]:
+            assert contents(mutant) == original
+
+
+def test_a_log_whose_database_was_changed_gives_no_evidence(evidence, log, tmp_path):
+    from django.db import connection
+
+    from compliance.audit import triggers
+
+    with connection.cursor() as cursor:
+        for trigger in triggers._triggers(connection):
+            cursor.execute(triggers._drop(connection, trigger))
+        cursor.execute("UPDATE compliance_event SET entry = %s WHERE seq = 7", [b"{}"])
+    with pytest.raises(ExportImpossible, match="audit verify"):
+        evidence()
+    assert list(tmp_path.glob("*.zip*")) == []
+
+
+def test_an_export_is_itself_recorded(evidence):
+    evidence("10", "20")
+    assert Event.objects.filter(type="evidence.exported").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("scope", "told"),
+    [
+        (Scope("900", ""), "none is from 900"),
+        (Scope("7", "7"), "none is from 7"),
+        (Scope("0", "", ("nobody",)), "no application 'nobody'"),
+        (Scope("yesterday", ""), "neither an entry's number nor a time"),
+        (Scope("2999-01-01", ""), "none is from 2999"),
+    ],
+)
+def test_what_cannot_be_exported_is_said(log, tmp_path, scope, told):
+    with pytest.raises(ExportImpossible, match=told):
+        export(scope, tmp_path / "no.zip", log, KEY)
+
+
+def test_a_range_may_be_given_in_time(evidence):
+    path = evidence("2020-01-01", "2999-12-31T23:59:59Z")
+    assert json.loads(contents(path)["manifest.json"])["end"] == 304
+    assert check(path)[0]
