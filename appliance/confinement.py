@@ -47,7 +47,7 @@ def available() -> str:
 def database_is_local(environment: Environment) -> bool:
     """Whether the database is a file or answers on a Unix socket."""
     parts = urlsplit(environment.database_url)
-    host = parts.hostname or ""
+    host = (parts.hostname or "").lower()
     return parts.scheme == "sqlite" or not host or host.startswith("%2f")
 
 

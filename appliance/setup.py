@@ -37,7 +37,6 @@ from inference import registry
 from inference.models import Deployment, Model, Node
 
 ADMINISTRATOR = "admin"
-FIRST_MODEL = "smollm2-135m-instruct"
 WELCOME = "welcome.json"
 UNCONFIRMED = ".welcome.json.unconfirmed"
 """The credentials before their rows are committed; see `_people`."""
@@ -69,7 +68,7 @@ def set_up(environment: Environment, say: Say) -> Credentials | None:
         keys = _keys(environment, say)
         site = _site(environment, keys["site"])
         node = _node(environment, site, keys["node"])
-        model = _model(say)
+        model = _model(environment.model, say)
         _deployment(model, node)
         _policy()
         return _people(environment.data, model)
@@ -213,8 +212,12 @@ def _same_key(stored: bytes | memoryview[int], public: bytes, name: str) -> None
         )
 
 
-def _model(say: Say) -> Model:
-    entry = registry.CATALOGUE[FIRST_MODEL]
+def _model(name: str, say: Say) -> Model:
+    entry = registry.CATALOGUE.get(name)
+    if entry is None:
+        raise SetUpRefused(
+            f"DOMICILE_MODEL is {name[:80]!r}; this Domicile has {', '.join(registry.CATALOGUE)}."
+        )
     found = Model.objects.filter(name=entry.name).first()
     if found:
         return found

@@ -57,7 +57,7 @@ def claim(folder: Path, run: Path) -> Hold:
         layout = folder / LAYOUT_FILE
         if not layout.exists():
             write(layout, {"layout": LAYOUT, "made": now(), "set_up": None, "answered": None})
-        for name in ("keys", "log", "logs", "run"):
+        for name in ("keys", "log", "logs", "run", "state"):
             folder.joinpath(name).mkdir(mode=0o700, exist_ok=True)
         _private(run)
     except OSError as error:

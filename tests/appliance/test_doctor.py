@@ -1,0 +1,174 @@
+"""Each thing that can be broken is found, named, and has a line on how to mend it."""
+
+import os
+import shutil
+import socket
+import time
+
+import pytest
+from django.db import connection
+
+from appliance import clock, confinement, diagnosis
+from appliance.env import read
+from appliance.services.folder import claim, note
+from appliance.setup import set_up
+from compliance.models import Event, PolicyVersion
+from inference.models import Model
+from tests.services.appliance import free_port
+
+
+@pytest.fixture
+def environment(database, tmp_path):
+    before = os.umask(0o077)
+    data = tmp_path / "data"
+    claim(data, data / "run").release()
+    found = read({"DOMICILE_DATA": str(data), "DOMICILE_PORT": str(free_port())})
+    set_up(found, lambda _line: None)
+    note(data, set_up="now")
+    yield found
+    os.umask(before)
+
+
+def findings(check, environment):
+    found = list(check(environment))
+    for finding in found:
+        assert (finding.state == "ok") == (finding.mend == ""), finding
+    return {finding.name: finding for finding in found}
+
+
+def wrong(check, environment):
+    return [f.text for f in findings(check, environment).values() if f.state == "wrong"]
+
+
+def test_a_sound_appliance_that_is_stopped_has_nothing_wrong(environment):
+    assert [f for f in diagnosis.examine(environment) if f.state == "wrong"] == []
+
+
+def test_doctor_gets_to_the_end_even_where_there_is_nothing(database, tmp_path):
+    nowhere = read({"DOMICILE_DATA": str(tmp_path / "absent"), "DOMICILE_PORT": "1"})
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE compliance_leaf")
+    found = list(diagnosis.examine(nowhere))
+    assert found[-1].name == "notary"
+    assert found[-1].state == "wrong"
+    assert any(f.name == "data folder" and f.state == "wrong" for f in found)
+
+
+@pytest.mark.parametrize("name", ["log.ed25519", "gateway.ed25519", "site-home.x25519"])
+def test_a_missing_key_is_wrong(environment, name):
+    environment.data.joinpath("keys", name).unlink()
+    kind = "site-*.x25519" if name.startswith("site") else name
+    found = findings(diagnosis._keys, environment)[f"key {kind}"]
+    assert found.state == "wrong"
+
+
+def test_a_key_that_others_may_read_is_wrong(environment):
+    environment.data.joinpath("keys", "log.ed25519").chmod(0o644)
+    assert "chmod 600" in wrong(diagnosis._keys, environment)[0]
+
+
+def test_a_half_written_key_is_wrong_and_not_shown(environment):
+    path = environment.data / "keys" / "log.ed25519"
+    half = path.read_text()[:30]
+    path.write_text(half)
+    said = wrong(diagnosis._keys, environment)[0]
+    assert "64 hex digits" in said
+    assert half not in said
+
+
+def test_a_removed_trigger_is_wrong(environment):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' LIMIT 1")
+        name = cursor.fetchone()[0]
+        cursor.execute(f"DROP TRIGGER {name}")
+    assert name in wrong(diagnosis._database, environment)[0]
+
+
+def test_weights_that_changed_are_wrong(environment):
+    Model.objects.update(digest="0" * 64)
+    assert "digest" in wrong(diagnosis._weights, environment)[0]
+
+
+def test_a_policy_that_is_not_one_is_wrong(environment):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP TRIGGER {name}")
+    PolicyVersion.objects.update(document="{}")
+    assert "missing" in wrong(diagnosis._policy, environment)[0]
+
+
+def test_rules_that_nothing_can_trigger_are_named(environment):
+    found = findings(diagnosis._policy, environment)["policy"]
+    assert "special-categories" in found.text
+
+
+def test_a_taken_port_is_wrong(environment):
+    with socket.socket() as other:
+        other.bind((environment.host, environment.port))
+        other.listen()
+        assert "is taken" in wrong(diagnosis._port, environment)[0]
+
+
+def test_a_disk_below_the_floor_is_wrong(environment, tmp_path):
+    free = shutil.disk_usage(tmp_path).free
+    full = read(
+        {
+            "DOMICILE_DATA": str(environment.data),
+            "DOMICILE_DISK_FLOOR": str(min(free * 2, 2**50)),
+        }
+    )
+    assert "refused below" in wrong(diagnosis._disk, full)[0]
+
+
+def test_a_broker_elsewhere_that_does_not_answer_is_wrong(environment):
+    away = read(
+        {
+            "DOMICILE_DATA": str(environment.data),
+            "DOMICILE_BROKER_URL": f"redis://127.0.0.1:{free_port()}",
+        }
+    )
+    assert "does not answer" in wrong(diagnosis._broker, away)[0]
+
+
+def test_an_interrupted_set_up_is_wrong(environment):
+    note(environment.data, set_up=None)
+    assert "cut short" in wrong(diagnosis._data_folder, environment)[0]
+
+
+def test_a_keeper_that_died_does_not_count_as_running(environment):
+    environment.run.joinpath("keeper.json").write_text('{"pid": 4194304, "processes": {}}')
+    assert diagnosis.keeper(environment) is None
+
+
+def test_the_notarys_lag_is_the_age_of_the_oldest_event_it_lacks(environment):
+    from appliance.health import notary_lag  # noqa: PLC0415 - beside its only use
+
+    oldest = Event.objects.order_by("time").first()
+    assert oldest is not None
+    assert notary_lag() == pytest.approx(time.time() - oldest.time.timestamp(), abs=2)
+
+
+def test_the_clocks_state_is_the_kernels():
+    synchronised, error = clock.synchronised()
+    assert synchronised in (True, False)
+    assert error >= 0
+
+
+def test_the_layers_of_a_process_that_is_gone_are_unknown_not_absent():
+    assert {layer.holds for layer in confinement.of_process(4194304)} <= {None, False}
+    assert confinement.of_process(4194304)[0].holds is None
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("sqlite:////var/lib/domicile/db.sqlite3", True),
+        ("postgresql://user:x@db.example.org:5432/domicile", False),
+        ("postgresql://user:x@%2Frun%2Fpostgresql/domicile", True),
+        ("postgresql:///domicile", True),
+    ],
+)
+def test_a_database_is_local_if_no_network_is_needed(tmp_path, url, local):
+    environment = read({"DOMICILE_DATA": str(tmp_path), "DOMICILE_DATABASE_URL": url})
+    assert confinement.database_is_local(environment) is local
