@@ -114,7 +114,7 @@ class APIKeyAdmin(Recorded):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """As the group's rights say."""
-        return bool(request.user.has_perm("compliance.view_apikey"))  # type: ignore[union-attr]
+        return bool(request.user.has_perm("compliance.view_apikey"))
 
     def get_urls(self) -> list[URLPattern]:
         """Django's, and those to issue and revoke."""
@@ -144,7 +144,7 @@ class APIKeyAdmin(Recorded):
     @method_decorator(csrf_protect)
     def issue_view(self, request: HttpRequest, application: Any) -> HttpResponse:
         """Ask for a note and an end; then issue the key and show it, this once."""
-        if not request.user.has_perm("compliance.add_apikey"):  # type: ignore[union-attr]
+        if not request.user.has_perm("compliance.add_apikey"):
             raise PermissionDenied
         owner = get_object_or_404(Application, pk=application)
         form = IssueForm(request.POST or None, initial={"once": secrets.token_hex(16)})
@@ -175,10 +175,8 @@ class APIKeyAdmin(Recorded):
             record(
                 actor(request),
                 "api_key.issued",
+                {"prefix": key.prefix, "note": key.note, "expires": plain(key.expires)},
                 application=application,
-                prefix=key.prefix,
-                note=key.note,
-                expires=plain(key.expires),
             )
         request.session[USED_FORMS] = [*used, asked["once"]][-REMEMBERED:]
         context = self._context(
@@ -191,7 +189,7 @@ class APIKeyAdmin(Recorded):
     @method_decorator(csrf_protect)
     def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask, then revoke."""
-        if not request.user.has_perm("compliance.change_apikey"):  # type: ignore[union-attr]
+        if not request.user.has_perm("compliance.change_apikey"):
             raise PermissionDenied
         key = APIKey.objects.select_related("application").filter(pk=pk).first()
         if key is None:
@@ -204,8 +202,8 @@ class APIKeyAdmin(Recorded):
                 record(
                     actor(request),
                     "api_key.revoked",
+                    {"prefix": key.prefix},
                     application=key.application,
-                    prefix=key.prefix,
                 )
         messages.success(request, f"{key} is revoked. It is refused within a second.")
         return HttpResponseRedirect(

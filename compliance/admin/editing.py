@@ -12,6 +12,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -20,7 +21,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 
-from compliance.admin.recording import actor, changes, record
+from compliance.admin.recording import actor, changes, plain, record
 from compliance.admin.site import Listed
 from compliance.models import Application
 
@@ -48,10 +49,9 @@ class Recorded(Listed):
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Plain widgets, without buttons that open other windows."""
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        widget = getattr(field, "widget", None)
-        if field is not None and hasattr(widget, "can_add_related"):
-            field.widget = widget.widget
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(getattr(field, "widget", None), RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
         return field
 
     @method_decorator(csrf_protect)
@@ -122,8 +122,6 @@ class Recorded(Listed):
 
     def describe(self, obj: Any, form: Any) -> dict[str, Any]:
         """What the event of a new object says."""
-        from compliance.admin.recording import plain  # noqa: PLC0415
-
         names = [name for name in form.fields if name not in self.relations(obj)]
         return {name: plain(getattr(obj, name)) for name in names} | self.linked(obj, form)
 
@@ -132,8 +130,9 @@ class Recorded(Listed):
     ) -> None:
         """Append the event of a change to `obj`."""
         application = obj if isinstance(obj, Application) else None
-        about = {self.noun: str(getattr(obj, "name", obj))} | dict(detail)
-        record(actor(request), f"{self.noun}.{what}", application=application, **about)
+        named = {} if what == self.created else {self.noun: str(getattr(obj, "name", obj))}
+        kind = f"{self.noun}.{what}"
+        record(actor(request), kind, named | dict(detail), application=application)
 
 
 class Switched(Recorded):

@@ -131,7 +131,7 @@ class EventAdmin(Recorded):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """As the group's rights say."""
-        return bool(request.user.has_perm("compliance.view_event"))  # type: ignore[union-attr]
+        return bool(request.user.has_perm("compliance.view_event"))
 
     def items(self) -> Iterable[Item]:
         """Three ways to look at the record."""

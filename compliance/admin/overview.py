@@ -85,7 +85,7 @@ def bars(counts: Mapping[tuple[str, str | None], int]) -> list[Bar]:
 @console.panel
 def requests(request: HttpRequest) -> Panel | None:
     """Requests of the last day, by decision."""
-    if not request.user.has_perm("compliance.view_event"):  # type: ignore[union-attr]
+    if not request.user.has_perm("compliance.view_event"):
         return None
     counts = counted.counts()
     chart = bars(counts)
@@ -107,7 +107,7 @@ def requests(request: HttpRequest) -> Panel | None:
 @console.panel
 def record(request: HttpRequest) -> Panel | None:
     """How the log stands."""
-    if not request.user.has_perm("compliance.view_event"):  # type: ignore[union-attr]
+    if not request.user.has_perm("compliance.view_event"):
         return None
     newest = Event.objects.order_by("-id")[:WAITING].values_list("time", "leaf__index")
     waiting = [moment for moment, index in newest if index is None]
@@ -135,7 +135,7 @@ def _checkpoint_time() -> dt.datetime | None:
 @console.panel
 def policy(request: HttpRequest) -> Panel | None:
     """The active policy, and what of it is not enforced."""
-    if not request.user.has_perm("compliance.view_policyversion"):  # type: ignore[union-attr]
+    if not request.user.has_perm("compliance.view_policyversion"):
         return None
     version = policies.active()
     context: dict[str, Any] = {"version": version}
@@ -158,7 +158,7 @@ def policy(request: HttpRequest) -> Panel | None:
 @console.panel
 def keys(request: HttpRequest) -> Panel | None:
     """Keys that will soon be refused."""
-    if not request.user.has_perm("compliance.view_apikey"):  # type: ignore[union-attr]
+    if not request.user.has_perm("compliance.view_apikey"):
         return None
     now = timezone.now()
     working = APIKey.objects.filter(revoked=None, application__active=True)
@@ -168,6 +168,6 @@ def keys(request: HttpRequest) -> Panel | None:
         .order_by("expires")[:10],
         "working": working.exclude(expires__lte=now).count(),
         "applications": Application.objects.filter(active=True).count(),
-        "may_add": request.user.has_perm("compliance.add_application"),  # type: ignore[union-attr]
+        "may_add": request.user.has_perm("compliance.add_application"),
     }
     return Panel(50, "Applications and keys", "admin/panels/keys.html", context)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
@@ -28,14 +28,21 @@ from compliance.admin.roles import RIGHTS
 from compliance.admin.site import console
 
 
-class OwnPasswordForm(PasswordChangeForm):  # type: ignore[type-arg]
+if TYPE_CHECKING:  # generics for the type checker only
+    _NewUserForm = AdminUserCreationForm[User]
+    _UserForm = UserChangeForm[User]
+else:
+    _NewUserForm, _UserForm = AdminUserCreationForm, UserChangeForm
+
+
+class OwnPasswordForm(PasswordChangeForm):
     """The reader's own new password; saving it is on the record."""
 
     def save(self, commit: bool = True) -> Any:
         """Store and record in one transaction."""
         with transaction.atomic():
             user = super().save(commit)
-            record(user.get_username(), "user.password_changed", user=user.get_username())
+            record(user.get_username(), "user.password_changed", {"user": user.get_username()})
         return user
 
 
@@ -43,10 +50,10 @@ class _Roles(forms.CheckboxSelectMultiple):
     """All roles at once: there are four."""
 
 
-class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]
+class NewUserForm(_NewUserForm):
     """Name, password and roles."""
 
-    usable_password = None  # every user of the console has one
+    usable_password = None  # type: ignore[assignment] # every user of the console has one
 
     class Meta:
         model = User
@@ -54,10 +61,10 @@ class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]
         widgets = {"groups": _Roles}
 
 
-class UserForm(UserChangeForm):  # type: ignore[type-arg]
+class UserForm(_UserForm):
     """Roles and whether the user may log in."""
 
-    password = None
+    password = None  # type: ignore[assignment] # shown nowhere
 
     class Meta:
         model = User
@@ -70,7 +77,7 @@ class UserAdmin(Recorded):
     """People of the console. Each may log in; what they see their roles say."""
 
     noun = "user"
-    section, rank = "People", 10
+    section, rank, title = "People", 10, "People"
     change_form_template = "admin/user.html"
     list_display = ("username", "full_name", "roles", "is_active", "last_login")
     list_filter = ("is_active", "groups")
@@ -128,7 +135,7 @@ class UserAdmin(Recorded):
         """A superuser is changed by superusers only."""
         allowed = super().has_change_permission(request, obj)
         above = isinstance(obj, User) and obj.is_superuser
-        return allowed and (not above or bool(request.user.is_superuser))  # type: ignore[union-attr]
+        return allowed and (not above or bool(request.user.is_superuser))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Whoever is entered here may log in here."""
@@ -183,7 +190,7 @@ class UserAdmin(Recorded):
         if request.method == "POST" and form.is_valid():
             with transaction.atomic():
                 form.save()
-                record(actor(request), "user.password_changed", user=user.get_username())
+                record(actor(request), "user.password_changed", {"user": user.get_username()})
             self.message_user(request, f"The password of {user} is changed.")
             return HttpResponseRedirect(reverse("admin:auth_user_change", args=[pk]))
         context = {
@@ -200,7 +207,7 @@ class UserAdmin(Recorded):
 class GroupAdmin(Recorded):
     """The roles, in words. They come with the appliance and are not changed here."""
 
-    section, rank = "People", 20
+    section, rank, title = "People", 20, "Roles"
     list_display = ("name",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -213,12 +220,7 @@ class GroupAdmin(Recorded):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """As the group's rights say."""
-        return bool(request.user.has_perm("auth.view_group"))  # type: ignore[union-attr]
-
-    def items(self) -> Any:
-        """In the words of the console, a group is a role."""
-        for item in super().items():
-            yield type(item)(item.section, item.rank, "Roles", item.url)
+        return bool(request.user.has_perm("auth.view_group"))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """One table: rights by role."""

@@ -24,7 +24,7 @@ class SiteAdmin(Switched):
     consequence = {
         False: "No further request is sent to this site. Requests that are being answered"
         " there are finished.",
-        True: "Requests that the policy permits to be processed there may be sent to this site.",
+        True: "Requests that the policy permits there may be sent to this site.",
     }
 
     @admin.display(description="public key (X25519)")

@@ -94,7 +94,7 @@ def active() -> PolicyVersion | None:
 class PolicyAdmin(Recorded):
     """Versions, newest first."""
 
-    section, rank = "Rules", 30
+    section, rank, title = "Rules", 30, "Policies"
     list_display = ("__str__", "state", "note", "activated", "retired", "short_digest")
     list_display_links = ("__str__",)
     search_fields = ("digest", "note")
@@ -109,7 +109,7 @@ class PolicyAdmin(Recorded):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """As the group's rights say."""
-        return bool(request.user.has_perm("compliance.view_policyversion"))  # type: ignore[union-attr]
+        return bool(request.user.has_perm("compliance.view_policyversion"))
 
     @admin.display(description="state")
     def state(self, version: PolicyVersion) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Model
@@ -17,7 +18,11 @@ SOURCE = "console"
 
 
 def record(
-    actor: str | None, kind: str, *, application: Application | None = None, **detail: Any
+    actor: str,
+    kind: str,
+    detail: Mapping[str, Any] | None = None,
+    *,
+    application: Application | None = None,
 ) -> None:
     """Append an event of type `kind` inside the caller's transaction.
 
@@ -27,7 +32,7 @@ def record(
     event = Event(
         type=kind,
         time=now(),
-        detail={"actor": actor, **detail} if actor else detail,
+        detail={"actor": actor, **(detail or {})},
         application=str(application.pk) if application else None,
         label_key=bytes(application.label_key) if application else None,
     )

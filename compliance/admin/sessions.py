@@ -62,7 +62,7 @@ def _failed(credentials: dict[str, Any], **_signal: Any) -> None:
     if missed is None:
         return
     with transaction.atomic():
-        record(_known(credentials.get("username")), "login.failed", not_recorded=missed)
+        record(_known(credentials.get("username")), "login.failed", {"not_recorded": missed})
 
 
 @receiver(user_locked_out)

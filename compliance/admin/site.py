@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 
@@ -78,8 +78,11 @@ class Console(AdminSite):
         return [*(url for pages in self.pages for url in pages()), *super().get_urls()]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """As Django's; where the record or the database is not available, a page says so."""
-        return super().admin_view(_or_unavailable(view), cacheable)
+        """As Django's, for pages that no cache keeps.
+
+        Where the record or the database is not available, a page says so.
+        """
+        return super().admin_view(_or_unavailable(view), cacheable=False)
 
     def each_context(self, request: Any) -> dict[str, Any]:
         """What every page gets: the navigation too."""
@@ -119,9 +122,7 @@ class Console(AdminSite):
         }
         return TemplateResponse(request, "admin/index.html", context)
 
-    def app_index(
-        self, request: HttpRequest, app_label: str, extra_context: Any = None
-    ) -> HttpResponse:
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> Any:
         """The overview serves in place of a page per Django app."""
         return HttpResponseRedirect(reverse("admin:index"))
 
@@ -144,12 +145,13 @@ class Listed(_ModelAdmin):
 
     section = "Machines"
     rank = 0
+    title = ""  # in the navigation; else the plural of the model's name
 
     def items(self) -> Iterable[Item]:
         """One item: the model's list."""
         meta = self.model._meta  # noqa: SLF001 - Django's documented name
         url = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
-        title = str(meta.verbose_name_plural)
+        title = self.title or str(meta.verbose_name_plural)
         yield Item(self.section, self.rank, title[0].upper() + title[1:], url)
 
 

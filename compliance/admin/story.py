@@ -96,7 +96,8 @@ def tell(events: Sequence[Event]) -> Story:
     end = next((event for event in events if event.type in TERMINAL), None)
     last = end or events[-1]
     about = details[first]
-    decision = events[first].type == "request.refused" and "refused" or about.get("decision")
+    refused = events[first].type == "request.refused"
+    decision = "refused" if refused else about.get("decision")
     rules = [str(rule) for rule in about.get("rules", ())]
     reasons = [str(reason) for reason in about.get("reasons", ())]
     rules += [""] * (len(reasons) - len(rules))
@@ -152,22 +153,21 @@ def _words(kind: str, said: Mapping[str, Any]) -> tuple[str, str]:
     """A step's title and text."""
     reason = str(said.get("reason", ""))
     why = REASONS.get(reason, reason.replace("_", " "))
-    place = f"{said.get('site')} ({said.get('country')})" if "country" in said else ""
-    match kind:
-        case "request.admitted":
-            return "Admitted", f"Checked, decided, recorded; sealed for site {place}."
-        case "request.attempt":
-            return f"Attempt {said.get('attempt')}", f"Sealed again, for {place}: {why}."
-        case "request.blocked":
-            return "Blocked", "The policy said no. Nothing was sent to a model."
-        case "request.refused":
-            return "Refused", why
-        case "request.completed":
-            return "Completed", "The answer was handed to the application."
-        case "request.failed":
-            return "Failed", why
-        case "request.cancelled":
-            return "Cancelled", why or "The application hung up."
-        case "request.lost":
-            return "Lost", "The process that answered it died; the notary closed its story."
-    return kind, why
+    place = f"site {said.get('site')} ({said.get('country')})"
+    sentences = {
+        "request.admitted": ("Admitted", f"Checked, decided, recorded; sealed for {place}."),
+        "request.attempt": (
+            f"Attempt {said.get('attempt')}",
+            f"Sealed again, for {place}: {why}.",
+        ),
+        "request.blocked": ("Blocked", "The policy said no. Nothing was sent to a model."),
+        "request.refused": ("Refused", why),
+        "request.completed": ("Completed", "The answer was handed to the application."),
+        "request.failed": ("Failed", why),
+        "request.cancelled": ("Cancelled", why or "The application hung up."),
+        "request.lost": (
+            "Lost",
+            "The process that answered it died; the notary closed its story.",
+        ),
+    }
+    return sentences.get(kind, (kind, why))

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
+SECOND = 1_000  # milliseconds
 TONES = {
     "good": {"works", "active", "alive", "completed", "intact", "allow", "enforced", "signed"},
     "warn": {
@@ -63,9 +64,9 @@ def duration(milliseconds: Any) -> str:
     """A length of time, in the unit that suits it."""
     if not isinstance(milliseconds, int):
         return "—"
-    if milliseconds < 1_000:
+    if milliseconds < SECOND:
         return f"{milliseconds} ms"
-    return f"{milliseconds / 1_000:.2f} s"
+    return f"{milliseconds / SECOND:.2f} s"
 
 
 @register.simple_tag
@@ -77,5 +78,5 @@ def badge(word: str) -> SafeString:
 
 @register.filter
 def lines(text: str) -> list[str]:
-    """The lines of a text that are not empty."""
-    return [line for line in text.splitlines() if line.strip()]
+    """The lines of a text that are not empty, without the marks of a list."""
+    return [line.strip(" -") for line in text.splitlines() if line.strip(" -")]

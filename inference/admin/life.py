@@ -41,7 +41,7 @@ def look(names: Sequence[str]) -> Life:
         return Life(broker=False)
     told = {
         name: _read(value)
-        for name, value in zip(names, values, strict=True)  # type: ignore[arg-type]
+        for name, value in zip(names, values, strict=True)
         if value is not None
     }
     return Life(broker=True, told=told)

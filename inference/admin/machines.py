@@ -45,7 +45,7 @@ class ModelAdmin(Recorded):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """As the group's rights say."""
-        return bool(request.user.has_perm("inference.view_model"))  # type: ignore[union-attr]
+        return bool(request.user.has_perm("inference.view_model"))
 
     @admin.display(description="size", ordering="size")
     def bytes(self, model: Any) -> str:
@@ -65,8 +65,12 @@ class ModelAdmin(Recorded):
         extra_context: Any = None,
     ) -> Any:
         """The model, and where it is served."""
-        served = Deployment.objects.filter(model=object_id).select_related("node__site")
-        more = {"deployments": served if object_id.isdigit() else []}
+        model = self.get_object(request, object_id)
+        more = {
+            "deployments": model.deployments.select_related("node__site")
+            if isinstance(model, Model)
+            else []
+        }
         return super().change_view(request, object_id, form_url, more)
 
 
@@ -147,7 +151,7 @@ class NodeAdmin(Switched):
 @console.panel
 def nodes(request: HttpRequest) -> Panel | None:
     """Which nodes are alive."""
-    if not request.user.has_perm("inference.view_node"):  # type: ignore[union-attr]
+    if not request.user.has_perm("inference.view_node"):
         return None
     known = list(Node.objects.select_related("site").filter(active=True))
     life = look([node.name for node in known])

@@ -1,0 +1,44 @@
+// What pages cannot do without a script. Each works without it: a key can be selected by hand,
+// and a verdict looked for by its link.
+"use strict";
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const source = document.getElementById(button.dataset.copy);
+  const said = document.querySelector(`[data-copied="${button.dataset.copy}"]`);
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      said.textContent = "Copied.";
+    } catch {
+      // Without TLS a browser gives no clipboard to pages of other hosts.
+      getSelection().selectAllChildren(source);
+      said.textContent = "Selected: copy it with your keyboard.";
+    }
+  });
+}
+
+for (const element of document.querySelectorAll("[data-wait]")) {
+  const look = async () => {
+    try {
+      const answer = await fetch(element.dataset.wait, { credentials: "same-origin" });
+      if (!(await answer.json()).running) {
+        location.reload();
+        return;
+      }
+    } catch {
+      // The appliance may be restarting; look again.
+    }
+    setTimeout(look, 1500);
+  };
+  setTimeout(look, 500);
+}
+
+// The menu is open where there is room for it.
+const menu = document.querySelector("details.menu");
+if (menu) {
+  const wide = matchMedia("(min-width: 900px)");
+  const fit = () => { menu.open = wide.matches; };
+  wide.addEventListener("change", fit);
+  fit();
+}

@@ -1,0 +1,38 @@
+import dataclasses
+
+import pytest
+from django.contrib.auth.models import Group, User
+
+from compliance.admin.overview import counted
+from compliance.admin.roles import RIGHTS
+
+PASSWORD = "correct horse battery staple"
+
+
+def person(role=None, **more):
+    user = User(username=more.pop("username", role or "nobody"), is_staff=True, **more)
+    user.set_unusable_password()
+    user.save()
+    if role:
+        user.groups.add(Group.objects.get(name=role))
+    return user
+
+
+@pytest.fixture
+def console(database, client, settings, tmp_path):
+    """A client of the console on a database of its own; log in with `as_`."""
+    settings.DOMICILE = dataclasses.replace(settings.DOMICILE, data=tmp_path)
+    counted.forget()
+
+    def as_(role=None, **more):
+        user = person(role, **more)
+        client.force_login(user)
+        return user
+
+    client.as_ = as_
+    return client
+
+
+@pytest.fixture(params=sorted(RIGHTS))
+def role(request):
+    return request.param

@@ -1,0 +1,154 @@
+import hashlib
+
+import pytest
+from django.urls import reverse
+
+from compliance.models import APIKey, Event
+from inference.models import Model
+from tests.compliance.admin import stories
+
+
+@pytest.fixture
+def filled(console, tmp_path):
+    """An appliance in which every kind of row exists."""
+    stories.machines()
+    stories.policy()
+    owner = stories.application()
+    APIKey.issue(owner, note="front desk")
+    ids = stories.requests(
+        owner,
+        ("Write to anna@example.org, please.", "completed"),
+        ("Use sk-planted here.", None),
+        ("This is undetectable.", None),
+        ("Hello.", "failed"),
+        ("Hello again.", None),
+        reason="engine_unavailable",
+    )
+    stories.integrate(tmp_path / "log")
+    console.ids = ids
+    return console
+
+
+def addresses():
+    """Every page that can be read, by name."""
+    one = {
+        "compliance_application": lambda: APIKey.objects.get().application_id,
+        "compliance_apikey": lambda: APIKey.objects.get().pk,
+        "compliance_policyversion": lambda: 1,
+        "compliance_site": lambda: 1,
+        "inference_node": lambda: 1,
+        "inference_model": lambda: Model.objects.get().pk,
+        "inference_deployment": lambda: 1,
+        "compliance_event": lambda: Event.objects.latest("id").pk,
+    }
+    pages = [reverse("admin:index"), reverse("admin:requests"), reverse("admin:verify")]
+    for name, key in one.items():
+        pages.append(reverse(f"admin:{name}_changelist"))
+        pages.append(reverse(f"admin:{name}_change", args=[key()]))
+    pages += [reverse("admin:auth_user_changelist"), reverse("admin:auth_group_changelist")]
+    pages.append(reverse("admin:password_change"))
+    pages.append(reverse("admin:policy_document", args=[1]))
+    return pages
+
+
+def test_an_auditor_reads_every_page_and_none_may_be_kept_by_a_cache(filled):
+    filled.as_("Auditor")
+    for address in addresses():
+        answer = filled.get(address)
+        assert answer.status_code == 200, address
+        assert "no-store" in answer.headers["Cache-Control"], address
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+
+
+def test_no_page_holds_an_inline_script_or_style(filled):
+    filled.as_("Administrator")
+    writable = [
+        reverse("admin:compliance_application_add"),
+        reverse("admin:auth_user_add"),
+        reverse("admin:issue_api_key", args=[APIKey.objects.get().application_id]),
+        reverse("admin:revoke_api_key", args=[APIKey.objects.get().pk]),
+        reverse("admin:compliance_site_switch", args=[1]),
+        *(reverse("admin:request", args=[name]) for name in filled.ids),
+    ]
+    for address in [*addresses(), *writable]:
+        answer = filled.get(address)
+        assert answer.status_code == 200, address
+        if "html" in answer.headers["Content-Type"]:
+            text = answer.content.decode()
+            assert "<style" not in text, address
+            assert " style=" not in text, address
+            assert "onclick" not in text, address
+            assert text.count("<script") == 1, address
+            assert 'lang="en"' in text, address
+
+
+def test_a_story_tells_decision_findings_place_and_a_signed_receipt(filled):
+    filled.as_("Auditor")
+    text = filled.get(reverse("admin:request", args=[filled.ids[0]])).content.decode()
+    for told in ("pseudonymise", "EMAIL_ADDRESS", "home (DE)", "signed", "VVT-17", "42 prompt"):
+        assert told in text
+    assert "not signed" not in text
+    assert "anna@example.org" not in text
+
+
+def test_a_receipt_of_another_key_is_shown_as_not_signed(filled):
+    node = Model.objects.get().deployments.get().node
+    node.public_key = b"\x01" * 32
+    node.save()
+    filled.as_("Auditor")
+    text = filled.get(reverse("admin:request", args=[filled.ids[0]])).content.decode()
+    assert "not signed" in text
+
+
+@pytest.mark.parametrize(
+    ("place", "state", "decision"),
+    [(1, "blocked", "block"), (2, "refused", "refused"), (3, "failed", "allow")],
+)
+def test_the_list_shows_each_request_by_decision_and_state(filled, place, state, decision):
+    filled.as_("Auditor")
+    rows = filled.get(reverse("admin:requests")).context["rows"]
+    row = next(row for row in rows if row.story.request == filled.ids[place])
+    assert (row.story.state, row.story.decision) == (state, decision)
+    found = filled.get(reverse("admin:requests"), {"decision": decision}).context["rows"]
+    assert {row.story.decision for row in found} == {decision}
+    assert row.story.request in {row.story.request for row in found}
+
+
+def test_a_request_is_found_by_its_id_however_it_was_copied(filled):
+    filled.as_("Auditor")
+    name = filled.ids[0]
+    for copied in (name, f"  {name.upper()} ", f"chatcmpl-{name}"):
+        answer = filled.get(reverse("admin:requests"), {"request": copied})
+        assert answer.url == reverse("admin:request", args=[name])
+
+
+def test_the_overview_counts_requests_by_decision(filled):
+    filled.as_("Auditor")
+    panels = {
+        panel.title: panel for panel in filled.get(reverse("admin:index")).context["panels"]
+    }
+    bars = panels["Requests in the last 24 hours"].context["bars"]
+    assert {bar.name: bar.count for bar in bars} == {
+        "allow": 2,
+        "pseudonymise": 1,
+        "mask": 0,
+        "block": 1,
+        "refused": 1,
+    }
+
+
+def test_the_policy_document_is_what_its_digest_is_of(filled):
+    filled.as_("Auditor")
+    document = filled.get(reverse("admin:policy_document", args=[1])).content
+    page = filled.get(reverse("admin:compliance_policyversion_change", args=[1]))
+    assert hashlib.sha256(document).hexdigest() == page.context["version"].digest
+    assert page.context["matches"]
+
+
+def test_an_empty_appliance_says_what_to_do_next(console):
+    console.as_("Administrator")
+    text = console.get(reverse("admin:index")).content.decode()
+    for advice in ("registering an application", "No policy is active", "No active node"):
+        assert advice in text
