@@ -39,6 +39,9 @@ class Environment:
     detection_timeout: float  # seconds
     site: str
     node: str
+    model: str  # what a worker serves
+    engine_slots: int  # requests that its engine answers at the same time
+    engine_threads: int
     source: str
     disk_floor: int  # bytes
     log_level: str
@@ -112,6 +115,11 @@ def read(variables: Mapping[str, str] = os.environ) -> Environment:
         detection_timeout=float(reader.number("DOMICILE_DETECTION_TIMEOUT", 10, 1, 300)),
         site=reader.text("DOMICILE_SITE", "home"),
         node=reader.text("DOMICILE_NODE", "node-1"),
+        model=reader.text("DOMICILE_MODEL", "smollm2-135m-instruct"),
+        engine_slots=reader.number("DOMICILE_ENGINE_SLOTS", 4, 1, 256),
+        engine_threads=reader.number(
+            "DOMICILE_ENGINE_THREADS", len(os.sched_getaffinity(0)), 1, 1024
+        ),
         source=reader.text("DOMICILE_SOURCE", "web-1"),
         disk_floor=reader.number("DOMICILE_DISK_FLOOR", 512 * 1024**2, 0, 2**50),
         log_level=reader.text("DOMICILE_LOG_LEVEL", "INFO").upper(),

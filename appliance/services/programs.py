@@ -89,7 +89,10 @@ def _notary(shared: Mapping[str, str], confine: str) -> Program:
 def _worker(environment: Environment, shared: Mapping[str, str], confine: str) -> Program:
     return Program(
         "worker",
-        [sys.executable, "-m", "celery", "-A", "appliance.celery", "worker"],
+        [
+            *(sys.executable, "-m", "celery", "-A", "appliance.celery", "worker"),
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ],
         environment={**shared, "DOMICILE_SOURCE": f"worker-{environment.node}"},
         folder=BASE,
         confine=confine,

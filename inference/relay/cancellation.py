@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -54,7 +54,7 @@ class Cancellations:
     def __init__(self, redis: Redis, site: str) -> None:
         self._redis = redis
         self._stream = f"cancel:{site}"
-        self._watched: dict[str, tuple[bytes, Callable[[], None]]] = {}
+        self._watched: dict[str, tuple[bytes, Callable[[], object]]] = {}
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -70,7 +70,7 @@ class Cancellations:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    def watch(self, ticket: str, up_key: bytes, cancel: Callable[[], None]) -> None:
+    def watch(self, ticket: str, up_key: bytes, cancel: Callable[[], object]) -> None:
         """Call `cancel` once if the gateway cancels `ticket`, until `forget`."""
         self._watched[ticket] = (up_key, cancel)
 
@@ -93,11 +93,10 @@ class Cancellations:
             except (RedisError, OSError):
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, 1.0)
-                await self._look()
+                await self.look(list(self._watched))
 
-    async def _look(self) -> None:
-        """Ask for each watched ticket what the stream may have said while it was away."""
-        tickets = list(self._watched)
+    async def look(self, tickets: Sequence[str]) -> None:
+        """Ask for watched tickets what the stream said before, or while it was away."""
         if not tickets:
             return
         with contextlib.suppress(RedisError, OSError):

@@ -127,6 +127,14 @@ async def test_forged_frames_are_neither_read_nor_able_to_fail_a_request(redis, 
     assert [await inbox.get(2), await inbox.get(2)] == [Chunk([b"1"]), Chunk([b"2"])]
 
 
+async def test_two_who_answer_one_ticket_share_no_nonce_and_the_first_is_heard(redis, stream):
+    inbox = stream.expect(1, 1, KEY)
+    first, second = written(Chunk([b"a"]), Chunk([b"b"])), written(Chunk([b"x"]), Chunk([b"y"]))
+    assert first[0][3][:16] != second[0][3][:16]
+    await put(redis, stream, [first[0], second[0], second[1], first[1]])
+    assert [await inbox.get(2), await inbox.get(2)] == [Chunk([b"a"]), Chunk([b"b"])]
+
+
 async def test_what_is_no_frame_at_all_does_not_stop_the_reader(redis, stream):
     inbox = stream.expect(1, 1, KEY)
     for junk in (b"", b"\xff", b"\x91\x01", b"{}"):

@@ -1,0 +1,82 @@
+"""Joins Celery's worker to ours: when it begins, drains and ends. Imported by workers only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+import structlog
+from celery import signals
+
+from appliance import logging
+from appliance.celery import environment
+from appliance.env import Environment
+from compliance.audit.keys import KeyUnusable
+from inference import tasks
+from inference.engines.base import EngineError
+from inference.registry import CATALOGUE, WeightsChanged, WeightsMissing
+from inference.worker import Configuration
+
+_log = structlog.get_logger(__name__)
+
+
+def configuration(given: Environment) -> Configuration:
+    """What the environment says a worker is."""
+    return Configuration(
+        site=given.site,
+        node=given.node,
+        entry=CATALOGUE[given.model],
+        keys=given.data / "keys",
+        state=given.data / "state",
+        run=given.run,
+        broker_url=given.broker_url,
+        slots=given.engine_slots,
+        threads=given.engine_threads,
+    )
+
+
+def _configure_log(**_: Any) -> None:
+    logging.configure({"level": environment.log_level, "source": environment.source})
+
+
+def _begin(**_: Any) -> None:
+    """Tickets are taken only once the engine answers.
+
+    Celery logs an error of a signal's receiver and goes on; SystemExit it does not catch.
+    """
+    _configure_log()  # Celery's own turn comes later
+    try:
+        tasks.begin(configuration(environment), on_failure=_end_process)
+    except KeyError:
+        sys.exit(f"DOMICILE_MODEL is {environment.model!r}; it may be: {', '.join(CATALOGUE)}.")
+    except (
+        WeightsChanged,
+        WeightsMissing,
+        EngineError,
+        KeyUnusable,
+        ValueError,
+        OSError,
+    ) as error:
+        _log.exception("worker_not_started", kind=type(error).__name__)
+        sys.exit(f"The worker cannot start. {error}")
+
+
+def _drain(**_: Any) -> None:
+    tasks.drain()
+
+
+def _end(**_: Any) -> None:
+    tasks.end()
+
+
+def _end_process() -> None:
+    """The answering loop failed; whoever keeps this process starts it again."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+signals.setup_logging.connect(_configure_log)
+signals.worker_init.connect(_begin)
+signals.worker_shutting_down.connect(_drain)
+signals.worker_shutdown.connect(_end)

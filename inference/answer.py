@@ -1,0 +1,113 @@
+"""One ticket, answered: from the engine's first chunk to the signed receipt."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+
+import msgspec
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from inference.clearance import Receipt, Ticket, sign
+from inference.engines.base import Engine, EngineFailed, EngineRefused
+from inference.relay import Chunk, Failed, Line, Receipted, Started
+
+_log = structlog.get_logger(__name__)
+
+
+class _Choice(msgspec.Struct):
+    index: int
+    finish_reason: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class _Seen(msgspec.Struct):
+    """The part of a chunk that a receipt tells of."""
+
+    choices: list[_Choice]
+    usage: _Usage | None = None
+
+
+_decode = msgspec.json.Decoder(_Seen).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who answers, as receipts say it. `weights` is their SHA-256 (hex)."""
+
+    site: str
+    node: str
+    key: Ed25519PrivateKey
+    weights: str
+
+
+def microseconds() -> int:
+    """Since the Unix epoch."""
+    return time.time_ns() // 1000
+
+
+async def answer(
+    ticket: Ticket, line: Line, engine: Engine, slots: asyncio.Semaphore, identity: Identity
+) -> None:
+    """Run `ticket` and say on `line` what became of it.
+
+    Ends with exactly one `Receipted` or `Failed` frame, or none if cancelled: then nobody
+    listens. Raises CancelledError and `OutboxFull`.
+    """
+    accepted = microseconds()
+    try:
+        async with asyncio.timeout(ticket.deadline - time.time()), slots:
+            line.put(Started(identity.node))
+            receipt = await _streamed(ticket, line, engine, identity, accepted)
+        line.put(Receipted(sign(receipt, identity.key)))
+    except TimeoutError:
+        line.put(Failed("deadline_exceeded", "The answer was not complete by its deadline."))
+    except EngineRefused as error:
+        line.put(Failed("engine_refused", str(error), error.param))
+    except EngineFailed as error:
+        _log.warning("answer_failed", request=ticket.request, attempt=ticket.attempt)
+        line.put(Failed("engine_unavailable", str(error)))
+
+
+async def _streamed(
+    ticket: Ticket, line: Line, engine: Engine, identity: Identity, accepted: int
+) -> Receipt:
+    started = microseconds()
+    finish: dict[int, str] = {}
+    usage: _Usage | None = None
+    async with contextlib.aclosing(engine.stream(ticket.body)) as chunks:
+        async for chunk in chunks:
+            line.put(Chunk([chunk]))
+            seen = _decode(chunk)
+            finish |= {
+                choice.index: choice.finish_reason
+                for choice in seen.choices
+                if choice.finish_reason
+            }
+            usage = seen.usage or usage
+    if usage is None:
+        raise EngineFailed("The engine did not say how many tokens it used.")
+    return Receipt(
+        ticket=ticket.id,
+        request=ticket.request,
+        attempt=ticket.attempt,
+        site=identity.site,
+        node=identity.node,
+        model=ticket.model,
+        weights=identity.weights,
+        engine=engine.name,
+        policy_digest=ticket.policy_digest,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        accepted=accepted,
+        started=started,
+        finished=microseconds(),
+        finish_reason=",".join(finish[index] for index in sorted(finish)),
+    )
