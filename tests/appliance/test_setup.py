@@ -12,7 +12,7 @@ from django.db import connection
 from appliance.env import read
 from appliance.rotation import rotate
 from appliance.services.folder import claim
-from appliance.setup import SetUpRefused, kept_credentials, set_up, write_welcome
+from appliance.setup import Credentials, SetUpRefused, kept_credentials, set_up, write_welcome
 from compliance.models import APIKey, Event, PolicyVersion, Site
 from inference.models import Deployment
 from tests.services.appliance import free_port
@@ -29,6 +29,13 @@ def environment(database, tmp_path):
 
 def silent(_line):
     """Progress that no test looks at."""
+
+
+def made(environment) -> Credentials:
+    """The credentials of a set-up."""
+    credentials = set_up(environment, silent)
+    assert credentials is not None
+    return credentials
 
 
 def types():
@@ -49,7 +56,7 @@ def failing(table):
 
 
 def test_each_thing_that_is_set_up_is_on_the_record_once(environment):
-    credentials = set_up(environment, silent)
+    credentials = made(environment)
     assert types() == [
         *("site.registered", "node.registered", "model.registered", "deployment.created"),
         *("policy.activated", "user.created", "application.registered", "api_key.issued"),
@@ -63,7 +70,7 @@ def test_each_thing_that_is_set_up_is_on_the_record_once(environment):
 
 
 def test_a_second_set_up_changes_nothing(environment):
-    first = set_up(environment, silent)
+    first = made(environment)
     write_welcome(environment.data, first, "http://127.0.0.1:8000")
     keys = {path.name: path.read_bytes() for path in (environment.data / "keys").iterdir()}
     recorded = types()
@@ -87,7 +94,7 @@ TABLES = [
 def test_a_set_up_that_was_cut_short_goes_on(environment, table):
     with failing(table), pytest.raises(SetUpRefused, match="power cut"):
         set_up(environment, silent)
-    credentials = set_up(environment, silent)
+    credentials = made(environment)
     assert sorted(types()) == sorted(set(types()))
     assert len(types()) == len(TABLES)
     assert get_user_model().objects.get().check_password(credentials.password)
