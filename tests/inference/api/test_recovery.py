@@ -1,0 +1,286 @@
+"""Nodes that fall silent, lie or vanish; parts of the appliance that are away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from contextlib import suppress
+
+import openai
+import psutil
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.inference.api.laboratory import Laboratory, ask
+from tests.inference.api.node import Attempt, Node, answers, unlike
+from tests.services.appliance import wait_until
+
+
+async def post(lab: Laboratory, **more):
+    return await asyncio.to_thread(lab.post, ask(unlike(), **more))
+
+
+async def story(lab: Laboratory, response) -> list:
+    return await asyncio.to_thread(lab.story, response.headers["domicile-request"])
+
+
+async def test_a_silent_node_is_given_up_and_another_attempt_answers(
+    lab: Laboratory, node: Node
+):
+    async def script(attempt: Attempt) -> None:
+        if attempt.ticket.attempt == 1:
+            await attempt.cancelled.wait()
+        else:
+            await answers(attempt)
+
+    node.script = script
+    response = await post(lab)
+    assert response.status_code == 200
+    first, second = node.attempts
+    assert first.cancelled.is_set(), "the first ticket is void"
+    assert first.ticket.id != second.ticket.id
+    assert first.ticket.down_key != second.ticket.down_key
+    events = await story(lab, response)
+    assert [event.type for event in events] == [
+        "request.admitted",
+        "request.attempt",
+        "request.completed",
+    ]
+    assert events[1].detail["attempt"] == events[2].detail["attempts"] == 2
+
+
+async def test_three_silent_attempts_are_enough(lab: Laboratory, node: Node):
+    async def script(attempt: Attempt) -> None:
+        await attempt.cancelled.wait()
+
+    node.script = script
+    response = await post(lab, stream=True)
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "engine_unavailable"
+    assert len(node.attempts) == 3
+    types = [event.type for event in await story(lab, response)]
+    assert types == ["request.admitted", *["request.attempt"] * 2, "request.failed"]
+
+
+async def test_silence_after_the_first_words_fails_the_answer(lab: Laboratory, node: Node):
+    async def script(attempt: Attempt) -> None:
+        attempt.text("Good ")
+        await attempt.cancelled.wait()
+
+    node.script = script
+    begun = time.monotonic()
+    response = await post(lab, stream=True)
+    assert 4.5 < time.monotonic() - begun < 8
+    assert response.status_code == 200
+    assert "engine_unavailable" in response.text
+    assert "[DONE]" not in response.text
+    await asyncio.wait_for(node.attempts[0].cancelled.wait(), 1)
+    assert [event.type for event in await story(lab, response)] == [
+        "request.admitted",
+        "request.failed",
+    ]
+
+
+LIES = {
+    "another key": {"key": Ed25519PrivateKey.generate()},
+    "another node": {"node": "node-9"},
+    "other weights": {"weights": "cd" * 32},
+    "another request": {"request": "0" * 32},
+    "another ticket": {"ticket": "0" * 32},
+    "another policy": {"policy_digest": "0" * 64},
+    "another site": {"site": "home"},
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+async def test_an_answer_without_an_honest_receipt_is_not_completed(
+    lab: Laboratory, node: Node, name: str
+):
+    async def script(attempt: Attempt) -> None:
+        attempt.text("Good ")
+        attempt.finish()
+        attempt.receipt(**LIES[name])
+
+    node.script = script
+    response = await post(lab)
+    assert response.status_code == 500
+    assert response.json()["error"]["code"] == "receipt_invalid"
+    *_, last = await story(lab, response)
+    assert (last.type, last.detail["reason"]) == ("request.failed", "receipt_invalid")
+
+
+async def test_a_chunk_that_is_none_fails_the_answer(lab: Laboratory, node: Node):
+    async def script(attempt: Attempt) -> None:
+        attempt.chunks(b'{"choices": [{"delta": 7}]}')
+        await attempt.cancelled.wait()
+
+    node.script = script
+    response = await post(lab)
+    assert response.status_code == 500
+    await asyncio.wait_for(node.attempts[0].cancelled.wait(), 2)
+    *_, last = await story(lab, response)
+    assert last.detail["reason"] == "engine_malformed"
+
+
+async def test_without_a_living_node_there_is_no_route(lab: Laboratory, node: Node):
+    await node.hide()
+    response = await post(lab)
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "no_route"
+    assert response.headers["retry-after"]
+    request = response.headers["domicile-request"]
+    (refused,) = await asyncio.to_thread(lab.events, request=request)
+    assert (refused.type, refused.detail["reason"]) == ("request.refused", "no_route")
+
+
+async def test_a_detector_that_is_down_refuses_and_records_it(lab: Laboratory, node: Node):
+    gateway = lab.gateways[0]
+    children = psutil.Process(gateway.process.pid).children()
+    detectors = [child for child in children if "detection" in " ".join(child.cmdline())]
+    assert detectors
+    for detector in detectors:
+        detector.kill()
+    response = await post(lab)
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "detection_unavailable"
+    request = response.headers["domicile-request"]
+    (refused,) = await asyncio.to_thread(lab.events, request=request)
+    assert refused.type == "request.refused"
+    assert node.attempts == []
+    await asyncio.to_thread(wait_until, gateway._detects, "the detector is back", 60)
+
+
+async def test_a_tampered_policy_stops_requests_until_it_is_mended(lab: Laboratory, node: Node):
+    """By direct SQL, past the trigger, as the database's owner could."""
+    trigger, statement = lab.sql(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+        " AND tbl_name = 'compliance_policyversion' AND sql LIKE '%BEFORE UPDATE%'"
+    )[0]
+    ((document,),) = lab.sql("SELECT document FROM compliance_policyversion")
+    lab.sql(f"DROP TRIGGER {trigger}")
+    try:
+        loosened = document.replace('"block"', '"allow"')
+        lab.sql("UPDATE compliance_policyversion SET document = ?", (loosened,))
+        await asyncio.sleep(4)
+        response = await post(lab)
+        assert response.status_code == 503
+        assert response.json()["error"]["code"] == "stale_configuration"
+        assert node.attempts == []
+    finally:
+        lab.sql("UPDATE compliance_policyversion SET document = ?", (document,))
+        lab.sql(statement)
+    await asyncio.sleep(0.6)
+    assert (await post(lab)).status_code == 200
+
+
+async def test_a_broker_that_is_away_is_told_and_recorded(lab: Laboratory):
+    """On a gateway of its own broker, so that the others keep theirs."""
+    from tests.services.valkey import Valkey  # noqa: PLC0415 - for this test only
+
+    broker = Valkey()
+    gateway = await asyncio.to_thread(
+        lab.gateway, "web-3", DOMICILE_BROKER_URL=broker.url
+    )
+    try:
+        async with Node(broker.url, lab.gateway_key) as node:
+
+            async def script(attempt: Attempt) -> None:
+                attempt.text("Good ")
+                broker.kill()
+                await asyncio.sleep(60)
+
+            node.script = script
+            response = await asyncio.to_thread(
+                lab.post, ask(unlike(), stream=True), url=gateway.url
+            )
+            assert "engine_unavailable" in response.text
+            events = await asyncio.to_thread(lab.story, response.headers["domicile-request"])
+            assert [event.type for event in events] == ["request.admitted", "request.failed"]
+            begun = time.monotonic()
+            response = await asyncio.to_thread(lab.post, ask(unlike()), url=gateway.url)
+            assert response.status_code == 503
+            assert time.monotonic() - begun < 5
+            key = await asyncio.to_thread(lab.application, requests=100)
+            response = await asyncio.to_thread(lab.post, ask("x"), url=gateway.url, key=key)
+            assert response.json()["error"]["code"] == "engine_unavailable"
+            broker.restart()
+            await node.show()
+            node.script = answers
+
+            def answered() -> bool:
+                return lab.post(ask(unlike()), url=gateway.url).status_code == 200
+
+            await asyncio.to_thread(wait_until, answered, "the gateway is well again", 20, 0.5)
+    finally:
+        await asyncio.to_thread(gateway.stop)
+        lab.gateways.remove(gateway)
+        broker.close()
+
+
+async def test_a_gateway_that_is_told_to_end_lets_answers_end(lab: Laboratory, node: Node):
+    gateway = await asyncio.to_thread(lab.gateway, "web-4")
+    try:
+
+        async def script(attempt: Attempt) -> None:
+            attempt.text("Good ")
+            await asyncio.sleep(1.5)
+            attempt.text("day.")
+            attempt.finish()
+            attempt.receipt()
+
+        node.script = script
+        call = asyncio.create_task(
+            asyncio.to_thread(lab.post, ask(unlike(), stream=True), url=gateway.url)
+        )
+        while not node.attempts:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
+        gateway.process.send_signal(signal.SIGTERM)
+        response = await call
+        assert response.text.endswith("data: [DONE]\n\n")
+        await asyncio.to_thread(gateway.process.wait, 20)
+        events = await asyncio.to_thread(lab.story, response.headers["domicile-request"])
+        assert events[-1].type == "request.completed"
+        kinds = [event.type for event in lab.events(source="web-4")]
+        assert kinds[-1] == "writer.stopped"
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(gateway.process.pid, signal.SIGKILL)
+        lab.gateways.remove(gateway)
+
+
+async def test_refused_calls_are_recorded_in_counts_when_the_process_ends(lab: Laboratory):
+    gateway = await asyncio.to_thread(lab.gateway, "web-5")
+    for _ in range(3):
+        await asyncio.to_thread(lab.post, ask("x", top_k=1), url=gateway.url)
+    key = f"dom_{'0' * 12}_{'A' * 43}"
+    await asyncio.to_thread(lab.post, ask("x"), url=gateway.url, key=key)
+    await asyncio.to_thread(gateway.stop)
+    lab.gateways.remove(gateway)
+    counted = {
+        (event.detail["api_key"], event.detail["reason"]): event.detail["count"]
+        for event in lab.events(source="web-5", type="rejections")
+    }
+    assert counted == {
+        (lab.key[4:16], "unknown_parameter"): 3,
+        ("unknown", "invalid_api_key"): 1,
+    }
+
+
+async def test_an_answer_survives_the_official_client_giving_up_early(
+    lab: Laboratory, node: Node
+):
+    async def script(attempt: Attempt) -> None:
+        await attempt.cancelled.wait()
+
+    node.script = script
+    async with lab.async_client(timeout=0.5) as client:
+        with pytest.raises(openai.APITimeoutError):
+            await client.chat.completions.create(**ask(unlike()))
+    await asyncio.wait_for(node.attempts[0].cancelled.wait(), 1)
+    events = await asyncio.to_thread(lab.story, node.attempts[0].ticket.request)
+    assert events[-1].type == "request.cancelled"
+    assert "unlike" not in json.dumps([event.detail for event in events])
