@@ -235,7 +235,9 @@ FORMS: tuple[Form, ...] = (
     ),
     Form(
         "PASSWORD",  # a lower-case word alone on the rest of its line: "passwort: geheimnis"
-        r"(?m)" + _LOGIN_WORD + r"[ \t]{0,5}+[:=][ \t]{0,5}+(?P<value>[^\W\d_]{5,64}+)[ \t]*+$",
+        r"(?m)"
+        + _LOGIN_WORD
+        + r"[ \t]{0,5}+[:=][ \t]{0,5}+(?P<value>[^\W\d_]{5,64}+)(?=[ \t]*+$|[\"'`])",
         _is_literal,
     ),
     Form(

@@ -162,7 +162,7 @@ class Card(stock.CreditCardRecognizer):
         Pattern("4-6-5 or 4-6-4", r"(?<![\d.])\d{4}([ .\-\u00a0]?)\d{6}\1\d{4,5}(?!\d)", 0.3),
         Pattern("in one", r"(?<![\d.])\d{13,19}(?!\d)", 0.3),
     ]
-    _PREFIX = regex.compile(r"4|5[0-8]|3[0-689]|6|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)")
+    _PREFIX = regex.compile(r"4|5[0-8]|3[04-9]|6|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)")
 
     def __init__(self) -> None:
         separators = [(separator, "") for separator in " .-\u00a0"]

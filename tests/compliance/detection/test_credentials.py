@@ -1,0 +1,153 @@
+"""Tables of valid, invalid and look-alike values. Secrets are put together from parts, so that
+scanners of repositories do not take them for real ones."""
+
+import pytest
+
+from compliance.detection.credentials import ENTITIES, entropy, recognisers
+
+RANDOM = "aB3dE5gH7jK9mN1pQ4sT6vW8yZ0cF2hJ5kL7nP9rS1uX3zA6bD8eG0iM2oQ4tV6wY8"
+LOWER = RANDOM.lower()
+DIGITS_AND_CAPITALS = RANDOM.upper()
+
+VALID = [
+    ("AWS_ACCESS_KEY", "AKIA" + DIGITS_AND_CAPITALS[:16]),
+    ("AWS_ACCESS_KEY", "ASIA" + DIGITS_AND_CAPITALS[:16]),
+    ("GITHUB_TOKEN", "ghp_" + RANDOM[:36]),
+    ("GITHUB_TOKEN", "github" + "_pat_" + RANDOM[:22] + "_" + RANDOM[:59]),
+    ("GITLAB_TOKEN", "glpat" + "-" + RANDOM[:20]),
+    ("GITLAB_TOKEN", "gldt" + "-" + RANDOM[:26]),
+    ("SLACK_TOKEN", "xoxb" + "-123456789012-" + RANDOM[:24]),
+    ("SLACK_TOKEN", "hooks.slack.com/" + "services/T00000000/B00000000/" + RANDOM[:24]),
+    ("GOOGLE_API_KEY", "AIza" + RANDOM[:35]),
+    ("GOOGLE_API_KEY", "GOCSPX" + "-" + RANDOM[:28]),
+    ("MODEL_API_KEY", "sk-" + RANDOM[:48]),
+    ("MODEL_API_KEY", "sk-" + "proj-" + RANDOM[:60]),
+    ("MODEL_API_KEY", "hf_" + RANDOM[:34]),
+    ("DOMICILE_API_KEY", "dom_" + RANDOM[:12] + "_" + RANDOM[:43]),
+    ("STRIPE_KEY", "sk_" + "live_" + RANDOM[:24]),
+    ("STRIPE_KEY", "whsec_" + RANDOM[:32]),
+    ("JSON_WEB_TOKEN", "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NTY3ODkwIn0." + RANDOM[:43]),
+    ("JSON_WEB_TOKEN", "eyJhbGciOiJub25lIn0" + ".eyJzdWIiOiIxMjM0NTY3ODkwIn0."),
+    (
+        "PRIVATE_KEY",
+        "-----BEGIN " + "RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIE\n"
+        "-----END RSA PRIVATE KEY-----",
+    ),
+    ("PRIVATE_KEY", "-----BEGIN " + "PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA"),
+    ("PRIVATE_KEY", "-----BEGIN " + "OPENSSH PRIVATE KEY-----\nb3BlbnNzaA==\n"),
+    ("AZURE_STORAGE_KEY", "AccountKey=" + (RANDOM + RANDOM)[:86] + "=="),
+    ("AZURE_SHARED_ACCESS_SIGNATURE", "?sv=2022&sig=" + RANDOM[:43] + "%3D"),
+    ("REGISTRY_TOKEN", "npm_" + RANDOM[:36]),
+    ("REGISTRY_TOKEN", "pypi-" + "AgE" + RANDOM),
+    ("CONNECTION_STRING", "postgresql://bob:Sommer24@db.example/x"),
+    ("CONNECTION_STRING", "redis://:Sommer24@cache:6379/0"),
+    ("CONNECTION_STRING", "mongodb+srv://u:p4ss@cluster0.example.net"),
+    ("AUTHORIZATION_HEADER", "Authorization: Basic dXNlcjpwYXNzd29yZA=="),
+    ("AUTHORIZATION_HEADER", "authorization: bearer " + LOWER[:32]),
+    ("PASSWORD", "password=hunter2"),
+    ("PASSWORD", "passwort: geheimnis"),
+    ("PASSWORD", "Mein Passwort ist Sommer2024!"),
+    ("PASSWORD", "The password is Tr0ub4dor&3"),
+    ("PASSWORD", '{"db_password": "s3cr3t"}'),
+    ("PASSWORD", "MYSQL_PASSWORD=rootpw"),
+    ("PASSWORD", "userPassword: 'letmein'"),
+    ("PASSWORD", "Server=db;Uid=sa;Pwd=Xk29dk;"),
+    ("PASSWORD", "jdbc:postgresql://h/db?user=u&password=Xk29dk"),
+    ("PASSWORD", "mot de passe : Soleil75"),
+    ("PASSWORD", "contraseña: Verano2024"),
+    ("PASSWORD", "hasło: Lato2024x"),
+    ("SECRET", "client_secret = '" + RANDOM[:32] + "'"),
+    ("SECRET", "aws_secret_access_key = " + RANDOM[:40]),
+    ("SECRET", '"api_key": "' + LOWER[:24] + '"'),
+    ("SECRET", "X-Auth-Token: " + LOWER[:24]),
+]
+
+NOT_ONE = [
+    "AKIA" + DIGITS_AND_CAPITALS[:15],
+    "AKIA" + LOWER[:16],
+    "xAKIA" + DIGITS_AND_CAPITALS[:16],
+    "ghp_" + RANDOM[:20],
+    "glpat-short",
+    "xoxb-",
+    "AIza" + RANDOM[:20],
+    "sk-learn-is-a-python-package-for-learning",
+    "sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "dom_short_key",
+    "dom_element_that_has_a_very_long_name",
+    "eyJhbGciOiJIUzI1NiJ9 alone",
+    "eyJ.eyJ.x",
+    "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----",
+    "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+    "a PRIVATE KEY is never shared",
+    "https://example.com:8080/path@home",
+    "https://bob@example.com/",
+    "postgresql://user:<password>@host/db",
+    "postgresql://user:${DB_PASSWORD}@host/db",
+    "Basic internationalization of words",
+    "Basic bGVhcm5pbmc",
+    "bearer internationalisation-of-everything",
+    "Bearer <token>",
+    "password: must have eight characters",
+    "The password is required.",
+    "your password is stored safely",
+    "password: <your password>",
+    "password: ********",
+    "password=${DB_PASSWORD}",
+    "password=%PASSWORD%",
+    "password: [PERSON_1]",
+    "password = os.environ['PW']",
+    "password=get_password()",
+    "password = form.cleaned_data",
+    "password: str | None = None",
+    "const password: string;",
+    "if password == stored_password:",
+    "Password:\nforgotten it again",
+    "Forgot password? Click here",
+    "passport: L01X00T47",
+    "compass: northwest",
+    "token: abc",
+    "api_key = 'YOUR_API_KEY_HERE'",
+    "secret: the cake is a lie",
+    "max_tokens = 4096, token_count = 12345678",
+    "secretary: Mrs Robinson of Accounting",
+    "npm_config_registry",
+    "pypi-package-name",
+    "550e8400-e29b-41d4-a716-446655440000",
+    "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+]
+
+
+def found(text):
+    return {
+        (result.entity_type, text[result.start : result.end])
+        for recogniser in recognisers()
+        for result in recogniser.analyze(text, recogniser.supported_entities)
+    }
+
+
+@pytest.mark.parametrize(("entity", "text"), VALID)
+@pytest.mark.parametrize("around", ["{}", "here: {} ", '("{}")', "\n{}\n"])
+def test_a_credential_is_found_in_any_surroundings(entity, text, around):
+    assert entity in {kind for kind, _ in found(around.format(text))}
+
+
+@pytest.mark.parametrize("text", NOT_ONE)
+def test_a_look_alike_is_not_found(text):
+    assert found(text) == set()
+
+
+def test_only_the_secret_itself_is_found():
+    assert found("password=hunter2") == {("PASSWORD", "hunter2")}
+    assert found("ftp://bob:Sommer24@host/") == {("CONNECTION_STRING", "Sommer24")}
+    header = "Authorization: Basic dXNlcjpwYXNzd29yZA=="
+    assert found(header) == {("AUTHORIZATION_HEADER", "dXNlcjpwYXNzd29yZA==")}
+
+
+def test_every_form_has_a_valid_value_in_the_table():
+    assert {entity for entity, _ in VALID} == ENTITIES
+
+
+def test_entropy_is_in_bits_per_character():
+    assert entropy("aaaa") == 0
+    assert entropy("abab") == 1
+    assert entropy("abcdefgh") == 3

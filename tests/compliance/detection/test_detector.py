@@ -1,0 +1,298 @@
+import json
+import logging
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from time import process_time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from presidio_analyzer import LocalRecognizer
+
+from compliance.detection import credentials, english, structured
+from compliance.detection.detector import CATEGORIES, Detector, resolved
+from compliance.detection.language import Languages
+from compliance.detection.pseudonyms import treat
+from compliance.detection.segments import replaced, segments
+from compliance.vocabulary import Category, DetectionFailed, Effect, Segment
+
+PLANTED = {
+    "PERSON": "Angela Schmidt",
+    "EMAIL_ADDRESS": "angela.schmidt@example.de",
+    "IBAN_CODE": "DE89 3704 0044 0532 0130 00",
+    "CREDIT_CARD": "4111 1111 1111 1111",
+    "PHONE_NUMBER": "+49 170 1234567",
+}
+
+
+def found(detector, text):
+    scan = detector.scan([Segment("/messages/0/content", text)])
+    return [(f.entity, text[f.start : f.end]) for f in scan.findings]
+
+
+def test_everything_planted_in_english_sentences_is_found(detector):
+    text = (
+        "My name is {PERSON} and my address is {EMAIL_ADDRESS}. Please pay to {IBAN_CODE} or "
+        "charge {CREDIT_CARD}; you can reach me at {PHONE_NUMBER}."
+    ).format(**PLANTED)
+    assert dict(found(detector, text)) == PLANTED
+
+
+def test_everything_planted_in_a_tool_argument_is_found_and_replaced(detector):
+    arguments = json.dumps(
+        {
+            "to": PLANTED["EMAIL_ADDRESS"],
+            "text": f"Dear {PLANTED['PERSON']}, we charged your card {PLANTED['CREDIT_CARD']}.",
+            "account": PLANTED["IBAN_CODE"],
+            "phone": PLANTED["PHONE_NUMBER"],
+        }
+    )
+    call = {"id": "1", "type": "function", "function": {"name": "send", "arguments": arguments}}
+    body = {"messages": [{"role": "assistant", "content": None, "tool_calls": [call]}]}
+    parts = segments(body)
+    scan = detector.scan(parts)
+    values = {f.entity: parts[f.segment].text[f.start : f.end] for f in scan.findings}
+    assert values == PLANTED
+    treated = treat(parts, scan, dict.fromkeys(PLANTED, Effect.PSEUDONYMISE))
+    sent = json.dumps(replaced(body, treated.texts))
+    assert not [value for value in PLANTED.values() if value in sent]
+    assert set(treated.pseudonyms.values()) == set(PLANTED.values())
+
+
+FOUND = [
+    ("IBAN AT611904300234573201 1000 EUR", "IBAN_CODE", "AT611904300234573201"),
+    ("iban: de89370400440532013000.", "IBAN_CODE", "de89370400440532013000"),
+    (
+        "FR14 2004 1010 0505 0001 3M02 606 is it",
+        "IBAN_CODE",
+        "FR14 2004 1010 0505 0001 3M02 606",
+    ),
+    ("NO93 8601 1117 947", "IBAN_CODE", "NO93 8601 1117 947"),
+    ("card 5555-5555-5555-4444 exp 12/26", "CREDIT_CARD", "5555-5555-5555-4444"),
+    ("mastercard 2223003122003222", "CREDIT_CARD", "2223003122003222"),
+    ("amex 3782 822463 10005", "CREDIT_CARD", "3782 822463 10005"),
+    ("call 0171 1234567 today", "PHONE_NUMBER", "0171 1234567"),
+    ("office (030) 901820", "PHONE_NUMBER", "(030) 901820"),
+    ("phone: 2125551234", "PHONE_NUMBER", "2125551234"),
+    ("fax 0033 1 42 68 53 00", "PHONE_NUMBER", "0033 1 42 68 53 00"),
+    ("tel:+442071838750", "PHONE_NUMBER", "+442071838750"),
+    ("write to bob+news@mail.example.co.uk", "EMAIL_ADDRESS", "bob+news@mail.example.co.uk"),
+    ("<jo@xn--mnchen-3ya.de>", "EMAIL_ADDRESS", "jo@xn--mnchen-3ya.de"),
+    ("from 203.0.113.9 today", "IP_ADDRESS", "203.0.113.9"),
+    ("from 2001:db8::1 today", "IP_ADDRESS", "2001:db8::1"),
+    ("mac 00:1A:2B:3C:4D:5E", "MAC_ADDRESS", "00:1A:2B:3C:4D:5E"),
+    (
+        "see https://example.com/a?b=1&user=anna now",
+        "USER_URL",
+        "https://example.com/a?b=1&user=anna",
+    ),
+    ("pay bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq", "CRYPTO", None),
+    ("DNI 12345678Z", "ES_NIF", "12345678Z"),
+    ("cf RSSMRA85T10A562S", "IT_FISCAL_CODE", "RSSMRA85T10A562S"),
+    ("hetu 131052-308T", "FI_PERSONAL_IDENTITY_CODE", "131052-308T"),
+    ("PESEL 44051401359", "PL_PESEL", "44051401359"),
+    ("personnummer 811218-9876", "SE_PERSONNUMMER", "811218-9876"),
+    ("my NHS number is 943 476 5919", "UK_NHS", "943 476 5919"),
+    ("Best regards, Tom Baker", "PERSON", "Tom Baker"),
+    ("she moved to Springfield last year", "LOCATION", "Springfield"),
+    ("😀👩‍👩‍👧 mail bob@example.com 😀", "EMAIL_ADDRESS", "bob@example.com"),
+    ("\u202e\u05e9\u05dc\u05dd bob@example.com", "EMAIL_ADDRESS", "bob@example.com"),
+    ("a\x00b bob@example.com\x00", "EMAIL_ADDRESS", "bob@example.com"),
+    ("\ud800 bob@example.com \udfff", "EMAIL_ADDRESS", "bob@example.com"),
+]
+
+
+@pytest.mark.parametrize(("text", "entity", "value"), FOUND)
+def test_a_value_is_found_where_it_stands(detector, text, entity, value):
+    results = found(detector, text)
+    assert entity in [kind for kind, _ in results]
+    if value is not None:
+        assert (entity, value) in results
+
+
+NOTHING = [
+    "",
+    "Hi",
+    "42",
+    "What is the capital of France?",
+    "Write a short poem about the sea in the United States.",
+    "def add(a, b):\n    return a + b",
+    "std::vector<int> a::b; ::1",
+    "ping 127.0.0.1 and 0.0.0.0",
+    "[PERSON_1] met [PERSON_2] and [EMAIL_ADDRESS_1]",
+    "[[[]]] [PERSON_",
+    "order 1234567, total 123456789, at 1700000000",
+    "2024-01-15 10:22:33 and 10/12/2024",
+    "DE89370400440532013001 has a wrong check digit",
+    "4111 1111 1111 1112 has a wrong check digit",
+    "user@localhost, a@b.c and @mention",
+    "https://example.com/docs?page=2",
+    "123456789012345678901234567890",
+    "3.14159265358979 and 1,234,567.89",
+    "0123456789",
+]
+
+
+@pytest.mark.parametrize("text", NOTHING)
+def test_nothing_is_found_where_nothing_is(detector, text):
+    assert found(detector, text) == []
+
+
+texts = st.lists(
+    st.sampled_from(
+        [
+            *PLANTED.values(),
+            "4111 1111",
+            "@",
+            "password=hunter2",
+            ".",
+            "[PERSON_1]",
+            "\x00",
+            "😀",
+        ]
+    )
+    | st.text(max_size=6),
+    max_size=6,
+).map("".join)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(texts, max_size=3))
+def test_findings_are_sorted_and_within_their_text_and_do_not_overlap(detector, given_texts):
+    parts = [Segment(f"/{index}", text) for index, text in enumerate(given_texts)]
+    findings = detector.scan(parts).findings
+    places = [(f.segment, f.start, f.end) for f in findings]
+    assert places == sorted(places)
+    for finding in findings:
+        assert 0 <= finding.start < finding.end <= len(given_texts[finding.segment])
+        assert finding.category is CATEGORIES[finding.entity]
+    for one, other in pairwise(findings):
+        assert one.segment < other.segment or one.end <= other.start
+
+
+def test_overlapping_results_are_covered_whole_by_the_strongest():
+    of_mail = structured.Email().analyze("anna.berg@example.de", ["EMAIL_ADDRESS"])
+    (mail,) = resolved(of_mail)
+    assert (mail.start, mail.end) == (0, 20)
+    text = "https://anna:Sommer2024@example.de/?user=anna"
+    results = structured.UserUrl().analyze(text, ["USER_URL"])
+    for recogniser in credentials.recognisers():
+        results += recogniser.analyze(text, recogniser.supported_entities)
+    (both,) = resolved(results)
+    assert CATEGORIES[both.entity_type] is Category.CREDENTIAL
+    assert text[both.start : both.end].endswith("user=anna")
+
+
+def test_a_long_text_is_read_in_windows_that_cut_no_name(detector):
+    text = "The weather was fine that day. " * 400 + "Then Angela Schmidt called."
+    pieces = list(english.windows(text))
+    assert "".join(piece for _, piece in pieces) == text
+    assert max(len(piece) for _, piece in pieces) <= english.WINDOW
+    assert ("PERSON", "Angela Schmidt") in found(detector, text)
+
+
+def test_coverage_names_every_kind_that_can_be_found(detector):
+    coverage = detector.coverage
+    assert {entity for _, entity in coverage} == set(CATEGORIES)
+    assert (Category.CREDENTIAL, "PASSWORD") in coverage
+    assert (Category.PERSONAL, "PERSON") in coverage
+    assert not [entity for category, entity in coverage if category is Category.SPECIAL]
+
+
+def test_time_that_has_run_out_is_an_error_and_not_a_shorter_scan(detector):
+    with pytest.raises(DetectionFailed, match="too long"):
+        detector.examine("Angela Schmidt", 0.0)
+    assert detector.examine("Angela Schmidt").findings
+
+
+class Faulty(LocalRecognizer):
+    """Fails as a recogniser might, with the text in its words."""
+
+    def load(self):
+        pass
+
+    def analyze(self, text, entities, nlp_artifacts=None):
+        del entities, nlp_artifacts
+        raise RuntimeError(text)
+
+
+def test_a_recogniser_that_errs_fails_the_scan_without_a_word_of_the_text():
+    detector = Detector()
+    detector._engine.registry.add_recognizer(Faulty(["PERSON"]))
+    with pytest.raises(DetectionFailed, match="RuntimeError") as failure:
+        detector.examine("Angela Schmidt")
+    assert "Angela" not in str(failure.value)
+    assert failure.value.__cause__ is None
+
+
+def test_nothing_of_a_text_is_logged(detector, caplog):
+    with caplog.at_level(logging.DEBUG):
+        found(detector, "IBAN DE00 0000 0000 0000 0000 00 of Angela Schmidt, x@example.de")
+    assert caplog.text == ""
+
+
+def test_the_bundled_suffix_list_is_used_and_no_cache_is_written():
+    extract = structured.suffixes()
+    assert extract.suffix_list_urls == ()
+    assert not extract._cache.enabled
+    assert extract("example.co.uk").suffix == "co.uk"
+
+
+def test_a_missing_model_is_named_and_not_downloaded(monkeypatch):
+    monkeypatch.setattr(english, "PACKAGE", "en_core_web_nowhere")
+    with pytest.raises(DetectionFailed, match="en_core_web_nowhere"):
+        english.EnglishNames().load()
+
+
+def test_loading_and_scanning_open_no_socket():
+    program = (
+        "import sys; sys.addaudithook(lambda event, _: event.startswith('socket.connect') "
+        "and sys.exit('it went online'))\n"
+        "from compliance.detection.detector import Detector\n"
+        "from compliance.vocabulary import Segment\n"
+        "print(len(Detector().scan([Segment('/x', 'to bob@example.com')]).findings))"
+    )
+    root = Path(__file__).parents[3]
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert (ran.stdout, ran.returncode) == ("1\n", 0)
+
+
+LENGTH = 250_000
+ADVERSARIAL = [
+    *("1", "1 ", "0 1", "a@", "@a.b", "a!", "a.", "1:", "ab:", "http://a?", "http://a?b=c&"),
+    *("AB12", "AB12 ", "1-", "+1", "(1", "eyJaaaaaaaa.", "-----BEGIN PRIVATE KEY-----", "key_"),
+    *(
+        "password=",
+        "pass_",
+        "api_key_secret-",
+        "http://a:b",
+        "sk-",
+        "-",
+        "_",
+        " ",
+        "[",
+        "basic ",
+    ),
+]
+
+
+@pytest.mark.parametrize("unit", ADVERSARIAL)
+def test_no_pattern_hangs_on_a_long_text_made_against_it(unit):
+    text = unit * (LENGTH // len(unit))
+    for recogniser in [*structured.recognisers(), *credentials.recognisers()]:
+        began = process_time()
+        recogniser.analyze(text, recogniser.supported_entities, None)
+        # Measured: 0.7 s at most, and 3 s for a megabyte; a quadratic pattern takes minutes.
+        assert process_time() - began < 5, recogniser.name
+
+
+def test_language_is_told_in_linear_time():
+    languages = Languages()
+    for unit in ADVERSARIAL:
+        began = process_time()
+        languages.read(unit * (LENGTH // len(unit)))
+        assert process_time() - began < 3, unit  # measured: 0.5 s at most

@@ -1,0 +1,231 @@
+"""The pool with its real processes. They load for seconds, so most tests share one pool."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from compliance.detection.examined import HEAD, packed
+from compliance.detection.pool import DetectorPool
+from compliance.vocabulary import Category, DetectionFailed, Segment
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def said(*texts):
+    return [Segment(f"/messages/{index}/content", text) for index, text in enumerate(texts)]
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    """Texts that no other test has sent, so that no scan is remembered."""
+    return iter(range(10_000))
+
+
+@contextlib.asynccontextmanager
+async def running(processes=1, timeout_s=10.0):
+    pool = DetectorPool(processes, timeout_s)
+    await pool.start()
+    try:
+        await pool.wait_ready()
+        yield pool
+    finally:
+        await pool.stop()
+
+
+async def eventually(holds, seconds=60.0):
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until
+        await asyncio.sleep(0.05)
+
+
+async def test_a_scan_is_that_of_the_detector(detector):
+    parts = said(
+        "I am Angela Schmidt", "", "Bitte schreiben Sie an Herrn Maier.", "\ud800 \x00"
+    )
+    parts += said("password=hunter2 of Angela Schmidt")
+    async with running() as pool:
+        assert await pool.scan(parts) == detector.scan(parts)
+        assert await pool.scan(list(reversed(parts))) == detector.scan(list(reversed(parts)))
+        assert pool.coverage == detector.coverage
+        assert await pool.scan([]) == detector.scan([])
+
+
+async def test_before_start_and_after_stop_every_scan_is_refused():
+    pool = DetectorPool(1, 5.0)
+    with pytest.raises(DetectionFailed, match="not been started"):
+        await pool.scan(said("x"))
+    await pool.start()
+    with pytest.raises(DetectionFailed, match="still loading"):
+        await pool.scan(said("x"))
+    assert not pool.ready
+    assert pool.coverage == frozenset()
+    await pool.stop()
+    with pytest.raises(DetectionFailed, match="stopped"):
+        await pool.scan(said("x"))
+
+
+async def test_faults_are_refused_and_mended():
+    async with running(timeout_s=3.0) as pool:
+        # Killed in the middle of a scan: refused at once, replaced.
+        (first,) = pool.process_ids
+        scan = asyncio.create_task(pool.scan(said("My name is Angela Schmidt. " * 3_000)))
+        await asyncio.sleep(0.2)
+        os.kill(first, signal.SIGKILL)
+        with pytest.raises(DetectionFailed):
+            await scan
+        await eventually(lambda: pool.ready and first not in pool.process_ids)
+        assert (await pool.scan(said("Angela Schmidt"))).findings
+
+        # Killed while idle: noticed without a request, replaced.
+        (second,) = pool.process_ids
+        os.kill(second, signal.SIGKILL)
+        await eventually(lambda: not pool.ready)
+        with pytest.raises(DetectionFailed):
+            await pool.scan(said("while it loads"))
+        await eventually(lambda: pool.ready)
+
+        # Hanging: refused in time, killed, replaced.
+        (third,) = pool.process_ids
+        os.kill(third, signal.SIGSTOP)
+        began = time.monotonic()
+        with pytest.raises(DetectionFailed, match="within 3 s"):
+            await pool.scan(said("while it hangs"))
+        assert 2.5 < time.monotonic() - began < 4
+        await eventually(lambda: not psutil.pid_exists(third))
+        await eventually(lambda: pool.ready)
+
+        # Too much text: refused in time, and the process lives on.
+        (fourth,) = pool.process_ids
+        with pytest.raises(DetectionFailed):
+            await pool.scan(said("My name is Angela Schmidt. " * 40_000))
+        await asyncio.sleep(1.0)
+        assert pool.process_ids == (fourth,)
+        assert (await pool.scan(said("Angela Schmidt again"))).findings
+
+        # A caller that goes away leaves the process to the others.
+        scan = asyncio.create_task(pool.scan(said("Tell Angela Schmidt. " * 500)))
+        await asyncio.sleep(0.05)
+        scan.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await scan
+        assert (await pool.scan(said("and Angela Schmidt again"))).findings
+        assert pool.process_ids == (fourth,)
+
+
+async def test_more_requests_than_the_queue_holds_are_refused_at_once(numbers):
+    async with running(timeout_s=30.0) as pool:
+        texts = [f"Number {next(numbers)} is Angela Schmidt." for _ in range(200)]
+        answers = await asyncio.gather(
+            *(pool.scan(said(text)) for text in texts), return_exceptions=True
+        )
+        refused = [answer for answer in answers if isinstance(answer, DetectionFailed)]
+        served = [answer for answer in answers if not isinstance(answer, BaseException)]
+        assert len(refused) + len(served) == 200
+        assert len(served) >= 64
+        assert refused
+        assert all("too many" in str(answer) for answer in refused)
+
+
+async def test_the_event_loop_does_not_wait_for_a_scan():
+    async with running(timeout_s=30.0) as pool:
+        scan = asyncio.create_task(pool.scan(said("My name is Angela Schmidt. " * 2_000)))
+        longest = 0.0
+        while not scan.done():
+            began = time.monotonic()
+            await asyncio.sleep(0.005)
+            longest = max(longest, time.monotonic() - began)
+        assert len((await scan).findings) == 2_000
+        assert longest < 0.5
+
+
+async def test_a_text_seen_before_is_not_sent_again():
+    async with running() as pool:
+        first = await pool.scan(said("Angela Schmidt called"))
+        (process,) = pool.process_ids
+        os.kill(process, signal.SIGSTOP)
+        again = await pool.scan(said("Angela Schmidt called", "Angela Schmidt called"))
+        os.kill(process, signal.SIGCONT)
+        assert first.findings == again.findings[:1]
+        assert [finding.segment for finding in again.findings] == [0, 1]
+
+
+def started(*program, **options):
+    return subprocess.Popen(
+        [sys.executable, *program],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=options.pop("text", True),
+        **options,
+    )
+
+
+async def test_a_parent_killed_with_kill_9_leaves_no_process():
+    parent = started(
+        "-c",
+        "import asyncio\n"
+        "from compliance.detection.pool import DetectorPool\n"
+        "async def main():\n"
+        "    pool = DetectorPool(2, 5)\n"
+        "    await pool.start()\n"
+        "    await pool.wait_ready()\n"
+        "    print(*pool.process_ids, flush=True)\n"
+        "    await asyncio.sleep(600)\n"
+        "asyncio.run(main())",
+    )
+    try:
+        await asyncio.to_thread(parent.stdout.readline)
+        children = psutil.Process(parent.pid).children(recursive=True)
+        assert len(children) == 2
+    finally:
+        parent.kill()
+        parent.wait()
+        parent.stdout.close()
+    gone, alive = psutil.wait_procs(children, timeout=10)
+    assert len(gone) == 2
+    assert alive == []
+
+
+async def test_a_process_outlives_ctrl_c_but_not_its_input():
+    child = started(
+        *("-m", "compliance.detection.child", str(os.getpid())),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=False,
+    )
+
+    def answer():
+        (length,) = HEAD.unpack(child.stdout.read(HEAD.size))
+        return json.loads(child.stdout.read(length))
+
+    try:
+        hello = await asyncio.to_thread(answer)
+        assert [Category.PERSONAL, "PERSON"] in hello["coverage"]
+        child.send_signal(signal.SIGINT)
+        child.stdin.write(packed({"texts": ["to bob@example.com"], "seconds": 5}))
+        child.stdin.flush()
+        (text,) = (await asyncio.to_thread(answer))["texts"]
+        assert text[0][0][:3] == [3, 18, "EMAIL_ADDRESS"]
+        child.stdin.close()
+        assert child.wait(10) == 0
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+async def test_a_process_whose_parent_is_another_ends_at_once():
+    orphan = started("-m", "compliance.detection.child", "1", stdin=subprocess.DEVNULL)
+    out, _ = await asyncio.to_thread(orphan.communicate)
+    assert out == ""
+    assert orphan.returncode == 0
