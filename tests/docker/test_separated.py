@@ -1,0 +1,228 @@
+"""The roles as the containers start them: each with its own folder, keys, secrets and commands.
+
+What no container engine is needed for: that these commands, with these settings and no more
+than these keys, are an appliance that answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from appliance.services import broker
+from tests.docker.tool import DOCKER, ROOT
+from tests.services.appliance import free_port
+
+pytestmark = [pytest.mark.appliance, pytest.mark.timeout(180)]
+KEYS = {
+    "gateway": {"django-secret", "subject-index", "gateway.ed25519"},
+    "notary": {"log.ed25519"},
+    "worker": {"gateway.pub", "site-home.x25519", "node-node-1.ed25519"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Separated:
+    """A running appliance whose roles share the database, the broker and the log, no more."""
+
+    folder: Path
+    base: str
+    api_key: str
+    model: str
+    environments: Mapping[str, Mapping[str, str]]
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 90.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{what}, not within {seconds} s"
+        time.sleep(0.1)
+
+
+def environment(folder: Path, role: str, **settings: str) -> dict[str, str]:
+    """What a container of this role gets, and what running it here needs."""
+    run = folder / "run" / role
+    run.mkdir(parents=True, mode=0o700, exist_ok=True)
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "DJANGO_SETTINGS_MODULE": "appliance.settings",
+        "DOMICILE_DATA": str(folder / role),
+        "DOMICILE_RUN": str(run),
+        **settings,
+    }
+
+
+def manage(*arguments: str, given: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), *arguments],
+        env=dict(given),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def environments(folder: Path, secrets: Path, port: int) -> dict[str, dict[str, str]]:
+    database = f"sqlite:///{folder / 'db.sqlite3'}"
+    return {
+        "setup": environment(folder, "setup", DOMICILE_DATABASE_URL=database),
+        "notary": environment(
+            folder, "notary", DOMICILE_DATABASE_URL=database, DOMICILE_SOURCE="notary"
+        ),
+        "worker": environment(
+            folder,
+            "worker",
+            DOMICILE_SOURCE="worker-node-1",
+            DOMICILE_BROKER_URL_FILE=str(secrets / "broker_url_worker"),
+        ),
+        "gateway": environment(
+            folder,
+            "gateway",
+            DOMICILE_DATABASE_URL=database,
+            DOMICILE_SOURCE="web-1",
+            DOMICILE_PORT=str(port),
+            DOMICILE_BROKER_URL_FILE=str(secrets / "broker_url_gateway"),
+        ),
+    }
+
+
+def make_secrets(folder: Path, port: int) -> Path:
+    """Those of docker/secrets.sh, with the broker's address here."""
+    shutil.copy(DOCKER / "secrets.sh", folder)
+    subprocess.run(["sh", "secrets.sh"], cwd=folder, check=True, capture_output=True)
+    for name in ("broker_url_gateway", "broker_url_worker"):
+        path = folder / "secrets" / name
+        path.chmod(0o600)
+        path.write_text(path.read_text().replace("@broker:6379", f"@127.0.0.1:{port}"))
+    return folder / "secrets"
+
+
+def broker_settings(folder: Path, secrets: Path, port: int) -> Path:
+    text = (DOCKER / "broker" / "valkey.conf").read_text()
+    text = text.replace("dir /data", f"dir {folder}").replace("/run/secrets/", f"{secrets}/")
+    text = text.replace("port 6379", f"port {port}").replace("bind * -::*", "bind 127.0.0.1")
+    path = folder / "valkey.conf"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture(scope="module")
+def separated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Separated]:
+    folder = tmp_path_factory.mktemp("sep")
+    port, broker_port = free_port(), free_port()
+    secrets = make_secrets(folder, broker_port)
+    given = environments(folder, secrets, port)
+    done = manage("setup", given=given["setup"])
+    assert done.returncode == 0, done.stderr
+    roles = [f"{role}={folder / role}" for role in KEYS]
+    handed = [sys.executable, str(DOCKER / "roles.py"), str(folder / "setup"), *roles]
+    subprocess.run(handed, check=True, capture_output=True)
+    (folder / "log").mkdir()
+    for role in ("gateway", "notary"):
+        (folder / role / "log").symlink_to(folder / "log")  # a volume, in containers
+    celery = [sys.executable, "-m", "celery", "-A", "appliance.celery", "worker"]
+    web = [sys.executable, str(ROOT / "manage.py"), "web"]
+    notary = [sys.executable, str(ROOT / "manage.py"), "notary"]
+    settings = str(broker_settings(folder, secrets, broker_port))
+    commands = {
+        "broker": ([str(broker.program()), settings], {"PATH": os.environ["PATH"]}),
+        "notary": (notary, given["notary"]),
+        "worker": (celery, given["worker"]),
+        "gateway": (web, given["gateway"]),
+    }
+    processes = []
+    with (folder / "output").open("wb") as output:
+        for command, variables in commands.values():
+            processes.append(
+                subprocess.Popen(
+                    command,
+                    env=dict(variables),
+                    cwd=folder,
+                    stdout=output,
+                    stderr=output,
+                    preexec_fn=broker.leash(),  # noqa: PLW1509 - bound before the fork
+                )
+            )
+    base = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: _ready(base), f"ready (see {folder / 'output'})")
+        welcome = json.loads((folder / "setup" / "welcome.json").read_text())
+        yield Separated(folder, base, welcome["api_key"], welcome["model"], given)
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+        for process in reversed(processes):
+            try:
+                process.wait(45)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _ready(base: str) -> bool:
+    try:
+        return httpx.get(f"{base}/readyz", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_a_prompt_is_answered_by_roles_that_hold_only_their_own_keys(
+    separated: Separated,
+) -> None:
+    answer = httpx.post(
+        f"{separated.base}/v1/chat/completions",
+        headers={"Authorization": f"Bearer {separated.api_key}"},
+        json={
+            "model": separated.model,
+            "messages": [{"role": "user", "content": "Say hello to anna@example.org."}],
+            "max_tokens": 8,
+        },
+        timeout=60,
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["choices"][0]["message"]["content"]
+    assert answer.headers["domicile-decision"] == "pseudonymise"
+    for role, expected in KEYS.items():
+        keys = separated.folder / role / "keys"
+        assert {path.name for path in keys.iterdir()} == expected, role
+
+
+def test_the_worker_never_makes_or_opens_a_database(separated: Separated) -> None:
+    assert not list((separated.folder / "worker").rglob("*.sqlite3*"))
+
+
+@pytest.mark.parametrize("role", ["worker", "web", "notary"])
+def test_the_health_check_of_each_container_passes(separated: Separated, role: str) -> None:
+    given = separated.environments["gateway" if role == "web" else role]
+    check = [sys.executable, str(DOCKER / "healthcheck.py"), role]
+    assert subprocess.run(check, env=dict(given), check=False).returncode == 0
+
+
+@pytest.mark.parametrize("role", ["worker", "web", "notary"])
+def test_the_health_check_of_each_container_fails_where_nothing_runs(
+    tmp_path: Path, role: str
+) -> None:
+    given = environment(tmp_path, "nothing", DOMICILE_PORT=str(free_port()))
+    check = [sys.executable, str(DOCKER / "healthcheck.py"), role]
+    assert subprocess.run(check, env=given, check=False).returncode == 1
+
+
+def test_the_notary_alone_can_verify_the_log(separated: Separated) -> None:
+    def sound() -> bool:
+        done = manage("audit", "verify", given=separated.environments["notary"])
+        return done.returncode == 0 and "The log is sound." in done.stdout
+
+    until(sound, "the log is sound", 20)
