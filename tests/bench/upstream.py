@@ -79,6 +79,9 @@ def _plain(body: bytes) -> bytes:
     return head % len(body) + body
 
 
+ABOUT = _plain(b'{"status":"ok","chat_template_caps":{"supports_tools":true}}')
+
+
 class Pace:
     """The timer of one rate: each turn of a slot writes one token to each of its streams."""
 
@@ -156,9 +159,9 @@ class Connection(asyncio.Protocol):
             self.answer(head, body)
 
     def answer(self, head: bytes, body: bytes) -> None:
-        """Answer one request; anything but a completion is a health check or a listing."""
+        """Answer one request; anything but a completion asks how it is and what it can."""
         if not head.startswith(b"post"):
-            self.transport.write(_plain(b'{"status":"ok","data":[{"id":"paced"}]}'))
+            self.transport.write(ABOUT)
             return
         asked = json.loads(body)
         tokens = int(asked.get("max_tokens") or asked.get("max_completion_tokens") or 16)

@@ -22,7 +22,7 @@ class Person:
 
 
 FIRST = ("Jonathan", "Caroline", "Benjamin", "Katherine", "Nicholas", "Rebecca")
-LAST = ("Whitfield", "Thornbury", "Hargreaves", "Pemberton", "Lockwood", "Ashworth")
+LAST = ("Whitfield", "Hargreaves", "Pemberton", "Ashworth", "Anderson")
 
 
 def _digits(count: int) -> str:

