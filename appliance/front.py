@@ -17,6 +17,7 @@ from appliance import health, metrics
 from appliance.celery import app as celery
 from appliance.disk import DiskFloor
 from appliance.env import Environment
+from compliance.admin import coverage
 from inference.api.app import Configuration, DataPlane, build
 
 Scope = MutableMapping[str, Any]
@@ -99,6 +100,7 @@ class Front:
                 around_scan=metrics.measured_scan,
             )
         )
+        coverage.provide(lambda: self._plane.detectors.coverage)
         self._readiness = health.Readiness(
             {
                 **self._plane.probes(),

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import re
+import secrets
+
+import openai
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import ask
+from tests.services.appliance import wait_until
+
+pytestmark = [pytest.mark.appliance, pytest.mark.timeout(300)]
+
+
+def test_every_page_of_the_navigation_loads_without_a_complaint_of_the_browser(officer):
+    page = officer.page
+    officer.shows("overview")
+    addresses = page.locator("nav[aria-label=Console] a").evaluate_all(
+        "links => links.map(link => new URL(link.href).pathname)"
+    )
+    assert len(addresses) > 10
+    for address in addresses:
+        officer.goes(address)
+        assert page.get_by_role("heading", level=1).count() == 1, address
+        officer.shows(re.sub(r"\W+", "-", address.removeprefix("/console/")).strip("-") or "home")
+        row = page.locator("main table a[href^='/console/']").first
+        if row.count():
+            row.click()
+            assert page.get_by_role("heading", level=1).count() == 1, page.url
+            officer.shows(re.sub(r"\W+", "-", address.removeprefix("/console/")) + "one")
+
+
+def test_the_login_is_by_keyboard_and_a_wrong_password_is_explained(reader):
+    page = reader.goes("/console/")
+    reader.shows("login")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.get_by_label("User name").fill("nobody-here")
+    page.get_by_label("Password").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    reader.shows("login-failed")
+
+
+def test_five_wrong_passwords_lock_the_door_and_the_page_says_so(reader):
+    name = f"intruder-{secrets.token_hex(4)}"
+    for _attempt in range(5):
+        reader.logs_in(name, "wrong")
+    page = reader.page
+    expect(page.get_by_role("heading", name="Too many failed logins")).to_be_visible()
+    reader.shows("locked")
+    assert reader.complaints  # the browser reports the status 429
+    assert all("429" in complaint for complaint in reader.complaints)
+    reader.complaints.clear()
+
+
+def test_a_new_applications_key_works_at_once_and_is_refused_within_a_second_of_its_end(
+    officer, appliance
+):
+    page = officer.page
+    name = f"helpdesk-{secrets.token_hex(3)}"
+    officer.goes("/console/compliance/application/add/")
+    page.get_by_role("button", name="Register application").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was saved")
+    officer.shows("application-errors")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Purpose").fill("Answering questions of customers.")
+    page.get_by_label("Legal basis").select_option("6-1-b")
+    page.get_by_label("RoPA reference").fill("VVT-17")
+    page.get_by_label("Owner").fill("Customer care")
+    page.get_by_role("button", name="Register application").click()
+    page.get_by_role("link", name=name).click()
+    page.get_by_role("link", name="Issue a key", exact=True).click()
+    officer.shows("issue-key")
+    page.get_by_label("Note").fill("front desk")
+    page.get_by_role("button", name="Issue the key").click()
+    key = page.locator("#plaintext").inner_text()
+    expect(page.get_by_role("button", name="Copy")).to_be_visible()
+    officer.shows("key-issued")
+    client = appliance.client(api_key=key)
+    wait_until(lambda: works(client), "the new key works", timeout=3)
+    page.get_by_role("link", name="I have kept it").click()
+    assert key not in page.content()
+    officer.shows("application-with-key")
+    page.get_by_role("link", name=re.compile("^Revoke")).click()
+    officer.shows("revoke-key")
+    page.get_by_role("button", name="Revoke the key").click()
+    wait_until(lambda: not works(client), "the key is refused", timeout=1.5)
+    expect(page.get_by_role("status")).to_contain_text("is revoked")
+
+
+def works(client: openai.OpenAI) -> bool:
+    try:
+        client.models.list()
+    except openai.AuthenticationError:
+        return False
+    return True
+
+
+def test_a_requests_whole_story_is_on_one_page(officer, appliance):
+    request = ask(appliance, "Please write to anna.berg@example.org about the invoice.")
+    wait_until(
+        lambda: bool(appliance.events(request=request, type="request.completed")),
+        "the request has ended",
+        timeout=30,
+    )
+    page = officer.goes("/console/requests/")
+    page.get_by_label("Request id").fill(request)
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(request)
+    main = page.locator("main")
+    for told in ("Admitted", "Completed", "pseudonymise", "EMAIL_ADDRESS", "home (DE)"):
+        expect(main).to_contain_text(told)
+    expect(main).to_contain_text("signed by node-1")
+    expect(main).to_contain_text("the same as cleared")
+    assert "anna.berg" not in page.content()
+    officer.shows("story")
+
+
+def test_a_blocked_requests_story_says_why(officer, appliance):
+    request = ask(appliance, "My key is AKIAIOSFODNN7EXAMPLE and it works.")
+    page = officer.goes(f"/console/requests/{request}/")
+    expect(page.locator("main")).to_contain_text("Passwords, keys and tokens never reach a model")
+    assert "AKIA" not in page.content()
+    officer.shows("story-blocked")
+
+
+def test_the_log_is_verified_in_plain_words_at_the_press_of_a_button(officer):
+    page = officer.goes("/console/verify/")
+    page.get_by_role("button", name=re.compile("^Verify the log")).click()
+    expect(page.get_by_role("heading", name="The log is intact.")).to_be_visible(timeout=20_000)
+    officer.shows("verified")
+
+
+def test_the_policy_is_shown_in_words_with_what_is_not_enforced(officer):
+    page = officer.goes("/console/compliance/policyversion/1/change/")
+    row = page.get_by_role("row", name=re.compile("special-categories"))
+    expect(row).to_contain_text("not enforced")
+    expect(page.get_by_role("row", name=re.compile("^credentials"))).not_to_contain_text(
+        "not enforced"
+    )
+    officer.shows("policy")
+
+
+def test_the_console_can_be_read_in_the_dark(browser, appliance, officer):
+    officer.page.emulate_media(color_scheme="dark")
+    officer.goes("/console/")
+    officer.shows("overview-dark")
+
+
+def test_text_and_ground_differ_enough_to_be_read(officer, appliance):
+    """WCAG 2.2 AA: 4.5 to 1, on every page here, in both colour schemes."""
+    request = appliance.events(type="request.completed")[-1].request
+    for scheme in ("light", "dark"):
+        officer.page.emulate_media(color_scheme=scheme)
+        for address in (
+            "/console/",
+            "/console/requests/",
+            f"/console/requests/{request}/",
+            "/console/compliance/policyversion/1/change/",
+            "/console/compliance/application/add/",
+            "/console/verify/",
+        ):
+            officer.goes(address)
+            assert officer.page.evaluate(FAINT) == [], (scheme, address)
+
+
+FAINT = """() => {
+  const numbers = (colour) => {
+    const found = colour.match(/[\\d.]+/g).map(Number);
+    return found.length === 3 ? [...found, 1] : found;
+  };
+  const light = ([red, green, blue]) => {
+    const [r, g, b] = [red, green, blue].map((value) => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (element) => {
+    for (let here = element; here; here = here.parentElement) {
+      const colour = numbers(getComputedStyle(here).backgroundColor);
+      if (colour[3] > 0) return colour;
+    }
+    return [255, 255, 255, 1];
+  };
+  const faint = [];
+  for (const element of document.body.querySelectorAll("*")) {
+    const own = [...element.childNodes].some(
+      (node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+    if (!own || !element.checkVisibility()) continue;
+    const pair = [light(numbers(getComputedStyle(element).color)), light(ground(element))];
+    const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+    if (ratio < 4.5) faint.push(`${element.textContent.trim().slice(0, 40)}: ${ratio.toFixed(2)}`);
+  }
+  return faint;
+}"""
