@@ -11,9 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import hypothesis
 import pytest
 from django.core.management import call_command
 from django.db import connection, connections
+
+# A busy machine makes neither the code nor the data slow.
+hypothesis.settings.register_profile(
+    "domicile", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("domicile")
 
 
 @dataclass(frozen=True)

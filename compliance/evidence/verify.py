@@ -322,6 +322,13 @@ def load(data, what):
     raise Broken("%s is not canonical JSON" % what)
 
 
+def hexadecimal(text):
+    """32 bytes in their one form."""
+    if not re.fullmatch(r"[0-9a-f]{64}", text, re.ASCII):
+        raise Broken("a hash or key is malformed")
+    return bytes.fromhex(text)
+
+
 class Verifier:
     """One pass over the evidence; `problems` is what is wrong."""
 
@@ -392,7 +399,7 @@ class Verifier:
         with self.files.open("log.vkey") as file:
             enclosed = file.read(1000)
         self.vkey = parse_vkey(given_key if given_key is not None else enclosed)
-        if parse_vkey(enclosed) != self.vkey:
+        if not enclosed.endswith(b"\n") or parse_vkey(enclosed) != self.vkey:
             raise Broken("the evidence is signed by another key than the one that you gave")
         name, _, key = self.vkey
         self.words.append("Log: %s" % name)
@@ -420,16 +427,14 @@ class Verifier:
             raise Broken("the checkpoint does not cover the range")
         self.small("log.vkey")
         self.keys = {
-            one["id"]: (one["name"], bytes.fromhex(one["label_key"]))
+            one["id"]: (one["name"], hexadecimal(one["label_key"]))
             for one in load(self.small("applications.json"), "applications.json")[
                 "applications"
             ]
         }
         proof = load(self.small("proof.json"), "proof.json")
-        before = [bytes.fromhex(value) for value in proof["before"]]
-        after = [bytes.fromhex(value) for value in proof["after"]]
-        if any(len(value) != 32 for value in before + after):
-            raise Broken("the proof is malformed")
+        before = [hexadecimal(value) for value in proof["before"]]
+        after = [hexadecimal(value) for value in proof["after"]]
         hints = self.small("hints")
         self.kept = parse_checkpoint(kept, self.vkey) if kept is not None else None
         edge = Edge()

@@ -155,7 +155,9 @@ def test_an_event_that_is_missing_from_a_writer_shows(log, folder):
     with transaction.atomic():
         journal.record("console", [event("a.one"), event("a.two")])
     tamper("DELETE FROM compliance_event WHERE source = 'console' AND seq = 1")
-    assert "Events of writer console/1 are missing from number 1" in "\n".join(verify(folder).words)
+    assert "Events of writer console/1 are missing from number 1" in "\n".join(
+        verify(folder).words
+    )
 
 
 def test_an_admitted_request_may_be_open_while_its_writer_lives_and_not_after(log, folder):

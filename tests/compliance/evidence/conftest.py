@@ -23,7 +23,7 @@ def requests(application, count):
         for kind in ("request.admitted", "request.completed"):
             detail = {
                 "number": number,
-                "name": application.name,
+                "application": {"id": str(application.pk), "name": application.name},
                 "purpose": "Grüße, 日本 \x7f\x1f",
             }
             yield Event(
