@@ -10,7 +10,7 @@ import httpx
 
 from appliance.services.keeper import StartFailed
 
-QUESTION = "What is the capital of France?"
+QUESTION = "Why is the sky blue? Answer in one sentence."
 ANSWER_WITHIN = 60.0  # seconds
 
 Say = Callable[[str], None]
