@@ -17,13 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from appliance.services import broker
 from tests.docker.tool import DOCKER, ROOT
 from tests.services.appliance import free_port
+from tests.services.postgres import Postgres
 
 pytestmark = [pytest.mark.appliance, pytest.mark.timeout(180)]
+DATABASE = "domicile"
 KEYS = {
     "gateway": {"django-secret", "subject-index", "gateway.ed25519"},
     "notary": {"log.ed25519"},
@@ -75,12 +78,20 @@ def manage(*arguments: str, given: Mapping[str, str]) -> subprocess.CompletedPro
     )
 
 
-def environments(folder: Path, secrets: Path, port: int) -> dict[str, dict[str, str]]:
-    database = f"sqlite:///{folder / 'db.sqlite3'}"
+def environments(
+    folder: Path, secrets: Path, port: int, postgres: Postgres
+) -> dict[str, dict[str, str]]:
+    def database(role: str) -> str:
+        password = (secrets / f"postgres_{role}").read_text().strip()
+        return postgres.url(DATABASE, f"domicile_{role}", password)
+
     return {
-        "setup": environment(folder, "setup", DOMICILE_DATABASE_URL=database),
+        "setup": environment(folder, "setup", DOMICILE_DATABASE_URL=postgres.url(DATABASE)),
         "notary": environment(
-            folder, "notary", DOMICILE_DATABASE_URL=database, DOMICILE_SOURCE="notary"
+            folder,
+            "notary",
+            DOMICILE_DATABASE_URL=database("notary"),
+            DOMICILE_SOURCE="notary",
         ),
         "worker": environment(
             folder,
@@ -91,7 +102,7 @@ def environments(folder: Path, secrets: Path, port: int) -> dict[str, dict[str, 
         "gateway": environment(
             folder,
             "gateway",
-            DOMICILE_DATABASE_URL=database,
+            DOMICILE_DATABASE_URL=database("web"),
             DOMICILE_SOURCE="web-1",
             DOMICILE_PORT=str(port),
             DOMICILE_BROKER_URL_FILE=str(secrets / "broker_url_gateway"),
@@ -120,13 +131,34 @@ def broker_settings(folder: Path, secrets: Path, port: int) -> Path:
 
 
 @pytest.fixture(scope="module")
-def separated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Separated]:
+def postgres() -> Iterator[Postgres]:
+    server = Postgres()
+    yield server
+    server.close()
+
+
+def prepare(postgres: Postgres, secrets: Path, setup: Mapping[str, str]) -> None:
+    """Roles with passwords, tables, grants: what the containers do before anything runs."""
+    with postgres.connect() as owner:
+        owner.execute(f"CREATE DATABASE {DATABASE}")
+        for role in ("web", "notary"):
+            password = (secrets / f"postgres_{role}").read_text().strip()
+            owner.execute(f"CREATE ROLE domicile_{role} LOGIN PASSWORD '{password}'")
+    done = manage("setup", given=setup)
+    assert done.returncode == 0, done.stderr
+    with postgres.connect(DATABASE) as owner:
+        owner.execute((DOCKER / "postgres" / "roles.sql").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def separated(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
+) -> Iterator[Separated]:
     folder = tmp_path_factory.mktemp("sep")
     port, broker_port = free_port(), free_port()
     secrets = make_secrets(folder, broker_port)
-    given = environments(folder, secrets, port)
-    done = manage("setup", given=given["setup"])
-    assert done.returncode == 0, done.stderr
+    given = environments(folder, secrets, port, postgres)
+    prepare(postgres, secrets, given["setup"])
     roles = [f"{role}={folder / role}" for role in KEYS]
     handed = [sys.executable, str(DOCKER / "roles.py"), str(folder / "setup"), *roles]
     subprocess.run(handed, check=True, capture_output=True)
@@ -226,3 +258,62 @@ def test_the_notary_alone_can_verify_the_log(separated: Separated) -> None:
         return done.returncode == 0 and "The log is sound." in done.stdout
 
     until(sound, "the log is sound", 20)
+
+
+@pytest.mark.parametrize("role", ["gateway", "notary"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE compliance_event SET type = 'x'",
+        "DELETE FROM compliance_event",
+        "TRUNCATE compliance_event CASCADE",
+        "DELETE FROM compliance_leaf",
+        "UPDATE compliance_policyversion SET retired = now()",
+        "INSERT INTO compliance_policyversion (number) VALUES (2)",
+        "ALTER TABLE compliance_event DISABLE TRIGGER ALL",
+        "DROP TABLE compliance_leaf",
+    ],
+)
+def test_no_role_that_runs_can_change_the_record_or_a_policy(
+    separated: Separated, role: str, statement: str
+) -> None:
+    url = separated.environments[role]["DOMICILE_DATABASE_URL"]
+    with (
+        psycopg.connect(url) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement.encode())
+
+
+def test_the_gateway_cannot_place_events_in_the_log(separated: Separated) -> None:
+    url = separated.environments["gateway"]["DOMICILE_DATABASE_URL"]
+    for statement in (
+        b"UPDATE compliance_loghead SET size = 0",
+        b"INSERT INTO compliance_leaf (index, event_id) VALUES (1000000, 1)",
+        b"UPDATE compliance_notarycursor SET next_seq = 0",
+    ):
+        with (
+            psycopg.connect(url) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute(statement)
+
+
+def test_the_console_can_log_in_and_show_the_record(separated: Separated) -> None:
+    welcome = json.loads((separated.folder / "setup" / "welcome.json").read_text())
+    with httpx.Client(base_url=separated.base, follow_redirects=True, timeout=30) as browser:
+        page = browser.get("/console/login/")
+        token = browser.cookies["csrftoken"]
+        assert page.status_code == 200
+        page = browser.post(
+            "/console/login/",
+            data={
+                "username": welcome["admin"],
+                "password": welcome["password"],
+                "csrfmiddlewaretoken": token,
+                "next": "/console/",
+            },
+        )
+        assert page.status_code == 200, page.text[:300]
+        assert "domicile-session" in browser.cookies
+        assert browser.get("/console/compliance/event/").status_code == 200

@@ -1,0 +1,51 @@
+-- What the gateway's and the notary's roles may do in PostgreSQL. Run as the owner of the tables
+-- after every `manage.py migrate` or `setup`; it can be run again. The worker has no role.
+--
+-- domicile_web     reads everything, adds events, changes what the console changes
+-- domicile_notary  reads the record, places events in the log, ends what dead writers left
+--
+-- Nobody but the owner can change or remove an event, and no role that runs can change a policy.
+
+BEGIN;
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['domicile_web', 'domicile_notary'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+            EXECUTE format('CREATE ROLE %I LOGIN', name);
+        END IF;
+    END LOOP;
+END
+$$;
+
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, domicile_web, domicile_notary;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, domicile_web, domicile_notary;
+GRANT USAGE ON SCHEMA public TO domicile_web, domicile_notary;
+
+-- The record. A writer opens an epoch and renews its lease; it never touches leaves or head.
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO domicile_web;
+GRANT INSERT ON compliance_event TO domicile_web;
+GRANT INSERT, UPDATE ON compliance_writerepoch TO domicile_web;
+
+-- The console: whom it serves, which machines are switched on, who may log in.
+GRANT INSERT, UPDATE ON compliance_application, compliance_apikey, auth_user TO domicile_web;
+GRANT UPDATE ON compliance_site, inference_node, inference_deployment TO domicile_web;
+GRANT INSERT, DELETE ON auth_user_groups TO domicile_web;
+GRANT INSERT, UPDATE, DELETE ON django_session TO domicile_web;
+GRANT INSERT, UPDATE, DELETE ON axes_accessattempt, axes_accessattemptexpiration TO domicile_web;
+GRANT INSERT, UPDATE, DELETE ON axes_accessfailurelog, axes_accesslog TO domicile_web;
+-- Who verified the log when, and with what outcome.
+GRANT INSERT, UPDATE, DELETE ON compliance_verification TO domicile_web;
+-- Triggers count every change of what the hot path caches.
+GRANT UPDATE ON compliance_revision TO domicile_web;
+
+GRANT SELECT ON compliance_event, compliance_leaf, compliance_loghead, compliance_notarycursor,
+    compliance_writerepoch, compliance_application, django_migrations TO domicile_notary;
+GRANT INSERT ON compliance_event, compliance_leaf, compliance_notarycursor TO domicile_notary;
+GRANT UPDATE ON compliance_loghead, compliance_notarycursor, compliance_writerepoch
+    TO domicile_notary;
+
+COMMIT;
