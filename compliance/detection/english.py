@@ -3,8 +3,8 @@
 Of the pipeline only the recogniser of names runs. Text is read in windows, so that time and
 memory grow linearly with it and no text is too long for the model.
 
-It is a small model: with the other recognisers it covers 0.80 of the characters of persons' names
-in English web text and 0.35 in tweets, measured on 600 sentences each of public corpora.
+It is a small model: with the other recognisers it covers 0.80 of the characters of persons'
+names in English web text and 0.35 in tweets (600 sentences each of public corpora).
 """
 
 from __future__ import annotations
