@@ -1,0 +1,292 @@
+"""Durable appends beside what a Django app would do: a hash chain under a row lock.
+
+Each database is measured in a process of its own, on a fresh database, with events as the
+gate writes them. Callers are coroutines, as in the gateway; the chain's are threads, as in
+a WSGI server (at most 32, which is where more only wait).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.bench.table import Cell, table
+
+LEVELS = (1, 16, 256)
+SECONDS = 3.0
+THREADS_MAX = 32
+AIMS = {"PostgreSQL": 15_000, "SQLite": 20_000}
+
+
+def report() -> str:
+    """Measure both databases, one after the other."""
+    from tests.services.postgres import Postgres  # noqa: PLC0415 - only when it runs
+
+    found: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory(prefix="dmc-bench-") as folder:
+        found["SQLite"] = _process(Path(folder) / "sqlite", None)
+        server = Postgres()
+        try:
+            found["PostgreSQL"] = _process(Path(folder) / "postgres", server.url())
+        finally:
+            server.close()
+    return "\n".join((_appends(found), _log(found)))
+
+
+def _appends(found: dict[str, dict[str, Any]]) -> str:
+    rows: list[list[Cell]] = []
+    for database, figures in found.items():
+        for who in ("row-lock hash chain", "Domicile"):
+            for callers in LEVELS:
+                one = figures[who][str(callers)]
+                rows.append(
+                    [
+                        f"{database}: {who}, {callers} callers",
+                        one["rate"],
+                        one["p50"],
+                        one["p99"],
+                    ]
+                )
+    aims = ", ".join(f"{name} ≥ {aim:,}/s" for name, aim in AIMS.items())
+    heads = ["", "events/s", "p50 ms", "p99 ms"]
+    return table(f"Durable appends (aim with 256 callers: {aims})", heads, rows)
+
+
+def _log(found: dict[str, dict[str, Any]]) -> str:
+    rows: list[list[Cell]] = [
+        [what, *(figures[what] for figures in found.values())]
+        for what in (
+            "notary integrates, entries/s",
+            "audit verify, entries/s",
+            "audit export, entries/s",
+            "offline verifier with details, entries/s",
+            "evidence beyond entries and details, bytes/entry",
+        )
+    ]
+    return table("The log", ["", *found], rows)
+
+
+def _process(data: Path, url: str | None) -> dict[str, Any]:
+    data.mkdir()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("DOMICILE_")}
+    environment |= {"DOMICILE_DATA": str(data), "DJANGO_SETTINGS_MODULE": "appliance.settings"}
+    if url:
+        environment["DOMICILE_DATABASE_URL"] = url
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.appends"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+# --- in the measured process ----------------------------------------------------------------
+
+
+def measure_all() -> dict[str, Any]:
+    """Every figure of the database that the environment names."""
+    import django  # noqa: PLC0415 - not in the process that only prints
+
+    django.setup()
+    from django.core.management import call_command  # noqa: PLC0415
+
+    call_command("migrate", verbosity=0)
+    figures: dict[str, Any] = {"row-lock hash chain": _chain(), "Domicile": _writer()}
+    return figures | _afterwards()
+
+
+def _figures(latencies: list[float], seconds: float) -> dict[str, float]:
+    ordered = sorted(latencies)
+    return {
+        "rate": len(ordered) / seconds,
+        "p50": 1000 * ordered[len(ordered) // 2],
+        "p99": 1000 * ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)],
+    }
+
+
+def _writer() -> dict[str, Any]:
+    from compliance.audit.writer import Writer  # noqa: PLC0415
+    from tests.compliance.audit.events import event, request_id  # noqa: PLC0415
+
+    writer = Writer("web-1", on_fenced=lambda: os._exit(9))
+    writer.start()
+    detail = _detail()
+
+    async def run(callers: int, seconds: float) -> list[float]:
+        end = time.perf_counter() + seconds
+        latencies: list[float] = []
+
+        async def call() -> None:
+            while (begun := time.perf_counter()) < end:
+                await writer.append([event("request.blocked", request_id(), **detail)])
+                latencies.append(time.perf_counter() - begun)
+
+        await asyncio.gather(*(call() for _ in range(callers)))
+        return latencies
+
+    async def levels() -> dict[str, Any]:
+        await run(16, 0.5)  # warm
+        return {str(n): _figures(await run(n, SECONDS), SECONDS) for n in LEVELS}
+
+    try:
+        return asyncio.run(levels())
+    finally:
+        writer.stop()
+
+
+def _chain() -> dict[str, Any]:
+    """The usual way: lock the last row, hash it with the new one, insert, commit."""
+    from django.db import connection  # noqa: PLC0415
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE bench_chain (id integer PRIMARY KEY, data text, hash text)"
+        )
+        cursor.execute("CREATE TABLE bench_tip (id integer PRIMARY KEY, last integer)")
+        cursor.execute("INSERT INTO bench_chain VALUES (0, '', '')")
+        cursor.execute("INSERT INTO bench_tip VALUES (1, 0)")
+    return {str(n): _threads(n, _link) for n in LEVELS}
+
+
+def _link() -> None:
+    import hashlib  # noqa: PLC0415
+
+    from django.db import connection, transaction  # noqa: PLC0415
+
+    data = json.dumps(_detail())
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE bench_tip SET last = last + 1 WHERE id = 1")
+        cursor.execute(
+            "SELECT c.id, c.hash FROM bench_chain c JOIN bench_tip t ON c.id = t.last - 1"
+        )
+        last, before = cursor.fetchone()
+        digest = hashlib.sha256((before + data).encode()).hexdigest()
+        cursor.execute("INSERT INTO bench_chain VALUES (%s, %s, %s)", [last + 1, data, digest])
+
+
+def _threads(callers: int, act: Callable[[], None]) -> dict[str, float]:
+    from django.db import OperationalError, connection  # noqa: PLC0415
+
+    latencies: list[float] = []
+    end = time.perf_counter() + SECONDS
+
+    def call() -> None:
+        while (begun := time.perf_counter()) < end:
+            try:
+                act()
+            except OperationalError:  # SQLite's lock was not free in time: not an append
+                continue
+            latencies.append(time.perf_counter() - begun)
+        connection.close()
+
+    threads = [threading.Thread(target=call) for _ in range(min(callers, THREADS_MAX))]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return _figures(latencies, time.perf_counter() - begun)
+
+
+def _afterwards() -> dict[str, float]:
+    """What the notary, the check, the export and the offline check make of those events."""
+    from django.conf import settings  # noqa: PLC0415
+
+    from compliance.audit.ledger import head  # noqa: PLC0415
+    from compliance.audit.notary import Notary  # noqa: PLC0415
+    from compliance.audit.verify import verify_log  # noqa: PLC0415
+    from compliance.evidence import verify  # noqa: PLC0415
+    from compliance.evidence.bundle import Scope, export  # noqa: PLC0415
+
+    log, key = settings.DOMICILE.data / "log", bytes(range(32))
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
+        Ed25519PrivateKey,
+    )
+
+    public = Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
+    notary = Notary(log, key, "bench/log/1")
+    integrating = _timed(lambda: _drain(notary))
+    size = head()[0]
+    verifying = _timed(lambda: _insist(verify_log(log, public).ok))
+    path = settings.DOMICILE.data / "evidence.zip"
+    exporting = _timed(lambda: export(Scope(), path, log, key))
+    command = [sys.executable, "-I", "-S", verify.__file__, str(path)]
+    offline = _timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+    return {
+        "notary integrates, entries/s": size / integrating,
+        "audit verify, entries/s": size / verifying,
+        "audit export, entries/s": size / exporting,
+        "offline verifier with details, entries/s": size / offline,
+        "evidence beyond entries and details, bytes/entry": _overhead(path) / size,
+    }
+
+
+def _drain(notary: Any) -> None:
+    while notary.integrate_once():
+        pass
+
+
+def _insist(sound: bool) -> None:
+    if not sound:
+        sys.exit("The log that was measured is not sound.")
+
+
+def _overhead(path: Path) -> int:
+    import zipfile  # noqa: PLC0415
+
+    with zipfile.ZipFile(path) as archive:
+        return sum(
+            member.compress_size
+            for member in archive.infolist()
+            if member.filename in {"hints", "proof.json", "checkpoint", "manifest.json"}
+        )
+
+
+def _timed(act: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    act()
+    return time.perf_counter() - begun
+
+
+def _detail() -> dict[str, Any]:
+    """As long as the gate's."""
+    return {
+        "application": {"id": "0" * 36, "name": "demo"},
+        "api_key": "0" * 12,
+        "categories": {"personal": 3},
+        "country": "DE",
+        "decision": "pseudonymise",
+        "endpoint": "chat.completions",
+        "findings": {"EMAIL_ADDRESS": 1, "PERSON": 2},
+        "languages": ["en"],
+        "legal_basis": "6-1-f",
+        "licence": "Apache-2.0",
+        "model": "smollm2-135m-instruct",
+        "model_digest": "0" * 64,
+        "names_unchecked": False,
+        "policy": {"name": "default", "version": 1, "digest": "0" * 64},
+        "purpose": "Answering questions of customers",
+        "reasons": ["Personal data is replaced by pseudonyms."],
+        "received": 1_700_000_000_000_000,
+        "ropa_reference": "R-17",
+        "rules": ["personal"],
+        "rules_not_enforced": ["special"],
+        "site": "home",
+        "stream": True,
+        "subjects": [],
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure_all()))  # noqa: T201
