@@ -8,13 +8,14 @@ appends.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from compliance.detection.pseudonyms import Unreplaceable, treat
+from compliance.detection.pseudonyms import Treated, Unreplaceable, treat
 from compliance.detection.segments import replaced
 from compliance.policy.decide import decide
 from compliance.policy.rules import Policy
@@ -38,6 +39,7 @@ from compliance.vocabulary import (
 
 TicketT = TypeVar("TicketT")
 Coverage = frozenset[tuple[Category, str]]
+LONG = 65_536  # characters of a request from which treating them could hold up others
 
 
 class Blocked(Exception):
@@ -121,7 +123,7 @@ async def admit(
     if decision.effect is Effect.BLOCK:
         await _block(request, decision, found, append)
     try:
-        treated = treat(request.segments, found, decision.treatments)
+        treated = await _treated(request, found, decision)
     except Unreplaceable as error:
         await _block(request, _blocked_by_place(decision, error), found, append)
     try:
@@ -166,6 +168,13 @@ async def _scanned(request: Request, scan: Scanner, append: Append) -> Scan:
     except DetectionFailed as error:
         await _refuse(request, "detection_unavailable", str(error), append)
     raise AssertionError  # _refuse always raises
+
+
+async def _treated(request: Request, found: Scan, decision: Decision) -> Treated:
+    """The texts that the model gets, worked out beside the event loop where they are long."""
+    if sum(len(segment.text) for segment in request.segments) < LONG:
+        return treat(request.segments, found, decision.treatments)
+    return await asyncio.to_thread(treat, request.segments, found, decision.treatments)
 
 
 async def _sealed(
