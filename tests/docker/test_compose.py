@@ -71,6 +71,7 @@ def test_no_container_has_rights_it_does_not_need(project: Mapping[str, Any]) ->
         assert int(service["mem_limit"]) > 0, name
         assert service["pids_limit"] > 0, name
         assert service["init"] is True, name
+        assert service["ulimits"]["core"] == {}, name  # how Compose writes a single 0
 
 
 def test_every_service_that_stays_has_a_health_check(project: Mapping[str, Any]) -> None:
