@@ -117,7 +117,7 @@ def read(variables: Mapping[str, str] = os.environ) -> Environment:
         node=reader.text("DOMICILE_NODE", "node-1"),
         model=reader.text("DOMICILE_MODEL", "smollm2-135m-instruct"),
         engine_slots=reader.number("DOMICILE_ENGINE_SLOTS", 4, 1, 256),
-        # Its threads wait for each other at every layer: one that must share its core slows all.
+        # Its threads wait for each other at every layer: one that shares its core slows all.
         engine_threads=reader.number(
             "DOMICILE_ENGINE_THREADS", max(1, len(os.sched_getaffinity(0)) // 2), 1, 1024
         ),

@@ -216,7 +216,8 @@ def _model(name: str, say: Say) -> Model:
     entry = registry.CATALOGUE.get(name)
     if entry is None:
         raise SetUpRefused(
-            f"DOMICILE_MODEL is {name[:80]!r}; this Domicile has {', '.join(registry.CATALOGUE)}."
+            f"DOMICILE_MODEL is {name[:80]!r}; this Domicile knows "
+            f"{', '.join(registry.CATALOGUE)}."
         )
     found = Model.objects.filter(name=entry.name).first()
     if found:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from appliance import confinement
 from appliance.env import BASE, Environment
-from appliance.management.commands.notary import REFUSED as NOTARY_REFUSED
-from appliance.management.commands.web import DRAIN, LISTENING
-from appliance.metrics import FOLDER as METRICS
 from appliance.services import broker
 from appliance.services.keeper import Program
 
 MANAGE = str(BASE / "manage.py")
+LISTENING = "DOMICILE_LISTEN_FD"
+"""Number of the inherited socket that the web processes share."""
+METRICS = "PROMETHEUS_MULTIPROC_DIR"
+DRAIN = 25  # seconds that a web process gives to requests in flight
+NOTARY_REFUSED = 3  # the notary's exit code where a new start will not help
 
 
 def programs(environment: Environment, listening: int, confine: str) -> list[list[Program]]:

@@ -108,17 +108,17 @@ class Command(BaseCommand):
         began: float,
     ) -> None:
         """Until everything answers; raises `StartFailed`."""
-        base = address(environment)
+        base, near = address(environment), (host(environment), environment.port)
         self.say("starting")
         await keeper.start(READY_WITHIN)
-        await first_request.ready(base, READY_WITHIN, keeper.failing, self.say)
+        await first_request.ready(near, READY_WITHIN, keeper.failing, self.say)
         if credentials is None:
             self.say(f"up after {time.monotonic() - began:.1f} s: {base}/console/")
             return
         first = facts(environment.data)["answered"] is None
         if first:
             self.say("asking the first question")
-            answer = await first_request.ask(base, credentials.api_key, credentials.model)
+            answer = await first_request.ask(near, credentials.api_key, credentials.model)
             self.say(f"answered: {answer}")
         write_welcome(environment.data, credentials, base)
         self.say(f"up after {time.monotonic() - began:.1f} s")
@@ -149,13 +149,17 @@ class Ending:
         asyncio.get_running_loop().call_later(ORPHANED, self._keeper.kill)
 
 
+def host(environment: Environment) -> str:
+    """Where a caller on this machine finds the appliance."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+    given = environment.host.strip("[]")
+    return everywhere.get(given, given)
+
+
 def address(environment: Environment) -> str:
-    """The appliance's address for a caller on this machine."""
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "[::]": "[::1]"}  # noqa: S104
-    host = everywhere.get(environment.host, environment.host)
-    if ":" in host and not host.startswith("["):
-        host = f"[{host}]"
-    return f"http://{host}:{environment.port}"
+    """The same as a URL."""
+    name = host(environment)
+    return f"http://{f'[{name}]' if ':' in name else name}:{environment.port}"
 
 
 def welcome(

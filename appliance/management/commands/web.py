@@ -10,10 +10,7 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-LISTENING = "DOMICILE_LISTEN_FD"
-"""Number of an inherited socket, which the keeper shares among the web processes."""
-
-DRAIN = 25  # seconds that requests in flight get once the process is told to end
+from appliance.services.programs import DRAIN, LISTENING
 
 
 class Command(BaseCommand):
