@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.inference.api.laboratory import Laboratory, ask
@@ -246,8 +245,8 @@ def test_a_subject_header_that_cannot_be_indexed_is_refused(lab: Laboratory, val
 
 def test_what_is_no_endpoint_says_so_in_the_shape_clients_know(lab: Laboratory):
     headers = {"Authorization": f"Bearer {lab.key}"}
-    missing = httpx.post(f"{lab.url}/v1/embeddings", json={}, headers=headers)
-    wrong = httpx.get(f"{lab.url}/v1/chat/completions", headers=headers)
+    missing = lab.http.post(f"{lab.url}/v1/embeddings", json={}, headers=headers)
+    wrong = lab.http.get(f"{lab.url}/v1/chat/completions", headers=headers)
     assert (missing.status_code, missing.json()["error"]["code"]) == (404, "not_found")
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
     assert wrong.json()["error"]["code"] == "method_not_allowed"

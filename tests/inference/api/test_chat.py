@@ -187,7 +187,11 @@ async def test_tool_calls_are_gathered(lab: Laboratory, node: Node):
         answer = await in_thread(client.chat.completions.create, **ask(unlike()), tools=tools)
     (call,) = answer.choices[0].message.tool_calls
     assert answer.choices[0].message.content is None
-    assert (call.id, call.function.name, call.function.arguments) == ("call_1", "add", '{"a":1}')
+    assert (call.id, call.function.name, call.function.arguments) == (
+        "call_1",
+        "add",
+        '{"a":1}',
+    )
 
 
 async def test_logprobs_come_as_the_engine_wrote_them(lab: Laboratory, node: Node):
@@ -202,9 +206,7 @@ async def test_logprobs_come_as_the_engine_wrote_them(lab: Laboratory, node: Nod
 
     node.script = script
     with lab.client() as client:
-        answer = await in_thread(
-            client.chat.completions.create, **ask(unlike()), logprobs=True
-        )
+        answer = await in_thread(client.chat.completions.create, **ask(unlike()), logprobs=True)
     assert [token.model_dump() for token in answer.choices[0].logprobs.content] == [entry]
 
 
