@@ -41,7 +41,6 @@ class LlamaCpp:
         context: int,
         slots: int = 4,
         threads: int = 2,
-        chat_template: Path | None = None,
     ) -> None:
         """`context` is in tokens, for each of `slots` requests that run at the same time."""
         self.name = f"llamacpp xllamacpp-{importlib.metadata.version('xllamacpp')}"
@@ -51,7 +50,7 @@ class LlamaCpp:
         self._tools: bool | None = None
         options = {
             "model": weights, "uds": socket, "alias": model, "slots": slots,
-            "context": context, "threads": threads, "chat-template": chat_template,
+            "context": context, "threads": threads,
         }  # fmt: skip
         self.server = SupervisedServer(
             [
@@ -59,7 +58,6 @@ class LlamaCpp:
                 *(
                     part
                     for option, value in options.items()
-                    if value is not None
                     for part in (f"--{option}", str(value))
                 ),
             ],
@@ -88,7 +86,6 @@ class LlamaCpp:
     async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
         """See `Engine.stream`."""
         asked = request(body, tools=bool(self._tools))
-        await self.server.ready(_RESTART_PATIENCE)
         choices = [
             self._choice(asked | ({"seed": asked["seed"] + index} if "seed" in asked else {}))
             for index in range(body.get("n") or 1)
@@ -108,7 +105,7 @@ class LlamaCpp:
 
     async def _choice(self, asked: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         """The engine's chunks for one choice."""
-        events = self.server.events("/v1/chat/completions", _encode(asked))
+        events = self.server.events("/v1/chat/completions", _encode(asked), _RESTART_PATIENCE)
         try:
             async with contextlib.aclosing(events):
                 async for event in events:

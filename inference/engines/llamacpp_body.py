@@ -17,6 +17,7 @@ _NOT_FOR_THE_ENGINE = frozenset(
     }
 )  # fmt: skip
 _TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
+_WHOLE_TEXT = 65536  # tokens; OpenAI's penalties look at all of it
 _SEEDS = 2**32 - 1  # llama.cpp takes the greatest for "choose one"
 
 
@@ -31,7 +32,7 @@ def request(body: Mapping[str, Any], *, tools: bool) -> dict[str, Any]:
     asked["messages"] = _messages(given.pop("messages", []), tools)
     asked |= {name: given.pop(name) for name in _AS_IT_IS if name in given}
     if "presence_penalty" in asked or "frequency_penalty" in asked:
-        asked["repeat_last_n"] = -1  # the whole text, as OpenAI does
+        asked["repeat_last_n"] = _WHOLE_TEXT
     limits = [given.pop(name, None) for name in ("max_completion_tokens", "max_tokens")]
     for limit in limits:
         if limit is not None:

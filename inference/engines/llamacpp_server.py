@@ -14,7 +14,7 @@ from pathlib import Path
 import xllamacpp
 
 _ERRORS_ONLY = 1
-_BATCH = 128  # tokens evaluated at once: others wait so long, and a cancellation too
+_BATCH = 64  # tokens evaluated at once: others wait so long, and a cancellation too
 _HTTP_THREADS = 64  # a stream holds one; several choices of one request hold several
 
 
@@ -27,7 +27,6 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--slots", type=int, required=True, help="requests at the same time")
     parser.add_argument("--context", type=int, required=True, help="tokens for each of them")
     parser.add_argument("--threads", type=int, required=True, help="CPU threads")
-    parser.add_argument("--chat-template", type=Path, help="instead of the model's own")
     given = parser.parse_args(arguments)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     server = xllamacpp.Server(parameters(given))
@@ -58,8 +57,6 @@ def parameters(given: argparse.Namespace) -> xllamacpp.CommonParams:
     settings.offline = True
     settings.ui = False
     settings.verbosity = _ERRORS_ONLY
-    if given.chat_template is not None:
-        settings.chat_template = given.chat_template.read_text()
     return settings
 
 

@@ -26,6 +26,7 @@ _PAUSE_FIRST, _PAUSE_MOST = 0.2, 10.0  # s
 _STEADY = 30.0  # s of life after which a crash counts as the first again
 _POLL = 0.05  # s
 _GRACE = 5.0  # s from SIGTERM to SIGKILL
+_OK, _LOADING = 200, 503
 
 _log = structlog.get_logger(__name__)
 
@@ -71,29 +72,39 @@ class SupervisedServer:
         await self._end(_GRACE)
         self.socket.unlink(missing_ok=True)
 
-    async def ready(self, within: float) -> None:
-        """Wait for a child that is being restarted; raises `EngineFailed` after `within` s."""
-        if self._ready.is_set():
-            return
-        try:
-            async with asyncio.timeout(within):
-                await self._ready.wait()
-        except TimeoutError as error:
-            raise EngineFailed("The engine is not up.") from error
+    async def events(
+        self, path: str, body: bytes, within: float
+    ) -> AsyncGenerator[bytes, None]:
+        """The events that answer a POST, up to `[DONE]`.
 
-    async def events(self, path: str, body: bytes) -> AsyncGenerator[bytes, None]:
-        """The events that answer a POST, up to `[DONE]`; raises `EngineFailed`, `Answered`."""
-        try:
-            async with wire.request(self.socket, "POST", path, body) as response:
-                if response.status != 200:  # noqa: PLR2004 - HTTP's word for yes
-                    raise Answered(response.status, await response.body())
-                async for event in response.events():
-                    if event == b"[DONE]":
-                        return
-                    yield event
-        except wire.Broken as error:
-            raise EngineFailed("The engine stopped before its answer was complete.") from error
-        raise EngineFailed("The engine ended its answer without saying that it is complete.")
+        A child that is being restarted is waited for, `within` seconds at most. A request
+        that met a dying child is sent once more, not again: it may be what kills it. Raises
+        `EngineFailed`, `Answered`.
+        """
+        loop = asyncio.get_running_loop()
+        until, deaths = loop.time() + within, 0
+        while True:
+            left = max(0.0, until - loop.time())
+            try:
+                async with wire.request(
+                    self.socket, "POST", path, body, within=left
+                ) as response:
+                    if response.status == _LOADING and left:
+                        await asyncio.sleep(_POLL)
+                        continue
+                    if response.status != _OK:
+                        raise Answered(response.status, await response.body())
+                    async for event in response.events():
+                        if event == b"[DONE]":
+                            return
+                        yield event
+                    raise EngineFailed("The engine's answer has no end.")
+            except wire.Broken as error:
+                deaths += 1
+                if not isinstance(error, wire.Unanswered) or deaths > 1:
+                    raise EngineFailed(
+                        "The engine stopped before its answer was complete."
+                    ) from error
 
     async def _spawn(self) -> None:
         """Start the child and wait until it answers."""
@@ -133,7 +144,7 @@ class SupervisedServer:
     async def _answers(self) -> bool:
         with contextlib.suppress(wire.Broken):
             async with wire.request(self.socket, "GET", "/health") as response:
-                return response.status == 200  # noqa: PLR2004
+                return response.status == _OK
         return False
 
     def _listen(self, child: subprocess.Popen[bytes]) -> None:

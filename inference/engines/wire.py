@@ -14,12 +14,17 @@ from pathlib import Path
 import httptools
 
 _READ = 64 * 1024
+_AGAIN = 0.05  # s between two tries to connect
 _BODY_MAX = 1024 * 1024  # bytes of an answer that is no stream
 _EVENT_MAX = 4 * 1024 * 1024  # bytes without an event's end
 
 
 class Broken(Exception):
     """The connection failed, or ended before the answer did."""
+
+
+class Unanswered(Broken):
+    """Nobody listens, or whoever did was gone before a byte of the answer came."""
 
 
 class Response:
@@ -96,18 +101,31 @@ class Response:
                 raise Broken("The engine sent an event without an end.")
 
 
+async def _connected(
+    socket: Path, within: float
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + within
+    while True:
+        try:
+            return await asyncio.open_unix_connection(str(socket))
+        except OSError as error:
+            if loop.time() >= until:
+                raise Unanswered("The engine does not listen.") from error
+            await asyncio.sleep(_AGAIN)
+
+
 @asynccontextmanager
 async def request(
-    socket: Path, method: str, path: str, body: bytes = b""
+    socket: Path, method: str, path: str, body: bytes = b"", *, within: float = 0.0
 ) -> AsyncGenerator[Response, None]:
     """Send a request to the server on `socket`; raises `Broken`.
 
-    Leaving the context closes the connection, which tells the engine to stop.
+    Waits at most `within` seconds for somebody to listen, then as long as it takes for the
+    answer's head: an engine sends it with the first token. Leaving the context closes the
+    connection, which tells the engine to stop.
     """
-    try:
-        reader, writer = await asyncio.open_unix_connection(str(socket))
-    except OSError as error:
-        raise Broken("The engine does not listen.") from error
+    reader, writer = await _connected(socket, within)
     try:
         writer.write(
             f"{method} {path} HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n"
@@ -115,7 +133,10 @@ async def request(
             + body
         )
         response = Response(reader)
-        await response.head()
+        try:
+            await response.head()
+        except Broken as error:
+            raise Unanswered(str(error)) from error
         yield response
     finally:
         writer.transport.abort()
