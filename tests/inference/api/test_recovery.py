@@ -218,7 +218,9 @@ async def test_a_broker_that_is_away_is_told_and_recorded(lab: Laboratory):
         broker.close()
 
 
-async def test_a_gateway_that_ends_lets_answers_end_and_records_its_refusals(lab: Laboratory, node: Node):
+async def test_a_gateway_that_ends_lets_answers_end_and_records_its_refusals(
+    lab: Laboratory, node: Node
+):
     gateway = await asyncio.to_thread(lab.gateway, "web-4")
     try:
 

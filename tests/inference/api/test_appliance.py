@@ -1,0 +1,131 @@
+"""The official client against a whole appliance with real weights."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+
+import openai
+import pytest
+
+from tests.services.appliance import Appliance, running, wait_until
+
+pytestmark = pytest.mark.appliance
+
+SKY = [
+    {"role": "system", "content": "You answer briefly."},
+    {"role": "user", "content": "What colour is the sky on a clear day?"},
+]
+
+
+@pytest.fixture(scope="module")
+def appliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
+    data = tmp_path_factory.mktemp("api") / "data"
+    yield from running(data, DOMICILE_WEB_PROCESSES="2", DOMICILE_DETECTION_TIMEOUT="20")
+
+
+@pytest.fixture
+def client(appliance: Appliance) -> Iterator[openai.OpenAI]:
+    with appliance.client() as client:
+        yield client
+
+
+def create(client: openai.OpenAI, appliance: Appliance, **more):
+    body = {"model": appliance.model, "messages": SKY, "max_tokens": 12} | more
+    return client.chat.completions.create(**body)
+
+
+def test_the_same_seed_gives_the_same_answer_streamed_or_not(appliance: Appliance, client):
+    whole = create(client, appliance, seed=7, temperature=0.9)
+    stream = create(
+        client,
+        appliance,
+        seed=7,
+        temperature=0.9,
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+    *parts, last = list(stream)
+    text = "".join(part.choices[0].delta.content or "" for part in parts)
+    assert text == whole.choices[0].message.content != ""
+    assert last.usage == whole.usage
+    assert 0 < whole.usage.completion_tokens <= 12
+
+
+async def test_the_asynchronous_client_is_answered_many_times_at_once(appliance: Appliance):
+    async with appliance.async_client() as client:
+        answers = await asyncio.gather(
+            *(
+                client.chat.completions.create(
+                    model=appliance.model, messages=SKY, max_tokens=6
+                )
+                for _ in range(6)
+            )
+        )
+    assert all(answer.choices[0].message.content for answer in answers)
+    assert len({answer.id for answer in answers}) == 6
+
+
+def test_choices_log_probabilities_and_stops_are_honoured(appliance: Appliance, client):
+    answer = create(client, appliance, n=2, logprobs=True, top_logprobs=2, temperature=1.5)
+    assert [choice.index for choice in answer.choices] == [0, 1]
+    for choice in answer.choices:
+        assert "".join(t.token for t in choice.logprobs.content) == choice.message.content
+        assert all(len(token.top_logprobs) == 2 for token in choice.logprobs.content)
+    word = create(client, appliance, temperature=0).choices[0].message.content.split()[1]
+    stopped = create(client, appliance, temperature=0, stop=[word]).choices[0]
+    assert stopped.finish_reason == "stop"
+    assert word not in stopped.message.content
+
+
+def test_an_answer_fits_the_schema_that_was_asked_for(appliance: Appliance, client):
+    schema = {
+        "type": "object",
+        "properties": {"blue": {"type": "boolean"}},
+        "required": ["blue"],
+        "additionalProperties": False,
+    }
+    form = {"type": "json_schema", "json_schema": {"name": "sky", "schema": schema}}
+    answer = create(client, appliance, response_format=form, max_tokens=60)
+    assert isinstance(json.loads(answer.choices[0].message.content)["blue"], bool)
+
+
+def test_what_this_model_cannot_do_is_refused_by_name(appliance: Appliance, client):
+    tool = {"type": "function", "function": {"name": "look_up"}}
+    with pytest.raises(openai.BadRequestError) as raised:
+        create(client, appliance, tools=[tool])
+    assert raised.value.param == "tools"
+
+
+def test_more_text_than_the_model_holds_is_refused(appliance: Appliance, client):
+    long = [{"role": "user", "content": "blue sky " * 5000}]
+    with pytest.raises(openai.BadRequestError):
+        create(client, appliance, messages=long)
+
+
+def test_a_caller_that_goes_ends_the_generation(appliance: Appliance, client):
+    with create(client, appliance, max_tokens=2000, stream=True, n=2) as stream:
+        part = next(iter(stream))
+    gone = time.monotonic()
+    request = part.id.removeprefix("chatcmpl-")
+
+    def ended() -> bool:
+        return appliance.events(request=request)[-1].type == "request.cancelled"
+
+    wait_until(ended, "the request is cancelled", 5)
+    assert time.monotonic() - gone < 2
+    assert create(client, appliance, max_tokens=1).choices
+
+
+def test_each_answered_request_ended_once_and_the_log_verifies(appliance: Appliance, client):
+    request = create(client, appliance, max_tokens=1).id.removeprefix("chatcmpl-")
+
+    def ends() -> list[str]:
+        return [event.type for event in appliance.events(request=request)][1:]
+
+    wait_until(lambda: ends() == ["request.completed"], "it has ended once", 10)
+    receipt = appliance.events(request=request)[-1].detail["receipt"]
+    assert receipt["site"] == "home"
+    appliance.verify_log()

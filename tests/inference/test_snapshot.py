@@ -1,0 +1,140 @@
+"""The snapshot follows the database within a second, and is not believed without it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from compliance.models import APIKey, Application, PolicyVersion, Site
+from compliance.policy.default import DEFAULT
+from compliance.policy.rules import canonical
+from inference import snapshot
+from inference.models import Deployment, Model, Node
+from inference.snapshot import SnapshotKeeper, SnapshotStale
+
+pytestmark = pytest.mark.database
+
+
+def activate(document: str, digest: str | None = None) -> PolicyVersion:
+    return PolicyVersion.objects.create(
+        number=PolicyVersion.objects.count() + 1,
+        document=document,
+        digest=digest or hashlib.sha256(document.encode()).hexdigest(),
+        activated=timezone.now(),
+    )
+
+
+@pytest.fixture
+def keeper(database) -> Iterator[SnapshotKeeper]:
+    keeper = SnapshotKeeper(processes=2)
+    yield keeper
+    keeper.stop()
+
+
+def application(name: str = "demo") -> Application:
+    return Application.objects.create(
+        name=name, purpose="Tests", legal_basis="6-1-f", ropa_reference="T", owner="tests"
+    )
+
+
+def deploy(queue_limit: int = 10) -> Deployment:
+    site = Site.objects.create(name="home", country="DE", public_key=bytes(32))
+    node = Node.objects.create(name="node-1", site=site, public_key=b"k" * 32)
+    model = Model.objects.create(
+        name="m",
+        engine="e",
+        digest="0" * 64,
+        size=1,
+        licence="MIT",
+        origin="us",
+        context_length=9,
+    )
+    return Deployment.objects.create(model=model, node=node, queue_limit=queue_limit)
+
+
+def within(seconds: float, condition) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.02)
+
+
+def test_it_holds_what_is_stored(keeper):
+    activate(canonical(DEFAULT).decode())
+    deploy()
+    key, _ = APIKey.issue(application(), expires=timezone.now())
+    keeper.start()
+    current = keeper.current()
+    assert current.policy == DEFAULT
+    assert current.keys[key.prefix].digest == key.digest
+    assert current.applications[current.keys[key.prefix].application].name == "demo"
+    (berth,) = current.routes.berths["m"]
+    assert (berth.place.site, berth.place.queue) == ("home", "inference.home.m")
+    assert (berth.nodes, berth.limit) == ({"node-1"}, 5)
+    assert current.routes.models["m"].context_length == 9
+    assert current.nodes["node-1"].public_key == b"k" * 32
+
+
+def test_changes_arrive_within_a_second_also_by_raw_sql(keeper):
+    activate(canonical(DEFAULT).decode())
+    deployment = deploy()
+    key, _ = APIKey.issue(application())
+    keeper.start()
+    before = keeper.current()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE compliance_apikey SET revoked = CURRENT_TIMESTAMP WHERE prefix = %s",
+            [key.prefix],
+        )
+    within(1, lambda: keeper.current().keys[key.prefix].revoked)
+    Deployment.objects.filter(id=deployment.id).update(active=False)
+    within(1, lambda: "m" not in keeper.current().routes.models)
+    Node.objects.update(active=False)
+    within(1, lambda: not keeper.current().nodes)
+    assert not before.keys[key.prefix].revoked, "a snapshot that was taken never changes"
+
+
+def test_unchanged_it_is_the_same_object_confirmed_again_and_again(keeper):
+    activate(canonical(DEFAULT).decode())
+    keeper.start()
+    first = keeper.current()
+    time.sleep(snapshot.STALE_AFTER + 0.5)
+    assert keeper.current() is first
+
+
+@pytest.mark.parametrize("wrong", ["none", "digest", "not a policy"])
+def test_without_a_sound_active_policy_nothing_runs(keeper, wrong):
+    if wrong == "digest":
+        activate(canonical(DEFAULT).decode(), "0" * 64)
+    elif wrong == "not a policy":
+        activate("{}")
+    keeper.start()
+    with pytest.raises(SnapshotStale, match="policy version"):
+        keeper.current()
+
+
+def test_a_database_that_does_not_answer_makes_it_stale(keeper, database):
+    activate(canonical(DEFAULT).decode())
+    keeper.start()
+    keeper.current()
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE compliance_revision RENAME TO hidden")
+    within(snapshot.STALE_AFTER + 1.5, lambda: stale(keeper))
+    with pytest.raises(SnapshotStale, match="cannot be confirmed"):
+        keeper.current()
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE hidden RENAME TO compliance_revision")
+    within(2, lambda: not stale(keeper))
+
+
+def stale(keeper: SnapshotKeeper) -> bool:
+    try:
+        keeper.current()
+    except SnapshotStale:
+        return True
+    return False
