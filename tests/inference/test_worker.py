@@ -1,0 +1,381 @@
+"""A real worker on a real broker: tickets in, frames and a signed receipt out, and nothing
+left behind whatever is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+
+import psutil
+import pytest
+import pytest_asyncio
+from celery import Celery
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from inference.clearance import verify_receipt
+from inference.engines import wire
+from inference.registry import CATALOGUE
+from inference.relay import (
+    CancelSender,
+    Chunk,
+    Failed,
+    Heartbeat,
+    Receipted,
+    Receiver,
+    Started,
+    connect,
+)
+from tests.inference.nodes import (
+    MODEL,
+    Gateway,
+    Node,
+    appeared,
+    chunks,
+    data_folder,
+    first,
+    frames,
+)
+from tests.inference.tickets import NODE, sealed, ticket
+from tests.services.valkey import Valkey
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+LONG = {"messages": [{"role": "user", "content": "Tell me a long story."}], "max_tokens": 1500}
+
+
+@pytest.fixture(scope="module")
+def broker():
+    running = Valkey()
+    yield running
+    running.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def redis(broker):
+    client = connect(broker.url)
+    yield client
+    await client.aclose()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def node(broker, redis):
+    """One worker for the tests that leave it alive."""
+    running = Node(broker.url, data_folder())
+    try:
+        await appeared(redis)
+        yield running
+    finally:
+        running.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gateway(broker, redis, node):
+    receiver = Receiver(redis, f"reply:{secrets.token_hex(8)}")
+    await receiver.start()
+    app = Celery("gateway", broker=broker.url, fixups=[])
+    yield Gateway(receiver, app)
+    app.close()
+    await receiver.stop()
+
+
+def mine(gateway, **changes):
+    return ticket(reply_stream=gateway.receiver.stream, **changes)
+
+
+async def busy(node):
+    """How many slots of the node's engine are working."""
+    async with wire.request(
+        node.data / "run" / "engine-node-1.sock", "GET", "/slots"
+    ) as response:
+        return sum(slot["is_processing"] for slot in json.loads(await response.body()))
+
+
+async def eventually(condition, within):
+    end = time.monotonic() + within
+    while not await condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+async def test_a_ticket_is_answered_and_its_receipt_is_signed_by_the_node(gateway):
+    asked = mine(gateway)
+    (inbox,) = await gateway.send(asked)
+    got = await frames(inbox)
+    kinds = [type(frame) for frame in got if not isinstance(frame, Heartbeat | Chunk)]
+    assert kinds == [Started, Receipted]
+    receipt = verify_receipt(got[-1].receipt, NODE.public_key().public_bytes_raw())
+    last = json.loads(chunks(got)[-1])
+    assert (receipt.ticket, receipt.request, receipt.attempt) == (asked.id, asked.request, 1)
+    assert (receipt.site, receipt.node, receipt.model) == ("home", "node-1", MODEL)
+    assert receipt.weights == CATALOGUE[MODEL].digest
+    assert receipt.policy_digest == asked.policy_digest
+    assert receipt.completion_tokens == last["usage"]["completion_tokens"] == 8
+    assert receipt.prompt_tokens == last["usage"]["prompt_tokens"]
+    assert receipt.finish_reason == "length"
+    assert receipt.accepted <= receipt.started <= receipt.finished
+
+
+async def test_many_tickets_in_one_message_are_all_answered(gateway):
+    short = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
+    inboxes = await gateway.send(*(mine(gateway, body=short) for _ in range(12)))
+    answers = await asyncio.gather(*(frames(inbox, 20) for inbox in inboxes))
+    assert {type(answer[-1]) for answer in answers} == {Receipted}
+
+
+async def test_what_the_engine_refuses_is_told_with_the_parameters_name(gateway):
+    body = {"messages": [{"role": "user", "content": "Hi"}], "tools": [{"type": "function"}]}
+    (inbox,) = await gateway.send(mine(gateway, body=body))
+    last = (await frames(inbox))[-1]
+    assert (last.code, last.param) == ("engine_refused", "tools")
+
+
+async def test_a_ticket_that_waits_for_a_slot_is_spoken_for_by_heartbeats(gateway, redis):
+    running = [mine(gateway, body=LONG) for _ in range(4)]
+    inboxes = await gateway.send(*running)
+    await asyncio.gather(*(first(inbox, Started) for inbox in inboxes))
+    (waiting,) = await gateway.send(mine(gateway))
+    for _ in range(3):
+        assert await waiting.get(2.5) == Heartbeat()
+    state = json.loads(await redis.get("node:node-1"))
+    assert (state["running"], state["waiting"]) == (4, 1)
+    assert (state["site"], state["capacity"], state["healthy"]) == ("home", 4, True)
+    assert state["models"] == {MODEL: CATALOGUE[MODEL].digest}
+    sender = CancelSender(redis)
+    for each, inbox in zip(running, inboxes, strict=True):
+        await sender.cancel("home", each.id, each.up_key)
+        inbox.close()
+    assert isinstance((await frames(waiting, 10))[-1], Receipted)
+
+
+async def test_a_cancellation_frees_the_engine_within_a_second(gateway, node, redis):
+    asked = mine(gateway, body=LONG)
+    (inbox,) = await gateway.send(asked)
+    await first(inbox, Chunk)
+    assert await busy(node) == 1
+    inbox.close()
+    began = time.monotonic()
+    await CancelSender(redis).cancel("home", asked.id, asked.up_key)
+
+    async def idle():
+        return await busy(node) == 0
+
+    await eventually(idle, 1)
+    assert time.monotonic() - began < 1
+
+
+async def test_a_ticket_cancelled_before_it_is_taken_does_not_run(gateway, redis):
+    asked = mine(gateway)
+    await CancelSender(redis).cancel("home", asked.id, asked.up_key)
+    (inbox,) = await gateway.send(asked)
+    got = []
+    with pytest.raises(TimeoutError):
+        got = await frames(inbox, 2)
+    assert not got
+    inbox.close()
+
+
+async def test_a_deadline_ends_an_answer(gateway):
+    (inbox,) = await gateway.send(mine(gateway, body=LONG, deadline=time.time() + 1))
+    last = (await frames(inbox))[-1]
+    assert isinstance(last, Failed)
+    assert last.code == "deadline_exceeded"
+
+
+async def test_a_replayed_ticket_runs_once_even_if_the_broker_forgot_it(gateway, node, redis):
+    asked = mine(gateway)
+    envelope = sealed(asked)
+    (inbox,) = await gateway.send(asked, envelopes=[envelope])
+    assert isinstance((await frames(inbox))[-1], Receipted)
+    await redis.delete(f"claim:{asked.id}")
+    (again,) = await gateway.send(asked, envelopes=[envelope])
+    with pytest.raises(TimeoutError):
+        await again.get(1.5)
+    assert '"spent"' in node.log.read_text()
+
+
+async def test_a_ticket_that_another_node_has_claimed_is_left_to_it(gateway, redis):
+    asked = mine(gateway)
+    await redis.set(f"claim:{asked.id}", "node-2:x", ex=60)
+    (inbox,) = await gateway.send(asked)
+    with pytest.raises(TimeoutError):
+        await inbox.get(1.5)
+
+
+@pytest.mark.parametrize(
+    ("envelope", "reason"),
+    [
+        (lambda given: sealed(given, Ed25519PrivateKey.generate()), "unknown_gateway"),
+        (lambda given: sealed(given)[:-1], "bad_signature"),
+        (lambda _: b"", "malformed"),
+    ],
+)
+async def test_a_bad_envelope_is_refused_and_does_not_stop_its_neighbours(
+    gateway, node, envelope, reason
+):
+    good = mine(gateway)
+    (inbox,) = await gateway.send(good, envelopes=[envelope(mine(gateway)), sealed(good)])
+    assert isinstance((await frames(inbox))[-1], Receipted)
+    assert f'"{reason}"' in node.log.read_text()
+
+
+async def test_a_worker_without_the_sites_key_opens_nothing(broker, redis, gateway, node):
+    """It takes the ticket from the queue, as a stolen node would, and can do nothing."""
+    stolen = Node(
+        broker.url,
+        data_folder(X25519PrivateKey.generate()),
+        DOMICILE_NODE="node-1",
+        DOMICILE_ENGINE_SLOTS="1",
+    )
+    try:
+        psutil.Process(node.process.pid).suspend()
+        await eventually(lambda: _ready(stolen), 30)
+        (inbox,) = await gateway.send(mine(gateway))
+        await eventually(lambda: _said(stolen, '"unreadable"'), 10)
+        with pytest.raises(TimeoutError):
+            await inbox.get(1)
+    finally:
+        stolen.close()
+        psutil.Process(node.process.pid).resume()
+    await appeared(redis)
+
+
+async def _ready(node):
+    return "ready." in node.log.read_text()
+
+
+async def _said(node, text):
+    return text in node.log.read_text()
+
+
+async def test_no_prompt_and_no_answer_is_in_the_logs_or_in_the_broker(gateway, node, redis):
+    canary = f"canary{secrets.token_hex(6)}"
+    form = {
+        "type": "json_schema",
+        "json_schema": {"name": "x", "schema": {"type": "string", "const": canary}},
+    }
+    content = f"My word is {canary}. Repeat it: {canary}"
+    body = {"messages": [{"role": "user", "content": content}], "max_tokens": 40}
+    stream = f"reply:{secrets.token_hex(8)}"  # nobody trims what nobody reads
+    asked = ticket(body=body | {"response_format": form}, reply_stream=stream)
+    await gateway.send(asked)
+    bad = {"messages": [{"role": "user", "content": canary * 900}], "max_tokens": 4}
+    refused = mine(gateway, body=bad)
+    (inbox,) = await gateway.send(refused)
+    assert isinstance((await frames(inbox))[-1], Failed)
+    await eventually(lambda: _receipted(redis, stream, asked), 20)
+    dump = b""
+    async for name in redis.scan_iter(count=1000):
+        dump += name + (await redis.dump(name) or b"")
+    assert stream.encode() in dump
+    for secret in (canary.encode(), asked.down_key, asked.up_key):
+        assert secret not in dump
+    assert canary not in node.log.read_text()
+    for path in node.data.rglob("*"):
+        if path.is_file():
+            assert canary.encode() not in path.read_bytes(), path
+
+
+async def _receipted(redis, stream, asked):
+    """Whether the stream holds a whole answer, which does contain the canary."""
+    reader = Receiver(redis, stream)
+    inbox = reader.expect(asked.handle, asked.attempt, asked.down_key)
+    for _, fields in await redis.xrange(stream):
+        reader._deliver(fields)
+    got = [frame for frame, _ in inbox._frames]
+    if not got or not isinstance(got[-1], Receipted):
+        return False
+    said = "".join(
+        choice["delta"].get("content") or ""
+        for chunk in chunks(got)
+        for choice in json.loads(chunk)["choices"]
+    )
+    assert "canary" in said
+    return True
+
+
+async def test_a_worker_recovers_when_its_broker_restarts(gateway, broker, redis, node):
+    broker.restart()
+    await appeared(redis)
+    end = time.monotonic() + 20
+    while True:  # the gateway's way: silence, then a new ticket
+        (inbox,) = await gateway.send(mine(gateway))
+        try:
+            got = await frames(inbox, 3)
+        except TimeoutError:
+            assert time.monotonic() < end, "the worker did not take tickets again"
+        else:
+            assert isinstance(got[-1], Receipted)
+            return
+
+
+async def test_kill_9_of_the_engine_fails_the_stream_and_the_next_ticket_is_answered(
+    gateway, node
+):
+    (inbox,) = await gateway.send(mine(gateway, body=LONG))
+    await first(inbox, Chunk)
+    engine = node.engine()
+    engine.kill()
+    last = (await frames(inbox))[-1]
+    assert isinstance(last, Failed)
+    assert last.code == "engine_unavailable"
+    (inbox,) = await gateway.send(mine(gateway))
+    assert isinstance((await frames(inbox, 20))[-1], Receipted)
+    assert node.engine().pid != engine.pid
+
+
+async def test_the_worker_has_no_database_and_no_tcp_connection(node):
+    process = psutil.Process(node.process.pid)
+    assert process.net_connections(kind="inet") == []
+    opened = {file.path for file in process.open_files()}
+    assert not [path for path in opened if "sqlite" in path]
+    loaded = process.memory_maps()
+    assert not [
+        part.path for part in loaded if "psycopg" in part.path or "_sqlite3" in part.path
+    ]
+
+
+# --- These end the worker: keep them last.
+
+
+async def test_sigterm_finishes_what_runs_and_leaves_no_process(gateway, node, redis):
+    body = LONG | {"max_tokens": 60}
+    (inbox,) = await gateway.send(mine(gateway, body=body))
+    await first(inbox, Chunk)
+    engine = node.engine()
+    stopping = asyncio.create_task(asyncio.to_thread(node.stop))
+    assert isinstance((await frames(inbox, 20))[-1], Receipted)
+    assert await stopping == 0
+    assert not engine.is_running()
+    assert not await redis.exists("node:node-1")
+
+
+async def test_kill_9_of_the_worker_mid_stream_leaves_no_engine_and_no_second_run(
+    broker, redis, gateway, node
+):
+    """Goes on with the data folder of the worker that was stopped above."""
+    second = Node(broker.url, node.data)
+    try:
+        await appeared(redis)
+        asked = mine(gateway, body=LONG)
+        envelope = sealed(asked)
+        (inbox,) = await gateway.send(asked, envelopes=[envelope])
+        await first(inbox, Chunk)
+        engine = second.engine()
+        second.kill()
+        gone, _ = psutil.wait_procs([engine], timeout=2)
+        assert gone
+        await redis.flushall()
+        third = Node(broker.url, node.data)
+        try:
+            await appeared(redis)
+            (inbox,) = await gateway.send(asked, envelopes=[envelope])
+            with pytest.raises(TimeoutError):
+                await inbox.get(2)
+            (inbox,) = await gateway.send(mine(gateway))
+            assert isinstance((await frames(inbox))[-1], Receipted)
+        finally:
+            third.kill()
+    finally:
+        second.kill()
