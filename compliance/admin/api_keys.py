@@ -23,6 +23,7 @@ from compliance.admin.editing import Recorded
 from compliance.admin.recording import actor, plain, record
 from compliance.admin.site import console
 from compliance.models import APIKey, Application
+from compliance.templatetags.console import badge
 
 USED_FORMS = "issued_forms"
 REMEMBERED = 32  # forms of a session that were already used
@@ -102,7 +103,7 @@ class APIKeyAdmin(Recorded):
     @admin.display(description="state")
     def state(self, key: APIKey) -> str:
         """In one word."""
-        return state(key, timezone.now())
+        return badge(state(key, timezone.now()))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Not by Django's form: a key is issued from its application's page."""

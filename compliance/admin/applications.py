@@ -22,7 +22,7 @@ class ApplicationAdmin(Recorded):
     created = "registered"
     section, rank = "Rules", 10
     change_form_template = "admin/application.html"
-    list_display = ("name", "purpose", "legal_basis", "owner", "usable_keys", "active")
+    list_display = ("name", "purpose", "legal_basis", "owner", "usable_keys", "standing")
     list_filter = ("active", "legal_basis")
     search_fields = ("name", "purpose", "owner", "ropa_reference")
     search_help_text = "Name, purpose, owner or RoPA reference"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
@@ -24,6 +24,7 @@ from django.views.decorators.csrf import csrf_protect
 from compliance.admin.recording import actor, changes, plain, record
 from compliance.admin.site import Listed
 from compliance.models import Application
+from compliance.templatetags.console import badge
 
 
 class Recorded(Listed):
@@ -41,6 +42,11 @@ class Recorded(Listed):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """What the record speaks of stays; it can be switched off."""
         return False
+
+    @admin.display(description="state")
+    def standing(self, obj: Any) -> str:
+        """Whether it is switched on, as a badge."""
+        return badge("active" if obj.active else "inactive")
 
     @property
     def media(self) -> forms.Media:
@@ -64,6 +70,20 @@ class Recorded(Listed):
     ) -> Any:
         """Django's, without the transaction around it."""
         return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+
+    def render_change_form(  # noqa: PLR0917 - as Django declares it
+        self,
+        request: Any,
+        context: Any,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> Any:
+        """With `editable`: whether there is anything to send."""
+        allowed = self.has_change_permission(request, obj)
+        context.setdefault("editable", self.has_add_permission(request) if add else allowed)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Store the object and its relations and record it, in one transaction."""
@@ -163,9 +183,7 @@ class Switched(Recorded):
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
         more = {
-            "show_save": False,
-            "show_save_and_continue": False,
-            "show_save_and_add_another": False,
+            "editable": False,
             "may_switch": self.has_change_permission(request),
             **(extra_context or {}),
         }

@@ -27,7 +27,6 @@ from compliance.admin.recording import actor, record
 from compliance.admin.roles import RIGHTS
 from compliance.admin.site import console
 
-
 if TYPE_CHECKING:  # generics for the type checker only
     _NewUserForm = AdminUserCreationForm[User]
     _UserForm = UserChangeForm[User]

@@ -18,7 +18,7 @@ class SiteAdmin(Switched):
     noun = "site"
     section, rank = "Machines", 30
     fields = ("name", "country", "fingerprint", "active", "created")
-    list_display = ("name", "country", "active", "created")
+    list_display = ("name", "country", "standing", "created")
     list_filter = ("country", "active")
     search_fields = ("name",)
     consequence = {

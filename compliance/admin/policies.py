@@ -19,6 +19,7 @@ from compliance.admin.site import console
 from compliance.models import PolicyVersion
 from compliance.policy.decide import not_enforced
 from compliance.policy.rules import Condition, Policy, PolicyRefused, Rule, parse
+from compliance.templatetags.console import badge
 from compliance.vocabulary import Category
 
 CATEGORY_WORDS = {
@@ -95,7 +96,7 @@ class PolicyAdmin(Recorded):
     """Versions, newest first."""
 
     section, rank, title = "Rules", 30, "Policies"
-    list_display = ("__str__", "state", "note", "activated", "retired", "short_digest")
+    list_display = ("__str__", "standing", "note", "activated", "retired", "short_digest")
     list_display_links = ("__str__",)
     search_fields = ("digest", "note")
 
@@ -112,6 +113,10 @@ class PolicyAdmin(Recorded):
         return bool(request.user.has_perm("compliance.view_policyversion"))
 
     @admin.display(description="state")
+    def standing(self, obj: Any) -> str:
+        """As a badge."""
+        return badge(self.state(obj))
+
     def state(self, version: PolicyVersion) -> str:
         """In one word."""
         if version.retired is not None:

@@ -30,6 +30,7 @@ TONES = {
     "bad": {
         "block",
         "blocked",
+        "engine down",
         "refused",
         "failed",
         "lost",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,11 @@ class Life:
     def of(self, node: str) -> Mapping[str, Any] | None:
         """What `node` says of itself; None where it is silent."""
         return self.told.get(node)
+
+    def since(self, node: str) -> dt.datetime | None:
+        """Since when `node` has been alive, if it says so."""
+        said = self.told.get(node, {}).get("since")
+        return dt.datetime.fromtimestamp(said, dt.UTC) if isinstance(said, int) else None
 
 
 def look(names: Sequence[str]) -> Life:

@@ -10,6 +10,7 @@ from django.template.defaultfilters import filesizeformat
 
 from compliance.admin.editing import Recorded, Switched
 from compliance.admin.site import Panel, console
+from compliance.templatetags.console import badge
 from inference.admin.life import look
 from inference.models import Deployment, Model, Node
 
@@ -81,7 +82,7 @@ class DeploymentAdmin(Switched):
     noun = "deployment"
     section, rank = "Machines", 20
     fields = ("model", "node", "site", "queue_limit", "active", "created")
-    list_display = ("model", "node", "site", "queue_limit", "active")
+    list_display = ("model", "node", "site", "queue_limit", "standing")
     list_display_links = ("model",)
     list_filter = ("active", "model", "node")
     list_select_related = ("model", "node__site")
@@ -105,7 +106,7 @@ class NodeAdmin(Switched):
     section, rank = "Machines", 40
     change_form_template = "admin/node.html"
     fields = ("name", "site", "fingerprint", "active", "created")
-    list_display = ("name", "site", "alive", "active", "created")
+    list_display = ("name", "site", "alive", "standing", "created")
     list_filter = ("site", "active")
     list_select_related = ("site",)
     search_fields = ("name",)
@@ -120,8 +121,8 @@ class NodeAdmin(Switched):
         """In a word or two."""
         life = look([node.name])
         if not life.broker:
-            return "unknown: no broker"
-        return "alive" if life.of(node.name) is not None else "silent"
+            return badge("unknown: no broker")
+        return badge("alive" if life.of(node.name) is not None else "silent")
 
     @admin.display(description="public key (Ed25519)")
     def fingerprint(self, node: Any) -> str:
@@ -137,14 +138,16 @@ class NodeAdmin(Switched):
     ) -> Any:
         """The node, and what it says of itself now."""
         node = self.get_object(request, object_id)
-        life = look([node.name]) if isinstance(node, Node) else None
-        more = {
-            "life": life,
-            "says": life.of(node.name) if life and isinstance(node, Node) else None,
-            "deployments": node.deployments.select_related("model")
-            if isinstance(node, Node)
-            else [],
-        }
+        more: dict[str, Any] = {}
+        if isinstance(node, Node):
+            life = look([node.name])
+            says = life.of(node.name)
+            more = {
+                "life": life,
+                "says": says,
+                "since": life.since(node.name),
+                "deployments": node.deployments.select_related("model"),
+            }
         return super().change_view(request, object_id, form_url, more)
 
 

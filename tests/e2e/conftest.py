@@ -7,7 +7,7 @@ from pathlib import Path
 
 import openai
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from tests.services.appliance import Appliance, running
 
@@ -76,14 +76,18 @@ class Reader:
         self.complaints: list[str] = []
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("requestfailed", lambda request: self.complaints.append(request.url))
+        page.on("requestfailed", self._failed)
         page.on("request", self._asked)
 
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.complaints.append(f"{self.page.url}: {message.text}")
 
-    def _asked(self, request) -> None:
+    def _failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the reader went on before it was there
+            self.complaints.append(f"{request.url}: {request.failure}")
+
+    def _asked(self, request: Request) -> None:
         if not request.url.startswith(self.base):
             self.complaints.append(f"asked for {request.url}")
 
@@ -101,7 +105,7 @@ class Reader:
     def shows(self, name: str) -> None:
         """Keep a picture, and insist that nothing is wider than the screen."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        width = self.page.viewport_size["width"]
+        width = int(self.page.evaluate("innerWidth"))
         self.page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
         overflow = self.page.evaluate("document.documentElement.scrollWidth")
         assert overflow <= width, f"{name} is {overflow} pixels wide on a screen of {width}"
@@ -119,7 +123,7 @@ def reader(request, browser, appliance) -> Iterator[Reader]:
 
 
 @pytest.fixture
-def officer(reader, appliance) -> Reader:
+def officer(reader: Reader, appliance: Appliance) -> Reader:
     """The administrator, logged in."""
     reader.logs_in(str(appliance.welcome["admin"]), str(appliance.welcome["password"]))
     return reader

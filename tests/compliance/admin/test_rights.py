@@ -201,3 +201,22 @@ def test_an_auditor_has_no_right_but_to_view():
 def test_no_role_may_touch_the_record():
     for rights in RIGHTS.values():
         assert not {right for right in rights if "event" in right and "view" not in right}
+
+
+@pytest.mark.parametrize(
+    ("name", "roles"),
+    [("compliance_application", CLIENTS), ("auth_user", PEOPLE), ("compliance_site", MACHINES)],
+)
+def test_only_who_may_change_gets_a_button_to_do_so(filled, role, name, roles):
+    """What cannot be done is not offered either."""
+    filled.as_(role)
+    keys = {
+        "auth_user": User.objects.values_list("pk", flat=True),
+        "compliance_site": Site.objects.values_list("pk", flat=True),
+        "compliance_application": Application.objects.values_list("pk", flat=True),
+    }
+    answer = filled.get(reverse(f"admin:{name}_change", args=[keys[name].first()]))
+    if answer.status_code != 403:
+        text = answer.content.decode()
+        offered = 'name="_save"' in text or "Deactivate…" in text
+        assert offered is (role in roles)

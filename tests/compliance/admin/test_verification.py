@@ -1,0 +1,75 @@
+import datetime as dt
+import json
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from compliance.admin import verification
+from compliance.models import Event, Verification
+from tests.compliance.admin import stories
+from tests.services.appliance import wait_until
+
+VERIFY = reverse("admin:verify")
+
+
+@pytest.fixture
+def sealed(console, tmp_path):
+    """A log of one request, with its checkpoint."""
+    owner = stories.application()
+    stories.requests(owner, ("Hello.", "completed"))
+    stories.integrate(tmp_path / "log")
+    return console
+
+
+def ended():
+    run = Verification.objects.first()
+    return run is not None and run.finished is not None
+
+
+def verdict(client):
+    client.post(VERIFY)
+    wait_until(ended, "the run has ended", timeout=20)
+    return client.get(VERIFY)
+
+
+def test_an_intact_log_is_called_intact_and_who_asked_is_on_record(sealed):
+    sealed.as_("Auditor")
+    page = verdict(sealed)
+    assert "The log is intact." in page.content.decode()
+    event = Event.objects.get(type="log.verified")
+    said = json.loads(bytes(event.detail))
+    assert (said["actor"], said["verdict"]) == ("Auditor", "intact")
+
+
+def test_a_log_whose_tile_was_altered_is_called_altered(sealed, tmp_path):
+    tile = next(path for path in (tmp_path / "log").rglob("tile/0/**/*") if path.is_file())
+    tile.write_bytes(bytes(len(tile.read_bytes())))
+    sealed.as_("Auditor")
+    assert "altered or is incomplete" in verdict(sealed).content.decode()
+
+
+def test_a_log_without_a_checkpoint_is_not_called_intact(console):
+    console.as_("Auditor")
+    assert "The log is intact" not in verdict(console).content.decode()
+
+
+def test_a_run_at_work_is_joined_not_doubled(console):
+    now = timezone.now()
+    Verification.objects.create(actor="other", started=now, seen=now)
+    console.as_("Auditor")
+    console.post(VERIFY)
+    assert Verification.objects.count() == 1
+    assert "Verifying" in console.get(VERIFY).content.decode()
+    run = Verification.objects.get()
+    state = console.get(reverse("admin:verification", args=[run.pk])).json()
+    assert state == {"running": True}
+
+
+def test_a_run_whose_process_died_is_called_interrupted(console):
+    before = timezone.now() - verification.SILENT - dt.timedelta(seconds=1)
+    Verification.objects.create(actor="other", started=before, seen=before)
+    console.as_("Auditor")
+    text = console.get(VERIFY).content.decode()
+    assert "interrupted" in text
+    assert "data-wait" not in text
