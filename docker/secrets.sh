@@ -41,6 +41,11 @@ once broker_acl "$(
     printf 'user health on #%s +ping\n' "$(digest "$(cat broker_password_health)")"
 )"
 if [ ! -e tls_pem ]; then
+    if ! command -v openssl > /dev/null; then
+        echo "There is no openssl here: put a certificate and its key, in one PEM file, at" >&2
+        echo "docker/secrets/tls_pem, or install openssl and run this again." >&2
+        exit 1
+    fi
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 \
         -subj "/CN=$name" -addext "subjectAltName=DNS:$name" \
         -keyout tls.key -out tls.crt 2>/dev/null
