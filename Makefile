@@ -29,6 +29,7 @@ check: .venv/.synced-dev check-docker  ## Format, lint, types, layers, migration
 	$(VENV)/ruff check .
 	$(VENV)/mypy --strict appliance compliance inference tests docker manage.py
 	$(VENV)/lint-imports
+	@mkdir -p build/check
 	DOMICILE_DATA=build/check $(VENV)/python manage.py makemigrations --check --dry-run
 	$(VENV)/python -m tests.check_docs
 
