@@ -111,20 +111,22 @@ class LlamaCpp:
                 async for event in events:
                     chunk = _decode(event)
                     if "choices" not in chunk:
-                        raise EngineFailed("The engine gave up on this request.")
-                    yield chunk
+                        raise self._refusal(0, event, asked)
+                    if "prompt_progress" not in chunk:
+                        yield chunk
         except Answered as answer:
-            raise self._refusal(answer, asked) from None
+            raise self._refusal(answer.status, answer.body, asked) from None
 
-    def _refusal(self, answer: Answered, asked: Mapping[str, Any]) -> Exception:
-        """What an error status means, in words that quote nothing of the request."""
-        if answer.status not in _BAD_REQUEST:
-            return EngineFailed(f"The engine answered with status {answer.status}.")
+    def _refusal(self, status: int, body: bytes, asked: Mapping[str, Any]) -> Exception:
+        """What an error means, in words that quote nothing of the request."""
         try:
-            error = _decode(answer.body)["error"]
+            error = _decode(body)["error"]
             kind, tokens = error["type"], error.get("n_prompt_tokens")
+            status = status or error["code"]
         except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
             kind, tokens = "", None
+        if status not in _BAD_REQUEST:
+            return EngineFailed(f"The engine gave up on this request, with status {status}.")
         if kind == "exceed_context_size_error":
             return EngineRefused(
                 "messages",

@@ -28,7 +28,11 @@ def request(body: Mapping[str, Any], *, tools: bool) -> dict[str, Any]:
     here: llama.cpp would pass over it in silence, or take it as one of its own.
     """
     given = {name: value for name, value in body.items() if value is not None}
-    asked: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
+    asked: dict[str, Any] = {
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "return_progress": True,  # or a closed connection shows only once the prompt is read
+    }
     asked["messages"] = _messages(given.pop("messages", []), tools)
     asked |= {name: given.pop(name) for name in _AS_IT_IS if name in given}
     if "presence_penalty" in asked or "frequency_penalty" in asked:
