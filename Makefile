@@ -2,10 +2,10 @@
 SHELL := /bin/sh
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help up doctor test check check-docker bench soak sbom clean
+.PHONY: help up doctor test test-e2e check check-docker bench soak sbom clean
 
 help:  ## List these commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 .venv/.synced: uv.lock pyproject.toml bin/bootstrap
 	@bin/bootstrap
@@ -23,6 +23,9 @@ doctor: .venv/.synced  ## Say what is wrong and how to mend it
 test: .venv/.synced-dev  ## Every test, on SQLite and then on PostgreSQL
 	$(VENV)/python -m pytest -m "not soak"
 	$(VENV)/python -m tests.services.postgres -- $(VENV)/python -m pytest -m "database and not soak"
+
+test-e2e: .venv/.synced-dev  ## The console in a real browser (needs chromium on PATH)
+	CHROMIUM=required $(VENV)/python -m pytest tests/e2e
 
 check: .venv/.synced-dev check-docker  ## Format, lint, types, layers, migrations, docs
 	$(VENV)/ruff format --check .

@@ -76,6 +76,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGGING_CONFIG = "appliance.logging.configure"
 LOGGING = {"level": DOMICILE.log_level, "source": DOMICILE.source}
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = ["compliance.formats"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"

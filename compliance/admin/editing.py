@@ -43,7 +43,7 @@ class Recorded(Listed):
         """What the record speaks of stays; it can be switched off."""
         return False
 
-    @admin.display(description="state")
+    @admin.display(description="state", ordering="active")
     def standing(self, obj: Any) -> str:
         """Whether it is switched on, as a badge."""
         return badge("active" if obj.active else "inactive")

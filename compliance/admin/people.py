@@ -26,6 +26,7 @@ from compliance.admin.editing import Recorded
 from compliance.admin.recording import actor, record
 from compliance.admin.roles import RIGHTS
 from compliance.admin.site import console
+from compliance.templatetags.console import badge
 
 if TYPE_CHECKING:  # generics for the type checker only
     _NewUserForm = AdminUserCreationForm[User]
@@ -78,7 +79,7 @@ class UserAdmin(Recorded):
     noun = "user"
     section, rank, title = "People", 10, "People"
     change_form_template = "admin/user.html"
-    list_display = ("username", "full_name", "roles", "is_active", "last_login")
+    list_display = ("username", "full_name", "roles", "standing", "last_login")
     list_filter = ("is_active", "groups")
     search_fields = ("username", "first_name", "last_name", "email")
     add_fieldsets = (
@@ -90,6 +91,11 @@ class UserAdmin(Recorded):
         (None, {"fields": ("username", "first_name", "last_name", "email", "is_active")}),
         ("Roles", {"fields": ("groups",)}),
     )
+
+    @admin.display(description="state", ordering="is_active")
+    def standing(self, obj: Any) -> str:
+        """Whether this person may log in, as a badge."""
+        return badge("active" if obj.is_active else "inactive")
 
     @admin.display(description="name")
     def full_name(self, user: Any) -> str:
@@ -127,6 +133,7 @@ class UserAdmin(Recorded):
             kwargs["widget"] = _Roles()
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         if field is not None:
+            field.label = "Roles"
             field.help_text = "What this person may see and do."
         return field
 

@@ -17,7 +17,7 @@ class SiteAdmin(Switched):
 
     noun = "site"
     section, rank = "Machines", 30
-    fields = ("name", "country", "fingerprint", "active", "created")
+    fields = ("name", "country", "fingerprint", "standing", "created")
     list_display = ("name", "country", "standing", "created")
     list_filter = ("country", "active")
     search_fields = ("name",)

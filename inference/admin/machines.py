@@ -81,7 +81,7 @@ class DeploymentAdmin(Switched):
 
     noun = "deployment"
     section, rank = "Machines", 20
-    fields = ("model", "node", "site", "queue_limit", "active", "created")
+    fields = ("model", "node", "site", "queue_limit", "standing", "created")
     list_display = ("model", "node", "site", "queue_limit", "standing")
     list_display_links = ("model",)
     list_filter = ("active", "model", "node")
@@ -105,7 +105,7 @@ class NodeAdmin(Switched):
     noun = "node"
     section, rank = "Machines", 40
     change_form_template = "admin/node.html"
-    fields = ("name", "site", "fingerprint", "active", "created")
+    fields = ("name", "site", "fingerprint", "standing", "created")
     list_display = ("name", "site", "alive", "standing", "created")
     list_filter = ("site", "active")
     list_select_related = ("site",)

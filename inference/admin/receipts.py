@@ -12,10 +12,11 @@ from inference.models import Node
 
 def check(signed: Mapping[str, Any], request: str) -> str | None:
     """None where the receipt in `signed` is the named node's for `request`; else why not."""
-    named = signed.get("receipt", {}).get("node", "")
-    node = Node.objects.filter(name=named).first()
+    said = signed.get("receipt")
+    named = said.get("node") if isinstance(said, Mapping) else None
+    node = Node.objects.filter(name=named).first() if isinstance(named, str) else None
     if node is None:
-        return f"there is no node {named!r} on this appliance"
+        return "it names no node of this appliance"
     try:
         receipt = verify_receipt(signed, bytes(node.public_key))
     except ClearanceRefused as error:

@@ -49,11 +49,11 @@ def ask(appliance: Appliance, text: str) -> str:
 
 
 def chromium() -> str:
-    """The browser, from DOMICILE_CHROMIUM or PATH."""
+    """The browser on PATH; with CHROMIUM=required, its absence fails the test."""
     names = ("chromium", "chromium-browser", "google-chrome")
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
-        if os.environ.get("DOMICILE_E2E") == "required":
+        if os.environ.get("CHROMIUM") == "required":
             pytest.fail("There is no chromium on PATH; install it (apt-get install chromium).")
         pytest.skip("There is no chromium on PATH; install it (apt-get install chromium).")
     return found

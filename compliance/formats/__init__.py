@@ -1,0 +1,1 @@
+"""How Django writes times in the console: always in UTC, and saying so."""

@@ -1,0 +1,3 @@
+from tests.compliance.admin.conftest import console
+
+__all__ = ["console"]

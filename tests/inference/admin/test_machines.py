@@ -1,0 +1,114 @@
+import dataclasses
+import json
+
+import pytest
+import redis
+from django.urls import reverse
+
+from inference.admin.life import look
+from inference.admin.receipts import check
+from inference.models import Deployment, Model, Node
+from tests.compliance.admin import stories
+from tests.services.valkey import Valkey
+
+SAYS = {
+    "site": "home",
+    "models": {"smollm2-135m-instruct": stories.DIGEST},
+    "engine": "llamacpp",
+    "healthy": True,
+    "capacity": 4,
+    "running": 1,
+    "waiting": 0,
+    "since": 1_767_225_600,  # 2026-01-01
+}
+
+
+@pytest.fixture
+def broker(settings):
+    started = Valkey()
+    settings.DOMICILE = dataclasses.replace(settings.DOMICILE, broker_url=started.url)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def machines(console, broker):
+    stories.machines()
+    console.as_("Operator")
+    return console
+
+
+def appear(broker, **changes):
+    url = broker.url.replace("redis+socket://", "unix://")
+    with redis.Redis.from_url(url) as client:
+        client.set("node:node-1", json.dumps(SAYS | changes))
+
+
+def node_page(client):
+    answer = client.get(reverse("admin:inference_node_change", args=[Node.objects.get().pk]))
+    return answer.content.decode()
+
+
+def test_a_living_node_is_shown_with_what_it_says_of_itself(machines, broker):
+    appear(broker)
+    text = node_page(machines)
+    for told in ("alive", "1 of 4 at a time", "2026-01-01 00:00:00 UTC", stories.DIGEST):
+        assert told in text
+
+
+def test_a_node_whose_engine_is_down_is_not_called_alive(machines, broker):
+    appear(broker, healthy=False)
+    assert "engine down" in node_page(machines)
+    overview = machines.get(reverse("admin:index")).content.decode()
+    assert "engine down" in overview
+
+
+def test_a_silent_node_is_shown_as_silent(machines):
+    assert "silent" in node_page(machines)
+    assert "1 node silent" in machines.get(reverse("admin:index")).content.decode()
+
+
+def test_without_a_broker_the_pages_load_and_say_so(machines, broker):
+    broker.kill()
+    assert "The broker does not answer" in node_page(machines)
+    assert "The broker does not answer" in machines.get(reverse("admin:index")).content.decode()
+    assert machines.get(reverse("admin:inference_node_changelist")).status_code == 200
+
+
+def test_what_a_broken_worker_says_does_not_break_the_page(machines, broker):
+    url = broker.url.replace("redis+socket://", "unix://")
+    with redis.Redis.from_url(url) as client:
+        client.set("node:node-1", b"\xff not json")
+    assert look(["node-1"]).of("node-1") == {}
+    assert "engine down" in node_page(machines)
+
+
+def test_switching_a_deployment_off_and_on_is_recorded(machines):
+    deployment = Deployment.objects.get()
+    address = reverse("admin:inference_deployment_switch", args=[deployment.pk])
+    for active, said in (("0", "deactivated"), ("1", "is active")):
+        answer = machines.post(address, {"active": active}, follow=True)
+        assert said in answer.content.decode()
+        deployment.refresh_from_db()
+        assert deployment.active is (active == "1")
+
+
+def test_a_models_page_shows_digest_licence_and_where_it_is_served(machines):
+    address = reverse("admin:inference_model_change", args=[Model.objects.get().pk])
+    text = machines.get(address).content.decode()
+    for told in (stories.DIGEST, "Apache-2.0", "138.1", "node-1"):
+        assert told in text
+    assert 'name="_save"' not in text
+
+
+def test_a_receipt_holds_only_for_its_node_its_bytes_and_its_request(database):
+    stories.machines()
+    request = stories.request_of(stories.application(), "Hello.")
+    signed = stories.receipt(request)
+    assert check(signed, request.id) is None
+    assert check(signed, "0" * 32) is not None
+    altered = signed | {"receipt": signed["receipt"] | {"completion_tokens": 1}}
+    assert check(altered, request.id) is not None
+    assert check(stories.receipt(request, node="node-9"), request.id) is not None
+    for broken in ({}, {"receipt": {}}, {"receipt": "x"}, {"receipt": signed["receipt"]}):
+        assert check(broken, request.id) is not None
