@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 from django.core.management import call_command
 from django.db import connection, connections
+from django.db.backends.utils import CursorWrapper
 
 # A busy machine makes neither the code nor the data slow.
 hypothesis.settings.register_profile(
@@ -58,7 +59,7 @@ def _postgres_url(name: str) -> str:
 
 
 @contextmanager
-def _postgres_owner() -> Iterator[object]:
+def _postgres_owner() -> Iterator[CursorWrapper]:
     """A connection outside of the databases that are made and dropped."""
     with (
         _use("postgres"),

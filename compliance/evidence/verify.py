@@ -1,26 +1,33 @@
-#!/usr/bin/env python3
 """Verifies evidence of a Domicile log. Needs Python 3.9 or newer and nothing else.
 
     python3 -I verify.py [EVIDENCE.zip | FOLDER] [--key LOG.VKEY] [--checkpoint FILE]
 
 Without a path: the folder that this file lies in. `--key` is the log's verifier key as you
 were given it by another way than this evidence; without it, the one in the evidence is used
-and its fingerprint is printed for you to compare. `--checkpoint` is a checkpoint of the same log
-that you kept: the log must have grown from it.
+and its fingerprint is printed for you to compare. `--checkpoint` is a checkpoint of the same
+log that you kept: the log must have grown from it.
 
 Ends with 0 if everything is sound, 1 if something is not, 2 if nothing could be checked.
 Reads only; writes nothing; opens no connection.
 """
+
+# A program that prints; it knows lengths by heart; Python 3.9's zip has no `strict`.
+# ruff: noqa: T201, PLR2004, B905
+
+from __future__ import annotations
 
 import base64
 import contextlib
 import hashlib
 import hmac
 import json
-import os
 import re
 import sys
 import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
 
 FORMAT, VERSION = "domicile-evidence", 1
 NAMES = {
@@ -48,6 +55,10 @@ What this does not prove:
 - signatures and time stamps of other formats (PAdES, RFC 3161): they are not judged here."""
 
 
+Point = tuple[int, int, int, int]  # extended homogeneous coordinates
+LogKey = tuple[str, bytes, bytes]  # name, key id, public key
+
+
 class Unreadable(Exception):
     """The evidence cannot be read at all."""
 
@@ -64,7 +75,7 @@ D = -121665 * pow(121666, P - 2, P) % P
 SQRT_MINUS_ONE = pow(2, (P - 1) // 4, P)
 
 
-def _add(a, b):
+def _add(a: Point, b: Point) -> Point:
     """The sum of two points in extended homogeneous coordinates (5.1.4)."""
     u, v = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
     w, z = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
@@ -72,7 +83,7 @@ def _add(a, b):
     return e * f % P, g * h % P, f * g % P, e * h % P
 
 
-def _times(scalar, point):
+def _times(scalar: int, point: Point) -> Point:
     result = (0, 1, 1, 0)
     while scalar:
         if scalar & 1:
@@ -82,7 +93,7 @@ def _times(scalar, point):
     return result
 
 
-def _decode_point(data):
+def _decode_point(data: bytes) -> Point | None:
     """The point that 32 bytes stand for (5.1.3), or None."""
     y = int.from_bytes(data, "little")
     sign, y = y >> 255, y & (2**255 - 1)
@@ -99,16 +110,17 @@ def _decode_point(data):
     return x, y, 1, x * y % P
 
 
-def _encode_point(point):
+def _encode_point(point: Point) -> bytes:
     inverse = pow(point[2], P - 2, P)
     x, y = point[0] * inverse % P, point[1] * inverse % P
     return (y | (x & 1) << 255).to_bytes(32, "little")
 
 
-BASE = _decode_point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+BASE_Y = 4 * pow(5, P - 2, P) % P
+BASE = _decode_point(BASE_Y.to_bytes(32, "little")) or (0, 1, 1, 0)
 
 
-def ed25519_verify(public_key, message, signature):
+def ed25519_verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
     """Whether the signature is the key's over the message (5.1.7)."""
     key = _decode_point(public_key) if len(public_key) == 32 else None
     scalar = int.from_bytes(signature[32:], "little")
@@ -126,21 +138,24 @@ def ed25519_verify(public_key, message, signature):
 # --- The tree, RFC 6962, section 2.1 --------------------------------------------------------
 
 
-def leaf_hash(entry):
+def leaf_hash(entry: bytes) -> bytes:
+    """SHA-256(0x00 || entry)."""
     return hashlib.sha256(b"\x00" + entry).digest()
 
 
-def node_hash(left, right):
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """SHA-256(0x01 || left || right)."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 class Edge:
     """Roots of the perfect subtrees that cover the leaves so far, from left to right."""
 
-    def __init__(self):
-        self.size, self.roots = 0, []
+    def __init__(self) -> None:
+        self.size = 0
+        self.roots: list[bytes] = []
 
-    def append(self, value, height=0):
+    def append(self, value: bytes, height: int = 0) -> None:
         rest = self.size >> height
         while rest & 1:
             value = node_hash(self.roots.pop(), value)
@@ -148,7 +163,7 @@ class Edge:
         self.roots.append(value)
         self.size += 1 << height
 
-    def root(self):
+    def root(self) -> bytes:
         if not self.roots:
             return hashlib.sha256(b"").digest()
         value = self.roots[-1]
@@ -157,7 +172,7 @@ class Edge:
         return value
 
 
-def cover(start, end):
+def cover(start: int, end: int) -> Iterator[int]:
     """Heights of the fewest perfect subtrees that cover leaves [start, end)."""
     while start < end:
         height = (end - start).bit_length() - 1
@@ -170,7 +185,7 @@ def cover(start, end):
 # --- Checkpoints, C2SP signed-note and tlog-checkpoint --------------------------------------
 
 
-def decode64(text):
+def decode64(text: str) -> bytes:
     """Base64 in its one canonical form."""
     try:
         data = base64.b64decode(text.encode("ascii"), validate=True)
@@ -181,7 +196,7 @@ def decode64(text):
     return data
 
 
-def parse_vkey(data):
+def parse_vkey(data: bytes) -> LogKey:
     """Name, key id and public key of a verifier key."""
     found = re.fullmatch(rb"([^\s+]{1,255})\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)\n?", data)
     if not found:
@@ -195,7 +210,7 @@ def parse_vkey(data):
     return name, identifier, key[1:]
 
 
-def parse_checkpoint(note, vkey):
+def parse_checkpoint(note: bytes, vkey: LogKey) -> tuple[int, bytes]:
     """Size and root of a checkpoint that the key signed."""
     name, identifier, key = vkey
     text, separator, lines = note.decode("utf-8").rpartition("\n\n")
@@ -227,49 +242,54 @@ def parse_checkpoint(note, vkey):
 class Folder:
     """Evidence that was unzipped."""
 
-    def __init__(self, path):
-        self.path = path
-        self.names = set(os.listdir(path)) - {"__pycache__"}
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+        self.names = {found.name for found in self.path.iterdir()} - {"__pycache__"}
 
-    def open(self, name):
-        return open(os.path.join(self.path, name), "rb")
+    def open(self, name: str) -> IO[bytes]:
+        return (self.path / name).open("rb")
 
 
 class Archive:
     """Evidence as a ZIP. Nothing is unpacked to disk."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         try:
             self.zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise Unreadable("the ZIP cannot be read (%s)" % type(error).__name__) from None
-        names = [member.filename for member in self.zip.infolist()]
+            raise Unreadable(f"the ZIP cannot be read ({type(error).__name__})") from None
+        members = self.zip.infolist()
+        names = [member.filename for member in members]
         if len(names) != len(set(names)):
             raise Broken("the ZIP holds two files of one name")
+        if any(
+            member.compress_type not in (0, 8) or member.flag_bits & 1 for member in members
+        ):
+            raise Broken("the ZIP is encrypted, or packed in a way that we do not write")
         self.names = set(names)
 
-    def open(self, name):
+    def open(self, name: str) -> IO[bytes]:
         return self.zip.open(name)
 
 
 class Reader:
     """Reads one listed file, never more of it than the manifest allows, and hashes it."""
 
-    def __init__(self, files, name, listed):
+    def __init__(self, files: Folder | Archive, name: str, listed: dict[str, Any]) -> None:
         self.name, self.limit, self.expected = name, listed["bytes"], listed["sha256"]
         self.file, self.length, self.digest = files.open(name), 0, hashlib.sha256()
 
-    def read(self, size):
+    def read(self, size: int) -> bytes:
         data = self.file.read(min(size, self.limit - self.length + 1))
         self.length += len(data)
         if self.length > self.limit:
-            raise Broken("%s is longer than its manifest says" % self.name)
+            raise Broken(f"{self.name} is longer than its manifest says")
         self.digest.update(data)
         return data
 
-    def whole(self):
+    def whole(self) -> bytes:
         if self.limit > SMALL_MAX:
-            raise Broken("%s is too large" % self.name)
+            raise Broken(f"{self.name} is too large")
         parts = []
         while True:
             data = self.read(1 << 20)
@@ -278,7 +298,7 @@ class Reader:
             parts.append(data)
         return b"".join(parts)
 
-    def lines(self):
+    def lines(self) -> Iterator[bytes]:
         rest = b""
         while True:
             data = self.read(1 << 16)
@@ -287,31 +307,31 @@ class Reader:
             *lines, rest = (rest + data).split(b"\n")
             yield from lines
             if len(rest) > LINE_MAX:
-                raise Broken("a line of %s is too long" % self.name)
+                raise Broken(f"a line of {self.name} is too long")
         if rest:
             yield rest
-            raise Broken("%s does not end with a line" % self.name)
+            raise Broken(f"{self.name} does not end with a line")
 
-    def close(self):
+    def close(self) -> None:
         """Read what is left; say whether it was the listed file."""
         while self.read(1 << 16):
             pass
         self.file.close()
         if self.length != self.limit or self.digest.hexdigest() != self.expected:
-            raise Broken("%s is not the file that the manifest lists" % self.name)
+            raise Broken(f"{self.name} is not the file that the manifest lists")
 
 
 # --- What is checked ------------------------------------------------------------------------
 
 
-def canonical(value):
+def canonical(value: Any) -> bytes:
     """RFC 8785, for values with ASCII keys and no fractions."""
     return json.dumps(
         value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False
     ).encode("utf-8")
 
 
-def load(data, what):
+def load(data: bytes, what: str) -> Any:
     """JSON that is written in its one canonical form."""
     try:
         value = json.loads(data)
@@ -319,10 +339,10 @@ def load(data, what):
             return value
     except (ValueError, RecursionError):
         pass
-    raise Broken("%s is not canonical JSON" % what)
+    raise Broken(f"{what} is not canonical JSON")
 
 
-def hexadecimal(text):
+def hexadecimal(text: str) -> bytes:
     """32 bytes in their one form."""
     if not re.fullmatch(r"[0-9a-f]{64}", text, re.ASCII):
         raise Broken("a hash or key is malformed")
@@ -332,21 +352,24 @@ def hexadecimal(text):
 class Verifier:
     """One pass over the evidence; `problems` is what is wrong."""
 
-    def __init__(self, files):
+    def __init__(self, files: Folder | Archive) -> None:
         self.files = files
-        self.problems, self.more = [], 0
-        self.words = []
-        self.next, self.open, self.ended = {}, set(), 0
+        self.problems: list[str] = []
+        self.more = 0
+        self.words: list[str] = []
+        self.next: dict[tuple[str, int], int] = {}
+        self.open: set[str] = set()
+        self.ended = 0
         self.admitted = self.details = self.entries = 0
 
-    def problem(self, text):
+    def problem(self, text: str) -> None:
         if len(self.problems) < SHOWN:
             self.problems.append(text)
         else:
             self.more += 1
 
     @contextlib.contextmanager
-    def part(self, what="a file"):
+    def part(self, what: str = "a file") -> Iterator[None]:
         """Go on after a part that is broken: the others may say more."""
         try:
             yield
@@ -360,7 +383,7 @@ class Verifier:
             UnicodeError,
             ValueError,
         ) as error:
-            self.problem("%s is malformed (%s)" % (what, type(error).__name__))
+            self.problem(f"{what} is malformed ({type(error).__name__})")
         except (
             zipfile.BadZipFile,
             OSError,
@@ -368,11 +391,11 @@ class Verifier:
             NotImplementedError,
             RuntimeError,
         ) as error:
-            self.problem("%s cannot be read (%s)" % (what, type(error).__name__))
-        except Exception as error:  # zlib.error and its like, from a broken ZIP
-            self.problem("%s cannot be unpacked (%s)" % (what, type(error).__name__))
+            self.problem(f"{what} cannot be read ({type(error).__name__})")
+        except zlib.error as error:
+            self.problem(f"{what} cannot be unpacked ({type(error).__name__})")
 
-    def run(self, given_key, kept):
+    def run(self, given_key: bytes | None, kept: bytes | None) -> bool:
         with self.part():
             self.manifest(given_key)
             with self.part():
@@ -381,17 +404,17 @@ class Verifier:
                 self.small("verify.py")
         return not self.problems
 
-    def small(self, name):
+    def small(self, name: str) -> bytes:
         reader = Reader(self.files, name, self.listed[name])
         data = reader.whole()
         reader.close()
         return data
 
-    def manifest(self, given_key):
+    def manifest(self, given_key: bytes | None) -> None:
         missing = (NAMES | {"manifest.json", "manifest.sig"}) - self.files.names
         extra = self.files.names - NAMES - {"manifest.json", "manifest.sig"}
         if missing or extra:
-            raise Broken("files are missing or do not belong: %s" % sorted(missing | extra)[:5])
+            raise Broken(f"files are missing or do not belong: {sorted(missing | extra)[:5]}")
         with self.files.open("manifest.json") as file:
             data = file.read(MANIFEST_MAX)
         with self.files.open("manifest.sig") as file:
@@ -402,8 +425,8 @@ class Verifier:
         if not enclosed.endswith(b"\n") or parse_vkey(enclosed) != self.vkey:
             raise Broken("the evidence is signed by another key than the one that you gave")
         name, _, key = self.vkey
-        self.words.append("Log: %s" % name)
-        self.words.append("Fingerprint of its key: %s" % hashlib.sha256(key).hexdigest())
+        self.words.append(f"Log: {name}")
+        self.words.append(f"Fingerprint of its key: {hashlib.sha256(key).hexdigest()}")
         if given_key is None:
             self.words.append("  Compare it with one that you were given by another way.")
         if signature[-1:] != b"\n" or not ed25519_verify(
@@ -421,7 +444,7 @@ class Verifier:
         self.begin, self.end, self.size = manifest["begin"], manifest["end"], manifest["size"]
         self.disclosed = set(manifest["disclosed"])
 
-    def range(self, kept):
+    def range(self, kept: bytes | None) -> None:
         size, self.root = parse_checkpoint(self.small("checkpoint"), self.vkey)
         if size != self.size or not 0 <= self.begin < self.end <= size:
             raise Broken("the checkpoint does not cover the range")
@@ -453,7 +476,7 @@ class Verifier:
                 if self.entries > len(hints) or leaf[0] != hints[self.entries - 1]:
                     suspects.append(index)
                 edge.append(leaf)
-                with self.part("entry %d" % index):
+                with self.part(f"entry {index}"):
                     self.entry(index, line, details)
                 self.compare_kept(edge)
         with self.part():
@@ -462,23 +485,22 @@ class Verifier:
             details.end()
         self.conclude(edge, after, suspects)
 
-    def pairs(self, heights, values):
+    def pairs(self, heights: Iterable[int], values: list[bytes]) -> Iterator[tuple[int, bytes]]:
         heights = list(heights)
         if len(heights) != len(values):
             raise Broken("the proof has the wrong length")
         return zip(heights, values)
 
-    def compare_kept(self, edge):
+    def compare_kept(self, edge: Edge) -> None:
         if self.kept and edge.size == self.kept[0]:
             self.seen_kept = True
             if edge.root() != self.kept[1]:
                 raise Broken("the log did not grow from the checkpoint that you kept")
 
-    def conclude(self, edge, after, suspects):
+    def conclude(self, edge: Edge, after: list[bytes], suspects: list[int]) -> None:
         if self.entries != self.end - self.begin:
             self.problem(
-                "there are %d entries, not the %d of the range"
-                % (self.entries, self.end - self.begin)
+                f"there are {self.entries} entries; the range has {self.end - self.begin}"
             )
         else:
             for height, value in self.pairs(cover(self.end, self.size), after):
@@ -487,22 +509,22 @@ class Verifier:
         if edge.size != self.size or edge.root() != self.root:
             self.problem("the entries are not the ones that the checkpoint was signed over")
             if suspects:
-                self.problem("the first entry that was changed is entry %d" % suspects[0])
+                self.problem(f"the first entry that was changed is entry {suspects[0]}")
         if self.kept and not self.seen_kept:
             self.words.append(
-                "The checkpoint that you kept (%d entries) is outside of this range; it was "
-                "not compared." % self.kept[0]
+                f"The checkpoint that you kept ({self.kept[0]} entries) is outside of this "
+                "range; it was not compared."
             )
 
-    def entry(self, index, line, details):
-        where = "entry %d" % index
+    def entry(self, index: int, line: bytes, details: Details) -> None:
+        where = f"entry {index}"
         entry = load(line, where)
         writer, seq = (entry["source"], entry["epoch"]), entry["seq"]
         expected = self.next.get(writer, seq)
         self.next[writer] = seq + 1
         if seq != expected:
             raise Broken(
-                "%s: events of %s/%s are missing or out of order" % ((where,) + writer)
+                "{}: events of {}/{} are missing or out of order".format(where, *writer)
             )
         kind, request = entry["type"], entry.get("request")
         if kind == "request.admitted":
@@ -515,48 +537,50 @@ class Verifier:
         shown = details.take(index)
         if shown is None:
             if self.scope == "all" or owner or kind in DISCLOSED:
-                raise Broken("%s: its detail was left out" % where)
+                raise Broken(f"{where}: its detail was left out")
             return
         self.details += 1
         raw, key, about = shown
         if hmac.new(key, raw, "sha256").hexdigest() != entry["detail"]:
-            raise Broken("%s: its detail was changed" % where)
+            raise Broken(f"{where}: its detail was changed")
         said = about.get("application")
         if owner and isinstance(said, dict) and said.get("id", owner) != owner:
-            raise Broken("%s is labelled as another application's than its detail says" % where)
+            raise Broken(f"{where} is labelled as another application's than its detail says")
         if self.scope != "all" and not owner and kind not in self.disclosed:
-            raise Broken("%s: its detail is outside of the evidence's scope" % where)
+            raise Broken(f"{where}: its detail is outside of the evidence's scope")
 
-    def owner(self, entry):
+    def owner(self, entry: dict[str, Any]) -> str | None:
         """The application in scope that the entry is labelled as."""
         if "application" not in entry:
             return None
-        for identifier, (_, key) in self.keys.items():
+        for identifier, (_, key) in sorted(self.keys.items()):
             label = hmac.new(key, entry["request"].encode("ascii"), "sha256").hexdigest()
             if label == entry["application"]:
-                return identifier
+                return str(identifier)
         return None
 
-    def verdict(self):
+    def verdict(self) -> Iterator[str]:
         for problem in self.problems:
-            yield "NOT SOUND: %s." % problem
+            yield f"NOT SOUND: {problem}."
         if self.more:
-            yield "NOT SOUND: and %d more." % self.more
+            yield f"NOT SOUND: and {self.more} more."
         yield from self.words
         if self.problems:
             yield "This evidence was changed, cut or made wrongly. Do not rely on it."
             return
-        yield "SOUND: entries %d to %d of the %d that the checkpoint covers, none left out." % (
-            self.begin, self.end - 1, self.size,
-        )  # fmt: skip
+        yield (
+            f"SOUND: entries {self.begin} to {self.end - 1} of the {self.size} that the "
+            "checkpoint covers, none left out."
+        )
         if self.scope == "all":
-            yield "All %d details are here." % self.details
+            yield f"All {self.details} details are here."
         else:
             names = ", ".join(sorted(name for name, _ in self.keys.values()))
-            yield "%d details: all of %s, and all registrations." % (self.details, names)
-        yield "%d requests were admitted; %d of them did not end within this range." % (
-            self.admitted, len(self.open),
-        )  # fmt: skip
+            yield f"{self.details} details: all of {names}, and all registrations."
+        yield (
+            f"{self.admitted} requests were admitted; {len(self.open)} of them did not end "
+            "within this range."
+        )
         yield LIMITS
 
 
@@ -565,39 +589,40 @@ class Details:
 
     LINE = re.compile(rb'\{"detail":(.*),"index":(0|[1-9][0-9]{0,17}),"key":"([0-9a-f]{64})"\}')
 
-    def __init__(self, reader):
+    def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.lines = reader.lines()
         self.last = -1
         self.ahead = self.following()
 
-    def following(self):
+    def following(self) -> tuple[int, bytes, bytes, Any] | None:
         line = next(self.lines, None)
         if line is None:
             return None
         found = self.LINE.fullmatch(line)
         if not found or int(found[2]) <= self.last:
-            raise Broken("details.jsonl is malformed after entry %d" % self.last)
-        about = load(line, "the detail of entry %d" % int(found[2]))["detail"]
+            raise Broken(f"details.jsonl is malformed after entry {self.last}")
+        about = load(line, f"the detail of entry {int(found[2])}")["detail"]
         self.last = int(found[2])
         return self.last, found[1], bytes.fromhex(found[3].decode()), about
 
-    def take(self, index):
+    def take(self, index: int) -> tuple[bytes, bytes, Any] | None:
         """Bytes, key and value of the entry's detail, or None if it is not shown."""
         if self.ahead is None or self.ahead[0] != index:
             return None
-        _, *shown = self.ahead
+        shown = self.ahead[1:]
         self.ahead = None
         self.ahead = self.following()
         return shown
 
-    def end(self):
+    def end(self) -> None:
         if self.ahead is not None:
             raise Broken("details.jsonl has details of entries that are not here")
         self.reader.close()
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
+    """The program; its exit code."""
     path, options = None, {}
     while arguments:
         word = arguments.pop(0)
@@ -611,15 +636,15 @@ def main(arguments):
     try:
         given = {}
         for option, file in options.items():
-            with open(file, "rb") as source:
+            with Path(file).open("rb") as source:
                 given[option] = source.read(SMALL_MAX)
-        path = path or os.path.dirname(os.path.abspath(__file__))
-        files = Folder(path) if os.path.isdir(path) else Archive(path)
+        path = path or str(Path(__file__).resolve().parent)
+        files = Folder(path) if Path(path).is_dir() else Archive(path)
     except Broken as error:
-        print("NOT SOUND: %s." % error)
+        print(f"NOT SOUND: {error}.")
         return 1
     except (Unreadable, OSError) as error:
-        print("COULD NOT BE CHECKED: %s." % error)
+        print(f"COULD NOT BE CHECKED: {error}.")
         return 2
     verifier = Verifier(files)
     sound = verifier.run(given.get("--key"), given.get("--checkpoint"))

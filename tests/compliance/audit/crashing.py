@@ -11,6 +11,8 @@ from pathlib import Path
 
 import django
 
+# ruff: noqa: PLC0415 - models can be imported once Django is set up
+
 KEY = bytes(range(32))
 ORIGIN = "example.org/log/1"
 CALLERS = 8

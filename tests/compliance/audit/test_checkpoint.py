@@ -62,9 +62,9 @@ def test_no_change_of_a_byte_is_accepted(data):
         lambda note: note.replace(b"\n20852163", b"\n020852163"),
         lambda note: note.replace(b"\n", b"\r\n"),
         lambda note: note + note[note.index("—".encode()) :],
-        lambda note: b"",
+        lambda _: b"",
         lambda note: note.replace(b"=\n", b"=\nextension\n", 1),
-        lambda note: b"x" * 2_000_000,
+        lambda _: b"x" * 2_000_000,
     ],
 )
 def test_what_is_no_checkpoint_of_ours_is_refused(change):
@@ -75,7 +75,7 @@ def test_what_is_no_checkpoint_of_ours_is_refused(change):
 def test_another_key_or_origin_is_refused():
     with pytest.raises(CheckpointInvalid, match="not signed"):
         checkpoint.verify(NOTE, STATE.origin, bytes(range(32)))
-    with pytest.raises(CheckpointInvalid, match="not of example.org/log/2"):
+    with pytest.raises(CheckpointInvalid, match=r"not of example\.org/log/2"):
         checkpoint.verify(NOTE, "example.org/log/2", PUBLIC)
 
 

@@ -41,6 +41,7 @@ class Victim:
         self._reader.start()
 
     def _read(self):
+        assert self.process.stdout
         with self.process.stdout as lines:
             for line in lines:
                 if line.endswith("\n"):
@@ -128,7 +129,7 @@ def test_kills_at_random_points_lose_nothing(database, tmp_path):
 @pytest.mark.timeout(7200)
 def test_many_kills_at_random_points_lose_nothing(database, tmp_path):
     seed = random.SystemRandom().randrange(1 << 32)
-    print("seed", seed)
+    print("seed", seed)  # noqa: T201 - to replay it
     for part in range(20):
         folder, said = crash(database, tmp_path, seed + part, rounds=20)
         settle(folder)

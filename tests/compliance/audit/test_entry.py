@@ -54,7 +54,7 @@ def test_what_is_not_canonical_in_every_language_is_refused_by_place(value, told
 
 
 def test_nesting_has_a_bound():
-    value = {}
+    value: dict[str, object] = {}
     for _ in range(100):
         value = {"a": value}
     with pytest.raises(EntryInvalid, match="deep"):

@@ -1,13 +1,17 @@
+import shutil
 import threading
 import time
 
+import django.db
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
 from django.utils import timezone
 
 from compliance.audit import checkpoint, journal, leases, merkle, tiles
+from compliance.audit.epoch import Epoch
 from compliance.audit.notary import Notary, NotaryRefuses
+from compliance.audit.storage import storage
 from compliance.audit.writer import Writer
 from compliance.models import Event, Leaf, LogHead, WriterEpoch
 from tests.compliance.audit.events import admitted, completed, event, request_id
@@ -115,8 +119,6 @@ def test_another_notary_goes_on_where_one_stopped(folder, size):
 
 @pytest.mark.parametrize("lost", ["checkpoint", "tile", ""])
 def test_lost_files_are_made_again_from_the_database(folder, lost):
-    import shutil
-
     note(*(event("a.step") for _ in range(1300)))
     Notary(folder, KEY, ORIGIN).integrate_once()
     target = folder / lost
@@ -195,8 +197,6 @@ def test_a_checkpoint_by_another_key_is_not_continued(folder):
 
 
 def test_a_second_leader_is_fenced_by_the_head(folder, tmp_path):
-    import django.db
-
     first = Notary(folder, KEY, ORIGIN)
     second = Notary(tmp_path / "second", KEY, ORIGIN)
     first.integrate_once()
@@ -205,6 +205,7 @@ def test_a_second_leader_is_fenced_by_the_head(folder, tmp_path):
     first.integrate_once()
     note(event("a.step"))
     tree = second._tree
+    assert tree
     with pytest.raises(django.db.OperationalError, match="Another notary"):
         second._take(tree)
     assert LogHead.objects.get().size == 1
@@ -240,9 +241,6 @@ def test_the_requests_of_a_dead_writer_end_as_lost_once(running, folder):
     row = WriterEpoch.objects.create(
         source="web-7", epoch=1, opened=timezone.now(), lease_until=timezone.now()
     )
-    from compliance.audit.epoch import Epoch
-    from compliance.audit.storage import storage
-
     epoch = Epoch(row.pk, "web-7", 1)
     events = [admitted(ended), admitted(lost), completed(ended)]
     assert storage().insert(row.pk, [epoch.row(e, n) for n, e in enumerate(events)], None)

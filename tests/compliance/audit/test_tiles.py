@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,10 +33,9 @@ def test_a_bundle_holds_its_entries(entries):
 def test_a_bundle_that_was_cut_is_refused_or_has_fewer_entries(entries, data):
     whole = tiles.bundle(entries)
     cut = whole[: data.draw(st.integers(0, len(whole) - 1))]
-    try:
-        assert list(tiles.entries_in(cut)) == entries[: len(list(tiles.entries_in(cut)))]
-    except TileInvalid:
-        pass
+    with suppress(TileInvalid):
+        found = list(tiles.entries_in(cut))
+        assert found == entries[: len(found)]
 
 
 def test_an_entry_that_is_too_long_is_refused():
@@ -46,7 +47,8 @@ def test_an_entry_that_is_too_long_is_refused():
 @given(st.sampled_from([0, 1, 255, 256, 257, 511, 65_535, 65_536, 65_792, 70_000]))
 def test_tiles_hold_the_tree(size):
     """From the files alone: the leaf hashes, every level above them, and the root."""
-    builder, files = Builder(), {}
+    builder = Builder()
+    files: dict[str, bytes] = {}
     entries = [b"%d" % n for n in range(size)]
     for entry in entries:
         files |= {file.path: file.data for file in builder.append(entry)}

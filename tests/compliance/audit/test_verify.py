@@ -175,5 +175,5 @@ def test_an_admitted_request_may_be_open_while_its_writer_lives_and_not_after(lo
 
 
 def test_a_detail_is_readable_json_with_the_events_time(log):
-    stored = Event.objects.filter(type="request.admitted").first()
+    stored = Event.objects.filter(type="request.admitted")[0]
     assert json.loads(bytes(stored.detail))["time"] > 1_700_000_000_000_000

@@ -146,11 +146,17 @@ def test_a_closed_epoch_takes_nothing_and_tells_the_process(writer, fenced):
         writer.append_sync([admitted()])
 
 
+def lease():
+    until = WriterEpoch.objects.get(source="web-1").lease_until
+    assert until
+    return until
+
+
 def test_the_lease_is_renewed_while_nothing_happens_and_says_where_open_requests_begin(writer):
     writer.append_sync([event("a.first")])
     writer.append_sync([admitted()])
-    before = WriterEpoch.objects.get(source="web-1")
-    eventually(lambda: WriterEpoch.objects.get(source="web-1").lease_until > before.lease_until)
+    before = lease()
+    eventually(lambda: lease() > before)
     assert WriterEpoch.objects.get(source="web-1").open_from == 2
 
 
@@ -190,7 +196,7 @@ async def test_a_caller_who_went_before_its_admission_was_durable_leaves_no_open
 ):
     await writer.append([event("a.first")])
     request = request_id()
-    with transaction_of_another():
+    with TransactionOfAnother():
         task = asyncio.create_task(writer.append([admitted(request)]))
         await asyncio.sleep(0.1)
         task.cancel()
@@ -204,7 +210,7 @@ async def test_a_caller_who_went_before_its_admission_was_durable_leaves_no_open
     assert [row.type for row in rows] == ["request.admitted", "request.cancelled"]
 
 
-class transaction_of_another:
+class TransactionOfAnother:
     """Holds what every append needs, from another thread, until the block ends."""
 
     def __enter__(self):
@@ -231,7 +237,7 @@ def test_a_locked_database_is_refused_in_bounded_time_and_then_works_again(fence
     writer.start()
     request = request_id()
     writer.append_sync([event("a.first")])
-    with transaction_of_another():
+    with TransactionOfAnother():
         begun = time.monotonic()
         with pytest.raises(RecordUnavailable):
             writer.append_sync([admitted(request)])
@@ -250,7 +256,7 @@ def test_what_ends_a_request_is_written_even_if_its_caller_gave_up(fenced):
     writer.start()
     request = request_id()
     writer.append_sync([admitted(request)])
-    with transaction_of_another(), pytest.raises(RecordUnavailable):
+    with TransactionOfAnother(), pytest.raises(RecordUnavailable):
         writer.append_sync([completed(request)])
     eventually(lambda: "request.completed" in types())
     writer.stop()
@@ -259,9 +265,9 @@ def test_what_ends_a_request_is_written_even_if_its_caller_gave_up(fenced):
 def test_a_journal_counts_with_the_transaction_that_it_records():
     with transaction.atomic():
         journal.record("console", [event("a.one"), event("a.two")])
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         journal.record("console", [event("a.lost")])
-        1 / 0  # noqa: B018
+        transaction.set_rollback(True)
     with transaction.atomic():
         journal.record("console", [event("a.three")])
     assert [(row.seq, row.type) for row in recorded("console")] == [

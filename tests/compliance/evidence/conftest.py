@@ -11,8 +11,8 @@ from compliance.evidence.bundle import Scope, export
 from compliance.models import Application
 from compliance.vocabulary import Event
 from tests.compliance.audit.events import now, request_id
+from tests.compliance.evidence.packing import KEY
 
-KEY = bytes(range(32))
 PUBLIC = Ed25519PrivateKey.from_private_bytes(KEY).public_key().public_bytes_raw()
 ORIGIN = "example.org/log/1"
 

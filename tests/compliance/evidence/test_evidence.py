@@ -1,20 +1,21 @@
 import json
-import random
 import re
 import subprocess
 import sys
 import zipfile
-from base64 import b64encode
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import connection
 
-from compliance.audit import checkpoint
+from compliance.audit import checkpoint, triggers
 from compliance.audit.entry import canonical
 from compliance.evidence import verify
 from compliance.evidence.bundle import ExportImpossible, Scope, export
 from compliance.models import Event
-from tests.compliance.evidence.conftest import KEY, ORIGIN, PUBLIC
+from tests.compliance.evidence.conftest import ORIGIN, PUBLIC
+from tests.compliance.evidence.packing import KEY, check, contents, pack, resign
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
 
@@ -31,44 +32,6 @@ def run(*arguments, cwd=None):
     )
     assert done.stderr == "" or done.returncode == 2
     return done.returncode, done.stdout
-
-
-def check(path):
-    """The verifier in this process, for speed: whether the evidence is sound, and the words."""
-    try:
-        files = verify.Archive(path)
-    except (verify.Broken, verify.Unreadable) as error:
-        return False, str(error)
-    verifier = verify.Verifier(files)
-    return verifier.run(None, None), "\n".join(verifier.verdict())
-
-
-def contents(path):
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def pack(path, files):
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return path
-
-
-def resign(files):
-    """As whoever holds the log's key could: the manifest fits the files again."""
-    import hashlib
-
-    manifest = json.loads(files["manifest.json"])
-    for name in manifest["files"]:
-        manifest["files"][name] = {
-            "bytes": len(files[name]),
-            "sha256": hashlib.sha256(files[name]).hexdigest(),
-        }
-    files["manifest.json"] = canonical(manifest)
-    signature = Ed25519PrivateKey.from_private_bytes(KEY).sign(files["manifest.json"])
-    files["manifest.sig"] = b64encode(signature) + b"\n"
-    return files
 
 
 def test_it_verifies_in_a_python_without_packages_as_a_zip_and_unpacked(evidence, tmp_path):
@@ -176,8 +139,6 @@ def test_another_key_than_the_one_that_was_given_is_refused(evidence, tmp_path):
 
 
 def test_what_is_no_evidence_ends_with_2(tmp_path):
-    from pathlib import Path
-
     program = Path(verify.__file__)
     (tmp_path / "no.zip").write_bytes(b"PK nothing")
     assert run(program, tmp_path / "no.zip")[0] == 2
@@ -187,7 +148,7 @@ def test_what_is_no_evidence_ends_with_2(tmp_path):
     assert run(program, tmp_path / "empty")[0] == 1
 
 
-@pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "sub/entries.jsonl", "extra"])
+@pytest.mark.parametrize("name", ["../outside", "/outside", "sub/entries.jsonl", "extra"])
 def test_a_file_that_does_not_belong_is_refused_and_nothing_is_unpacked(
     evidence, tmp_path, name
 ):
@@ -208,30 +169,6 @@ def test_a_file_that_unpacks_to_more_than_is_listed_is_not_read_to_its_end(evide
     assert "longer than its manifest says" in words or "too long" in words
 
 
-def mutate(random, data):
-    data = bytearray(data)
-    kind = random.randrange(5)
-    at = random.randrange(len(data))
-    if kind == 0:
-        data[at] ^= 1 << random.randrange(8)
-    elif kind == 1:
-        del data[at : at + random.choice([1, 2, 32, 300])]
-    elif kind == 2:
-        data[at:at] = data[at : at + random.choice([1, 2, 32, 300])] or b"x"
-    elif kind == 3:
-        lines = bytes(data).splitlines(keepends=True)
-        one, other = random.randrange(len(lines)), random.randrange(len(lines))
-        lines[one], lines[other] = lines[other], lines[one]
-        data = bytearray(b"".join(lines))
-    else:
-        data[at] = random.randrange(256)
-    return bytes(data)
-
-
-# What the holder of the log's key may write as they like; below for applications.json.
-SAYS_ITSELF = {"applications.json", "hints", "manifest.json", "manifest.sig", "verify.py"}
-
-
 @pytest.mark.parametrize("field", ["id", "label_key"])
 def test_an_application_in_scope_cannot_be_exchanged_for_another(evidence, tmp_path, field):
     files, other = contents(evidence("0", "", "crm")), contents(evidence("1", "", "mail"))
@@ -241,59 +178,7 @@ def test_an_application_in_scope_cannot_be_exchanged_for_another(evidence, tmp_p
     assert not check(pack(tmp_path / "exchanged.zip", resign(files)))[0]
 
 
-def none_accepted(path, tmp_path, seed, count, *, signed):
-    chance = random.Random(seed)
-    original = contents(path)
-    names = sorted(original)
-    tried = 0
-    while tried < count:
-        name = chance.choice(names)
-        if signed and name in SAYS_ITSELF:
-            continue
-        files = dict(original)
-        files[name] = mutate(chance, files[name])
-        if files == original:
-            continue
-        tried += 1
-        packed = pack(tmp_path / "mutant.zip", resign(files) if signed else files)
-        sound, words = check(packed)
-        assert not sound, f"seed {seed}, mutant {tried} of {name} was accepted\n{words}"
-
-
-@pytest.mark.parametrize("signed", [False, True])
-def test_no_mutant_is_accepted(evidence, tmp_path, signed):
-    for application, seed in (("crm", 1), (None, 2)):
-        path = evidence("250", "262", *([application] if application else []))
-        none_accepted(path, tmp_path, seed, 500, signed=signed)
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("signed", [False, True])
-@pytest.mark.timeout(3600)
-def test_no_mutant_is_accepted_in_the_long_run(evidence, tmp_path, signed):
-    seed = random.SystemRandom().randrange(1 << 32)
-    print("seed", seed)
-    path = evidence("250", "262", "crm")
-    none_accepted(path, tmp_path, seed, 50_000, signed=signed)
-
-
-def test_a_zip_whose_raw_bytes_were_changed_is_sound_only_if_it_holds_the_same(
-    evidence, tmp_path
-):
-    path = evidence("250", "262")
-    original, raw, chance = contents(path), path.read_bytes(), random.Random(3)
-    mutant = tmp_path / "raw.zip"
-    for _ in range(300):
-        mutant.write_bytes(mutate(chance, raw))
-        if check(mutant)[0]:
-            assert contents(mutant) == original
-
-
 def test_a_log_whose_database_was_changed_gives_no_evidence(evidence, log, tmp_path):
-    from django.db import connection
-
-    from compliance.audit import triggers
-
     with connection.cursor() as cursor:
         for trigger in triggers._triggers(connection):
             cursor.execute(triggers._drop(connection, trigger))

@@ -1,0 +1,78 @@
+"""Evidence changed at random: none of it is accepted."""
+
+import random
+
+import pytest
+
+from tests.compliance.evidence.packing import check, contents, pack, resign
+
+# What the holder of the log's key may write as they like; below for applications.json.
+SAYS_ITSELF = {"applications.json", "hints", "manifest.json", "manifest.sig", "verify.py"}
+
+
+def mutate(random, data):
+    data = bytearray(data)
+    kind = random.randrange(5)
+    at = random.randrange(len(data))
+    if kind == 0:
+        data[at] ^= 1 << random.randrange(8)
+    elif kind == 1:
+        del data[at : at + random.choice([1, 2, 32, 300])]
+    elif kind == 2:
+        data[at:at] = data[at : at + random.choice([1, 2, 32, 300])] or b"x"
+    elif kind == 3:
+        lines = bytes(data).splitlines(keepends=True)
+        one, other = random.randrange(len(lines)), random.randrange(len(lines))
+        lines[one], lines[other] = lines[other], lines[one]
+        data = bytearray(b"".join(lines))
+    else:
+        data[at] = random.randrange(256)
+    return bytes(data)
+
+
+def none_accepted(path, tmp_path, seed, count, *, signed):
+    chance = random.Random(seed)
+    original = contents(path)
+    names = sorted(original)
+    tried = 0
+    while tried < count:
+        name = chance.choice(names)
+        if signed and name in SAYS_ITSELF:
+            continue
+        files = dict(original)
+        files[name] = mutate(chance, files[name])
+        if files == original:
+            continue
+        tried += 1
+        packed = pack(tmp_path / "mutant.zip", resign(files) if signed else files)
+        sound, words = check(packed)
+        assert not sound, f"seed {seed}, mutant {tried} of {name} was accepted\n{words}"
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_no_mutant_is_accepted(evidence, tmp_path, signed):
+    for application, seed in (("crm", 1), (None, 2)):
+        path = evidence("250", "262", *([application] if application else []))
+        none_accepted(path, tmp_path, seed, 500, signed=signed)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.timeout(3600)
+def test_no_mutant_is_accepted_in_the_long_run(evidence, tmp_path, signed):
+    seed = random.SystemRandom().randrange(1 << 32)
+    print("seed", seed)  # noqa: T201 - to replay it
+    path = evidence("250", "262", "crm")
+    none_accepted(path, tmp_path, seed, 50_000, signed=signed)
+
+
+def test_a_zip_whose_raw_bytes_were_changed_is_sound_only_if_it_holds_the_same(
+    evidence, tmp_path
+):
+    path = evidence("250", "262")
+    original, raw, chance = contents(path), path.read_bytes(), random.Random(3)
+    mutant = tmp_path / "raw.zip"
+    for _ in range(300):
+        mutant.write_bytes(mutate(chance, raw))
+        if check(mutant)[0]:
+            assert contents(mutant) == original
