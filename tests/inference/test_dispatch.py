@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 
-
 from inference.publisher import MESSAGE_BYTES_MAX, MESSAGE_TICKETS_MAX, Publisher
 
 
@@ -14,22 +13,23 @@ class Queues:
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, list[bytes]]] = []
+        self.begun = threading.Event()
         self.go = threading.Event()
         self.error: Exception | None = None
 
     def send(self, queue: str, envelopes: list[bytes]) -> None:
         self.messages.append((queue, envelopes))
+        self.begun.set()
         self.go.wait(5)
         if self.error is not None:
             raise self.error
 
 
-async def published(queues: Queues, *items: tuple[str, bytes]) -> list[object]:
+async def published(queues: Queues, *items: tuple[str, bytes]) -> list[BaseException | None]:
     publisher = Publisher(queues.send)
     publisher.start()
     tasks = [asyncio.create_task(publisher.publish(*items[0]))]
-    while not queues.messages:
-        await asyncio.sleep(0.005)
+    await asyncio.to_thread(queues.begun.wait, 5)
     tasks += [asyncio.create_task(publisher.publish(*item)) for item in items[1:]]
     await asyncio.sleep(0.01)
     queues.go.set()
@@ -85,8 +85,7 @@ async def test_a_caller_that_left_does_not_disturb_the_others():
     publisher = Publisher(queues.send)
     publisher.start()
     first = asyncio.create_task(publisher.publish("a", b"1"))
-    while not queues.messages:
-        await asyncio.sleep(0.005)
+    await asyncio.to_thread(queues.begun.wait, 5)
     second = asyncio.create_task(publisher.publish("a", b"2"))
     await asyncio.sleep(0.01)
     first.cancel()

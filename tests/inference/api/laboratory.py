@@ -6,6 +6,7 @@ that node's queue is the product.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import secrets
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -205,10 +206,13 @@ class Laboratory:
         where = " AND ".join(f"{name} = ?" for name in wanted) or "1"
         rows = self.sql(
             "SELECT source, epoch, seq, type, request, detail FROM compliance_event"
-            f" WHERE {where} ORDER BY id",  # noqa: S608 - column names of the tests
+            f" WHERE {where} ORDER BY id",
             tuple(wanted.values()),
         )
-        return [Recorded(*row[:5], json.loads(row[5])) for row in rows]
+        return [
+            Recorded(source, epoch, seq, kind, request, json.loads(detail))
+            for source, epoch, seq, kind, request, detail in rows
+        ]
 
     def story(self, request: str, ends: bool = True) -> list[Recorded]:
         """A request's events, once it has ended."""
@@ -231,3 +235,10 @@ class Laboratory:
 def ask(text: str, **more: Any) -> dict[str, Any]:
     """A request's body."""
     return {"model": MODEL, "messages": [{"role": "user", "content": text}], **more}
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Return when `condition()` holds."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - what is waited for is in another process
+            await asyncio.sleep(0.01)

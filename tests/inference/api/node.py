@@ -14,11 +14,10 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
 from redis.exceptions import RedisError
 
 from inference.clearance import Receipt, Ticket, open_ticket, sign
@@ -29,7 +28,6 @@ from inference.relay import (
     Line,
     Outbox,
     Receipted,
-    Started,
     connect,
 )
 
@@ -106,7 +104,7 @@ async def answers(attempt: Attempt) -> None:
 
 
 class Node:
-    """Runs in the test's event loop. `script` answers each attempt; `attempts` are all so far."""
+    """Runs in the test's event loop; `script` answers each of `attempts`."""
 
     def __init__(self, broker_url: str, gateway_key: bytes) -> None:
         self._url = broker_url
@@ -115,7 +113,7 @@ class Node:
         self.attempts: list[Attempt] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def __aenter__(self) -> Node:
+    async def __aenter__(self) -> Self:
         self._redis = connect(self._url)
         await self._redis.delete(f"inference.{SITE}.{MODEL}")
         self._outbox = Outbox(self._redis)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
@@ -14,7 +15,7 @@ from tests.services.appliance import Appliance, running, wait_until
 
 pytestmark = pytest.mark.appliance
 
-SKY = [
+SKY: list[Any] = [
     {"role": "system", "content": "You answer briefly."},
     {"role": "user", "content": "What colour is the sky on a clear day?"},
 ]
@@ -33,7 +34,7 @@ def client(appliance: Appliance) -> Iterator[openai.OpenAI]:
 
 
 def create(client: openai.OpenAI, appliance: Appliance, **more):
-    body = {"model": appliance.model, "messages": SKY, "max_tokens": 12} | more
+    body: Any = {"model": appliance.model, "messages": SKY, "max_tokens": 12} | more
     return client.chat.completions.create(**body)
 
 

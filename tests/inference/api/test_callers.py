@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import httpx
 import openai
 import pytest
 
-from tests.inference.api.laboratory import Laboratory, ask
+from tests.inference.api.laboratory import Laboratory, ask, until
 from tests.inference.api.node import Attempt, Node, unlike
 from tests.services.appliance import wait_until
 
@@ -32,13 +33,17 @@ def models(url: str, key: str) -> httpx.Response:
         return client.get(f"{url}/v1/models", headers={"Authorization": f"Bearer {key}"})
 
 
+def status(url: str, key: str, code: int) -> Callable[[], bool]:
+    return lambda: models(url, key).status_code == code
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_every_wrong_key_gets_the_same_answer(lab: Laboratory, name: str):
     header = WRONG[name]
-    headers = {}
+    headers: dict[bytes, bytes] = {}
     if header is not None:
         text = header.format(key=lab.key, start=lab.key[:17])
-        headers = {"Authorization": text.encode()}
+        headers = {b"Authorization": text.encode()}
     response = lab.http.post(f"{lab.url}/v1/chat/completions", json={}, headers=headers)
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == "Bearer"
@@ -80,9 +85,7 @@ def test_a_revoked_key_is_refused_by_every_process_within_a_second(lab: Laborato
     )
     revoked = time.monotonic()
     for url in urls:
-        wait_until(
-            lambda url=url: models(url, key).status_code == 401, "it is refused", 2, 0.02
-        )
+        wait_until(status(url, key, 401), "it is refused", 2, 0.02)
     assert time.monotonic() - revoked < 1.0
     assert "revoked" in models(urls[0], key).json()["error"]["message"]
 
@@ -91,9 +94,7 @@ def test_a_new_key_works_on_every_process_within_a_second(lab: Laboratory):
     issued = time.monotonic()
     key = lab.application()
     for gateway in lab.gateways[:2]:
-        wait_until(
-            lambda url=gateway.url: models(url, key).status_code == 200, "it works", 2, 0.02
-        )
+        wait_until(status(gateway.url, key, 200), "it works", 2, 0.02)
     assert time.monotonic() - issued < 1.5  # `issue` itself waits
 
 
@@ -118,7 +119,7 @@ async def test_requests_a_minute_are_limited_over_all_processes(lab: Laboratory,
     assert [a.headers["x-ratelimit-remaining-requests"] for a in answers] == list("3210")
     assert answers[0].headers["x-ratelimit-reset-requests"].endswith("s")
     with lab.client(key) as client, pytest.raises(openai.RateLimitError) as raised:
-        await asyncio.to_thread(client.chat.completions.create, **ask(unlike()))
+        await asyncio.to_thread(lambda: client.chat.completions.create(**ask(unlike())))
     refused = raised.value.response
     assert raised.value.code == "rate_limit_exceeded"
     assert 1 <= int(refused.headers["retry-after"]) <= 15
@@ -163,8 +164,7 @@ async def test_requests_at_a_time_are_limited_and_their_slots_come_back(
         asyncio.create_task(asyncio.to_thread(lab.post, ask(unlike()), key=key, url=url))
         for url in urls
     ]
-    while len(node.attempts) < 2:
-        await asyncio.sleep(0.02)
+    await until(lambda: len(node.attempts) == 2)
     third = await asyncio.to_thread(lab.post, ask(unlike()), key=key)
     assert third.status_code == 429
     assert third.json()["error"]["type"] == "concurrent_requests"
@@ -191,8 +191,7 @@ async def test_more_waiting_than_the_queue_holds_is_refused_at_once(
             asyncio.create_task(client.chat.completions.create(**ask("Same text.")))
             for _ in range(40)
         ]
-        while len(node.attempts) < 32 or sum(call.done() for call in calls) < 8:
-            await asyncio.sleep(0.02)
+        await until(lambda: len(node.attempts) == 32 and sum(c.done() for c in calls) == 8, 30)
         asked = time.monotonic()
         with pytest.raises(openai.RateLimitError) as raised:
             await client.chat.completions.create(**ask("Same text."))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from typing import Any
 
 import openai
 import pytest
 
-from tests.inference.api.laboratory import Laboratory, ask
+from tests.inference.api.laboratory import Laboratory, ask, until
 from tests.inference.api.node import MODEL, WEIGHTS, Attempt, Node, chunk, unlike
 
 
@@ -253,16 +254,14 @@ async def test_a_caller_that_goes_frees_the_engine_within_a_second(
 
     node.script = script
     async with lab.async_client() as client:
-        call = asyncio.create_task(
-            client.chat.completions.create(**ask(unlike()), stream=stream)
-        )
+        create: Any = client.chat.completions.create
+        call = asyncio.create_task(create(**ask(unlike()), stream=stream))
         if stream:
             async for part in await call:
                 request = part.id.removeprefix("chatcmpl-")
                 break
         else:
-            while not node.attempts:
-                await asyncio.sleep(0.01)
+            await until(lambda: bool(node.attempts))
             request = node.attempts[0].ticket.request
             call.cancel()
         gone = time.monotonic()
@@ -300,8 +299,7 @@ async def test_a_caller_that_reads_nothing_is_cancelled(lab: Laboratory, node: N
 
 
 async def node_cancelled(node: Node) -> None:
-    while not node.attempts:
-        await asyncio.sleep(0.05)
+    await until(lambda: bool(node.attempts))
     await node.attempts[0].cancelled.wait()
 
 

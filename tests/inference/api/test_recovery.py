@@ -8,22 +8,23 @@ import os
 import signal
 import time
 from contextlib import suppress
+from typing import Any
 
 import openai
 import psutil
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.inference.api.laboratory import Laboratory, ask
+from tests.inference.api.laboratory import Laboratory, ask, until
 from tests.inference.api.node import Attempt, Node, answers, unlike
-from tests.services.appliance import wait_until
+from tests.services.appliance import Recorded, wait_until
 
 
 async def post(lab: Laboratory, **more):
     return await asyncio.to_thread(lab.post, ask(unlike(), **more))
 
 
-async def story(lab: Laboratory, response) -> list:
+async def story(lab: Laboratory, response) -> list[Recorded]:
     return await asyncio.to_thread(lab.story, response.headers["domicile-request"])
 
 
@@ -84,7 +85,7 @@ async def test_silence_after_the_first_words_fails_the_answer(lab: Laboratory, n
     ]
 
 
-LIES = {
+LIES: dict[str, dict[str, Any]] = {
     "another key": {"key": Ed25519PrivateKey.generate()},
     "another node": {"node": "node-9"},
     "other weights": {"weights": "cd" * 32},
@@ -238,8 +239,7 @@ async def test_a_gateway_that_ends_lets_answers_end_and_records_its_refusals(
         call = asyncio.create_task(
             asyncio.to_thread(lab.post, ask(unlike(), stream=True), url=gateway.url)
         )
-        while not node.attempts:
-            await asyncio.sleep(0.02)
+        await until(lambda: bool(node.attempts))
         await asyncio.sleep(0.2)
         gateway.process.send_signal(signal.SIGTERM)
         response = await call

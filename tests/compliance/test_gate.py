@@ -1,0 +1,276 @@
+"""One path for every request: detect, decide, record, clear; and refuse what fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from compliance import gate
+from compliance.audit.writer import Writer
+from compliance.detection.segments import segments
+from compliance.gate import Blocked, Outcome, Refused
+from compliance.models import Event as StoredEvent
+from compliance.policy.default import DEFAULT
+from compliance.vocabulary import (
+    Append,
+    Application,
+    Category,
+    DetectionFailed,
+    Event,
+    Finding,
+    NoRoute,
+    Place,
+    RecordUnavailable,
+    Request,
+    Scan,
+    Seal,
+    Segment,
+)
+
+EMAIL = "anna@example.org"
+KEY = "AKIAQ3EGRXVTZH2B5KLM"
+COVERAGE = frozenset({(Category.PERSONAL, "EMAIL_ADDRESS"), (Category.CREDENTIAL, "API_KEY")})
+HOME = Place("home", "DE", bytes(32), "m", "0" * 64, "MIT", "inference.home.m")
+
+
+def application(name: str = "shop") -> Application:
+    identity = str(uuid.uuid4())
+    return Application(identity, name, "Tests", "6-1-f", "T-1", bytes(32), 0, 0, 0)
+
+
+def request(text: str, name: str = "shop", **more) -> Request:
+    body = {"messages": [{"role": "user", "content": text}], **more}
+    return Request(
+        id=secrets.token_hex(16),
+        application=application(name),
+        api_key="0123456789ab",
+        endpoint="chat.completions",
+        model="m",
+        stream=False,
+        body=body,
+        segments=segments(body),
+        subjects=(),
+        received=gate.now(),
+    )
+
+
+async def scan(texts: Sequence[Segment]) -> Scan:
+    """Finds the two values above, as a recogniser would."""
+    found = [
+        Finding(index, start, start + len(value), entity, category, 1.0, "test")
+        for index, segment in enumerate(texts)
+        for value, entity, category in (
+            (EMAIL, "EMAIL_ADDRESS", Category.PERSONAL),
+            (KEY, "API_KEY", Category.CREDENTIAL),
+        )
+        if (start := segment.text.find(value)) >= 0
+    ]
+    unchecked = any("größer" in segment.text for segment in texts)
+    return Scan(tuple(found), names_unchecked=unchecked)
+
+
+def route(model: str, sites: tuple[str, ...] | None) -> Place:
+    return HOME
+
+
+def nowhere(model: str, sites: tuple[str, ...] | None) -> Place:
+    raise NoRoute("No node that serves m answers at: home.")
+
+
+class Seals:
+    """What was sealed, and what was on the record at that moment."""
+
+    def __init__(self) -> None:
+        self.sealed: list[tuple[dict[str, Any], int]] = []
+
+    def __call__(
+        self, request: Request, body: Mapping[str, Any], place: Place, attempt: int
+    ) -> int:
+        assert request.id
+        assert place is HOME
+        self.sealed.append((dict(body), attempt))
+        return attempt
+
+
+@pytest.fixture
+async def writer(database) -> AsyncIterator[Writer]:
+    writer = Writer("web-1", on_fenced=lambda: None)
+    writer.start()
+    yield writer
+    writer.stop()
+
+
+@pytest.fixture
+def seal() -> Seals:
+    return Seals()
+
+
+def admit(asked: Request, seal: Seal[int], append: Append, **more: Any):
+    parts: dict[str, Any] = {
+        "scan": scan,
+        "policy": DEFAULT,
+        "coverage": COVERAGE,
+        "append": append,
+        "route": route,
+        "seal": seal,
+    }
+    return gate.admit(asked, **parts | more)
+
+
+async def recorded(asked: Request) -> list[tuple[str, dict[str, Any]]]:
+    def read() -> list[tuple[str, dict[str, Any]]]:
+        try:
+            rows = StoredEvent.objects.filter(request=asked.id).order_by("seq")
+            return [(row.type, json.loads(bytes(row.detail))) for row in rows]
+        finally:
+            connection.close()  # the thread outlives this test's database
+
+    return await asyncio.to_thread(read)
+
+
+@pytest.mark.database
+async def test_an_admitted_request_is_on_the_record_before_it_is_sealed(writer, seal):
+    asked = request("Hello.")
+    at_append: list[int] = []
+
+    async def append(events: Sequence[Event]) -> None:
+        at_append.append(len(seal.sealed))
+        await writer.append(events)
+
+    admitted = await admit(asked, seal, append)
+    assert at_append == [0]
+    assert seal.sealed == [(dict(asked.body), 1)]
+    ((kind, detail),) = await recorded(asked)
+    assert kind == "request.admitted"
+    assert detail["decision"] == "allow"
+    assert detail["policy"]["digest"] == DEFAULT.digest
+    assert detail["application"]["name"] == "shop"
+    assert (detail["site"], detail["country"]) == ("home", "DE")
+    assert admitted.pseudonyms == {}
+
+
+async def test_personal_data_is_sealed_as_pseudonyms_and_is_in_no_event(writer, seal):
+    asked = request(f"Write to {EMAIL}, again {EMAIL}.")
+    admitted = await admit(asked, seal, writer.append)
+    (token,) = admitted.pseudonyms
+    assert admitted.pseudonyms[token] == EMAIL
+    text = seal.sealed[0][0]["messages"][0]["content"]
+    assert text == f"Write to {token}, again {token}."
+    assert EMAIL not in json.dumps(await recorded(asked))
+    assert asked.body["messages"][0]["content"].count(EMAIL) == 2, "the request is not changed"
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "rule"),
+    [
+        (f"Sign in with {KEY}", {}, "credentials"),
+        ("Die Welt ist größer.", {}, "names-unchecked"),
+        ("Hello.", {"stop": [EMAIL]}, "personal-data"),
+    ],
+    ids=["credential", "unchecked names", "a place that must stay"],
+)
+async def test_what_the_policy_forbids_is_blocked_on_the_record(writer, seal, text, more, rule):
+    asked = request(text, **more)
+    with pytest.raises(Blocked) as raised:
+        await admit(asked, seal, writer.append)
+    ((kind, detail),) = await recorded(asked)
+    assert (kind, detail["decision"]) == ("request.blocked", "block")
+    assert rule in detail["rules"]
+    assert seal.sealed == []
+    assert KEY not in str(raised.value)
+    assert EMAIL not in str(raised.value)
+
+
+async def test_the_demo_application_may_send_unchecked_names(writer, seal):
+    await admit(request("Die Welt ist größer.", "demo"), seal, writer.append)
+    assert len(seal.sealed) == 1
+
+
+async def test_rules_that_no_recogniser_can_trigger_are_named(writer, seal):
+    asked = request("Hello.")
+    admitted = await admit(asked, seal, writer.append)
+    ((_, detail),) = await recorded(asked)
+    assert set(detail["rules_not_enforced"]) == set(admitted.decision.not_enforced)
+    assert "special-categories" in detail["rules_not_enforced"]
+
+
+async def test_a_detector_that_fails_refuses_on_the_record(writer, seal):
+    async def down(texts: Sequence[Segment]) -> Scan:
+        raise DetectionFailed("the detector is still loading")
+
+    asked = request("Hello.")
+    with pytest.raises(Refused, match="loading") as raised:
+        await admit(asked, seal, writer.append, scan=down)
+    assert raised.value.reason == "detection_unavailable"
+    ((kind, detail),) = await recorded(asked)
+    assert (kind, detail["reason"]) == ("request.refused", "detection_unavailable")
+    assert seal.sealed == []
+
+
+async def test_without_a_route_a_request_is_refused_on_the_record(writer, seal):
+    asked = request("Hello.")
+    with pytest.raises(Refused) as raised:
+        await admit(asked, seal, writer.append, route=nowhere)
+    assert raised.value.reason == "no_route"
+    ((kind, detail),) = await recorded(asked)
+    assert (kind, detail["reason"]) == ("request.refused", "no_route")
+
+
+@pytest.mark.parametrize("text", ["Hello.", f"Sign in with {KEY}"], ids=["admitted", "blocked"])
+async def test_what_cannot_be_recorded_does_not_happen(seal, text):
+    async def full(events: Sequence[Event]) -> None:
+        raise RecordUnavailable("The disk is nearly full.")
+
+    with pytest.raises(Refused) as raised:
+        await admit(request(text), seal, full)
+    assert raised.value.reason == "record_unavailable"
+    assert seal.sealed == []
+
+
+async def test_a_seal_that_fails_ends_what_was_admitted(writer):
+    def broken(request: Request, body: Mapping[str, Any], place: Place, attempt: int) -> int:
+        raise ValueError("no key")
+
+    asked = request("Hello.")
+    with pytest.raises(Refused) as raised:
+        await admit(asked, broken, writer.append)
+    assert raised.value.reason == "clearance_unavailable"
+    kinds = [kind for kind, _ in await recorded(asked)]
+    assert kinds == ["request.admitted", "request.failed"]
+
+
+@pytest.mark.database
+async def test_attempts_are_recorded_and_the_end_counts_them(writer, seal):
+    asked = request("Hello.")
+    admitted = await admit(asked, seal, writer.append)
+    await gate.reissue(admitted, "silent", append=writer.append, route=route, seal=seal)
+    assert (admitted.attempt, admitted.ticket) == (2, 2)
+    with pytest.raises(Refused):
+        await gate.reissue(admitted, "silent", append=writer.append, route=nowhere, seal=seal)
+    assert admitted.attempt == 2
+    await gate.conclude(admitted, Outcome("completed", {"chunks": 3}), writer.append)
+    kinds = await recorded(asked)
+    assert [kind for kind, _ in kinds] == [
+        "request.admitted",
+        "request.attempt",
+        "request.completed",
+    ]
+    told = {"attempts": 2, "chunks": 3, "site": "home"}
+    assert kinds[-1][1].items() >= told.items()
+
+
+@pytest.mark.database
+async def test_a_request_ends_once(writer, seal):
+    asked = request("Hello.")
+    admitted = await admit(asked, seal, writer.append)
+    await gate.conclude(admitted, Outcome("completed"), writer.append)
+    with pytest.raises(RecordUnavailable):
+        await gate.conclude(admitted, Outcome("failed"), writer.append)
+    assert [kind for kind, _ in await recorded(asked)][1:] == ["request.completed"]
