@@ -84,6 +84,7 @@ class SupervisedServer:
         loop = asyncio.get_running_loop()
         until, deaths = loop.time() + within, 0
         while True:
+            await self._until_ready(max(0.0, until - loop.time()))
             left = max(0.0, until - loop.time())
             try:
                 async with wire.request(
@@ -106,6 +107,14 @@ class SupervisedServer:
                         "The engine stopped before its answer was complete."
                     ) from error
 
+    async def _until_ready(self, within: float) -> None:
+        """Nothing of a request is sent to a child whose words are still being kept."""
+        try:
+            async with asyncio.timeout(within):
+                await self._ready.wait()
+        except TimeoutError as error:
+            raise EngineFailed("The engine is not up.") from error
+
     async def _spawn(self) -> None:
         """Start the child and wait until it answers."""
         self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -119,7 +128,8 @@ class SupervisedServer:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for the worker, which drains first
         )
-        threading.Thread(target=self._listen, args=(self._child,), daemon=True).start()
+        answered = threading.Event()
+        threading.Thread(target=self._listen, args=(self._child, answered), daemon=True).start()
         try:
             async with asyncio.timeout(self._start_within):
                 while not await self._answers():
@@ -130,6 +140,7 @@ class SupervisedServer:
             raise EngineFailed(
                 f"The engine did not answer within {self._start_within:.0f} s of its start."
             ) from error
+        answered.set()
         self._ready.set()
         _log.info("engine_ready", pid=self._child.pid, start=self.starts)
 
@@ -147,12 +158,15 @@ class SupervisedServer:
                 return response.status == _OK
         return False
 
-    def _listen(self, child: subprocess.Popen[bytes]) -> None:
-        """Drain the child's output; runs in a thread of its own until the child ends."""
+    def _listen(self, child: subprocess.Popen[bytes], answered: threading.Event) -> None:
+        """Drain the child's output, keeping what it says before it has answered.
+
+        Runs in a thread of its own until the child ends.
+        """
         if child.stdout is not None:
             with child.stdout as output:
                 for line in output:
-                    if not self._ready.is_set():
+                    if not answered.is_set():
                         self._said.append(line.rstrip())
 
     async def _supervise(self) -> None:

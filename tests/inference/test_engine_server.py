@@ -1,0 +1,150 @@
+"""The supervisor: a child that cannot start says why, and no child outlives its parent."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from inference.engines import leash
+from inference.engines import server as supervisor
+from inference.engines.base import EngineFailed
+from inference.engines.server import SupervisedServer
+from inference.registry import CATALOGUE, WeightsChanged
+from inference.worker import Configuration, Worker
+
+SERVER = """
+import socket, sys, os
+path = sys.argv[1]
+print("loading weights", flush=True)
+listening = socket.socket(socket.AF_UNIX); listening.bind(path); listening.listen()
+while True:
+    peer, _ = listening.accept()
+    head = peer.recv(65536)
+    if head.startswith(b"GET"):
+        peer.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+    else:
+        print("the prompt was canary-5521", flush=True)
+        os._exit(3)
+    peer.close()
+"""
+
+
+@pytest.fixture
+def folder():
+    with tempfile.TemporaryDirectory(prefix="dms-") as name:
+        yield Path(name)
+
+
+def server(folder, program=SERVER, **options):
+    path = folder / "s.sock"
+    return SupervisedServer([sys.executable, "-c", program, str(path)], path, **options)
+
+
+async def test_a_child_that_ends_while_starting_is_reported_with_what_it_said(folder):
+    broken = server(folder, "print('no such weights'); raise SystemExit(7)")
+    with pytest.raises(EngineFailed, match=r"(?s)status 7.*no such weights"):
+        await broken.start()
+
+
+async def test_a_child_that_never_answers_is_ended(folder):
+    silent = server(folder, "import time; time.sleep(60)", start_within=0.5)
+    with pytest.raises(EngineFailed, match="did not answer"):
+        await silent.start()
+    assert not psutil.Process().children()
+
+
+async def test_a_crashing_child_is_restarted_with_growing_pauses_and_its_words_are_dropped(
+    folder, capfd
+):
+    crashing = server(folder)
+    await crashing.start()
+    began = time.monotonic()
+    for _ in range(3):
+        with pytest.raises(EngineFailed):
+            async for _ in crashing.events("/v1/chat/completions", b"{}", 5):
+                pass
+    assert crashing.starts >= 3
+    assert time.monotonic() - began > 0.2 + 0.4
+    await crashing.stop()
+    assert not psutil.Process().children()
+    out, err = capfd.readouterr()
+    assert "canary-5521" not in out + err
+    assert not any(b"canary" in line for line in crashing._said)
+
+
+async def test_a_stubborn_child_is_killed(folder, monkeypatch):
+    monkeypatch.setattr(supervisor, "_GRACE", 1.0)
+    program = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVER
+    stubborn = server(folder, program)
+    await stubborn.start()
+    pid = stubborn.pid
+    assert pid is not None
+    await asyncio.wait_for(stubborn.stop(), 8)
+    assert not psutil.pid_exists(pid)
+
+
+async def test_a_stale_socket_does_not_keep_a_child_from_starting(folder):
+    (folder / "s.sock").touch()
+    fresh = server(folder)
+    await fresh.start()
+    await fresh.stop()
+    assert not (folder / "s.sock").exists()
+
+
+def test_a_leashed_child_dies_with_its_parent():
+    program = (
+        "import os, subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, {leash.__file__!r}, str(os.getpid()),"
+        " '/bin/sleep', '60'])\n"
+        "time.sleep(0.5); print(child.pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    child = psutil.Process(int(parent.stdout.readline()))
+    assert child.cmdline() == ["/bin/sleep", "60"]
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    gone, _ = psutil.wait_procs([child], timeout=2)
+    assert gone
+
+
+def test_a_child_whose_parent_died_before_the_leash_held_does_not_run():
+    """The process id it is given is not its parent's any more."""
+    done = subprocess.run(
+        [sys.executable, leash.__file__, str(os.getpid() + 1), "/bin/echo", "ran"],
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+def test_weights_that_have_changed_are_never_served(folder):
+    entry = dataclasses.replace(CATALOGUE["smollm2-135m-instruct"], digest="0" * 64)
+    worker = Worker(
+        Configuration(
+            site="home",
+            node="node-1",
+            entry=entry,
+            keys=folder,
+            state=folder,
+            run=folder,
+            broker_url=f"redis+socket://{folder}/none.sock",
+            slots=1,
+            threads=1,
+        ),
+        on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM),
+    )
+    with pytest.raises(WeightsChanged):
+        worker.start()
+    assert not list(folder.glob("*.sock"))
