@@ -1,9 +1,11 @@
 """The project: settings from the environment; joins compliance and inference; starts the rest.
 
-env, settings    what the environment says, once
-asgi             sends /v1/ to the data plane and the rest to Django
-celery           the worker's application
-logging, health, metrics, confinement    what operators read
-services/        what `up` finds or starts: database, broker, processes
-management/      up, doctor, notary, backup, restore, keys
+env, settings, urls      what the environment says, once; the console's addresses
+asgi, front              /v1/ to the data plane, three pages for operators, the rest to Django
+celery                   the worker's application
+setup, welcome           what a new appliance begins with, and its first credentials
+logging, health, metrics, disk, clock, confinement, diagnosis    what operators read
+keyring, rotation, archive                                       keys and backups
+services/                what `up` finds or starts: database, broker, processes
+management/              up, setup, web, notary, doctor, backup, restore, keys
 """

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from appliance.env import Environment
 from appliance.rotation import settle
-from appliance.services import folder
+from appliance.welcome import Credentials, keep_unconfirmed, kept_credentials
 from compliance.audit import journal
 from compliance.audit.keys import KeyUnusable, create_key, read_key
 from compliance.gate import now
@@ -37,25 +35,12 @@ from inference import registry
 from inference.models import Deployment, Model, Node
 
 ADMINISTRATOR = "admin"
-WELCOME = "welcome.json"
-UNCONFIRMED = ".welcome.json.unconfirmed"
-"""The credentials before their rows are committed; see `_people`."""
 
 Say = Callable[[str], None]
 
 
 class SetUpRefused(Exception):
     """The set-up cannot go on. The message says at what, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What is shown once: an administrator's password and the demo application's key."""
-
-    admin: str
-    password: str
-    api_key: str
-    model: str
 
 
 def set_up(environment: Environment, say: Say) -> Credentials | None:
@@ -81,26 +66,6 @@ def set_up(environment: Environment, say: Say) -> Credentials | None:
         raise SetUpRefused(str(error)) from error
     finally:
         connection.close()
-
-
-def kept_credentials(data: Path) -> Credentials | None:
-    """Those in welcome.json, or None once it was taken away."""
-    for name in (WELCOME, UNCONFIRMED):
-        try:
-            found = json.loads(data.joinpath(name).read_bytes())
-            return Credentials(
-                found["admin"], found["password"], found["api_key"], found["model"]
-            )
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return None
-
-
-def write_welcome(data: Path, credentials: Credentials, base: str) -> None:
-    """welcome.json: how to reach the appliance that was just set up."""
-    addresses = {"base_url": f"{base}/v1", "console_url": f"{base}/console/"}
-    folder.write(data / WELCOME, addresses | asdict(credentials))
-    data.joinpath(UNCONFIRMED).unlink(missing_ok=True)
 
 
 def _database(environment: Environment, say: Say) -> None:
@@ -305,7 +270,7 @@ def _people(data: Path, model: Model) -> Credentials | None:
         key, plaintext = APIKey.issue(application, note="Made by the set-up.")
         _record("api_key.issued", application=application, prefix=key.prefix, note=key.note)
         credentials = Credentials(ADMINISTRATOR, password, plaintext, model.name)
-        folder.write(data / UNCONFIRMED, asdict(credentials))
+        keep_unconfirmed(data, credentials)
     return credentials
 
 

@@ -12,7 +12,8 @@ from django.db import connection
 from appliance.env import read
 from appliance.rotation import rotate
 from appliance.services.folder import claim
-from appliance.setup import Credentials, SetUpRefused, kept_credentials, set_up, write_welcome
+from appliance.setup import SetUpRefused, set_up
+from appliance.welcome import Credentials, kept_credentials, write_welcome
 from compliance.models import APIKey, Event, PolicyVersion, Site
 from inference.models import Deployment
 from tests.services.appliance import free_port

@@ -8,7 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from appliance.services.folder import FolderRefused, claim, note, now
-from appliance.setup import SetUpRefused, set_up, write_welcome
+from appliance.setup import SetUpRefused, set_up
+from appliance.welcome import write_welcome
 
 
 class Command(BaseCommand):

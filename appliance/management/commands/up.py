@@ -22,7 +22,8 @@ from appliance.services.child import die_with_parent
 from appliance.services.folder import FolderRefused, claim, facts, note, now
 from appliance.services.keeper import Keeper, StartFailed
 from appliance.services.programs import metrics_folder, programs
-from appliance.setup import Credentials, SetUpRefused, set_up, write_welcome
+from appliance.setup import SetUpRefused, set_up
+from appliance.welcome import Credentials, write_welcome
 
 READY_WITHIN = 90.0  # seconds
 ORPHANED = 4.0  # seconds for a graceful end once `make` has died
