@@ -201,17 +201,22 @@ class Laboratory:
         time.sleep(0.6)  # two polls: the gateways know it now
         return plaintext
 
-    def events(self, **wanted: str) -> list[Recorded]:
-        """Recorded events whose columns are as `wanted`, in the order they were stored."""
-        where = " AND ".join(f"{name} = ?" for name in wanted) or "1"
+    def events(
+        self,
+        request: str | None = None,
+        type: str | None = None,  # noqa: A002 - the column
+        source: str | None = None,
+    ) -> list[Recorded]:
+        """Recorded events, in the order they were stored."""
         rows = self.sql(
             "SELECT source, epoch, seq, type, request, detail FROM compliance_event"
-            f" WHERE {where} ORDER BY id",
-            tuple(wanted.values()),
+            " WHERE (?1 IS NULL OR request = ?1) AND (?2 IS NULL OR type = ?2)"
+            " AND (?3 IS NULL OR source = ?3) ORDER BY id",
+            (request, type, source),
         )
         return [
-            Recorded(source, epoch, seq, kind, request, json.loads(detail))
-            for source, epoch, seq, kind, request, detail in rows
+            Recorded(origin, epoch, seq, kind, about, json.loads(detail))
+            for origin, epoch, seq, kind, about, detail in rows
         ]
 
     def story(self, request: str, ends: bool = True) -> list[Recorded]:

@@ -1,0 +1,44 @@
+"""The guide for application developers names what the API knows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from compliance.vocabulary import Effect
+from inference import api
+from inference.api import body, schema
+from tests.services.appliance import BASE
+
+GUIDE = (BASE / "docs" / "application-developer.md").read_text()
+SOURCES = [*Path(api.__path__[0]).glob("*.py"), BASE / "inference" / "dispatch.py"]
+CODE = re.compile(r'(?:APIError\(\s*\d+,|unavailable\(|AnswerFailed\(|code=)\s*"([a-z_]+)"')
+
+
+@pytest.mark.parametrize(
+    "name", [field.name for field in msgspec.structs.fields(schema.ChatRequest)]
+)
+def test_each_parameter_is_in_the_guide(name: str):
+    assert re.search(rf"`{name}[`.]", GUIDE)
+
+
+def test_each_error_code_is_in_the_guide():
+    codes = {code for path in SOURCES for code in CODE.findall(path.read_text())}
+    assert len(codes) > 12
+    assert {code for code in codes if f"`{code}`" not in GUIDE} == set()
+
+
+@pytest.mark.parametrize("effect", list(Effect))
+def test_each_decision_is_in_the_guide(effect: Effect):
+    assert f"`{effect}`" in GUIDE
+
+
+def test_the_limits_in_the_guide_are_those_of_the_code():
+    assert body.BODY_MAX == 1024 * 1024
+    assert f"nest {body.DEPTH_MAX} levels" in GUIDE
+    assert f"`n` | 1 to {schema.CHOICES_MAX}" in GUIDE
+    assert f"up to {schema.STOPS_MAX} texts" in GUIDE
+    assert f"up to {schema.TOOLS_MAX} functions" in GUIDE
