@@ -37,6 +37,8 @@ def configuration(url: str) -> dict[str, Any]:
             "HOST": unquote(parts.hostname or ""),
             "PORT": str(parts.port or ""),
             "CONN_HEALTH_CHECKS": True,
+            # Seconds, milliseconds: a server that vanished must not hold a prompt for minutes.
+            "OPTIONS": {"connect_timeout": 3, "tcp_user_timeout": 5000},
         }
     raise ConfigurationError(
         "DOMICILE_DATABASE_URL must begin with sqlite:/// or postgresql://; "
