@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max
@@ -17,6 +17,7 @@ from compliance.models import WriterEpoch
 from compliance.vocabulary import TERMINAL, Event
 
 LEASE = timedelta(seconds=10)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 @dataclass(slots=True)
@@ -56,11 +57,8 @@ class Epoch:
 
     def row(self, event: Event, offset: int) -> Row:
         """The event as number `next + offset`; raises `EntryInvalid`."""
-        if event.application is not None:
-            try:
-                UUID(event.application)
-            except ValueError as error:
-                raise EntryInvalid("An event's application is not a UUID.") from error
+        if event.application is not None and not _UUID.match(event.application):
+            raise EntryInvalid("An event's application is not a UUID in lower case.")
         seq, key = self.next + offset, secrets.token_bytes(32)
         encoded = encode(event, source=self.source, epoch=self.number, seq=seq, key=key)
         return Row(event, self.source, self.number, seq, encoded)
