@@ -19,7 +19,7 @@ from inference.api.answer import Answer, Gathered, Malformed
 from inference.api.body import CallerGone
 from inference.api.errors import APIError, engine_failed, invalid
 from inference.api.http import Exchange
-from inference.api.measures import FIRST_CHUNK, TOKENS
+from inference.api.measures import COMPLETION_TOKENS, FIRST_CHUNK, PROMPT_TOKENS
 from inference.api.plane import Plane
 from inference.api.protocol import ChatCall
 from inference.clearance import Receipt
@@ -161,8 +161,8 @@ class Answering:
                     yield part
 
     def _count(self, receipt: Receipt) -> None:
-        TOKENS.labels("prompt").inc(receipt.prompt_tokens)
-        TOKENS.labels("completion").inc(receipt.completion_tokens)
+        PROMPT_TOKENS.inc(receipt.prompt_tokens)
+        COMPLETION_TOKENS.inc(receipt.completion_tokens)
 
     def _usage(self) -> dict[str, int]:
         assert self._finished is not None  # noqa: S101 - asked for after the last frame only

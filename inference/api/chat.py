@@ -29,6 +29,7 @@ from inference.routing import Overloaded, Passage
 from inference.snapshot import Snapshot, SnapshotStale
 
 ENDPOINT = "chat.completions"
+_SECONDS = SECONDS.labels(ENDPOINT)
 BYTES_PER_TOKEN = 4  # a rough guess, replaced by the receipt's count when the answer has ended
 
 
@@ -56,7 +57,7 @@ async def chat(plane: Plane, exchange: Exchange) -> None:
     finally:
         RUNNING.dec()
         REQUESTS.labels(ENDPOINT, outcome).inc()
-        SECONDS.labels(ENDPOINT).observe(time.monotonic() - begun)
+        _SECONDS.observe(time.monotonic() - begun)
 
 
 async def _chat(plane: Plane, exchange: Exchange, begun: float) -> str:

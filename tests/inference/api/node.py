@@ -181,6 +181,10 @@ class Node:
         self._cancellations.forget(attempt.ticket.id)
 
 
+COLOURS = "red green blue yellow white black brown pink purple orange grey".split()
+
+
 def unlike() -> str:
-    """Text that no detector has seen before and that holds nothing personal."""
-    return f"Please say something about the colour of the sky. {secrets.token_hex(2)}"
+    """Text that hardly any test has sent before and that holds nothing personal."""
+    named = ", ".join(secrets.choice(COLOURS) for _ in range(5))
+    return f"Please put these colours into another order: {named}."
