@@ -19,7 +19,7 @@ from tests.services.appliance import Appliance
 
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1  # netdevice(7)
 OUTSIDE = ("192.0.2.1", 443)  # TEST-NET-1, RFC 5737
-CALLS = "network,io_uring_setup"  # io_uring could send without another system call
+CALLS = "network,io_uring_setup"
 
 
 def loopback_up() -> None:
@@ -48,7 +48,10 @@ def main() -> None:
         "interfaces": sorted(name for _, name in socket.if_nameindex()),
         "outside": outside(),
     }
-    with Appliance(data, prefix=(*strace, "-e", f"trace={CALLS}")) as appliance:
+    # libuv hands some of its work to io_uring, which no trace of system calls can look into: it
+    # is told that this kernel has none, and makes the calls itself.
+    watch = ("-e", f"trace={CALLS}", "-e", "inject=io_uring_setup:error=ENOSYS")
+    with Appliance(data, prefix=(*strace, *watch)) as appliance:
         arguments = {
             "model": appliance.model,
             "messages": [{"role": "user", "content": "Say hello to Peter Hansen in Berlin."}],

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 
-CHUNK = 16 * 1024**2  # bytes read at a time
+CHUNK = 4 * 1024**2  # bytes read at a time
+PAGE = os.sysconf("SC_PAGE_SIZE")
+THERE = 0b11 << 62  # of a word of /proc/<pid>/pagemap: the page is in memory, or swapped
 SHARED_FILE = "r--"  # a file mapped for reading only holds nothing that a process wrote
 
 
@@ -20,6 +24,17 @@ def _regions(process: int) -> Iterator[tuple[int, int]]:
             yield int(begin, 16), int(end, 16)
 
 
+def _written(pagemap: int, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """The parts of a region that have pages: a large buffer that was never used has none."""
+    words = array("Q", os.pread(pagemap, (end - begin) // PAGE * 8, begin // PAGE * 8))
+    at = begin
+    for there, pages in groupby(words, lambda word: bool(word & THERE)):
+        after = at + sum(1 for _ in pages) * PAGE
+        if there:
+            yield at, after
+        at = after
+
+
 def in_process(process: int, needles: Iterable[str]) -> set[str]:
     """Those of `needles` that stand, as UTF-8, in what process `process` can read now.
 
@@ -29,23 +44,27 @@ def in_process(process: int, needles: Iterable[str]) -> set[str]:
     overlap = max(map(len, wanted.values()))
     found: set[str] = set()
     memory = os.open(f"/proc/{process}/mem", os.O_RDONLY)
+    pagemap = os.open(f"/proc/{process}/pagemap", os.O_RDONLY)
     try:
-        for begin, end in _regions(process):
-            rest, at = b"", begin
-            while at < end:
-                try:
-                    data = os.pread(memory, min(CHUNK, end - at), at)
-                except OSError:  # a guard page, or unmapped in the meantime
-                    break
-                if not data:
-                    break
-                at += len(data)
-                window = rest + data
-                found |= {name for name, needle in wanted.items() if needle in window}
-                rest = window[-overlap:]
+        for region in _regions(process):
+            for begin, end in _written(pagemap, *region):
+                rest, at = b"", begin
+                while at < end and (data := _read(memory, at, min(CHUNK, end - at))):
+                    at += len(data)
+                    window = rest + data
+                    found |= {name for name, needle in wanted.items() if needle in window}
+                    rest = window[-overlap:]
     finally:
         os.close(memory)
+        os.close(pagemap)
     return found
+
+
+def _read(memory: int, at: int, size: int) -> bytes:
+    try:
+        return os.pread(memory, size, at)
+    except OSError:  # a guard page, or unmapped in the meantime
+        return b""
 
 
 def in_files(folder: Path, needles: Iterable[str]) -> dict[str, list[str]]:

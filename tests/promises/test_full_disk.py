@@ -56,14 +56,18 @@ def ask(appliance: Appliance) -> str | None:
     return answer.choices[0].finish_reason
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(150)
 def test_a_full_disk_refuses_requests_and_nothing_is_lost(small: Appliance):
     assert ask(small) in ("stop", "length")
     before = {event.seq for event in small.events() if event.source.startswith("web")}
     ballast = small.data.parent / "ballast"
     fill(ballast)
-    seen = [ask(small) for _ in range(40)]  # a WAL that is reused may take a few more
-    assert "record_unavailable" in seen, f"no request was refused: {set(seen)}"
+    seen = []
+    for _ in range(40):  # a write-ahead log that is used again may have room for a few more
+        seen.append(ask(small))
+        if seen.count("record_unavailable") == 2:
+            break
+    assert seen.count("record_unavailable") == 2, f"requests were not refused: {set(seen)}"
     assert set(seen) <= {"record_unavailable", "stop", "length"}
     ballast.unlink()
     wait_until(lambda: ask(small) in ("stop", "length"), "it answers again", 30, every=0.3)
