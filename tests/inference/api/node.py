@@ -181,10 +181,22 @@ class Node:
         self._cancellations.forget(attempt.ticket.id)
 
 
-COLOURS = "red green blue yellow white black brown pink purple orange grey".split()
+COLOURS = [
+    "red",
+    "green",
+    "blue",
+    "yellow",
+    "white",
+    "black",
+    "brown",
+    "pink",
+    "purple",
+    "orange",
+    "grey",
+]
 
 
 def unlike() -> str:
-    """Text that hardly any test has sent before and that holds nothing personal."""
+    """Text that hardly any test has sent before. A colour may be taken for a name."""
     named = ", ".join(secrets.choice(COLOURS) for _ in range(5))
     return f"Please put these colours into another order: {named}."

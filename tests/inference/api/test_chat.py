@@ -58,7 +58,7 @@ async def test_a_request_is_on_the_record_from_admission_to_its_receipt(
 ):
     response = await in_thread(
         lab.post,
-        ask(unlike(), user="Anna"),
+        ask("What colour is the sky on a clear day?", user="Anna"),
         headers=[("Domicile-Subject", "a@b.example"), ("Domicile-Subject", "patient 7")],
     )
     request = response.headers["domicile-request"]
