@@ -42,8 +42,8 @@ check-docker: .venv/.synced-dev  ## Dockerfile and compose file, without a Docke
 bench: .venv/.synced-dev  ## Print what the hot path costs beside baselines
 	$(VENV)/python -m tests.bench
 
-soak: .venv/.synced-dev  ## The long form of the chaos tests
-	$(VENV)/python -m pytest -m soak tests/chaos --timeout 7200
+soak: .venv/.synced-dev  ## The long form of the tests: kills, mutants
+	$(VENV)/python -m pytest -m soak --timeout 7200
 
 sbom: .venv/.synced-dev  ## Write build/sbom.cdx.json (CycloneDX) of what the appliance runs
 	@mkdir -p build && $(VENV)/python docker/sbom.py build/sbom.cdx.json
