@@ -5,6 +5,7 @@ routing      choose a permitted site; clearance: seal to it, open at it
 relay        frames from workers to waiting clients
 engines/     the contract of an engine, and the engines
 tasks        the Celery task; worker: the loop that answers
+admission    which tickets a node may run; spent: that none runs twice; answer: one ticket
 dispatch     follow one admitted request to its last byte
 api/         one module per endpoint family
 models/      Node, Model, Deployment; admin/ shows them

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import msgspec
 import structlog
+import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -103,7 +104,7 @@ class Worker:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._main())
+            uvloop.run(self._main())
         except BaseException as error:  # noqa: BLE001 - told to whoever waits for this thread
             if self._begun.is_set():
                 _log.exception("worker_failed")

@@ -92,7 +92,7 @@ def _worker(environment: Environment, shared: Mapping[str, str], confine: str) -
     return Program(
         "worker",
         [
-            *(sys.executable, "-m", "celery", "-A", "appliance.celery", "worker"),
+            *(sys.executable, "-m", "celery", "-q", "-A", "appliance.celery", "worker"),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ],
         environment={**shared, "DOMICILE_SOURCE": f"worker-{environment.node}"},

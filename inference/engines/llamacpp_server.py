@@ -14,7 +14,7 @@ from pathlib import Path
 import xllamacpp
 
 _ERRORS_ONLY = 1
-_BATCH = 64  # tokens evaluated at once: others wait so long, and a cancellation too
+_BATCH = 32  # tokens evaluated at once: others wait so long, and a cancellation too
 _HTTP_THREADS = 64  # a stream holds one; several choices of one request hold several
 
 

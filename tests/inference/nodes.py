@@ -61,7 +61,7 @@ class Node:
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "celery", "-A", "appliance.celery", "worker"),
+                    *(sys.executable, "-m", "celery", "-q", "-A", "appliance.celery", "worker"),
                     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
                 ],
                 cwd=ROOT,

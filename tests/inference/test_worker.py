@@ -134,18 +134,24 @@ async def test_what_the_engine_refuses_is_told_with_the_parameters_name(gateway)
 async def test_a_ticket_that_waits_for_a_slot_is_spoken_for_by_heartbeats(gateway, redis):
     running = [mine(gateway, body=LONG) for _ in range(4)]
     inboxes = await gateway.send(*running)
-    await asyncio.gather(*(first(inbox, Started) for inbox in inboxes))
-    (waiting,) = await gateway.send(mine(gateway))
-    for _ in range(3):
-        assert await waiting.get(2.5) == Heartbeat()
-    state = json.loads(await redis.get("node:node-1"))
-    assert (state["running"], state["waiting"]) == (4, 1)
-    assert (state["site"], state["capacity"], state["healthy"]) == ("home", 4, True)
-    assert state["models"] == {MODEL: CATALOGUE[MODEL].digest}
-    sender = CancelSender(redis)
-    for each, inbox in zip(running, inboxes, strict=True):
-        await sender.cancel("home", each.id, each.up_key)
-        inbox.close()
+    try:
+        await asyncio.gather(*(first(inbox, Started) for inbox in inboxes))
+        (waiting,) = await gateway.send(mine(gateway))
+        for _ in range(3):
+            assert await waiting.get(2.5) == Heartbeat()
+
+        async def told():
+            state = json.loads(await redis.get("node:node-1"))
+            assert (state["site"], state["capacity"], state["healthy"]) == ("home", 4, True)
+            assert state["models"] == {MODEL: CATALOGUE[MODEL].digest}
+            return (state["running"], state["waiting"]) == (4, 1)
+
+        await eventually(told, 3)
+    finally:
+        sender = CancelSender(redis)
+        for each, inbox in zip(running, inboxes, strict=True):
+            await sender.cancel("home", each.id, each.up_key)
+            inbox.close()
     assert isinstance((await frames(waiting, 10))[-1], Receipted)
 
 
