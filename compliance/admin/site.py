@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from django.contrib.admin import AdminSite, ModelAdmin
-from django.db import OperationalError
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     _ModelAdmin = ModelAdmin[Any]  # a generic for the type checker only
 else:
     _ModelAdmin = ModelAdmin
+
+log = structlog.get_logger(__name__)
 
 SECTIONS = ("Record", "Rules", "Machines", "People")
 
@@ -160,7 +163,8 @@ def _or_unavailable(view: Any) -> Any:
     def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         try:
             return view(request, *args, **kwargs)
-        except (RecordUnavailable, OperationalError):
+        except (RecordUnavailable, DatabaseError):
+            log.exception("console_unavailable", path=request.path)
             return TemplateResponse(request, "admin/unavailable.html", status=503)
 
     return answered

@@ -1,4 +1,5 @@
 import dataclasses
+import threading
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -30,7 +31,10 @@ def console(database, client, settings, tmp_path):
         return user
 
     client.as_ = as_
-    return client
+    yield client
+    for thread in threading.enumerate():
+        if thread.name == "verify":
+            thread.join()  # its database goes with the test
 
 
 @pytest.fixture(params=sorted(RIGHTS))

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 import redis
@@ -110,5 +111,6 @@ def test_a_receipt_holds_only_for_its_node_its_bytes_and_its_request(database):
     altered = signed | {"receipt": signed["receipt"] | {"completion_tokens": 1}}
     assert check(altered, request.id) is not None
     assert check(stories.receipt(request, node="node-9"), request.id) is not None
+    broken: dict[str, Any]
     for broken in ({}, {"receipt": {}}, {"receipt": "x"}, {"receipt": signed["receipt"]}):
         assert check(broken, request.id) is not None
