@@ -130,9 +130,9 @@ async def admit(
         place = route(request.model, decision.sites)
     except NoRoute as error:
         await _refuse(request, "no_route", str(error), append)
+    body = replaced(request.body, treated.texts)
     detail = _about(request, decision, found) | {"attempt": 1} | _where(place)
     await _record(append, [_event(request, "request.admitted", detail)])
-    body = replaced(request.body, treated.texts)
     ticket = await _sealed(request, body, place, append, seal)
     return Admitted(request, decision, body, treated.pseudonyms, place, ticket)
 

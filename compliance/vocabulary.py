@@ -145,8 +145,8 @@ class Request:
 
     `body` is what the engine would get (OpenAI's schema, already validated); `segments`
     point into it. `subjects` are blind-index values (HMAC-SHA-256, hex) of the persons the
-    client named. `id` is 32 lower-case hex digits from a secure random source. `received` is
-    in microseconds since the Unix epoch.
+    client named. `id` is 32 lower-case hex digits: the second in eight, then 96 bits from a
+    secure random source. `received` is in microseconds since the Unix epoch.
     """
 
     id: str

@@ -1,4 +1,8 @@
-"""What operators watch of the data plane. No label ever holds what a caller wrote."""
+"""What operators watch of the data plane. No label ever holds what a caller wrote.
+
+Names that OpenTelemetry's semantic conventions for generative AI have are used as Prometheus
+writes them; the others begin with `domicile_`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ RUNNING = Gauge(
     "domicile_requests_running", "Requests being answered now.", multiprocess_mode="livesum"
 )
 SECONDS = Histogram(
-    "domicile_request_seconds",
+    "gen_ai_server_request_duration_seconds",
     "From the request's first byte to the last byte of the answer.",
     ["endpoint"],
     buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600),
@@ -20,7 +24,7 @@ ADMISSION = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 FIRST_CHUNK = Histogram(
-    "domicile_first_chunk_seconds",
+    "gen_ai_server_time_to_first_token_seconds",
     "From the request's first byte to the first byte of the answer.",
     buckets=(0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
