@@ -105,6 +105,7 @@ async def test_a_ticket_is_answered_and_its_receipt_is_signed_by_the_node(gatewa
     got = await frames(inbox)
     kinds = [type(frame) for frame in got if not isinstance(frame, Heartbeat | Chunk)]
     assert kinds == [Started, Receipted]
+    assert isinstance(got[-1], Receipted)
     receipt = verify_receipt(got[-1].receipt, NODE.public_key().public_bytes_raw())
     last = json.loads(chunks(got)[-1])
     assert (receipt.ticket, receipt.request, receipt.attempt) == (asked.id, asked.request, 1)
@@ -128,6 +129,7 @@ async def test_what_the_engine_refuses_is_told_with_the_parameters_name(gateway)
     body = {"messages": [{"role": "user", "content": "Hi"}], "tools": [{"type": "function"}]}
     (inbox,) = await gateway.send(mine(gateway, body=body))
     last = (await frames(inbox))[-1]
+    assert isinstance(last, Failed)
     assert (last.code, last.param) == ("engine_refused", "tools")
 
 
