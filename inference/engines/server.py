@@ -142,7 +142,7 @@ class SupervisedServer:
             ) from error
         answered.set()
         self._ready.set()
-        _log.info("engine_ready", pid=self._child.pid, start=self.starts)
+        _log.info("engine_ready", pid=self._child.pid, restarts=self.starts - 1)
 
     def _raise_if_ended(self) -> None:
         if self._child is not None and self._child.poll() is not None:
@@ -177,14 +177,14 @@ class SupervisedServer:
             status = await self._ended()
             self._ready.clear()
             pause = _PAUSE_FIRST if loop.time() - began > _STEADY else pause
-            _log.error("engine_ended", status=status, restart_in=pause)
+            _log.error("engine_ended", status=status, seconds=pause)
             while not self._ready.is_set():
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _PAUSE_MOST)
                 try:
                     await self._spawn()
                 except EngineFailed as error:
-                    _log.error("engine_not_restarted", reason=str(error), restart_in=pause)
+                    _log.error("engine_not_restarted", reason=str(error), seconds=pause)
 
     async def _ended(self) -> int:
         """The child's exit status, once it has one."""
