@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import openai
@@ -53,6 +55,19 @@ class Load:
         for thread in self._threads:
             thread.join(CALL_TIMEOUT * 2)
         assert not any(thread.is_alive() for thread in self._threads), "a call never ended"
+
+    def answered(self, more: int, within: float) -> None:
+        """Wait for `more` whole answers; fails after `within` s with what came instead."""
+        seen = len(self.answers)
+
+        def enough() -> bool:
+            return sum(answer.ended == "completed" for answer in self.answers[seen:]) >= more
+
+        deadline = time.monotonic() + within
+        while not enough():
+            ends = Counter((a.ended, a.status, a.code) for a in self.answers[seen:])
+            assert time.monotonic() < deadline, f"no answers in {within:g} s, but {ends}"
+            time.sleep(0.05)
 
     def oldest_call(self) -> float:
         """When the call that has waited longest began, in seconds since the Unix epoch."""

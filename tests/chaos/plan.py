@@ -8,17 +8,23 @@ import secrets
 from dataclasses import dataclass
 
 ROLES = ("web", "worker", "engine", "notary", "broker")
-PAUSE = (0.2, 2.5)  # seconds before a kill: within and between the parts' own restarts
+PAUSE = (0.1, 1.5)  # seconds
+IN_RECOVERY = 0.25  # share of the kills that do not wait for the appliance to answer again
 KILLS = 20
 SOAK_KILLS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """`kill -9` of a process of `role`, `delay` seconds after the one before was replaced."""
+    """`kill -9` of a process of `role`.
+
+    It comes `delay` seconds after the appliance answered calls again, or, where it does not
+    wait for that, after the process killed before was replaced: in the midst of its recovery.
+    """
 
     role: str
     delay: float
+    recovered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,10 @@ def kills(seed: int, count: int) -> list[Kill]:
     order: list[str] = []
     while len(order) < count:
         order += source.sample(ROLES, len(ROLES))
-    return [Kill(role, round(source.uniform(*PAUSE), 3)) for role in order[:count]]
+    return [
+        Kill(role, round(source.uniform(*PAUSE), 3), source.random() >= IN_RECOVERY)
+        for role in order[:count]
+    ]
 
 
 class Calls:

@@ -18,6 +18,8 @@ from tests.chaos.load import Load
 from tests.services.appliance import Appliance, running, wait_until
 
 CALLERS = 4
+ANSWERS = 3  # whole answers that show that the appliance has recovered
+RECOVERED = 60.0  # seconds within which they must come, on a machine that is busy
 REPLACED = 30.0  # seconds for the keeper to have another process in the dead one's place
 VERIFY_EVERY = 10  # kills between two runs of `audit verify`; it is run at the end too
 
@@ -51,7 +53,12 @@ class Run:
 
     def strike(self, kill: plan.Kill) -> None:
         """Wait, kill, and return when another process plays the role."""
+        if kill.recovered:
+            self.load.answered(ANSWERS, RECOVERED)
         time.sleep(kill.delay)
+        wait_until(
+            lambda: bool(self.appliance.processes(kill.role)), f"a {kill.role} runs", REPLACED
+        )
         victim = self.appliance.kill(kill.role)
         wait_until(
             lambda: any(p.pid != victim for p in self.appliance.processes(kill.role)),

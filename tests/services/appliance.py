@@ -55,7 +55,7 @@ def free_port() -> int:
 
 
 def wait_until(
-    condition: Callable[[], bool], what: str, timeout: float, every: float = 0.05
+    condition: Callable[[], bool], what: str, timeout: float, every: float = 0.1
 ) -> None:
     """Return when `condition()` holds; after `timeout` s raises an error that names `what`."""
     deadline = time.monotonic() + timeout
