@@ -84,36 +84,35 @@ class SupervisedServer:
         loop = asyncio.get_running_loop()
         until, deaths = loop.time() + within, 0
         while True:
-            await self._until_ready(max(0.0, until - loop.time()))
-            left = max(0.0, until - loop.time())
+            await self._until_ready(until - loop.time())
             try:
-                async with wire.request(
-                    self.socket, "POST", path, body, within=left
-                ) as response:
-                    if response.status == _LOADING and left:
-                        await asyncio.sleep(_POLL)
-                        continue
-                    if response.status != _OK:
-                        raise Answered(response.status, await response.body())
-                    async for event in response.events():
-                        if event == b"[DONE]":
-                            return
-                        yield event
-                    raise EngineFailed("The engine's answer has no end.")
+                async with wire.request(self.socket, "POST", path, body) as response:
+                    if response.status != _LOADING:
+                        if response.status != _OK:
+                            raise Answered(response.status, await response.body())
+                        async for event in response.events():
+                            if event == b"[DONE]":
+                                return
+                            yield event
+                        raise EngineFailed("The engine's answer has no end.")
+            except wire.NotListening:
+                pass  # it has ended, which the supervisor is about to learn
             except wire.Broken as error:
                 deaths += 1
                 if not isinstance(error, wire.Unanswered) or deaths > 1:
                     raise EngineFailed(
                         "The engine stopped before its answer was complete."
                     ) from error
+            await asyncio.sleep(_POLL)
 
     async def _until_ready(self, within: float) -> None:
         """Nothing of a request is sent to a child whose words are still being kept."""
-        try:
-            async with asyncio.timeout(within):
-                await self._ready.wait()
-        except TimeoutError as error:
-            raise EngineFailed("The engine is not up.") from error
+        if within > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within):
+                    await self._ready.wait()
+                    return
+        raise EngineFailed("The engine is not up.")
 
     async def _spawn(self) -> None:
         """Start the child and wait until it answers."""
@@ -141,6 +140,7 @@ class SupervisedServer:
                 f"The engine did not answer within {self._start_within:.0f} s of its start."
             ) from error
         answered.set()
+        self._said.clear()
         self._ready.set()
         _log.info("engine_ready", pid=self._child.pid, restarts=self.starts - 1)
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import httptools
 
 _READ = 64 * 1024
-_AGAIN = 0.05  # s between two tries to connect
 _BODY_MAX = 1024 * 1024  # bytes of an answer that is no stream
 _EVENT_MAX = 4 * 1024 * 1024  # bytes without an event's end
 
@@ -23,8 +22,12 @@ class Broken(Exception):
     """The connection failed, or ended before the answer did."""
 
 
+class NotListening(Broken):
+    """Nobody took the request."""
+
+
 class Unanswered(Broken):
-    """Nobody listens, or whoever did was gone before a byte of the answer came."""
+    """Whoever took the request was gone before a byte of the answer came."""
 
 
 class Response:
@@ -101,31 +104,19 @@ class Response:
                 raise Broken("The engine sent an event without an end.")
 
 
-async def _connected(
-    socket: Path, within: float
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    loop = asyncio.get_running_loop()
-    until = loop.time() + within
-    while True:
-        try:
-            return await asyncio.open_unix_connection(str(socket))
-        except OSError as error:
-            if loop.time() >= until:
-                raise Unanswered("The engine does not listen.") from error
-            await asyncio.sleep(_AGAIN)
-
-
 @asynccontextmanager
 async def request(
-    socket: Path, method: str, path: str, body: bytes = b"", *, within: float = 0.0
+    socket: Path, method: str, path: str, body: bytes = b""
 ) -> AsyncGenerator[Response, None]:
     """Send a request to the server on `socket`; raises `Broken`.
 
-    Waits at most `within` seconds for somebody to listen, then as long as it takes for the
-    answer's head: an engine sends it with the first token. Leaving the context closes the
-    connection, which tells the engine to stop.
+    Waits for the answer's head as long as it takes: an engine may send it with the first
+    token. Leaving the context closes the connection, which tells the engine to stop.
     """
-    reader, writer = await _connected(socket, within)
+    try:
+        reader, writer = await asyncio.open_unix_connection(str(socket))
+    except OSError as error:
+        raise NotListening("The engine does not listen.") from error
     try:
         writer.write(
             f"{method} {path} HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n"
