@@ -202,14 +202,23 @@ def _confinement(environment: Environment) -> Iterator[Finding]:
 
 
 def _port(environment: Environment) -> Iterator[Finding]:
-    if keeper(environment) is not None:
-        yield ok("port", f"{environment.port}, held by the keeper")
-        return
+    running = keeper(environment) is not None
     try:
         port.take(environment.host, environment.port).close()
-        yield ok("port", f"{environment.port} is free")
     except port.PortTaken as error:
-        yield wrong("port", str(error), "See the message.")
+        if running:
+            yield ok("port", f"{environment.port} is in use, and the keeper runs")
+        else:
+            yield wrong("port", str(error), "See the message.")
+        return
+    if running:
+        yield warning(
+            "port",
+            f"{environment.port} is free, yet the keeper runs",
+            "It was started with another DOMICILE_PORT; run doctor with the same.",
+        )
+    else:
+        yield ok("port", f"{environment.port} is free")
 
 
 def _disk(environment: Environment) -> Iterator[Finding]:
