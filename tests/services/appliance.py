@@ -243,7 +243,10 @@ class Appliance:
                 " WHERE (?1 IS NULL OR request = ?1) AND (?2 IS NULL OR type = ?2) ORDER BY id",
                 (request, type),
             ).fetchall()
-        return [Recorded(*row[:5], detail=json.loads(row[5])) for row in rows]
+        return [
+            Recorded(source, epoch, seq, kind, about, json.loads(detail))
+            for source, epoch, seq, kind, about, detail in rows
+        ]
 
     def verify_log(self) -> None:
         """`manage.py audit verify`; raises `AssertionError` with its words."""

@@ -1,5 +1,6 @@
 import json
 from copy import deepcopy
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from compliance.detection.segments import NAME, UnknownPlace, pointer, replaced, segments
 
-BODY = {
+BODY: Any = {
     "model": "small",
     "messages": [
         {"role": "system", "content": "Be kind."},

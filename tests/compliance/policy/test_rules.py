@@ -1,6 +1,7 @@
 import hashlib
 import json
 from copy import deepcopy
+from typing import Any
 
 import jsonschema
 import pytest
@@ -22,7 +23,7 @@ from compliance.policy.schema import SCHEMA
 from compliance.vocabulary import Effect
 from tests.compliance.policy.documents import conditions, policies
 
-DOCUMENT = {
+DOCUMENT: Any = {
     "name": "house rules",
     "version": 3,
     "rules": [
@@ -44,7 +45,7 @@ DOCUMENT = {
 
 
 def changed(path, value):
-    document = deepcopy(DOCUMENT)
+    document: Any = deepcopy(DOCUMENT)
     at = document
     for step in path[:-1]:
         at = at[step]
@@ -53,7 +54,7 @@ def changed(path, value):
 
 
 def without(*path):
-    document = deepcopy(DOCUMENT)
+    document: Any = deepcopy(DOCUMENT)
     at = document
     for step in path[:-1]:
         at = at[step]
