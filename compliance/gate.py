@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -184,7 +185,8 @@ async def _sealed(
         return seal(request, body, place, 1)
     except Exception as error:
         detail = {"reason": "clearance_unavailable", "site": place.site}
-        await append([_event(request, "request.failed", detail)])
+        with suppress(RecordUnavailable):  # a terminal event is kept until it can be written
+            await append([_event(request, "request.failed", detail)])
         raise Refused(
             "clearance_unavailable", f"The request could not be sealed for site {place.site}."
         ) from error
