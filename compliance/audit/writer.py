@@ -104,6 +104,11 @@ class Writer:
         """Events that wait."""
         return self._queued
 
+    @property
+    def closed(self) -> str:
+        """Why nothing can be appended any more; empty while the writer is open."""
+        return self._closed
+
     async def append(self, events: Sequence[Event]) -> None:
         """Return once the events are durable; raises `RecordUnavailable`."""
         loop = asyncio.get_running_loop()
