@@ -18,9 +18,11 @@ import logging
 import os
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import django.db
 from django.db import IntegrityError, connection
@@ -56,8 +58,10 @@ class Writer:
     """A process's way to the record.
 
     `on_fenced` is called once, in the writer's thread, when the epoch was closed under it: the
-    process must end itself, since the notary has ended its requests. `may_write` says
-    whether the disk has room for more than the ends of what has begun.
+    process must end itself, since the notary has ended its requests. So it is when the thread
+    fails for a reason that was not foreseen: nothing could be appended here any more.
+    `may_write` says whether the disk has room for more than the ends of what has begun; an
+    OSError from it counts as no.
 
     An admitted request whose caller gave up before it became durable is ended by the writer.
     """
@@ -150,29 +154,38 @@ class Writer:
     # --- the writer's thread --------------------------------------------------------------
 
     def _run(self) -> None:
-        reason = "The record's writer has stopped."
+        reason, lost = "The record's writer has stopped.", False
         try:
-            self._storage = storage()
-            self._epoch = self._begin()
-            self._renewed = time.monotonic()
-            detail = {"epoch": self._epoch.number, "process": os.getpid()}
-            self._write([_internal("writer.started", detail)])
-            while (items := self._take()) is not None:
-                self._write(items)
-            if not self._epoch.open:  # otherwise the notary ends them when the lease runs out
-                self._write([_internal("writer.stopped", {"events": self._epoch.next + 1})])
-                self._epoch.finish()
+            self._work()
         except _Stopped:
             _log.warning("%s stopped with events that the database did not take.", self.source)
         except Fenced as error:
-            reason = "This process has lost its place in the record."
+            reason, lost = "This process has lost its place in the record.", True
             _log.critical("The writer %s was fenced: %s", self.source, error)
-            self._on_fenced()
-        except django.db.Error as error:
-            self._report(error)  # the epoch stays open, and the notary closes it
+        except Exception as error:  # noqa: BLE001 - without its message: it may quote an event
+            if self._stopping and isinstance(error, django.db.Error):
+                self._report(error)  # the epoch stays open, and the notary closes it
+            else:
+                reason, lost = "The record's writer has failed; the process must restart.", True
+                _log.critical("The writer %s failed: %s", self.source, _place(error))
         finally:
             self._close(reason)
-            connection.close()
+            with contextlib.suppress(django.db.Error):
+                connection.close()
+            if lost:
+                self._on_fenced()
+
+    def _work(self) -> None:
+        self._storage = storage()
+        self._epoch = self._begin()
+        self._renewed = time.monotonic()
+        detail = {"epoch": self._epoch.number, "process": os.getpid()}
+        self._write([_internal("writer.started", detail)])
+        while (items := self._take()) is not None:
+            self._write(items)
+        if not self._epoch.open:  # otherwise the notary ends them when the lease runs out
+            self._write([_internal("writer.stopped", {"events": self._epoch.next + 1})])
+            self._epoch.finish()
 
     def _close(self, reason: str) -> None:
         with self._wake:
@@ -208,15 +221,25 @@ class Writer:
                 count += len(item.events)
                 taken.append(item)
             self._queued -= count
+        self._writing = taken  # so that nobody is forgotten, whatever happens from here on
         return self._permitted([item for item in taken if not item.pointless])
 
     def _permitted(self, items: list[Item]) -> list[Item]:
         """The items, less the ones that would begin something on a disk that is nearly full."""
         beginning = [item for item in items if _admits(item)]
-        if not beginning or self._may_write():
+        if not beginning or self._has_room():
             return items
         self._settle(beginning, RecordUnavailable("The disk is nearly full; free some of it."))
         return [item for item in items if not _admits(item)]
+
+    def _has_room(self) -> bool:
+        try:
+            return self._may_write()
+        except OSError as error:  # a disk that does not say how full it is takes no promise
+            if not self._troubled:
+                self._troubled = True
+                _log.error("The disk's room is not known: %s", type(error).__name__)
+            return False
 
     def _write(self, items: list[Item]) -> None:
         """Make `items` durable, however long it takes; raises `Fenced` and `_Stopped`."""
@@ -355,6 +378,12 @@ class _Stopped(Exception):
 
 def _admits(item: Item) -> bool:
     return any(event.type == "request.admitted" for event in item.events)
+
+
+def _place(error: BaseException) -> str:
+    """An error's type and where it was raised."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name}, {Path(frame.filename).name}:{frame.lineno}"
 
 
 def _internal(kind: str, detail: dict[str, int]) -> Item:

@@ -183,6 +183,50 @@ def test_a_full_disk_refuses_what_begins_and_takes_what_ends(fenced):
     writer.stop()
 
 
+def test_a_disk_that_does_not_say_how_full_it_is_counts_as_full(fenced):
+    def unreadable():
+        raise OSError(5, "Input/output error")
+
+    writer = Writer("web-1", on_fenced=fenced.set, may_write=unreadable)
+    writer.start()
+    with pytest.raises(RecordUnavailable, match="disk"):
+        writer.append_sync([admitted()])
+    writer.append_sync([event("a.good")])
+    assert not writer.closed
+    writer.stop()
+    assert not fenced.is_set()
+
+
+def test_a_writer_that_fails_for_an_unforeseen_reason_says_so_and_tells_the_process(
+    fenced, caplog
+):
+    def broken():
+        raise ValueError("canary-7731")
+
+    closed_when_told = []
+
+    def told():
+        closed_when_told.append(writer.closed)
+        fenced.set()
+
+    writer = Writer("web-1", on_fenced=told, may_write=broken)
+    writer.start()
+    writer.append_sync([event("a.good")])
+    assert writer.closed == ""
+    begun = time.monotonic()
+    with pytest.raises(RecordUnavailable, match="failed"):
+        writer.append_sync([admitted()])
+    assert fenced.wait(2)
+    assert time.monotonic() - begun < 2
+    assert closed_when_told == [writer.closed]
+    assert writer.closed
+    with pytest.raises(RecordUnavailable, match="failed"):
+        writer.append_sync([event("a.late")])
+    assert "ValueError in broken" in caplog.text
+    assert "canary-7731" not in caplog.text
+    writer.stop()
+
+
 def test_more_than_the_queue_holds_is_refused_at_once(fenced):
     writer = Writer("web-1", on_fenced=fenced.set, timeout=0.3, capacity=3)
     with pytest.raises(RecordUnavailable, match=r"0\.3 s"):  # it was not started
