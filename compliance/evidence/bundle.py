@@ -79,7 +79,7 @@ class Summary:
 
 
 def export(scope: Scope, path: Path, log_dir: Path, key: bytes) -> Summary:
-    """Write the evidence to `path`; raises `ExportImpossible`.
+    """Write the evidence to `path`, which must not exist; raises `ExportImpossible`.
 
     `key` is the log's Ed25519 private key: it signs the manifest. The export is recorded.
     """
@@ -93,9 +93,8 @@ def export(scope: Scope, path: Path, log_dir: Path, key: bytes) -> Summary:
     except TileInvalid as error:
         raise ExportImpossible(f"{error} Run `manage.py audit verify`.") from error
     summary = Summary(path, begin, end, state.size)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with zipfile.ZipFile(scratch, "x", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with _created(path) as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             out = _Archive(archive, summary)
             out.text("checkpoint", note)
             public = signer.public_key().public_bytes_raw()
@@ -110,11 +109,35 @@ def export(scope: Scope, path: Path, log_dir: Path, key: bytes) -> Summary:
             archive.writestr(_member("manifest.json"), manifest)
             signature = base64.b64encode(signer.sign(manifest)) + b"\n"
             archive.writestr(_member("manifest.sig"), signature)
+        file.flush()
+        os.fsync(file.fileno())
         _record(summary, applications, manifest)
-        scratch.rename(path)
-    finally:
-        scratch.unlink(missing_ok=True)
     return summary
+
+
+@contextmanager
+def _created(path: Path) -> Iterator[IO[bytes]]:
+    """A new file that only its owner may read, and that is gone again if the block fails.
+
+    Evidence holds label keys and details. Nothing that exists is replaced: it may be evidence
+    that cannot be made a second time.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise ExportImpossible(
+            f"{path} exists already and was left as it is; choose another name, or remove it."
+        ) from error
+    except OSError as error:
+        raise ExportImpossible(
+            f"{path} cannot be written: {error.strerror}; choose another folder."
+        ) from error
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 class _Archive:

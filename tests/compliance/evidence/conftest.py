@@ -59,7 +59,7 @@ def log(applications, tmp_path):
 @pytest.fixture
 def evidence(log, tmp_path):
     def make(begin="0", end="", *names):
-        path = tmp_path / f"evidence-{begin}-{end}.zip"
+        path = tmp_path / f"{'-'.join(('evidence', begin, end, *names))}.zip"
         export(Scope(begin, end, names), path, log, KEY)
         return path
 

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 import sys
@@ -186,6 +187,34 @@ def test_a_log_whose_database_was_changed_gives_no_evidence(evidence, log, tmp_p
     with pytest.raises(ExportImpossible, match="audit verify"):
         evidence()
     assert list(tmp_path.glob("*.zip*")) == []
+
+
+def test_evidence_is_for_its_owners_eyes_only(evidence):
+    before = os.umask(0)
+    try:
+        path = evidence("10", "20")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("there", ["a file", "a link that leads nowhere"])
+def test_what_exists_is_not_overwritten_and_nothing_is_recorded(log, tmp_path, there):
+    path = tmp_path / "taken.zip"
+    if there == "a file":
+        path.write_bytes(b"the only copy")
+    else:
+        path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ExportImpossible, match=r"taken\.zip exists already"):
+        export(Scope(), path, log, KEY)
+    assert not (tmp_path / "elsewhere").exists()
+    assert path.is_symlink() or path.read_bytes() == b"the only copy"
+    assert not Event.objects.filter(type="evidence.exported").exists()
+
+
+def test_a_folder_that_is_not_there_is_said(log, tmp_path):
+    with pytest.raises(ExportImpossible, match="cannot be written: No such file"):
+        export(Scope(), tmp_path / "nowhere" / "evidence.zip", log, KEY)
 
 
 def test_an_export_is_itself_recorded(evidence):
