@@ -130,7 +130,6 @@ class _Walk:
         self.announced: dict[tuple[str, int], int] = {}
         self.open: dict[str, tuple[int, str, str, int]] = {}  # index, time, source, epoch
         self.early: dict[str, int] = {}  # ends that came before their beginnings
-        self.ended_twice: set[str] = set()
         self.keys = {
             str(identifier): bytes(key)
             for identifier, key in Application.objects.values_list("id", "label_key")
@@ -199,6 +198,8 @@ class _Walk:
                     self.report.problem(f"{where}: request {request} was admitted twice.")
                 self.open[request] = (row.index, time, row.source, row.epoch)
         elif row.type in TERMINAL and self.open.pop(request, None) is None:
+            if request in self.early:
+                self.report.problem(f"{where}: request {request} ended twice.")
             self.early[request] = row.index
 
     def _compare_root(self) -> None:

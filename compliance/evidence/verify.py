@@ -359,7 +359,8 @@ class Verifier:
         self.words: list[str] = []
         self.next: dict[tuple[str, int], int] = {}
         self.open: set[str] = set()
-        self.ended = 0
+        self.over: set[str] = set()  # requests whose end is in the range
+        self.early: set[str] = set()  # those of them whose admission was not seen before it
         self.admitted = self.details = self.entries = 0
 
     def problem(self, text: str) -> None:
@@ -526,13 +527,9 @@ class Verifier:
             raise Broken(
                 "{}: events of {}/{} are missing or out of order".format(where, *writer)
             )
-        kind, request = entry["type"], entry.get("request")
-        if kind == "request.admitted":
-            self.admitted += 1
-            self.open.add(request)
-        elif kind in TERMINAL and request in self.open:
-            self.open.remove(request)
-            self.ended += 1
+        kind = entry["type"]
+        if kind == "request.admitted" or kind in TERMINAL:
+            self.request(kind, entry["request"], where)
         owner = self.owner(entry)
         shown = details.take(index)
         if shown is None:
@@ -548,6 +545,25 @@ class Verifier:
             raise Broken(f"{where} is labelled as another application's than its detail says")
         if self.scope != "all" and not owner and kind not in self.disclosed:
             raise Broken(f"{where}: its detail is outside of the evidence's scope")
+
+    def request(self, kind: str, request: str, where: str) -> None:
+        """Admitted once, ended once; an end that another source recorded may come first."""
+        if kind == "request.admitted":
+            self.admitted += 1
+            if request in self.early:
+                self.early.remove(request)
+            elif request in self.open or request in self.over:
+                self.problem(f"{where}: request {request} was admitted twice")
+            else:
+                self.open.add(request)
+        elif request in self.over:
+            self.problem(f"{where}: request {request} ended twice")
+        else:
+            self.over.add(request)
+            if request in self.open:
+                self.open.remove(request)
+            else:
+                self.early.add(request)
 
     def owner(self, entry: dict[str, Any]) -> str | None:
         """The application in scope that the entry is labelled as."""

@@ -2,6 +2,7 @@ import dataclasses
 import json
 import re
 import threading
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -57,13 +58,19 @@ def verify(folder):
     return verify_log(folder, PUBLIC)
 
 
-def tamper(statement, parameters=()):
-    """As the database's owner: past the triggers."""
+@contextmanager
+def past_the_triggers():
+    """As the database's owner."""
     with connection.cursor() as cursor:
         for trigger in triggers._triggers(connection):
             cursor.execute(triggers._drop(connection, trigger))
-        cursor.execute(statement, parameters)
+        yield cursor
     install()
+
+
+def tamper(statement, parameters=()):
+    with past_the_triggers() as cursor:
+        cursor.execute(statement, parameters)
 
 
 def test_a_sound_log_is_sound(log, folder):
@@ -172,6 +179,22 @@ def test_an_admitted_request_may_be_open_while_its_writer_lives_and_not_after(lo
     assert report.open_requests == 1
     WriterEpoch.objects.filter(pk=row.pk).update(closed=timezone.now(), next_seq=1)
     assert f"Request {request.request}" in "\n".join(verify(folder).words)
+
+
+def test_two_ends_before_their_admission_show(log, folder):
+    request = f"{999:032x}"
+    ends = [completed(request), event("request.failed", request)]
+    lease = timezone.now() + timedelta(minutes=5)
+    row = WriterEpoch.objects.create(
+        source="web-2", epoch=1, opened=timezone.now(), lease_until=lease
+    )
+    epoch = Epoch(row.pk, "web-2", 1)
+    rows = [epoch.row(one, seq) for seq, one in enumerate([*ends, admitted(request)])]
+    with past_the_triggers() as cursor:
+        cursor.execute("DROP INDEX one_terminal_event")
+        storage().insert(row.pk, rows, None)
+    integrate(folder)
+    assert f"request {request} ended twice" in "\n".join(verify(folder).words)
 
 
 def test_a_detail_is_readable_json_with_the_events_time(log):

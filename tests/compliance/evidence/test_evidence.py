@@ -16,7 +16,7 @@ from compliance.evidence import verify
 from compliance.evidence.bundle import ExportImpossible, Scope, export
 from compliance.models import Event
 from tests.compliance.evidence.conftest import ORIGIN, PUBLIC
-from tests.compliance.evidence.packing import KEY, check, contents, pack, resign
+from tests.compliance.evidence.packing import KEY, check, contents, pack, replant, resign
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
 
@@ -93,6 +93,41 @@ def test_an_entry_that_was_left_out_shows_even_if_it_was_signed(evidence, tmp_pa
     sound, words = check(pack(tmp_path / "cut.zip", resign(files)))
     assert not sound
     assert "events of web-1/1 are missing" in words
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "told"),
+    [
+        ("request.admitted", "request.failed", "ended twice"),
+        ("request.completed", "request.admitted", "was admitted twice"),
+    ],
+)
+def test_a_request_that_begins_or_ends_twice_shows_even_if_the_whole_log_was_signed_so(
+    evidence, tmp_path, was, becomes, told
+):
+    files = contents(evidence())
+    lines = files["entries.jsonl"].splitlines(keepends=True)
+    index = next(i for i, line in enumerate(lines) if was.encode() in line and i > 50)
+    request = json.loads(lines[index])["request"]
+    lines[index] = lines[index].replace(was.encode(), becomes.encode())
+    files["entries.jsonl"] = b"".join(lines)
+    sound, words = check(pack(tmp_path / "twice.zip", replant(files)))
+    assert not sound
+    assert f"request {request} {told}" in words
+    assert words.count("NOT SOUND") == 1, words
+
+
+def test_an_end_may_stand_before_its_admission_and_still_ends_it(evidence, tmp_path):
+    files = contents(evidence())
+    lines = files["entries.jsonl"].splitlines(keepends=True)
+    first = next(i for i, line in enumerate(lines) if b"request.admitted" in line)
+    admitted, completed = lines[first : first + 2]
+    lines[first] = admitted.replace(b"request.admitted", b"request.completed")
+    lines[first + 1] = completed.replace(b"request.completed", b"request.admitted")
+    files["entries.jsonl"] = b"".join(lines)
+    sound, words = check(pack(tmp_path / "early.zip", replant(files)))
+    assert sound, words
+    assert "0 of them did not end" in words
 
 
 @pytest.mark.parametrize("index", [0, 77, 303])
