@@ -15,4 +15,6 @@ if "DOMICILE_TEST_DATA" not in os.environ:
 for name in [name for name in os.environ if name.startswith("DOMICILE_")]:
     if name not in KEPT:
         del os.environ[name]
-os.environ["DOMICILE_DATA"] = os.environ["DOMICILE_TEST_DATA"]
+data = Path(os.environ["DOMICILE_TEST_DATA"], os.environ.get("PYTEST_XDIST_WORKER", "alone"))
+data.mkdir(exist_ok=True)
+os.environ["DOMICILE_DATA"] = str(data)
