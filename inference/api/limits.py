@@ -1,7 +1,8 @@
 """How much an application may ask: requests and tokens a minute, and requests at a time.
 
 All web processes share the counts through the broker, one script call per request. Requests
-and tokens are token buckets: as large as a minute's allowance, refilled steadily. Requests
+and tokens are token buckets: as large as a minute's allowance, refilled steadily; a key that
+is not there is a full bucket, so it may lapse no sooner than it is full. Requests
 being answered are members of a sorted set whose scores are when they lapse; their process
 renews them, so those of a killed process free their slots by themselves.
 """
@@ -80,12 +81,19 @@ return answer
 
 _SETTLE = """
 redis.call('ZREM', KEYS[2], ARGV[1])
-local owed = tonumber(ARGV[2])
+local owed, minute = tonumber(ARGV[2]), tonumber(ARGV[3])
 if owed ~= 0 then
-  local level = redis.call('HGET', KEYS[1], 'level')
-  if level then
-    redis.call('HSET', KEYS[1], 'level', tostring(math.min(tonumber(ARGV[3]), level - owed)))
+  local time = redis.call('TIME')
+  local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+  local stored = redis.call('HMGET', KEYS[1], 'level', 'time')
+  local level = minute
+  if stored[1] then
+    local gained = math.max(0, now - tonumber(stored[2])) * minute / 60
+    level = math.min(minute, tonumber(stored[1]) + gained)
   end
+  level = math.min(minute, level - owed)
+  redis.call('HSET', KEYS[1], 'level', tostring(level), 'time', tostring(now))
+  redis.call('EXPIRE', KEYS[1], 120 + math.ceil((minute - level) * 60 / minute))
 end
 return 0
 """
