@@ -65,9 +65,11 @@ def disk(floor: DiskFloor) -> Probe:
 
 
 def record(writer: Writer) -> Probe:
-    """The writer is not fenced, and what it was given is not piling up."""
+    """The writer is open, and what it was given is not piling up."""
 
     async def probe() -> str | None:
+        if writer.closed:
+            return writer.closed
         depth = writer.depth
         return None if depth < BACKLOG else f"{depth} events wait to be made durable"
 
