@@ -246,7 +246,7 @@ def _clock(_environment: Environment) -> Iterator[Finding]:
 def _policy(_environment: Environment) -> Iterator[Finding]:
     row = PolicyVersion.objects.filter(activated__isnull=False, retired__isnull=True).first()
     if row is None:
-        yield wrong("policy", "no version is active", "Activate one in the console.")
+        yield wrong("policy", "no version is active", "Restore the database from your backup.")
         return
     try:
         policy = parse(row.document)

@@ -101,7 +101,7 @@ class PolicyAdmin(Recorded):
     search_fields = ("digest", "note")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """No: a version is written by a command."""
+        """No: the set-up writes the first version, and nothing can write another yet."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -64,6 +64,12 @@ def within(seconds: float, condition) -> None:
         time.sleep(0.02)
 
 
+def test_without_an_active_policy_it_says_what_can_be_done(keeper):
+    keeper.start()
+    with pytest.raises(SnapshotStale, match="restore the database from your backup"):
+        keeper.current()
+
+
 def test_it_holds_what_is_stored(keeper):
     activate(canonical(DEFAULT).decode())
     deploy()
