@@ -31,7 +31,7 @@ KEYS = frozenset({
     "method", "path", "status", "reason", "code", "error", "kind", "state", "name", "missing",
     "problem",
     "count", "size", "depth", "lag", "tokens", "limit", "seconds", "duration_ms", "restarts",
-    "epoch", "seq", "generation", "lease", "port", "pid", "signal", "file", "folder",
+    "verification", "epoch", "seq", "generation", "lease", "port", "pid", "signal", "file", "folder",
 })  # fmt: skip
 """The keys a line may have. A new one is added here after thinking about what it can hold."""
 

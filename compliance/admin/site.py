@@ -164,7 +164,8 @@ def _or_unavailable(view: Any) -> Any:
         try:
             return view(request, *args, **kwargs)
         except (RecordUnavailable, DatabaseError):
-            log.exception("console_unavailable", path=request.path)
+            # Not its path: what a browser typed there may be anything.
+            log.exception("console_unavailable", name=getattr(view, "__name__", "view"))
             return TemplateResponse(request, "admin/unavailable.html", status=503)
 
     return answered

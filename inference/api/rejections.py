@@ -75,7 +75,7 @@ class Rejections:
         try:
             await self._append([_event(*key, count) for key, count in counts.items()])
         except RecordUnavailable:
-            log.warning("rejections_unrecorded", kinds=len(counts))
+            log.warning("rejections_unrecorded", count=len(counts))
             for key, count in counts.items():
                 later = self._counts.setdefault(key, _Count(count.since, count.until))
                 later.number += count.number

@@ -1,5 +1,6 @@
 """Nothing that a caller wrote is in a log line, whichever library writes it."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.env import BASE
 from appliance.logging import KEYS, TEXT_MAX, described, permitted
 
 PLANTED = "Anna Muster anna@example.com DE89370400440532013000"
@@ -74,6 +76,33 @@ def test_an_error_of_ours_keeps_its_message():
     from appliance.env import ConfigurationError  # noqa: PLC0415
 
     assert described(ConfigurationError("say this"))["message"] == "say this"
+
+
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
+OTHER_ARGUMENTS = {"exc_info", "stack_info"}  # not keys: they say what to do
+
+
+def calls():
+    """(place, key) of every argument that a line of ours gives by name."""
+    for package in ("appliance", "compliance", "inference"):
+        for path in sorted(BASE.joinpath(package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if not (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and node.func.attr in {*LEVELS, "bind"}
+                    and isinstance(node.func.value, ast.Name)
+                    and node.func.value.id in {"log", "_log"}
+                ):
+                    continue
+                for argument in node.keywords:
+                    yield f"{path.relative_to(BASE)}:{node.lineno}", argument.arg
+
+
+def test_no_line_of_ours_loses_a_key():
+    found = list(calls())
+    assert len(found) > 30
+    assert [call for call in found if call[1] not in KEYS | OTHER_ARGUMENTS] == []
 
 
 @given(st.dictionaries(st.text(), st.one_of(st.text(), st.integers(), st.lists(st.text()))))
