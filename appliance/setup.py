@@ -25,6 +25,7 @@ from appliance.env import Environment
 from appliance.rotation import settle
 from appliance.welcome import Credentials, keep_unconfirmed, kept_credentials
 from compliance.audit import journal
+from compliance.audit.entry import label_key_digest
 from compliance.audit.keys import KeyUnusable, create_key, read_key
 from compliance.gate import now
 from compliance.models import APIKey, Application, PolicyVersion, Site
@@ -261,6 +262,7 @@ def _people(data: Path, model: Model) -> Credentials | None:
         _record(
             "application.registered",
             application=application,
+            label_key_sha256=label_key_digest(application.label_key),
             name=application.name,
             purpose=application.purpose,
             legal_basis=application.legal_basis,

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from compliance.admin.editing import Recorded
 from compliance.admin.site import console
+from compliance.audit.entry import label_key_digest
 from compliance.models import Application
 
 
@@ -50,6 +51,11 @@ class ApplicationAdmin(Recorded):
     def usable_keys(self, application: Any) -> int:
         """Keys that are neither revoked nor expired."""
         return int(application.usable)
+
+    def describe(self, obj: Any, form: Any) -> dict[str, Any]:
+        """With what commits to the key that labels its entries."""
+        digest = label_key_digest(obj.label_key)
+        return super().describe(obj, form) | {"label_key_sha256": digest}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """The name, once given: policies and the record refer to it."""

@@ -10,6 +10,7 @@ sorted keys writes exactly that; the tests hold it against the `rfc8785` library
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 import time
@@ -108,6 +109,14 @@ def encode(event: Event, *, source: str, epoch: int, seq: int, key: bytes) -> En
 def label(label_key: bytes, request: str) -> str:
     """What marks an entry as an application's to whoever knows that application's key."""
     return commitment(label_key, request.encode("ascii"))
+
+
+def label_key_digest(label_key: bytes) -> str:
+    """What an application's registration says of its label key: SHA-256 in lower-case hex.
+
+    A plain hash is enough here: the key is 32 random bytes, which nobody finds by trying.
+    """
+    return hashlib.sha256(label_key).hexdigest()
 
 
 @lru_cache(maxsize=8)

@@ -545,6 +545,18 @@ class Verifier:
             raise Broken(f"{where} is labelled as another application's than its detail says")
         if self.scope != "all" and not owner and kind not in self.disclosed:
             raise Broken(f"{where}: its detail is outside of the evidence's scope")
+        if kind == "application.registered":
+            self.registration(about, where)
+
+    def registration(self, about: dict[str, Any], where: str) -> None:
+        """Hold the label key in applications.json against the one that was registered."""
+        registered = hexadecimal(about["label_key_sha256"])
+        for name, key in self.keys.values():
+            if name == about["name"] and hashlib.sha256(key).digest() != registered:
+                raise Broken(
+                    f"{where}: the label key of {name} in applications.json is not the one "
+                    "that was registered"
+                )
 
     def request(self, kind: str, request: str, where: str) -> None:
         """Admitted once, ended once; an end that another source recorded may come first."""

@@ -1,5 +1,7 @@
 """The set-up, on a real database: whole, repeated, cut short, and over broken folders."""
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from appliance.rotation import rotate
 from appliance.services.folder import claim
 from appliance.setup import SetUpRefused, set_up
 from appliance.welcome import Credentials, kept_credentials, write_welcome
-from compliance.models import APIKey, Event, PolicyVersion, Site
+from compliance.models import APIKey, Application, Event, PolicyVersion, Site
 from inference.models import Deployment
 from tests.services.appliance import free_port
 
@@ -62,6 +64,10 @@ def test_each_thing_that_is_set_up_is_on_the_record_once(environment):
         *("site.registered", "node.registered", "model.registered", "deployment.created"),
         *("policy.activated", "user.created", "application.registered", "api_key.issued"),
     ]
+    registered = Event.objects.get(type="application.registered")
+    label_key = bytes(Application.objects.get().label_key)
+    detail = json.loads(bytes(registered.detail))
+    assert detail["label_key_sha256"] == hashlib.sha256(label_key).hexdigest()
     assert Site.objects.get().country == "AT"
     assert Deployment.objects.get().model.name == credentials.model
     assert PolicyVersion.objects.get().activated is not None

@@ -1,5 +1,6 @@
 """What the console does is on the record, in the transaction that does it."""
 
+import hashlib
 import json
 import sqlite3
 
@@ -34,6 +35,8 @@ def test_registering_an_application_is_recorded_with_who_and_what(console):
     assert detail["actor"] == "Compliance officer"
     assert detail["purpose"] == "Trying."
     assert "label_key" not in detail
+    label_key = bytes(Application.objects.get(name="newcomer").label_key)
+    assert detail["label_key_sha256"] == hashlib.sha256(label_key).hexdigest()
 
 
 def test_a_change_is_recorded_with_old_and_new(console):

@@ -5,6 +5,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
 
 from compliance.audit import journal
+from compliance.audit.entry import label_key_digest
 from compliance.audit.notary import Notary
 from compliance.audit.writer import Writer
 from compliance.evidence.bundle import Scope, export
@@ -42,7 +43,8 @@ def log(applications, tmp_path):
     folder = tmp_path / "log"
     with transaction.atomic():
         for one in applications:
-            detail = {"name": one.name}
+            digest = label_key_digest(one.label_key)
+            detail = {"name": one.name, "label_key_sha256": digest}
             journal.record("console", [Event("application.registered", now(), detail)])
     writer = Writer("web-1", on_fenced=threading.Event().set)
     writer.start()

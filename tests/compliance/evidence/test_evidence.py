@@ -214,6 +214,25 @@ def test_an_application_in_scope_cannot_be_exchanged_for_another(evidence, tmp_p
     assert not check(pack(tmp_path / "exchanged.zip", resign(files)))[0]
 
 
+def test_a_label_key_that_was_not_registered_cannot_hide_an_applications_entries(
+    evidence, tmp_path
+):
+    """With a false key no entry is the application's, so all its details may be left out."""
+    files = contents(evidence("0", "", "crm"))
+    applications = json.loads(files["applications.json"])["applications"]
+    applications[0]["label_key"] = "ab" * 32
+    files["applications.json"] = canonical({"applications": applications})
+    files["details.jsonl"] = b"".join(
+        line
+        for line in files["details.jsonl"].splitlines(keepends=True)
+        if "number" not in json.loads(line)["detail"]
+    )
+    sound, words = check(pack(tmp_path / "hidden.zip", resign(files)))
+    assert not sound
+    assert words.count("NOT SOUND") == 1, words
+    assert "the label key of crm in applications.json is not the one that was regis" in words
+
+
 def test_a_log_whose_database_was_changed_gives_no_evidence(evidence, log, tmp_path):
     with connection.cursor() as cursor:
         for trigger in triggers._triggers(connection):
