@@ -86,13 +86,37 @@ def test_english_is_checked_whoever_it_names(languages, text):
         ),
         '{"an": "Frau Müller", "ort": "Ravensburg"}',
         "def hole(wert): return wert + 1",
-        "```\nfür jeden Wert der Liste etwas tun\n```",
+        "```\nfor wert in liste:\n    drucke(wert)\n```",
+        "```python\nimport os\nfrom pfad import hole, lege, nimm\nreturn wert\n```",
+        "```yaml\nmodelle:\n  -\n    sprache: de\n    name: gross\n  - kunden\n```",
+        "Use `kunden_liste`, `hole_wert` or `x = lege(wert, ort)` to get the value.",
+        "kunden_nummer = hole_wert(liste_der_kunden)",
         "SELECT name FROM kunden WHERE id = 7;",
         "git commit -m fix && git push origin main",
     ],
 )
 def test_what_says_nothing_about_its_language_is_not_held_against_it(languages, text):
     assert not languages.read(text).names_unchecked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`Bitte schreiben Sie einen Brief an Frau Müller in Ravensburg.`",
+        "```\nBitte schreiben Sie einen Brief\nan Frau Müller in Ravensburg.\n```",
+        "```text\nHerr Müller wohnt in Ravensburg und ist seit gestern krank",
+        "```für jeden Wert der Liste etwas tun```",
+        "```python\nx = 1\n# Herr Müller wohnt in Ravensburg und ist krank\n```",
+        "Summarise this:\n```\nVielen Dank für Ihren Brief vom Montag, Frau Müller.\n```",
+        "`Herr Müller` `wohnt in` `Ravensburg und` `ist krank`",
+        "Herr_Müller wohnt_in Ravensburg_am Bodensee_und ist_krank",
+        "<b>Herr</b> <i>Müller</i> <b>wohnt</b> <b>in</b> <b>Ulm</b> <b>und</b> krank",
+        "{Herr} {Müller} {wohnt} {in} {Ravensburg} {und} {ist} {krank}",
+        "[Herr](http://a) [Müller](http://b) [wohnt](http://c) [in](/d) [Ulm](/e) [und](/f) so",
+    ],
+)
+def test_marks_of_code_do_not_hide_a_language(languages, text):
+    assert languages.read(text).names_unchecked
 
 
 def test_one_foreign_sentence_in_an_english_text_is_seen(languages):
