@@ -262,7 +262,7 @@ def _people(data: Path, model: Model) -> Credentials | None:
         _record(
             "application.registered",
             application=application,
-            label_key_sha256=label_key_digest(application.label_key),
+            label_key_sha256=label_key_digest(bytes(application.label_key)),
             name=application.name,
             purpose=application.purpose,
             legal_basis=application.legal_basis,

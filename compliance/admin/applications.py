@@ -54,7 +54,7 @@ class ApplicationAdmin(Recorded):
 
     def describe(self, obj: Any, form: Any) -> dict[str, Any]:
         """With what commits to the key that labels its entries."""
-        digest = label_key_digest(obj.label_key)
+        digest = label_key_digest(bytes(obj.label_key))
         return super().describe(obj, form) | {"label_key_sha256": digest}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
