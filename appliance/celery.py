@@ -24,6 +24,9 @@ app.conf.update(
     broker_transport_options={
         "priority_steps": [0],  # one list to wait on, not four
         "visibility_timeout": 3600,  # nothing is redelivered: tickets expire in 60 s
+        # A broker that hangs is one that is away. Workers wait 1 s in BRPOP, well below.
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
     },
     result_backend=None,  # answers come over the relay
     task_ignore_result=True,

@@ -47,6 +47,7 @@ log = structlog.get_logger(__name__)
 
 DEADLINE = 600.0  # seconds for a whole answer
 SILENCE = 5.0  # seconds without a frame until a node is given up
+PUBLISH_TIMEOUT = 5.0  # seconds; a broker that hangs is one that is away
 ATTEMPTS_MAX = 3
 STOP_TIMEOUT = 5.0  # seconds
 
@@ -55,8 +56,8 @@ class AnswerFailed(Exception):
     """There will be no (more) answer.
 
     `message` is safe to show; `param` names a parameter that the engine refused.
-    `code` is `engine_unavailable`, `receipt_invalid`, `caller_too_slow`, `deadline_exceeded`
-    or what the worker said.
+    `code` is `engine_unavailable`, `receipt_invalid`, `caller_too_slow`, `deadline_exceeded`,
+    `stopping` or what the worker said.
     """
 
     def __init__(self, code: str, message: str, param: str | None = None) -> None:
@@ -203,7 +204,8 @@ class Dispatcher:
 
     async def _publish(self, cleared: Cleared) -> None:
         try:
-            await self._publisher.publish(cleared.queue, cleared.envelope)
+            async with asyncio.timeout(PUBLISH_TIMEOUT):
+                await self._publisher.publish(cleared.queue, cleared.envelope)
         except Exception as error:
             log.warning("ticket_unpublished", queue=cleared.queue, error=type(error).__name__)
             raise AnswerFailed(
@@ -268,7 +270,7 @@ async def _part(inbox: Inbox, request: Request) -> Chunk | Receipted:
                 "caller_too_slow", "The answer was not read fast enough; read it as it comes."
             ) from None
         except InboxClosed:
-            raise AnswerFailed("engine_unavailable", "The appliance is stopping.") from None
+            raise AnswerFailed("stopping", "The appliance is stopping; try again.") from None
         if isinstance(frame, Chunk | Receipted):
             return frame
         if isinstance(frame, Failed):
@@ -303,8 +305,8 @@ def _finished(
     return Finished(receipt, frame.receipt)
 
 
-def _invalid(why: str) -> AnswerFailed:
-    log.error("receipt_invalid", why=why)
+def _invalid(reason: str) -> AnswerFailed:
+    log.error("receipt_invalid", reason=reason)
     return AnswerFailed(
-        "receipt_invalid", f"The node's receipt {why}; the answer is not valid."
+        "receipt_invalid", f"The node's receipt {reason}; the answer is not valid."
     )

@@ -44,7 +44,10 @@ class Publisher:
             self._thread.join(STOP_TIMEOUT)
 
     async def publish(self, queue: str, envelope: bytes) -> None:
-        """Return when the broker has it; raises what `send` raises."""
+        """Return when the broker has it; raises what `send` raises.
+
+        An envelope whose publisher gave up is left out if it has not been sent yet.
+        """
         future = asyncio.get_running_loop().create_future()
         self._waiting.put((queue, envelope, future))
         await future
@@ -58,7 +61,7 @@ class Publisher:
             stopping = None in batch
             messages: dict[str, list[Waiting]] = defaultdict(list)
             for item in batch:
-                if item is not None:
+                if item is not None and not item[2].cancelled():  # whoever waited gave up
                     messages[item[0]].append(item[1:])
             for name, items in messages.items():
                 for part in _parts(items):

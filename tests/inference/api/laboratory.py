@@ -201,6 +201,27 @@ class Laboratory:
         time.sleep(0.6)  # two polls: the gateways know it now
         return plaintext
 
+    def second_site(self, site: str, node: str) -> None:
+        """One more site and a node that serves the model there, with the first one's keys."""
+        self.sql(
+            "INSERT INTO compliance_site (name, country, public_key, active, created)"
+            " SELECT ?, country, public_key, 1, created FROM compliance_site LIMIT 1",
+            (site,),
+        )
+        self.sql(
+            "INSERT INTO inference_node (name, site_id, public_key, active, created)"
+            " SELECT ?, site.id, node.public_key, 1, node.created"
+            " FROM compliance_site site, inference_node node WHERE site.name = ? LIMIT 1",
+            (node, site),
+        )
+        self.sql(
+            "INSERT INTO inference_deployment (model_id, node_id, queue_limit, active, created)"
+            " SELECT model_id, node.id, queue_limit, 1, node.created"
+            " FROM inference_deployment, inference_node node WHERE node.name = ? LIMIT 1",
+            (node,),
+        )
+        time.sleep(0.6)  # two polls: the gateways know it now
+
     def events(
         self,
         request: str | None = None,

@@ -49,8 +49,9 @@ def chunk(index: int = 0, finish: str | None = None, **delta: Any) -> bytes:
 class Attempt:
     """One ticket that the node has opened."""
 
-    def __init__(self, ticket: Ticket, line: Line) -> None:
+    def __init__(self, ticket: Ticket, line: Line, node: str = NAME) -> None:
         self.ticket = ticket
+        self.node = node
         self.line = line
         self.cancelled = asyncio.Event()
         self.cancelled_at = 0.0
@@ -80,8 +81,8 @@ class Attempt:
             "ticket": ticket.id,
             "request": ticket.request,
             "attempt": ticket.attempt,
-            "site": SITE,
-            "node": NAME,
+            "site": ticket.site,
+            "node": self.node,
             "model": MODEL,
             "weights": WEIGHTS,
             "engine": "script",
@@ -106,8 +107,11 @@ async def answers(attempt: Attempt) -> None:
 class Node:
     """Runs in the test's event loop; `script` answers each of `attempts`."""
 
-    def __init__(self, broker_url: str, gateway_key: bytes) -> None:
+    def __init__(
+        self, broker_url: str, gateway_key: bytes, site: str = SITE, name: str = NAME
+    ) -> None:
         self._url = broker_url
+        self.site, self.name = site, name
         self._gateway_key = gateway_key
         self.script: Script = answers
         self.attempts: list[Attempt] = []
@@ -115,9 +119,9 @@ class Node:
 
     async def __aenter__(self) -> Self:
         self._redis = connect(self._url)
-        await self._redis.delete(f"inference.{SITE}.{MODEL}")
+        await self._redis.delete(f"inference.{self.site}.{MODEL}")
         self._outbox = Outbox(self._redis)
-        self._cancellations = Cancellations(self._redis, SITE)
+        self._cancellations = Cancellations(self._redis, self.site)
         await self._cancellations.start()
         await self.show()
         self._serving = asyncio.create_task(self._serve())
@@ -130,22 +134,22 @@ class Node:
         await asyncio.gather(self._serving, *self._tasks, return_exceptions=True)
         await self._cancellations.stop()
         with suppress(RedisError):  # a test may have killed the broker
-            await self._redis.delete(f"node:{NAME}")
+            await self._redis.delete(f"node:{self.name}")
             await self._outbox.close()
         await self._redis.aclose()
 
     async def show(self) -> None:
         """The sign of life that gateways look for, and the time they take to see it."""
-        await self._redis.set(f"node:{NAME}", b"1", ex=300)
+        await self._redis.set(f"node:{self.name}", b"1", ex=300)
         await asyncio.sleep(1.2)
 
     async def hide(self) -> None:
-        await self._redis.delete(f"node:{NAME}")
+        await self._redis.delete(f"node:{self.name}")
         await asyncio.sleep(1.2)
 
     async def _serve(self) -> None:
         while True:
-            popped: Any = await self._redis.brpop([f"inference.{SITE}.{MODEL}"], timeout=1)
+            popped: Any = await self._redis.brpop([f"inference.{self.site}.{MODEL}"], timeout=1)
             if popped is None:
                 continue
             message = json.loads(popped[1])
@@ -156,7 +160,7 @@ class Node:
     def _begin(self, envelope: bytes) -> None:
         ticket = open_ticket(
             envelope,
-            site=SITE,
+            site=self.site,
             site_private_key=SITE_KEY,
             gateway_public_keys=[self._gateway_key],
             now=time.time(),
@@ -164,7 +168,7 @@ class Node:
         line = self._outbox.line(
             ticket.reply_stream, ticket.handle, ticket.attempt, ticket.down_key
         )
-        attempt = Attempt(ticket, line)
+        attempt = Attempt(ticket, line, self.name)
 
         def cancel() -> None:
             attempt.cancelled_at = time.monotonic()

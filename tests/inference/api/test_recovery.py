@@ -274,3 +274,59 @@ async def test_an_answer_survives_the_official_client_giving_up_early(
     events = await asyncio.to_thread(lab.story, node.attempts[0].ticket.request)
     assert events[-1].type == "request.cancelled"
     assert "unlike" not in json.dumps([event.detail for event in events])
+
+
+async def test_a_broker_that_hangs_is_one_that_is_away(lab: Laboratory):
+    """Stopped, not killed: its sockets stay open and nothing answers."""
+    from tests.services.valkey import Valkey  # noqa: PLC0415 - for this test only
+
+    broker = Valkey()
+    gateway = await asyncio.to_thread(lab.gateway, "web-6", DOMICILE_BROKER_URL=broker.url)
+    try:
+        async with Node(broker.url, lab.gateway_key):
+            assert (
+                await asyncio.to_thread(lab.post, ask(unlike()), url=gateway.url)
+            ).status_code == 200
+            broker.process.send_signal(signal.SIGSTOP)
+            begun = time.monotonic()
+            try:
+                response = await asyncio.to_thread(lab.post, ask(unlike()), url=gateway.url)
+            finally:
+                broker.process.send_signal(signal.SIGCONT)
+            assert time.monotonic() - begun < 10
+            assert response.status_code == 503
+            assert response.json()["error"]["code"] == "engine_unavailable"
+            events = await asyncio.to_thread(lab.story, response.headers["domicile-request"])
+            assert [event.type for event in events] == ["request.admitted", "request.failed"]
+
+            def answered() -> bool:
+                return lab.post(ask(unlike()), url=gateway.url).status_code == 200
+
+            await asyncio.to_thread(wait_until, answered, "it works again", 20, 0.5)
+    finally:
+        await asyncio.to_thread(gateway.stop)
+        lab.gateways.remove(gateway)
+        broker.close()
+
+
+async def test_the_response_names_the_site_that_answered_not_the_one_asked_first(
+    lab: Laboratory, node: Node
+):
+    await asyncio.to_thread(lab.second_site, "yard", "yard-1")
+    async with Node(lab.broker.url, lab.gateway_key, "yard", "yard-1") as second:
+        await second.hide()
+
+        async def script(attempt: Attempt) -> None:
+            await node.hide()
+            await second.show()
+            await attempt.cancelled.wait()
+
+        node.script = script
+        for stream in (True, False):
+            await node.show()
+            await second.hide()
+            response = await post(lab, stream=stream)
+            assert response.status_code == 200
+            assert response.headers["domicile-site"] == "yard"
+            *_, last = await story(lab, response)
+            assert last.detail["site"] == "yard"
