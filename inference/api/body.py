@@ -7,15 +7,17 @@ request, NUL (PostgreSQL stores none, engines written in C stop at it) and lone 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
 
-from inference.api.errors import APIError, invalid, too_large
+from inference.api.errors import APIError, invalid, too_large, too_slow
 
 BODY_MAX = 1024 * 1024  # bytes
+READ_TIMEOUT = 30.0  # seconds for the whole body
 DEPTH_MAX = 64
 PATH_MAX = 200  # characters of a path that are shown
 
@@ -36,7 +38,7 @@ def parsed(body: bytes) -> Any:
 
 
 async def read(receive: Callable[[], Awaitable[Any]], headers: Mapping[bytes, bytes]) -> bytes:
-    """The body of an ASGI request; raises `APIError` (400, 413).
+    """The body of an ASGI request; raises `APIError` (400, 408, 413).
 
     A body that says it is too large is refused before any of it is read, one that turns out
     to be is refused when it passes the limit.
@@ -46,6 +48,14 @@ async def read(receive: Callable[[], Awaitable[Any]], headers: Mapping[bytes, by
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and (len(declared) > 9 or int(declared) > BODY_MAX):  # noqa: PLR2004 - digits
         raise too_large(BODY_MAX)
+    try:
+        async with asyncio.timeout(READ_TIMEOUT):
+            return await _pieces(receive)
+    except TimeoutError:
+        raise too_slow(READ_TIMEOUT) from None
+
+
+async def _pieces(receive: Callable[[], Awaitable[Any]]) -> bytes:
     pieces = bytearray()
     while True:
         message = await receive()

@@ -63,6 +63,16 @@ def unauthorised(message: str) -> APIError:
     return APIError(401, "invalid_api_key", message, headers={"WWW-Authenticate": "Bearer"})
 
 
+def too_slow(seconds: float) -> APIError:
+    """408; the rest of the body is not read, so the connection ends."""
+    return APIError(
+        408,
+        "request_timeout",
+        f"The request's body did not arrive within {seconds:g} s; send it in one go.",
+        headers={"Connection": "close"},
+    )
+
+
 def too_large(limit: int) -> APIError:
     """413; the rest of the body is not read, so the connection ends."""
     return APIError(
@@ -104,6 +114,6 @@ def limited(
 
 def engine_failed(code: str, message: str) -> APIError:
     """500 or 503 for an answer that could not be finished."""
-    if code == "engine_unavailable":
+    if code in ("engine_unavailable", "stopping"):
         return unavailable(code, message)
     return APIError(500, code, message, kind="server_error")

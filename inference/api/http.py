@@ -53,7 +53,7 @@ class Exchange:
         return [value for header, value in self.scope["headers"] if header == name]
 
     async def body(self) -> bytes:
-        """The request's body; raises `APIError` (400, 413) and `CallerGone`."""
+        """The request's body; raises `APIError` (400, 408, 413) and `CallerGone`."""
         content = await body.read(self._receive, self.headers)
         self._read = True
         return content
