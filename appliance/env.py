@@ -37,6 +37,7 @@ class Environment:
     web_processes: int
     detectors: int
     detection_timeout: float  # seconds
+    drain: float  # seconds that a web process gives to requests in flight when it ends
     site: str
     node: str
     model: str  # what a worker serves
@@ -113,6 +114,7 @@ def read(variables: Mapping[str, str] = os.environ) -> Environment:
         web_processes=reader.number("DOMICILE_WEB_PROCESSES", 1, 1, 64),
         detectors=reader.number("DOMICILE_DETECTORS", 1, 1, 64),
         detection_timeout=float(reader.number("DOMICILE_DETECTION_TIMEOUT", 10, 1, 300)),
+        drain=float(reader.number("DOMICILE_DRAIN", 25, 0, 600)),
         site=reader.text("DOMICILE_SITE", "home"),
         node=reader.text("DOMICILE_NODE", "node-1"),
         model=reader.text("DOMICILE_MODEL", "smollm2-135m-instruct"),

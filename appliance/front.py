@@ -5,6 +5,7 @@ Its lifespan starts and stops the data plane. Django's views run in threads.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -54,14 +55,20 @@ class Front:
         elif path == "/readyz":
             await self._readyz(send)
         elif path == "/metrics":
-            kind, text = metrics.exposition(self._gauges)
+            kind, text = await asyncio.to_thread(metrics.exposition, self._gauges)
             await respond(send, 200, kind.encode(), text)
         else:
             await logged(self._console, scope, receive, send)
 
+    async def drain(self) -> None:
+        """Refuse new requests; return once the running ones have ended or were told to."""
+        await self._plane.drain(self._environment.drain)
+
     async def _readyz(self, send: Send) -> None:
         well, checks = await self._readiness.ask()
         status = "ok" if well else "not ready"
+        if self._plane.draining:
+            well, status = False, "stopping"
         content = orjson.dumps({"status": status, "checks": checks})
         await respond(send, 200 if well else 503, JSON, content)
 

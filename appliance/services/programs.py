@@ -16,7 +16,7 @@ MANAGE = str(BASE / "manage.py")
 LISTENING = "DOMICILE_LISTEN_FD"
 """Number of the inherited socket that the web processes share."""
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
-DRAIN = 25  # seconds that a web process gives to requests in flight
+AFTER_DRAIN = 20.0  # seconds a web process gets to tell callers, record the ends and stop
 NOTARY_REFUSED = 3  # the notary's exit code where a new start will not help
 
 
@@ -126,7 +126,7 @@ def _web(
         },
         folder=BASE,
         descriptors=(listening,),
-        drain=DRAIN + 10.0,
+        drain=environment.drain + AFTER_DRAIN,
         confine=confine,
         ended=ended,
     )

@@ -29,7 +29,6 @@ class Answer:
         *,
         request: str,
         model: str,
-        digest: str,
         created: int,
         pseudonyms: Mapping[str, str],
     ) -> None:
@@ -37,10 +36,13 @@ class Answer:
             "id": f"chatcmpl-{request}",
             "created": created,
             "model": model,
-            "system_fingerprint": f"fp_{digest[:16]}",
         }
         self._pseudonyms = pseudonyms
         self._restorers: dict[tuple[int, str | int], Restorer] = {}
+
+    def comes_from(self, digest: str) -> None:
+        """Name the weights that answer: known only when they do."""
+        self._head["system_fingerprint"] = f"fp_{digest[:16]}"
 
     def choices(self, raw: bytes) -> list[dict[str, Any]]:
         """The choices of one engine chunk, restored; empty for one that only counts tokens."""

@@ -6,6 +6,7 @@ written or refused.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -58,7 +59,6 @@ class Answering:
         self._answer = Answer(
             request=admitted.request.id,
             model=self._call.model.name,
-            digest=admitted.place.model_digest,
             created=admitted.request.received // 1_000_000,
             pseudonyms=admitted.pseudonyms,
         )
@@ -68,6 +68,9 @@ class Answering:
         outcome = Outcome("failed", {"reason": "internal_error"})
         try:
             outcome = await self._run()
+        except asyncio.CancelledError:  # only the server does so, when it must end
+            outcome = self._outcome("failed", reason="stopping")
+            raise
         finally:
             self._plane.endings.conclude(self._admitted, outcome)
         return outcome.kind
@@ -120,10 +123,12 @@ class Answering:
             async for part in parts:
                 if not exchange.begun:
                     FIRST_CHUNK.observe(time.monotonic() - self._begun)
+                    self._name_place()
                     await exchange.begin_stream()
                 chunks = [answer.chunk(choices, no_usage) for choices in part]
                 await exchange.write(sse.events(chunks))
         if not exchange.begun:
+            self._name_place()
             await exchange.begin_stream()
         tail = b""
         if self._call.include_usage:
@@ -136,8 +141,15 @@ class Answering:
             async for part in parts:
                 for choices in part:
                     gathered.add(choices)
+        self._name_place()
         content = self._answer.completion(gathered.choices(), self._usage())
         await self._exchange.json(200, content)
+
+    def _name_place(self) -> None:
+        """Say where the answer comes from: a silent node may have been given up before."""
+        place = self._admitted.place
+        self._exchange.add_headers([(b"domicile-site", place.site.encode())])
+        self._answer.comes_from(place.model_digest)
 
     async def _parts(self) -> AsyncGenerator[list[list[dict[str, Any]]], None]:
         """Restored choices: a list for each engine chunk, those of one frame together."""
@@ -180,6 +192,7 @@ class Answering:
             if self._exchange.begun:
                 await self._exchange.end(sse.events([error.body()]))
             else:
+                self._name_place()
                 await self._exchange.error(error)
         except CallerGone:
             log.info("caller_gone", request=self._admitted.request.id)

@@ -1,6 +1,6 @@
 """The data plane of one web process: an ASGI application for `/v1`, and what it stands on.
 
-`appliance.asgi` builds it, calls `startup` and `shutdown` from its lifespan, and sends it every
+`appliance.front` builds it, calls `startup` and, after `drain`, `shutdown`, and sends it every
 path below `/v1`.
 """
 
@@ -44,7 +44,6 @@ from inference.snapshot import SnapshotKeeper, SnapshotStale
 log = structlog.get_logger(__name__)
 
 BROKER_TIMEOUT = 2.0  # seconds for one command
-DRAIN_TIMEOUT = 30.0  # seconds that running requests get when the process stops
 END_TIMEOUT = 5.0  # seconds to tell callers of those that did not end
 MODEL_PREFIX = "/v1/models/"
 FENCED = 75  # exit status; EX_TEMPFAIL of sysexits.h: start me again
@@ -139,7 +138,7 @@ class DataPlane:
             endings=Endings(append),
             subject_key=read_key(keys / "subject-index"),
         )
-        self._draining = False
+        self.draining = False  # refuses new requests
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -156,13 +155,19 @@ class DataPlane:
         await plane.traffic.start(self._redis)
         plane.dispatcher.start()
 
-    async def shutdown(self, drain: float = DRAIN_TIMEOUT) -> None:
-        """Refuse new requests, let running ones end for `drain` seconds, stop everything.
+    async def drain(self, seconds: float) -> None:
+        """Refuse new requests and let running ones end for `seconds`.
 
         What still runs then fails, and its caller is told.
         """
-        self._draining = True
-        await self._until_idle(drain)
+        self.draining = True
+        await self._until_idle(seconds)
+        await self._receiver.stop()
+        await self._until_idle(END_TIMEOUT)
+
+    async def shutdown(self) -> None:
+        """Stop everything; `drain` came before, or there is no time for it."""
+        self.draining = True
         await self._receiver.stop()
         await self._until_idle(END_TIMEOUT)
         plane = self._plane
@@ -247,7 +252,7 @@ class DataPlane:
     async def _answered(self, exchange: Exchange) -> None:
         path, method = exchange.scope["path"], exchange.scope["method"]
         try:
-            if self._draining:
+            if self.draining:
                 await exchange.error(_stopping())
             elif path == "/v1/chat/completions":
                 _allow(method, "POST")

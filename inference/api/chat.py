@@ -152,10 +152,6 @@ async def _admitted(
     except Overloaded as error:
         plane.rejections.count(request.api_key, "overloaded")
         raise limited(str(error), kind="requests", retry_after=1, code="overloaded") from error
-    exchange.add_headers(
-        [
-            (b"domicile-decision", admitted.decision.effect.value.encode()),
-            (b"domicile-site", admitted.place.site.encode()),
-        ]
-    )
+    decision = admitted.decision.effect.value.encode()
+    exchange.add_headers([(b"domicile-decision", decision)])
     return admitted
