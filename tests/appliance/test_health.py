@@ -19,7 +19,7 @@ def test_a_writer_that_was_fenced_is_not_well(database):
     writer = Writer("web-1", on_fenced=lambda: None)
     writer.start()
     try:
-        wait_until(lambda: WriterEpoch.objects.exists(), "the epoch is open", 5)
+        wait_until(WriterEpoch.objects.exists, "the epoch is open", 5)
         assert asyncio.run(_asked(record(writer))) is None
         WriterEpoch.objects.update(closed=timezone.now())
         wait_until(lambda: bool(writer.closed), "the writer sees it at its next lease", 5)
