@@ -1,5 +1,6 @@
 """`manage.py up` as a newcomer meets it: real processes, on a folder and a port of its own."""
 
+import hashlib
 import json
 import os
 import re
@@ -204,12 +205,19 @@ def test_a_backup_of_the_running_appliance_restores_to_one_that_verifies(applian
     archive = tmp_path / "backup.tar"
     done = appliance.manage("backup", str(archive), "--with-keys")
     assert done.returncode == 0, done.stderr
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert digest in done.stdout
+    (made,) = appliance.events(type="backup.made")
+    assert (made.detail["sha256"], made.detail["keys"]) == (digest, True)
     again = Appliance(tmp_path / "again")
     restored = again.manage("restore", str(archive))
     assert restored.returncode == 0, restored.stderr
     verified = again.manage("audit", "verify")
     assert verified.returncode == 0, verified.stdout
-    assert "restore" in {event.type for event in again.events()}
+    kinds = [event.type for event in again.events()]
+    assert "restore" in kinds
+    assert "backup.started" in kinds
+    assert "backup.made" not in kinds, "it did not say so before it was"
     refused = again.manage("restore", str(archive))
     assert refused.returncode == 1
     assert "not empty" in refused.stderr

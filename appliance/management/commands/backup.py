@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,16 @@ POSTGRESQL = (
     "WAL archiving, or pg_dump. Save {log} first and the database after it, and the key "
     "files in {keys} apart from both."
 )
+
+
+def _record(kind: str, detail: dict[str, Any]) -> None:
+    with transaction.atomic():
+        journal.record("command", [Event(kind, now(), {"actor": "command", **detail})])
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 class Command(BaseCommand):
@@ -43,16 +54,17 @@ class Command(BaseCommand):
             data = environment.data
             raise CommandError(POSTGRESQL.format(log=data / "log", keys=data / "keys"))
         with_keys: bool = options["with_keys"]
-        with transaction.atomic():
-            made = Event("backup.made", now(), {"actor": "command", "keys": with_keys})
-            journal.record("command", [made])
+        target = options["file"].absolute()
+        _record("backup.started", {"keys": with_keys})
         try:
-            count = make(environment.data, options["file"].absolute(), with_keys=with_keys)
+            count = make(environment.data, target, with_keys=with_keys)
+            digest = _digest(target)
         except ArchiveRefused as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}.") from error
-        self.stdout.write(f"{options['file']} holds {count} files.")
+        _record("backup.made", {"keys": with_keys, "files": count, "sha256": digest})
+        self.stdout.write(f"{options['file']} holds {count} files; its SHA-256 is {digest}.")
         self.stdout.write(
             "It holds the private keys: keep it where only you can read it."
             if with_keys
