@@ -29,8 +29,8 @@ KEYS = frozenset({
     "request", "attempt", "application", "ticket", "stream", "queue", "engine",
     "model", "site", "node", "nodes", "deployment", "version", "digest", "key",
     "method", "path", "status", "reason", "code", "error", "kind", "state", "name", "missing",
-    "problem",
-    "verification", "count", "size", "depth", "lag", "tokens", "limit", "seconds", "duration_ms", "restarts",
+    "problem", "verification",
+    "count", "size", "depth", "lag", "tokens", "limit", "seconds", "duration_ms", "restarts",
     "epoch", "seq", "generation", "lease", "port", "pid", "signal", "file", "folder",
 })  # fmt: skip
 """The keys a line may have. A new one is added here after thinking about what it can hold."""
