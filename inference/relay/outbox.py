@@ -9,7 +9,15 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from inference.relay.frames import FIELD, Chunk, Frame, FrameSealer, Sealed
+from inference.relay.frames import (
+    FIELD,
+    Chunk,
+    Frame,
+    FrameSealer,
+    Heartbeat,
+    Sealed,
+    Started,
+)
 
 GATHER = 0.010  # s; how long an Outbox may hold a frame back
 BATCH = 64 * 1024  # bytes of answer after which it does not wait
@@ -58,7 +66,8 @@ class Outbox:
         self._redis = redis
         self._gathering: dict[str, dict[Line, None]] = {}  # stream -> lines, in order
         self._gathered = 0  # bytes, roughly
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._due = 0.0  # when the timer goes off
         self._flushed = 0.0
         self._outgoing: deque[tuple[str, bytes]] = deque()
         self._outgoing_bytes = 0
@@ -71,7 +80,11 @@ class Outbox:
         return Line(self, stream, FrameSealer(handle, attempt, down_key))
 
     def put(self, line: Line, frame: Frame) -> None:
-        """Queue `frame`: at once if nothing went for 10 ms, else with its neighbours."""
+        """Queue `frame`: at once if nothing went for 10 ms, else with its neighbours.
+
+        A sign of life always waits its 10 ms: if it went alone, the first words that follow it
+        would have to wait in its stead.
+        """
         if self._outgoing_bytes + self._gathered > OUTBOX_LIMIT:
             raise OutboxFull("The broker has not taken frames for too long.")
         line.pending.append(frame)
@@ -80,10 +93,17 @@ class Outbox:
             self._gathered += sum(map(len, frame.chunks))
         if self._gathered >= BATCH:
             self._flush()
-        elif self._timer is None:
-            loop = asyncio.get_running_loop()
-            wait = max(0.0, self._flushed + GATHER - loop.time())
-            self._timer = loop.call_later(wait, self._flush)
+        else:
+            self._flush_by(patient=isinstance(frame, Started | Heartbeat))
+
+    def _flush_by(self, *, patient: bool) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        due = now + GATHER if patient else max(now, self._flushed + GATHER)
+        if self._timer is None or due < self._due:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer, self._due = loop.call_at(due, self._flush), due
 
     def _flush(self) -> None:
         loop = asyncio.get_running_loop()

@@ -196,7 +196,7 @@ class Run:
         if good:
             self.figures.answered += 1
         else:
-            self.fail(caller.answer[:200].decode(errors="replace"))
+            self.fail(caller.answer[-200:].decode(errors="replace"))
         if good and self.begin <= now <= self.end:
             self.figures.completed += 1
             self.figures.first.append(((caller.first or now) - caller.sent) * 1000)
