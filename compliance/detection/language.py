@@ -124,7 +124,7 @@ _TAG = regex.compile(
 _WRAPPED = regex.compile(
     r"(?<!\S)([{<=|\\~*(\[]{1,3})([\p{L}\p{M}]+)([}>=|\\~*)\]]{1,3})(?=[,.;:!?]?(?:\s|$))"
 )
-_ADDRESS = regex.compile(r"\S*(?:@|://|\p{L}[./:\\]\p{L})\S*|\[[A-Z]+(?:_\d+)?\]")
+_ADDRESS = regex.compile(r"@|://|\p{L}[./:\\]\p{L}|^\[[A-Z]+(?:_\d+)?\]")  # in a run
 _SIGNS = regex.compile(r"[(){}\[\];=<>$&+*#\"\\`/|:%]|(?<!\p{L})['.]|[.](?=\p{L})")
 _KEYWORD = regex.compile(
     r"\s*+(?:import|from|def|class|return|if|elif|else|for|while|try|except|raise|with|async|await"
@@ -181,7 +181,7 @@ class Languages:
         """The languages of words in identifiers and markup, if more than those seen."""
         bare = _WRAPPED.sub(r"\2", _TAG.sub(" ", text.replace("`", " ")))
         bare = "\n".join(line for line in bare.split("\n") if not _is_code(line))
-        words = _WORD.findall(_ADDRESS.sub(" ", bare))
+        words = _WORD.findall(_RUN.sub(_kept_unless_address, bare))
         if len(words) <= 2 * seen:
             return set()
         found = (self._language(piece, HIDDEN) for piece in pieces(" ".join(words)))
@@ -212,6 +212,10 @@ class Languages:
 
 def _kept(run: regex.Match[str]) -> str:
     return " " if _NOT_PROSE.search(run[0]) else run[0]
+
+
+def _kept_unless_address(run: regex.Match[str]) -> str:
+    return " " if _ADDRESS.search(run[0]) else run[0]
 
 
 def _uncoded(marked: regex.Match[str]) -> str:
