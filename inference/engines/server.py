@@ -26,6 +26,8 @@ _PAUSE_FIRST, _PAUSE_MOST = 0.2, 10.0  # s
 _STEADY = 30.0  # s of life after which a crash counts as the first again
 _POLL = 0.05  # s
 _GRACE = 5.0  # s from SIGTERM to SIGKILL
+_LOOK_EVERY = 5.0  # s between looks at whether the child answers, and for its answer
+_MISSES_MOST = 5  # in a row: 25 s. A busy core may answer late; a restart loses all streams
 _OK, _LOADING = 200, 503
 
 _log = structlog.get_logger(__name__)
@@ -35,13 +37,26 @@ class SupervisedServer:
     """Starts, watches and restarts one child. Belongs to one event loop."""
 
     def __init__(
-        self, command: Sequence[str], socket: Path, *, start_within: float = 120.0
+        self,
+        command: Sequence[str],
+        socket: Path,
+        *,
+        start_within: float = 120.0,
+        look_every: float = _LOOK_EVERY,
+        misses_most: int = _MISSES_MOST,
     ) -> None:
-        """`command` must serve GET /health (200 when ready) and /v1 on `socket`."""
+        """`command` must serve GET /health (200 when ready) and /v1 on `socket`.
+
+        A child that is ready is looked at every `look_every` seconds; where `misses_most`
+        looks in a row see no sign of life, it is killed, and so started again.
+        """
         self.socket = socket
         self.starts = 0
         self._command = list(command)
         self._start_within = start_within  # s
+        self._look_every = look_every  # s
+        self._misses_most = misses_most
+        self._heard = 0.0  # when the last part of an answer came, in the loop's time
         self._ready = asyncio.Event()
         self._child: subprocess.Popen[bytes] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -91,6 +106,7 @@ class SupervisedServer:
                         if response.status != _OK:
                             raise Answered(response.status, await response.body())
                         async for event in response.events():
+                            self._heard = loop.time()
                             if event == b"[DONE]":
                                 return
                             yield event
@@ -174,7 +190,11 @@ class SupervisedServer:
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
-            status = await self._ended()
+            looking = asyncio.create_task(self._look(), name="engine's health")
+            try:
+                status = await self._ended()
+            finally:
+                looking.cancel()
             self._ready.clear()
             pause = _PAUSE_FIRST if loop.time() - began > _STEADY else pause
             _log.error("engine_ended", status=status, seconds=pause)
@@ -185,6 +205,31 @@ class SupervisedServer:
                     await self._spawn()
                 except EngineFailed as error:
                     _log.error("engine_not_restarted", reason=str(error), seconds=pause)
+
+    async def _look(self) -> None:
+        """Kill the child when it gives no sign of life for too long: it hangs."""
+        loop, misses = asyncio.get_running_loop(), 0
+        while misses < self._misses_most:
+            began = loop.time()
+            misses = 0 if await self._lives(began) else misses + 1
+            await asyncio.sleep(began + self._look_every - loop.time())
+        _log.error("engine_hangs", seconds=self._misses_most * self._look_every)
+        if self._child is not None:
+            self._child.kill()
+
+    async def _lives(self, since: float) -> bool:
+        """Whether it answers at all, be it that it is busy, or has sent a part of an answer.
+
+        Its threads for connections may all be taken by streams: /health then waits, and the
+        streams tell that it works.
+        """
+        with contextlib.suppress(wire.Broken, TimeoutError):
+            async with (
+                asyncio.timeout(self._look_every),
+                wire.request(self.socket, "GET", "/health"),
+            ):
+                return True
+        return self._heard >= since
 
     async def _ended(self) -> int:
         """The child's exit status, once it has one."""

@@ -84,6 +84,62 @@ async def test_a_crashing_child_is_restarted_with_growing_pauses_and_its_words_a
     assert not any(b"canary" in line for line in crashing._said)
 
 
+STREAMING = """
+import socket, sys, time
+path, events, pause = sys.argv[1], EVENTS, PAUSE
+listening = socket.socket(socket.AF_UNIX); listening.bind(path); listening.listen()
+while True:
+    peer, _ = listening.accept()
+    if peer.recv(65536).startswith(b"GET"):
+        peer.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+    else:
+        peer.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\n")
+        for _ in range(events):
+            peer.sendall(b"data: {}\\n\\n")
+            time.sleep(pause)
+        peer.sendall(b"data: [DONE]\\n\\n")
+    peer.close()
+"""
+
+
+def streaming(folder, events, pause):
+    program = STREAMING.replace("EVENTS", str(events)).replace("PAUSE", str(pause))
+    return server(folder, program, look_every=0.2, misses_most=3)
+
+
+async def _drained(events):
+    async for _ in events:
+        pass
+
+
+async def test_a_child_that_hangs_is_killed_its_streams_fail_and_it_is_started_again(folder):
+    hanging = streaming(folder, 1000, 0.05)
+    await hanging.start()
+    pid = hanging.pid
+    assert pid is not None
+    events = hanging.events("/v1/chat/completions", b"{}", 5)
+    await anext(events)
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(EngineFailed):
+        await asyncio.wait_for(_drained(events), 10)
+    another = hanging.events("/v1/chat/completions", b"{}", 10)
+    assert await anext(another) == b"{}"
+    await another.aclose()
+    assert hanging.starts == 2
+    assert hanging.pid != pid
+    assert not psutil.pid_exists(pid)
+    await hanging.stop()
+
+
+async def test_a_child_that_is_too_busy_to_tell_its_health_and_streams_is_left_alone(folder):
+    busy = streaming(folder, 30, 0.05)  # 1.5 s, in which it takes no other connection
+    await busy.start()
+    events = [event async for event in busy.events("/v1/chat/completions", b"{}", 5)]
+    assert len(events) == 30
+    assert busy.starts == 1
+    await busy.stop()
+
+
 async def test_a_stubborn_child_is_killed(folder, monkeypatch):
     monkeypatch.setattr(supervisor, "_GRACE", 1.0)
     program = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVER
