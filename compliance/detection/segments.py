@@ -13,6 +13,7 @@ before it is looked at, so that "M\u00fcller" is read as the model reads it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,17 @@ JSON = "/~json"
 MIN_NUMBER = 6
 """Digits from which a number in JSON text is looked at: a phone or account number."""
 
-_STRUCTURAL = frozenset({"type", "id", "tool_call_id", "role", "strict"})
+SEGMENTS_MAX = 4_096
+"""Texts that one request may hold: each costs time of the event loop, however short."""
+
+DEPTH_MAX = 64
+"""Levels of JSON text; reading it anew must not run out of stack."""
+
+_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+_PARTS = frozenset({"text", "refusal", "function"})  # what `type` says in a message
+_IDS = frozenset({"id", "tool_call_id"})
+CALL_ID = re.compile(r"call\d{5}")
+"""Ids of tool calls as we number them; any other is the caller's text, and checked."""
 _PROSE = frozenset({"description", "title", "$comment"})
 _KEYWORDS = frozenset(
     {
@@ -36,6 +47,45 @@ _KEYWORDS = frozenset(
     }
 )
 """Member names of tools and schemas that everyone writes; they hold nothing of anyone."""
+_SAID: Mapping[str, frozenset[str]] = {
+    "type": frozenset(
+        {
+            *("function", "json_schema", "json_object", "text", "object", "array", "string"),
+            *("number", "integer", "boolean", "null"),
+        }
+    ),
+    "format": frozenset(
+        {
+            *("date-time", "date", "time", "duration", "email", "idn-email", "hostname"),
+            *("idn-hostname", "ipv4", "ipv6", "uri", "uri-reference", "iri", "iri-reference"),
+            *("uuid", "uri-template", "json-pointer", "relative-json-pointer", "regex"),
+            *("int32", "int64", "float", "double", "byte", "binary", "password"),
+        }
+    ),
+    "$schema": frozenset(
+        f"{scheme}://json-schema.org/{version}/schema{end}"
+        for scheme in ("http", "https")
+        for version in ("draft-04", "draft-06", "draft-07", "draft/2019-09", "draft/2020-12")
+        for end in ("", "#")
+    ),
+}
+"""Values of JSON Schema's own vocabulary, by the member that they stand under."""
+
+
+class TooManySegments(ValueError):
+    """A request holds more texts than are looked at; `pointer` is the place of the first."""
+
+    def __init__(self, pointer: str) -> None:
+        self.pointer = pointer
+        super().__init__(f"the request holds more than {SEGMENTS_MAX} texts")
+
+
+class NestedTooDeep(ValueError):
+    """JSON text nests deeper than `DEPTH_MAX`; `pointer` is its place."""
+
+    def __init__(self, pointer: str) -> None:
+        self.pointer = pointer
+        super().__init__(f"JSON text nests deeper than {DEPTH_MAX} levels")
 
 
 class UnknownPlace(LookupError):
@@ -57,9 +107,17 @@ def segments(body: Mapping[str, Any]) -> tuple[Segment, ...]:
     The order fixes the numbers that pseudonyms get: messages come first, from the oldest to
     the newest, so that a resent history keeps its numbers whatever else changes.
     Function names, member names and stop sequences are not replaceable: the engine and the
-    client compare them byte for byte.
+    client compare them byte for byte. So do ids of tool calls. What is left out is a word of
+    the protocol or of JSON Schema, never a text of the caller.
+
+    Raises `TooManySegments` as soon as there are more than `SEGMENTS_MAX`, and `NestedTooDeep`.
     """
-    return tuple(_collected(body))
+    found: list[Segment] = []
+    for segment in _collected(body):
+        if len(found) == SEGMENTS_MAX:
+            raise TooManySegments(segment.pointer)
+        found.append(segment)
+    return tuple(found)
 
 
 def _collected(body: Mapping[str, Any]) -> Iterator[Segment]:
@@ -90,10 +148,13 @@ def _message(message: Mapping[str, Any], at: str) -> Iterator[Segment]:
     from_tool = message.get("role") in ("tool", "function")
     for name, value in message.items():
         here = f"{at}/{_escaped(name)}"
-        if name in _STRUCTURAL and isinstance(value, str):
+        if isinstance(value, str) and name == "role" and value in _ROLES:
             continue
-        if isinstance(value, str) and name == "name":
-            yield from _text(value, here, replaceable=not from_tool)
+        if isinstance(value, str) and _structural(name, value):
+            continue
+        if isinstance(value, str) and name in ("name", "role", *_IDS):
+            fixed = name != "name" or from_tool
+            yield from _text(value, here, replaceable=not fixed)
         elif isinstance(value, str) and from_tool:
             yield from _json_text(value, here)
         else:
@@ -105,21 +166,30 @@ def _leaves(value: object, at: str, name: str = "") -> Iterator[Segment]:
     if isinstance(value, str):
         if name == "arguments":
             yield from _json_text(value, at)
-        else:
-            yield from _text(value, at, replaceable=name != "name")
+        elif not _structural(name, value):
+            yield from _text(value, at, replaceable=name not in ("name", "type", *_IDS))
     elif isinstance(value, Mapping):
         for member, below in value.items():
-            if member not in _STRUCTURAL or not isinstance(below, str):
-                yield from _leaves(below, f"{at}/{_escaped(member)}", member)
+            yield from _leaves(below, f"{at}/{_escaped(member)}", member)
+    elif _is_long_number(value):
+        yield from _text(repr(value), at, replaceable=False)
     else:
         for index, below in enumerate(_items(value)):
             yield from _leaves(below, f"{at}/{index}", name)
+
+
+def _structural(name: str, value: str) -> bool:
+    return (name == "type" and value in _PARTS) or (
+        name in _IDS and CALL_ID.fullmatch(value) is not None
+    )
 
 
 def _json_text(text: str, at: str) -> Iterator[Segment]:
     """The strings and long numbers inside JSON text; the text itself when it is not JSON."""
     value = _parsed(text)
     if isinstance(value, dict | list):
+        if _deep(value):
+            raise NestedTooDeep(at)
         yield from _inside(value, at + JSON)
     else:
         yield from _text(text, at)
@@ -133,6 +203,20 @@ def _parsed(text: str) -> object:
         return json.loads(text, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError):
         return None
+
+
+def _deep(value: object) -> bool:
+    level = [value]
+    for _ in range(DEPTH_MAX):
+        level = [
+            below
+            for container in level
+            for below in (container.values() if isinstance(container, dict) else container)  # type: ignore[attr-defined]
+            if isinstance(below, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -171,7 +255,7 @@ def _schema(value: object, at: str, name: str = "") -> Iterator[Segment]:
     writes and what the client then parses; they are read by the model, hence checked.
     """
     if isinstance(value, str):
-        if name not in ("type", "$schema", "format"):
+        if value not in _SAID.get(name, ()):
             yield from _text(value, at, replaceable=name in _PROSE)
     elif isinstance(value, Mapping):
         for member, below in value.items():
@@ -179,6 +263,8 @@ def _schema(value: object, at: str, name: str = "") -> Iterator[Segment]:
             if member not in _KEYWORDS:
                 yield from _text(member, here + NAME, replaceable=False)
             yield from _schema(below, here, member)
+    elif _is_long_number(value):
+        yield from _text(repr(value), at, replaceable=False)
     else:
         for index, below in enumerate(_items(value)):
             yield from _schema(below, f"{at}/{index}", name)

@@ -48,9 +48,10 @@ def chat_call(value: Any, models: Mapping[str, ServedModel]) -> ChatCall:
         raise model_not_found(request.model)
     limit = _answer_limit(request, model)
     _check_history(request.messages)
+    ids = _call_ids(request.messages)
     body: dict[str, Any] = {
         "model": model.name,
-        "messages": [_message(message) for message in request.messages],
+        "messages": [_message(message, ids) for message in request.messages],
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -101,20 +102,35 @@ def _check_history(messages: list[schema.Message]) -> None:
             raise invalid(f"{where}: no earlier message calls a tool with this id.", where)
 
 
-def _message(message: schema.Message) -> dict[str, Any]:
+def _call_ids(messages: list[schema.Message]) -> dict[str, str]:
+    """A running number for each id of a tool call.
+
+    An id is whatever the caller writes, and looks like a name often enough (an eighth of
+    nine random letters does) that checking it would refuse good requests. So the engine gets
+    none of it. Nine letters and digits, because templates of Mistral's models take no other.
+    """
+    ids: dict[str, str] = {}
+    for message in messages:
+        if isinstance(message, schema.Assistant):
+            for call in message.tool_calls or ():
+                ids.setdefault(call.id, f"call{len(ids) + 1:05d}")
+    return ids
+
+
+def _message(message: schema.Message, ids: Mapping[str, str]) -> dict[str, Any]:
     """A message as chat templates read it: text as one string, `developer` as `system`."""
     if isinstance(message, schema.Tool):
         return {
             "role": "tool",
             "content": _text(message.content),
-            "tool_call_id": message.tool_call_id,
+            "tool_call_id": ids[message.tool_call_id],
         }
     written: dict[str, Any] = {"role": _ROLES[type(message)]}
     if isinstance(message, schema.Assistant):
         content = message.content if message.content is not None else message.refusal
         written["content"] = None if content is None else _text(content)
         if message.tool_calls:
-            written["tool_calls"] = [_tool_call(call) for call in message.tool_calls]
+            written["tool_calls"] = [_tool_call(call, ids) for call in message.tool_calls]
     else:
         written["content"] = _text(message.content)
     if message.name is not None:
@@ -139,9 +155,9 @@ def _text(content: str | list[Any]) -> str:
     )
 
 
-def _tool_call(call: schema.ToolCall) -> dict[str, Any]:
+def _tool_call(call: schema.ToolCall, ids: Mapping[str, str]) -> dict[str, Any]:
     function = {"name": call.function.name, "arguments": call.function.arguments}
-    return {"id": call.id, "type": "function", "function": function}
+    return {"id": ids[call.id], "type": "function", "function": function}
 
 
 def _sampling(request: schema.ChatRequest) -> dict[str, Any]:

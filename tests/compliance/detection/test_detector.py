@@ -297,7 +297,30 @@ def test_no_pattern_hangs_on_a_long_text_made_against_it(unit):
 
 def test_language_is_told_in_linear_time():
     languages = Languages()
-    for unit in ADVERSARIAL:
+    for unit in [
+        *ADVERSARIAL,
+        "`a ",
+        "<a",
+        "<a>",
+        "{a} ",
+        "](",
+        "a_",
+        "```",
+        "`a b c` ",
+        "a: ",
+    ]:
         began = process_time()
         languages.read(unit * (LENGTH // len(unit)))
         assert process_time() - began < 3, unit  # measured: 0.5 s at most
+
+
+def test_limits_in_schemas_are_no_personal_data(detector):
+    limits = [
+        *(2**31 - 1, 2**32 - 1, 2**53 - 1, 2**63 - 1, 10**6, 10**9, 10**12, 0.000001),
+        *(-(2**31), 65_535_000, 253402300799, 86_400_000, 1e-9),
+    ]
+    properties = {"n": {"enum": limits, "maximum": limits[0]}}
+    body = {"tools": [{"function": {"parameters": {"properties": properties}}}]}
+    parts = segments(body)
+    assert len(parts) >= len(limits)
+    assert detector.scan(parts).findings == ()
