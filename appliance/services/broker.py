@@ -7,27 +7,20 @@ in the record. A restart loses what was under way, which the gateway notices and
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
-import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 SOCKET = "broker.sock"
 OLDEST = 7  # major version, of Redis and of Valkey
 MEMORY = "512mb"  # frames in flight are bounded far below; then writing fails, loudly
-_PR_SET_PDEATHSIG = 1
-_READY = 10.0  # s
 
 
 class BrokerUnavailable(Exception):
-    """There is no broker program, or it does not start. The message says what to do."""
+    """There is no broker program. The message says what to do."""
 
 
 def program() -> Path:
@@ -71,46 +64,6 @@ def command(run: Path) -> list[str]:
         str(program()),
         *(part for key, value in options.items() for part in (f"--{key}", value)),
     ]
-
-
-def leash() -> Callable[[], None]:
-    """For `preexec_fn`: the child dies with the thread that started it, however that dies."""
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def tie() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # the parent was gone before the tie held
-            os._exit(1)
-
-    return tie
-
-
-def start(run: Path) -> subprocess.Popen[bytes]:
-    """A broker that answers on `run`/broker.sock; raises `BrokerUnavailable`.
-
-    It ends with the thread that called this.
-    """
-    run.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = run / SOCKET
-    if answers(path):
-        raise BrokerUnavailable(f"A broker answers on {path} already; stop it first.")
-    process = subprocess.Popen(  # noqa: S603 - our own command line
-        command(run),
-        stdin=subprocess.DEVNULL,
-        stdout=2,  # to our own error output
-        preexec_fn=leash(),  # noqa: PLW1509 - only a system call, bound before the fork
-    )
-    until = time.monotonic() + _READY
-    while not answers(path):
-        if process.poll() is not None or time.monotonic() > until:
-            process.kill()
-            process.wait()
-            raise BrokerUnavailable(
-                f"The broker {process.args!r} did not answer on {path} within {_READY:.0f} s."
-            )
-        time.sleep(0.01)
-    return process
 
 
 def answers(path: Path) -> bool:

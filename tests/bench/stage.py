@@ -25,6 +25,7 @@ from tests.bench import cpu
 from tests.bench.upstream import MODEL
 from tests.bench.worker import DIGEST
 from tests.services.appliance import BASE, free_port, variables
+from tests.services.valkey import leash
 
 READY = 60.0  # seconds until every part answers
 STOP = 15.0  # seconds for a process to end by itself
@@ -118,7 +119,7 @@ class Stage:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                preexec_fn=broker.leash(),  # noqa: PLW1509 - one system call, bound before
+                preexec_fn=leash(),  # noqa: PLW1509 - one system call, bound before
             )
         self._processes.append(process)
 

@@ -13,6 +13,7 @@ import redis
 from appliance.env import read
 from appliance.services import broker
 from tests.docker.tool import DOCKER
+from tests.services.valkey import leash
 
 
 def make(folder: Path) -> Path:
@@ -41,7 +42,7 @@ def guarded(secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     process = subprocess.Popen(
         [str(broker.program()), str(settings)],
         stdout=subprocess.DEVNULL,
-        preexec_fn=broker.leash(),  # noqa: PLW1509 - a system call, bound before the fork
+        preexec_fn=leash(),  # noqa: PLW1509 - a system call, bound before the fork
     )
     client = redis.Redis(unix_socket_path=str(socket))
     for _ in range(200):

@@ -25,6 +25,7 @@ from appliance.services import broker
 from tests.docker.tool import DOCKER, ROOT
 from tests.services.appliance import free_port
 from tests.services.postgres import Postgres
+from tests.services.valkey import leash
 
 pytestmark = [pytest.mark.appliance, pytest.mark.timeout(180)]
 DATABASE = "domicile"
@@ -204,7 +205,7 @@ def separated(
                     cwd=folder,
                     stdout=output,
                     stderr=output,
-                    preexec_fn=broker.leash(),  # noqa: PLW1509 - bound before the fork
+                    preexec_fn=leash(),  # noqa: PLW1509 - bound before the fork
                 )
             )
     base = f"http://127.0.0.1:{port}"

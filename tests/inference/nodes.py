@@ -19,10 +19,10 @@ import psutil
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from appliance.services.broker import leash
 from inference.clearance import Ticket
 from inference.relay import Chunk, Failed, Frame, Receipted
 from tests.inference.tickets import GATEWAY, NODE, SITE, sealed
+from tests.services.valkey import leash
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "smollm2-135m-instruct"
