@@ -10,12 +10,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from appliance.services.programs import NOTARY_REFUSED
 from compliance.audit.checkpoint import origin_of
 from compliance.audit.keys import KeyUnusable, secret
 from compliance.audit.notary import Notary, NotaryRefuses
 from compliance.models import LogHead
-
-REFUSED = 3  # exit code: starting it again will not help
 
 
 class Command(BaseCommand):
@@ -35,7 +34,7 @@ class Command(BaseCommand):
             notary(stop)
         except (NotaryRefuses, KeyUnusable) as error:
             self.stderr.write(f"The notary signs nothing. {error}")
-            sys.exit(REFUSED)
+            sys.exit(NOTARY_REFUSED)
 
 
 def notary(stop: threading.Event) -> None:
