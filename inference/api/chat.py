@@ -7,13 +7,14 @@ answer    chunks as they come, or one completion, in `answering`
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from compliance import gate
-from compliance.detection.segments import segments
 from compliance.gate import Admitted, Blocked, Refused
-from compliance.vocabulary import Request
+from compliance.vocabulary import Request, Segment
 from inference.api.answering import Answering
 from inference.api.auth import UNKNOWN_PREFIX, Unauthorised, authenticated
 from inference.api.body import CallerGone, parsed
@@ -24,12 +25,14 @@ from inference.api.measures import ADMISSION, REQUESTS, RUNNING, SECONDS
 from inference.api.plane import Plane
 from inference.api.protocol import ChatCall, chat_call
 from inference.api.subjects import HEADER, subjects
+from inference.api.texts import texts
 from inference.dispatch import Cleared
-from inference.routing import Overloaded, Passage
+from inference.routing import Overloaded, Passage, ServedModel
 from inference.snapshot import Snapshot, SnapshotStale
 
 ENDPOINT = "chat.completions"
 _SECONDS = SECONDS.labels(ENDPOINT)
+LONG = 65_536  # bytes of a body from which reading it could hold up other requests
 BYTES_PER_TOKEN = 4  # a rough guess, replaced by the receipt's count when the answer has ended
 
 
@@ -92,7 +95,10 @@ async def _accepted(plane: Plane, exchange: Exchange) -> Accepted:
         key, application = authenticated(exchange.headers.get(b"authorization", b""), snapshot)
         prefix = key.prefix
         content = await exchange.body()
-        call = chat_call(parsed(content), snapshot.routes.models)
+        if len(content) > LONG:
+            call, found = await asyncio.to_thread(_read, content, snapshot.routes.models)
+        else:
+            call, found = _read(content, snapshot.routes.models)
         request = Request(
             id=exchange.request,
             application=application,
@@ -101,7 +107,7 @@ async def _accepted(plane: Plane, exchange: Exchange) -> Accepted:
             model=call.model.name,
             stream=call.stream,
             body=call.body,
-            segments=segments(call.body),
+            segments=found,
             subjects=subjects(
                 plane.subject_key, exchange.values(HEADER.lower().encode()), call.persons
             ),
@@ -120,6 +126,13 @@ async def _accepted(plane: Plane, exchange: Exchange) -> Accepted:
     except APIError as error:
         plane.rejections.count(prefix, error.code or "invalid_request_error")
         raise
+
+
+def _read(
+    content: bytes, models: Mapping[str, ServedModel]
+) -> tuple[ChatCall, tuple[Segment, ...]]:
+    call = chat_call(parsed(content), models)
+    return call, texts(call.body)
 
 
 async def _admitted(

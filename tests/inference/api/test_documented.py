@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from compliance.detection import segments
 from compliance.vocabulary import Effect
 from inference import api
 from inference.api import body, schema
@@ -39,6 +40,8 @@ def test_each_decision_is_in_the_guide(effect: Effect):
 def test_the_limits_in_the_guide_are_those_of_the_code():
     assert body.BODY_MAX == 1024 * 1024
     assert f"nest {body.DEPTH_MAX} levels" in GUIDE
+    assert f"may hold {segments.SEGMENTS_MAX} texts" in GUIDE
+    assert segments.DEPTH_MAX == body.DEPTH_MAX
     assert f"`n` | 1 to {schema.CHOICES_MAX}" in GUIDE
     assert f"up to {schema.STOPS_MAX} texts" in GUIDE
     assert f"up to {schema.TOOLS_MAX} functions" in GUIDE
