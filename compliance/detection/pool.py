@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import secrets
 import sys
@@ -30,6 +31,7 @@ LOADING = 120.0  # seconds a process may take to load its models
 GRACE = 2.0  # seconds beyond the time-out before a process that hangs is killed
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0  # seconds before a process that failed is replaced
 
+_LOG = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -145,6 +147,11 @@ class DetectorPool:
                     await self._serve(process)
             except (DetectionFailed, OSError) as failure:
                 self._why = str(failure)
+            except Exception as failure:  # noqa: BLE001 -- whatever it is, the next one is kept
+                # Its message may quote what a process wrote: it is named, not shown.
+                kind = type(failure).__name__
+                self._why = f"a detector process failed ({kind}); it is being replaced"
+                _LOG.error("detector process failed with %s; replacing it", kind)
             finally:
                 self._loaded = {i: p for i, p in self._loaded.items() if p.running}
                 if not self._loaded:
@@ -175,7 +182,7 @@ class DetectorPool:
         seconds = job.until - loop.time()
         try:
             answer = await asyncio.wait_for(process.ask(job.texts, seconds), seconds + GRACE)
-        except (TimeoutError, OSError, EOFError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 -- a frame may be anything
             failure = DetectionFailed(
                 f"a detector process failed ({type(error).__name__}); it is being replaced"
             )

@@ -160,6 +160,49 @@ async def test_a_text_seen_before_is_not_sent_again():
         assert [finding.segment for finding in again.findings] == [0, 1]
 
 
+ODD = """
+import sys
+from compliance.detection.examined import packed
+for frame in {frames}:
+    sys.stdout.buffer.write(packed(frame)); sys.stdout.buffer.flush()
+    sys.stdin.buffer.read(1)
+sys.stdin.buffer.read()
+"""
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [[7], [{"no": 1}], [{"coverage": []}, 7]],
+)
+async def test_a_process_that_answers_oddly_is_replaced(frames, tmp_path):
+    """The interpreter is a program that writes other frames once, and then is the real one."""
+    odd = tmp_path / "odd.py"
+    odd.write_text(ODD.format(frames=frames))
+    once = tmp_path / "once"
+    once.touch()
+    shim = tmp_path / "python"
+    real = sys.executable
+    shim.write_text(
+        f"#!/bin/sh\nif rm {once} 2>/dev/null; then exec {real} -c "
+        f'"exec(open(\'{odd}\').read())"; fi\nexec {real} "$@"\n'
+    )
+    shim.chmod(0o755)
+    pool = DetectorPool(1, 20.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", str(shim))
+        await pool.start()
+        try:
+            await eventually(lambda: not once.exists())
+            if len(frames) > 1:
+                await pool.wait_ready()
+                with pytest.raises(DetectionFailed):
+                    await pool.scan(said("odd"))
+            await eventually(lambda: pool.ready and bool(pool.coverage))
+            assert (await pool.scan(said("I am Angela Schmidt"))).findings
+        finally:
+            await pool.stop()
+
+
 def started(*program, **options):
     return subprocess.Popen(
         [sys.executable, *program],
