@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import logging
 import os
 import secrets
 import sys
@@ -21,6 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+
+import structlog
 
 from compliance.detection.examined import HEAD, Examined, joined, packed, read
 from compliance.vocabulary import Category, DetectionFailed, Scan, Segment
@@ -31,7 +32,7 @@ LOADING = 120.0  # seconds a process may take to load its models
 GRACE = 2.0  # seconds beyond the time-out before a process that hangs is killed
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0  # seconds before a process that failed is replaced
 
-_LOG = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -151,7 +152,7 @@ class DetectorPool:
                 # Its message may quote what a process wrote: it is named, not shown.
                 kind = type(failure).__name__
                 self._why = f"a detector process failed ({kind}); it is being replaced"
-                _LOG.error("detector process failed with %s; replacing it", kind)
+                _log.error("detector_failed", kind=kind)
             finally:
                 self._loaded = {i: p for i, p in self._loaded.items() if p.running}
                 if not self._loaded:
