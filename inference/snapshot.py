@@ -202,7 +202,9 @@ def _policy() -> Policy:
     """The active version, if its document is the one its digest names."""
     row = PolicyVersion.objects.filter(activated__isnull=False, retired__isnull=True).first()
     if row is None:
-        raise SnapshotUnusable("no policy version is active; restore the database from your backup.")
+        raise SnapshotUnusable(
+            "no policy version is active; restore the database from your backup."
+        )
     if hashlib.sha256(row.document.encode()).hexdigest() != row.digest:
         raise SnapshotUnusable(
             f"policy version {row.number} is not the document its digest names; "

@@ -147,7 +147,7 @@ def streams() -> str:
 
 def detected() -> str:
     """The detector beside stock Presidio."""
-    rows = []
+    rows: list[list[str | float]] = []
     for name, which in (("Domicile", "ours"), ("stock Presidio", "stock")):
         speed = detection.measured(which)
         rows.append([name, speed.texts, 1000 / speed.texts, speed.kilo_characters])

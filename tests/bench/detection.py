@@ -71,7 +71,7 @@ def stock() -> Callable[[str], int]:
     from compliance.detection.english import model_path  # noqa: PLC0415
 
     # Presidio would fetch the list of public suffixes; offline it falls back to this one.
-    tldextract.extract = tldextract.TLDExtract(suffix_list_urls=())
+    tldextract.extract = tldextract.TLDExtract(suffix_list_urls=())  # type: ignore[assignment]
     configuration = {
         "nlp_engine_name": "spacy",
         "models": [{"lang_code": "en", "model_name": str(model_path())}],

@@ -39,7 +39,7 @@ def main() -> None:
     def without_detection(configuration: Configuration) -> DataPlane:
         return build(replace(configuration, around_scan=unchecked))
 
-    front.build = without_detection
+    front.build = without_detection  # type: ignore[attr-defined]
     call_command("web")
 
 

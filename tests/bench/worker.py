@@ -45,7 +45,7 @@ def main() -> None:
         origin="bench",
         context_length=100_000,
     )
-    worker.LlamaCpp = Paced  # type: ignore[misc]
+    worker.LlamaCpp = Paced  # type: ignore[attr-defined]
 
     from appliance.celery import app  # noqa: PLC0415 - reads the environment set above
 

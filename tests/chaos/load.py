@@ -109,14 +109,14 @@ def _arguments(model: str, call: Call) -> dict[str, Any]:
 
 
 def _whole(client: openai.OpenAI, model: str, call: Call) -> Answer:
-    raw = client.chat.completions.with_raw_response.create(**_arguments(model, call))  # type: ignore[call-overload]
+    raw = client.chat.completions.with_raw_response.create(**_arguments(model, call))
     request = raw.headers["Domicile-Request"]
     assert raw.parse().choices[0].finish_reason, "an answer without a finish_reason"
     return Answer("completed", request, 200, None, time.time())
 
 
 def _stream(client: openai.OpenAI, model: str, call: Call) -> Answer:
-    raw = client.chat.completions.with_raw_response.create(  # type: ignore[call-overload]
+    raw = client.chat.completions.with_raw_response.create(
         **_arguments(model, call), stream=True
     )
     request = raw.headers["Domicile-Request"]

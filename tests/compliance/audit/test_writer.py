@@ -206,25 +206,25 @@ def test_a_writer_that_fails_for_an_unforeseen_reason_says_so_and_tells_the_proc
     closed_when_told = []
 
     def told():
-        closed_when_told.append(writer.closed)
+        closed_when_told.append(failing.closed)
         fenced.set()
 
-    writer = Writer("web-1", on_fenced=told, may_write=broken)
-    writer.start()
-    writer.append_sync([event("a.good")])
-    assert writer.closed == ""
+    failing = Writer("web-1", on_fenced=told, may_write=broken)
+    failing.start()
+    failing.append_sync([event("a.good")])
+    assert failing.closed == ""
     begun = time.monotonic()
     with pytest.raises(RecordUnavailable, match="failed"):
-        writer.append_sync([admitted()])
+        failing.append_sync([admitted()])
     assert fenced.wait(2)
     assert time.monotonic() - begun < 2
-    assert closed_when_told == [writer.closed]
-    assert writer.closed
+    assert closed_when_told == [failing.closed]
+    assert failing.closed
     with pytest.raises(RecordUnavailable, match="failed"):
-        writer.append_sync([event("a.late")])
+        failing.append_sync([event("a.late")])
     assert "ValueError in broken" in caplog.text
     assert "canary-7731" not in caplog.text
-    writer.stop()
+    failing.stop()
 
 
 def test_more_than_the_queue_holds_is_refused_at_once(fenced):

@@ -48,7 +48,7 @@ async def used(redis: Redis, tokens: int, *, meanwhile: float) -> Limits:
     if meanwhile > await redis.ttl(KEY):
         await redis.delete(KEY)  # as the broker would by then
     else:
-        began = float(await redis.hget(KEY, "time"))
+        began = float(await redis.hget(KEY, "time") or 0)
         await redis.hset(KEY, "time", str(began - meanwhile))
     limits.settle(taken, tokens)
     await limits.stop()
@@ -58,7 +58,7 @@ async def used(redis: Redis, tokens: int, *, meanwhile: float) -> Limits:
 @pytest.mark.parametrize("meanwhile", [0, 60, 600])
 async def test_an_answer_is_charged_in_full_however_long_it_took(redis: Redis, meanwhile):
     limits = await used(redis, 3000, meanwhile=meanwhile)
-    level = float(await redis.hget(KEY, "level"))
+    level = float(await redis.hget(KEY, "level") or 0)
     assert -2400 <= level <= -2390 + 1
     assert await redis.ttl(KEY) > 300, "the debt is not forgotten before it is paid"
     with pytest.raises(APIError) as raised:
@@ -72,4 +72,4 @@ async def test_what_was_taken_too_much_comes_back_up_to_the_bucket_s_size(redis:
     taken = await limits.take(APPLICATION, "r", 500)
     limits.settle(taken, 1)
     await limits.stop()
-    assert 599 <= float(await redis.hget(KEY, "level")) <= 600
+    assert 599 <= float(await redis.hget(KEY, "level") or 0) <= 600
