@@ -7,6 +7,7 @@ path below `/v1`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import time
@@ -24,7 +25,7 @@ from redis.backoff import NoBackoff
 from compliance.audit.keys import read_key
 from compliance.audit.writer import Writer
 from compliance.detection.pool import DetectorPool
-from compliance.vocabulary import Append, Scanner
+from compliance.vocabulary import Append, DetectionFailed, Scanner
 from inference.api import models
 from inference.api.auth import Unauthorised, authenticated
 from inference.api.body import CallerGone
@@ -45,6 +46,7 @@ log = structlog.get_logger(__name__)
 
 BROKER_TIMEOUT = 2.0  # seconds for one command
 END_TIMEOUT = 5.0  # seconds to tell callers of those that did not end
+LOADING = 20.0  # seconds that a start waits for a detector
 MODEL_PREFIX = "/v1/models/"
 FENCED = 75  # exit status; EX_TEMPFAIL of sysexits.h: start me again
 
@@ -146,7 +148,11 @@ class DataPlane:
     # --- Life ---
 
     async def startup(self) -> None:
-        """Start everything. What is not ready yet refuses requests until it is."""
+        """Start everything; returns when texts can be checked.
+
+        So callers of a process that starts wait for a few seconds, or are answered by another.
+        Where the detector does not load in time, requests are refused until it has.
+        """
         plane = self._plane
         await asyncio.to_thread(plane.keeper.start)
         await asyncio.to_thread(self.writer.start)
@@ -154,6 +160,8 @@ class DataPlane:
         await self._receiver.start()
         await plane.traffic.start(self._redis)
         plane.dispatcher.start()
+        with contextlib.suppress(DetectionFailed):
+            await self.detectors.wait_ready(LOADING)
 
     async def drain(self, seconds: float) -> None:
         """Refuse new requests and let running ones end for `seconds`.

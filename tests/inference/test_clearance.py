@@ -16,13 +16,16 @@ from inference.clearance import (
     ENVELOPE_MAX,
     ClearanceRefused,
     Receipt,
+    Ticket,
     seal,
     sign,
     verify_receipt,
 )
-from tests.inference.tickets import GATEWAY, NODE, SITE, opened, sealed, ticket
+from tests.inference.tickets import GATEWAY, NODE, SITE, sealed, ticket
+from tests.inference.tickets import opened as opened_at
 
-TICKET = ticket(expires=time.time() + 100)
+BEGUN = time.time()  # all is judged at this moment, however long the tests take
+TICKET = ticket(expires=BEGUN + 100)
 ENVELOPE = sealed(TICKET)
 
 JSON: Any = st.recursive(
@@ -31,6 +34,10 @@ JSON: Any = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=12,
 )  # fmt: skip
+
+
+def opened(envelope: bytes, *, now: float = BEGUN, **changes: Any) -> Ticket:
+    return opened_at(envelope, now=now, **changes)
 
 
 def reason(envelope: bytes, **changes: Any) -> str:
