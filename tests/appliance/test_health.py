@@ -19,10 +19,11 @@ def test_a_writer_that_was_fenced_is_not_well(database):
     writer = Writer("web-1", on_fenced=lambda: None)
     writer.start()
     try:
-        wait_until(WriterEpoch.objects.exists, "the epoch is open", 5)
+        mine = WriterEpoch.objects.filter(source="web-1")
+        wait_until(mine.exists, "the epoch is open", 20)
         assert asyncio.run(_asked(record(writer))) is None
-        WriterEpoch.objects.update(closed=timezone.now())
-        wait_until(lambda: bool(writer.closed), "the writer sees it at its next lease", 5)
+        mine.update(closed=timezone.now())
+        wait_until(lambda: bool(writer.closed), "the writer sees it at its next lease", 20)
         assert "lost its place" in str(asyncio.run(_asked(record(writer))))
     finally:
         writer.stop()
