@@ -91,7 +91,7 @@ class Caller(asyncio.Protocol):
     def __init__(self, run: Run) -> None:
         self.run = run
         self.transport: asyncio.Transport | None = None
-        self.answer = b""
+        self.answer = bytearray()
         self.sent = self.last = 0.0
         self.first: float | None = None
         self.chunks = 0
@@ -102,7 +102,7 @@ class Caller(asyncio.Protocol):
 
     def send(self) -> None:
         """Begin the next request."""
-        self.answer, self.first, self.chunks = b"", None, 0
+        self.answer, self.first, self.chunks = bytearray(), None, 0
         self.sent = time.perf_counter()
         if self.transport is not None:
             self.transport.write(self.run.next())
