@@ -120,10 +120,10 @@ class Receiver:
         self._task = asyncio.create_task(self._run(), name=f"receiver {self.stream}")
 
     async def stop(self) -> None:
-        """Stop reading; open inboxes raise `InboxClosed`."""
+        """Stop reading; open inboxes raise `InboxClosed`, and so do those asked for later."""
+        self._stopping = True  # the client may swallow the cancellation when a reply comes
         for inbox in list(self._inboxes.values()):
             inbox.close()
-        self._stopping = True  # the client may swallow the cancellation when a reply comes
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -132,9 +132,15 @@ class Receiver:
             await self._redis.delete(self.stream)
 
     def expect(self, handle: int, attempt: int, down_key: bytes) -> Inbox:
-        """An inbox for an attempt about to be published. Close it when done."""
+        """An inbox for an attempt about to be published. Close it when done.
+
+        Of a receiver that was stopped it is closed already: nobody would read for it.
+        """
         inbox = Inbox(self, handle, attempt, down_key)
-        self._inboxes[handle, attempt] = inbox
+        if self._stopping:
+            inbox.close()
+        else:
+            self._inboxes[handle, attempt] = inbox
         return inbox
 
     def forget(self, name: tuple[int, int]) -> None:

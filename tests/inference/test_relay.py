@@ -190,6 +190,19 @@ async def test_stopping_a_receiver_wakes_who_waits_and_removes_its_stream(redis)
     assert not await redis.exists("reply:stopping")
 
 
+async def test_a_stopped_receiver_gives_closed_inboxes_only(redis):
+    """A request that was admitted while its process stopped is told so at once."""
+    reading = Receiver(redis, "reply:stopped")
+    await reading.start()
+    await reading.stop()
+    inbox = reading.expect(1, 1, KEY)
+    async with asyncio.timeout(1):
+        with pytest.raises(InboxClosed):
+            await inbox.get(30)
+    inbox.close()
+    assert not reading._inboxes
+
+
 async def test_the_broker_keeps_little_and_not_for_ever(redis, stream, monkeypatch):
     monkeypatch.setattr(outbox, "STREAM_LENGTH", 10)
     box = Outbox(redis)
