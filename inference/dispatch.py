@@ -114,7 +114,7 @@ class Dispatcher:
         """Wait for the last cancellations and tickets."""
         if self._cancelling:
             await asyncio.wait(self._cancelling, timeout=STOP_TIMEOUT)
-        await asyncio.to_thread(self._publisher.stop)
+        await self._publisher.stop()
 
     def sealer(self, policy_digest: str) -> Seal[Cleared]:
         """Seals tickets of requests that were decided on by that version of the policy."""

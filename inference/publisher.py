@@ -1,7 +1,8 @@
 """Publishes tickets to Celery's queues, from a thread.
 
 A message costs about a millisecond whatever it holds, so all tickets that wait for a queue
-travel in one. Nothing waits for company: a lone ticket leaves at once.
+travel in one: those of one turn of the event loop, since requests that shared a commit go on
+in the same turn. Nothing waits longer for company: a lone ticket leaves at the turn's end.
 """
 
 from __future__ import annotations
@@ -21,51 +22,68 @@ MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 STOP_TIMEOUT = 5.0  # seconds
 
 Waiting = tuple[bytes, asyncio.Future[None]]
+Gathered = list[tuple[str, bytes, asyncio.Future[None]]]
 
 
 class Publisher:
-    """Publishes envelopes from a thread of its own. `send(queue, envelopes)` blocks."""
+    """Publishes envelopes from a thread of its own. `send(queue, envelopes)` blocks.
+
+    Belongs to one event loop.
+    """
 
     def __init__(self, send: Callable[[str, list[bytes]], None]) -> None:
         self._send = send
-        self._waiting: queue.SimpleQueue[tuple[str, bytes, asyncio.Future[None]] | None] = (
-            queue.SimpleQueue()
-        )
+        self._gathered: Gathered = []  # in this turn of the event loop
+        self._waiting: queue.SimpleQueue[Gathered | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
     def start(self) -> None:
         """Begin to publish."""
         self._thread.start()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Publish what waits, then end."""
+        self._hand_over()
         self._waiting.put(None)
         if self._thread.is_alive():
-            self._thread.join(STOP_TIMEOUT)
+            await asyncio.to_thread(self._thread.join, STOP_TIMEOUT)
 
     async def publish(self, queue: str, envelope: bytes) -> None:
         """Return when the broker has it; raises what `send` raises.
 
         An envelope whose publisher gave up is left out if it has not been sent yet.
         """
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.put((queue, envelope, future))
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        if not self._gathered:
+            loop.call_soon(self._hand_over)
+        self._gathered.append((queue, envelope, future))
         await future
 
+    def _hand_over(self) -> None:
+        self._waiting.put(self._gathered)
+        self._gathered = []
+
     def _run(self) -> None:
-        stopping = False
-        while not stopping:
-            batch = [self._waiting.get()]
-            while not self._waiting.empty() and len(batch) < 4 * MESSAGE_TICKETS_MAX:
-                batch.append(self._waiting.get())
-            stopping = None in batch
+        while (gathered := self._take()) is not None:
             messages: dict[str, list[Waiting]] = defaultdict(list)
-            for item in batch:
-                if item is not None and not item[2].cancelled():  # whoever waited gave up
-                    messages[item[0]].append(item[1:])
+            for name, envelope, future in gathered:
+                if not future.cancelled():  # whoever waited gave up
+                    messages[name].append((envelope, future))
             for name, items in messages.items():
                 for part in _parts(items):
                     self._publish(name, part)
+
+    def _take(self) -> Gathered | None:
+        """All that waits, once there is something; None to end."""
+        gathered = self._waiting.get()
+        while gathered is not None and not self._waiting.empty():
+            more = self._waiting.get()
+            if more is None:
+                self._waiting.put(None)
+                break
+            gathered += more
+        return gathered
 
     def _publish(self, name: str, items: list[Waiting]) -> None:
         error: Exception | None = None

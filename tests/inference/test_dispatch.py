@@ -34,7 +34,7 @@ async def published(queues: Queues, *items: tuple[str, bytes]) -> list[BaseExcep
     await asyncio.sleep(0.01)
     queues.go.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.to_thread(publisher.stop)
+    await publisher.stop()
     return results
 
 
@@ -47,6 +47,18 @@ async def test_what_waits_for_a_queue_travels_together_in_order():
         ("a", [b"1", b"2", b"3", b"4", b"5"]),
         ("b", [b"1", b"2", b"3", b"4", b"5"]),
     ]
+
+
+async def test_the_tickets_of_one_turn_of_the_event_loop_travel_together():
+    queues = Queues()
+    queues.go.set()
+    publisher = Publisher(queues.send)
+    publisher.start()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(publisher.publish("a", b"%d" % n) for n in range(3)))
+        await publisher.publish("a", b"3")
+    await publisher.stop()
+    assert queues.messages == [("a", [b"0", b"1", b"2"]), ("a", [b"3"])]
 
 
 async def test_no_message_is_too_large():
@@ -76,7 +88,7 @@ async def test_a_stopping_publisher_sends_what_waits():
     task = asyncio.create_task(publisher.publish("a", b"1"))
     await asyncio.sleep(0)
     queues.go.set()
-    await asyncio.to_thread(publisher.stop)
+    await publisher.stop()
     await asyncio.wait_for(task, 1)
 
 
@@ -91,4 +103,4 @@ async def test_a_caller_that_left_does_not_disturb_the_others():
     first.cancel()
     queues.go.set()
     await asyncio.wait_for(second, 1)
-    await asyncio.to_thread(publisher.stop)
+    await publisher.stop()
