@@ -11,8 +11,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any, Protocol
 
+import django.db
 import psycopg
 from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -56,6 +58,55 @@ class Lease:
     open_from: int
 
 
+class Fate(Enum):
+    """What is known of the rows after an error, in words for whoever wanted them stored.
+
+    In doubt it is UNKNOWN, as after a connection that was lost. The others stored nothing.
+    """
+
+    UNKNOWN = "The database does not answer."
+    BUSY = "Another holds what the database needs to store the events."
+    REFUSED = "The database refused the events."
+    FULL = "The disk is full; free some of it."
+    BROKEN = "The disk cannot be written: it fails, or a quota is used up."
+
+    @property
+    def disk(self) -> bool:
+        """Whether the disk takes nothing that is written now."""
+        return self in (Fate.FULL, Fate.BROKEN)
+
+
+_REFUSALS = (django.db.DataError, django.db.ProgrammingError, django.db.NotSupportedError)
+_SQLITE_FATES = {
+    sqlite3.SQLITE_BUSY: Fate.BUSY,
+    sqlite3.SQLITE_FULL: Fate.FULL,
+    sqlite3.SQLITE_IOERR: Fate.BROKEN,
+}
+
+
+def fate(error: django.db.Error) -> Fate:
+    """What became of the rows whose insertion ended in `error`.
+
+    SQLite: a page that could not be written leaves the transaction without its last page,
+    which holds the commit. What failed to be synced is in doubt: it may outlast a crash.
+    PostgreSQL: an ERROR ends the transaction; a FATAL or a PANIC ends the server's process,
+    perhaps after the commit (PANIC is what a full disk under the write-ahead log gives).
+    """
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        code = getattr(cause, "sqlite_errorcode", 0)
+        if code & 0xFF != sqlite3.SQLITE_IOERR or code == sqlite3.SQLITE_IOERR_WRITE:
+            found = _SQLITE_FATES.get(code & 0xFF)
+            if found:
+                return found
+    elif isinstance(cause, psycopg.Error) and cause.diag.severity_nonlocalized == "ERROR":
+        if isinstance(cause, psycopg.errors.DiskFull):
+            return Fate.FULL
+        if isinstance(cause, psycopg.errors.LockNotAvailable):
+            return Fate.BUSY
+    return Fate.REFUSED if isinstance(error, _REFUSALS) else Fate.UNKNOWN
+
+
 class Storage(Protocol):
     """A thread's way into the database. Errors are Django's (`django.db.Error`)."""
 
@@ -63,7 +114,7 @@ class Storage(Protocol):
         """Store rows and renew the lease, durably, all or none; False if the epoch is closed.
 
         Raises IntegrityError where a row cannot stand beside what is there. After any other
-        error the outcome may be unknown.
+        error `fate` says what is known of the outcome.
         """
         ...
 
@@ -85,10 +136,11 @@ def stored(source: str, epoch: int, first: int, last: int) -> dict[int, tuple[by
 
 
 class _Sqlite:
-    _INSERT = (
-        f"INSERT INTO compliance_event ({', '.join(COLUMNS)}) "  # noqa: S608 - constants
-        f"VALUES ({', '.join('?' * len(COLUMNS))})"
-    )
+    _INSERTS = {
+        count: f"INSERT INTO compliance_event ({', '.join(COLUMNS)}) VALUES "  # noqa: S608 - constants
+        + ", ".join([f"({', '.join('?' * len(COLUMNS))})"] * count)
+        for count in (256, 64, 16, 4, 1)
+    }
     _RENEW = (
         "UPDATE compliance_writerepoch SET lease_until = ?, open_from = ? "
         "WHERE id = ? AND closed IS NULL"
@@ -111,7 +163,7 @@ class _Sqlite:
                 if not self._alive(raw, epoch_id, lease):
                     raw.execute("ROLLBACK")
                     return False
-                raw.executemany(self._INSERT, [self._values(row) for row in rows])
+                self._store(raw, rows)
                 raw.execute("COMMIT")
             except BaseException:
                 if raw.in_transaction:
@@ -132,6 +184,15 @@ class _Sqlite:
                 time.sleep(_BUSY_STEP)
             else:
                 return
+
+    def _store(self, raw: sqlite3.Connection, rows: Sequence[Row]) -> None:
+        """As many rows a statement as fit: each one gives up the interpreter's lock twice."""
+        first = 0
+        for count, statement in self._INSERTS.items():
+            while len(rows) - first >= count:
+                part = rows[first : first + count]
+                raw.execute(statement, [value for row in part for value in self._values(row)])
+                first += count
 
     def _alive(self, raw: sqlite3.Connection, epoch_id: int, lease: Lease | None) -> bool:
         if lease is None:
