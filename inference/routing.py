@@ -1,7 +1,7 @@
-"""Which place answers a request: permitted, alive, and not overloaded.
+"""Which place answers a request: permitted, able to, and the least loaded of those.
 
-The table is frozen and comes with the snapshot; what changes by the second (which nodes
-live, how many requests wait) is in `Traffic`, one per web process.
+The table is frozen and comes with the snapshot; what changes by the second (what nodes say
+of themselves, how many requests wait) is in `Traffic`, one per web process.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import contextlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import structlog
 
 from compliance.vocabulary import NoRoute, Place
@@ -21,6 +22,9 @@ log = structlog.get_logger(__name__)
 
 WATCH_INTERVAL = 1.0  # seconds between looks at the nodes' signs of life
 NODE_KEY = "node:"
+MOST = 1_000_000  # of anything that a node says; a larger number is no number of requests
+
+Amount = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 
 
 class Overloaded(Exception):
@@ -54,17 +58,39 @@ class RoutingTable:
     berths: Mapping[str, tuple[Berth, ...]]
 
 
+class Sign(msgspec.Struct, frozen=True):
+    """What a node says of itself; `capacity` and `running` count its engine's slots.
+
+    It is a hint and no proof: it chooses among places that the policy permits, and nothing
+    else hangs on it.
+    """
+
+    healthy: bool
+    capacity: Annotated[int, msgspec.Meta(ge=1, le=MOST)]
+    running: Amount
+    waiting: Amount
+
+
+_read = msgspec.json.Decoder(Sign).decode
+
+
 class Traffic:
-    """What changes by the second: living nodes, and requests on their way.
+    """What changes by the second: nodes that can answer, and requests on their way.
 
     Used by the event loop's thread only. A node lives while its key `node:<name>` is in the
-    broker; the worker renews it. While the broker does not answer, no node counts as living.
+    broker; the worker renews it. One whose engine is down, or that says nothing one can read,
+    counts as little as one that is silent. While the broker does not answer, no node counts.
     """
 
     def __init__(self) -> None:
-        self.alive: frozenset[str] = frozenset()
+        self.nodes: Mapping[str, Sign] = {}
         self.waiting: Counter[tuple[str, str]] = Counter()
         self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def alive(self) -> frozenset[str]:
+        """The nodes that can answer now."""
+        return frozenset(self.nodes)
 
     async def start(self, redis: Any) -> None:
         """Look once, then each second until `stop`."""
@@ -85,16 +111,21 @@ class Traffic:
 
     async def _look(self, redis: Any) -> None:
         try:
-            names = [name async for name in redis.scan_iter(match=f"{NODE_KEY}*", count=1000)]
+            keys = [key async for key in redis.scan_iter(match=f"{NODE_KEY}*", count=1000)]
+            said = await redis.mget(keys) if keys else []
         except Exception as error:  # noqa: BLE001 - whatever the client raises, nobody is seen
-            if self.alive:
+            if self.nodes:
                 log.warning("nodes_unseen", error=type(error).__name__)
-            self.alive = frozenset()
+            self.nodes = {}
             return
-        alive = frozenset(name.decode().removeprefix(NODE_KEY) for name in names)
-        if alive != self.alive:
-            log.info("nodes_seen", nodes=sorted(alive))
-        self.alive = alive
+        nodes = {
+            key.decode("utf-8", "replace").removeprefix(NODE_KEY): sign
+            for key, value in zip(keys, said, strict=True)
+            if value is not None and (sign := _sign(value)) is not None
+        }
+        if nodes.keys() != self.nodes.keys():
+            log.info("nodes_seen", nodes=sorted(nodes), others=len(keys) - len(nodes))
+        self.nodes = nodes
 
     def passage(self, table: RoutingTable) -> Passage:
         """The way of one request."""
@@ -115,14 +146,14 @@ class Passage:
         self._held: tuple[str, str] | None = None
 
     def __call__(self, model: str, sites: tuple[str, ...] | None) -> Place:
-        """The permitted living place with the fewest requests; raises NoRoute, Overloaded."""
+        """The least loaded of the permitted places that can; raises NoRoute, Overloaded."""
         self.close()
         waiting = self._traffic.waiting
         berths = self._permitted(model, sites)
         free = [berth for berth in berths if waiting[_key(berth.place)] < berth.limit]
         if not free:
             raise Overloaded(f"Too many requests are waiting for {model}; try again shortly.")
-        place = min(free, key=lambda berth: waiting[_key(berth.place)]).place
+        place = min(free, key=self._load).place
         self._held = _key(place)
         waiting[self._held] += 1
         return place
@@ -130,14 +161,28 @@ class Passage:
     def _permitted(self, model: str, sites: tuple[str, ...] | None) -> list[Berth]:
         served = self._table.berths.get(model, ())
         permitted = [berth for berth in served if sites is None or berth.place.site in sites]
-        living = [berth for berth in permitted if berth.nodes & self._traffic.alive]
+        nodes = self._traffic.nodes
+        living = [berth for berth in permitted if not berth.nodes.isdisjoint(nodes)]
         if living:
             return living
         if not permitted:
             considered = "any site" if sites is None else ", ".join(sites) or "no site"
             raise NoRoute(f"The policy permits {considered}, and none of it serves {model}.")
         silent = ", ".join(sorted({berth.place.site for berth in permitted}))
-        raise NoRoute(f"No node that serves {model} answers at: {silent}.")
+        raise NoRoute(f"No node that serves {model} can answer now at: {silent}.")
+
+    def _load(self, berth: Berth) -> tuple[float, int]:
+        """Requests for each slot of the place's engines, and how many of them are our own.
+
+        What nodes say is up to three seconds old. Our own requests are known at once, and are
+        never more than all: so the larger count is the better one, and a burst does not go to
+        one place until the nodes have said so.
+        """
+        nodes = self._traffic.nodes
+        able = [nodes[name] for name in berth.nodes if name in nodes]
+        said = sum(node.running + node.waiting for node in able)
+        ours = self._traffic.waiting[_key(berth.place)]
+        return max(said, ours) / sum(node.capacity for node in able), ours
 
     def close(self) -> None:
         """Leave the queue; harmless when done already."""
@@ -147,6 +192,15 @@ class Passage:
             if not waiting[self._held]:
                 del waiting[self._held]
             self._held = None
+
+
+def _sign(said: bytes) -> Sign | None:
+    """What a node says, if it can be read and its engine answers."""
+    try:
+        sign = _read(said)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return sign if sign.healthy else None
 
 
 def _key(place: Place) -> tuple[str, str]:

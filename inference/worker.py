@@ -37,6 +37,7 @@ from inference.relay import Cancellations, Failed, Heartbeat, Line, Outbox, Outb
 WAITING_ROOM = 256  # tickets held beyond the engine's slots, so that heartbeats speak for them
 HEARTBEAT = 1.0  # s
 PRESENCE, PRESENCE_LIFE = 2.0, 5  # s
+HEALTH = 0.25  # s until an engine that went down, or came back, is told
 DRAIN = 30.0  # s to finish what runs
 START = 300.0  # s for weights to be read and the engine to answer
 
@@ -268,15 +269,20 @@ class Answering:
                     line.put(Heartbeat())
 
     async def _appear(self) -> None:
-        """Tell gateways and console, every 2 s, that this node lives and how it does."""
+        """Tell gateways and console that this node lives and how it does (`routing.Sign`).
+
+        Every 2 s, and once the engine's health has changed: gateways send nothing to a node
+        whose engine is down, and should do so no longer than it is.
+        """
         given = self._configuration
         while True:
+            healthy = self._engine.healthy
             running = self._engine.capacity - self._slots._value  # noqa: SLF001 - no public way
             state = {
                 "site": given.site,
                 "models": {given.entry.name: given.entry.digest},
                 "engine": self._engine.name,
-                "healthy": self._engine.healthy,
+                "healthy": healthy,
                 "capacity": self._engine.capacity,
                 "running": running,
                 "waiting": len(self._open) - running,
@@ -286,4 +292,7 @@ class Answering:
                 await self._redis.set(
                     f"node:{given.node}", msgspec.json.encode(state), ex=PRESENCE_LIFE
                 )
-            await asyncio.sleep(PRESENCE)
+            for _ in range(round(PRESENCE / HEALTH)):
+                await asyncio.sleep(HEALTH)
+                if self._engine.healthy != healthy:
+                    break

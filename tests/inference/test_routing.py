@@ -1,6 +1,8 @@
-"""Requests go where they may, to who lives, and no more of them than may wait."""
+"""Requests go where they may, to who can, and no more of them than may wait."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from compliance.vocabulary import NoRoute, Place
 from inference.relay import connect
-from inference.routing import Berth, Overloaded, RoutingTable, Traffic
+from inference.routing import Berth, Overloaded, RoutingTable, Sign, Traffic
 
 
 def berth(site: str, *nodes: str, limit: int = 2) -> Berth:
@@ -19,10 +21,27 @@ def berth(site: str, *nodes: str, limit: int = 2) -> Berth:
 TABLE = RoutingTable(models={}, berths={"m": (berth("east", "e1"), berth("west", "w1", "w2"))})
 
 
-def traffic(*alive: str) -> Traffic:
+IDLE = Sign(healthy=True, capacity=4, running=0, waiting=0)
+
+
+def sign(running: int = 0, waiting: int = 0, capacity: int = 4) -> Sign:
+    return Sign(healthy=True, capacity=capacity, running=running, waiting=waiting)
+
+
+def traffic(*alive: str, **said: Sign) -> Traffic:
+    """Nodes that are idle, and nodes that say something."""
     busy = Traffic()
-    busy.alive = frozenset(alive)
+    busy.nodes = dict.fromkeys(alive, IDLE) | said
     return busy
+
+
+def chosen(busy: Traffic, number: int, sites: tuple[str, ...] | None = None) -> list[str]:
+    """The sites of so many requests in a row, none of which ends."""
+    table = RoutingTable(
+        models={},
+        berths={"m": (berth("east", "e1", limit=99), berth("west", "w1", "w2", limit=99))},
+    )
+    return [busy.passage(table)("m", sites).site for _ in range(number)]
 
 
 def test_the_site_with_fewer_requests_is_chosen():
@@ -79,8 +98,55 @@ def test_what_is_left_in_the_queue_is_what_was_not_closed(steps):
     assert not busy.waiting
 
 
+def test_the_site_whose_nodes_say_they_have_less_to_do_is_preferred():
+    assert chosen(traffic(e1=sign(running=4, waiting=2), w1=IDLE), 4) == ["west"] * 4
+    assert chosen(traffic(e1=IDLE, w1=sign(running=1)), 1) == ["east"]
+
+
+def test_what_waits_counts_as_what_runs():
+    busy = traffic(e1=sign(running=4, waiting=9), w1=sign(running=4, waiting=1))
+    assert chosen(busy, 1) == ["west"]
+
+
+def test_the_load_is_in_proportion_to_what_the_nodes_can_run_at_once():
+    busy = traffic(e1=sign(capacity=1), w1=sign(capacity=3), w2=sign(capacity=1))
+    assert sorted(chosen(busy, 10)) == ["east"] * 2 + ["west"] * 8
+    assert chosen(traffic(e1=sign(1, capacity=1), w1=sign(3, capacity=8)), 1) == ["west"]
+
+
+def test_a_burst_is_spread_before_the_nodes_have_said_what_they_got():
+    busy = traffic(e1=IDLE, w1=sign(running=1))
+    assert sorted(chosen(busy, 8)) == ["east"] * 4 + ["west"] * 4
+
+
+def test_the_least_loaded_site_is_not_chosen_where_the_policy_does_not_permit_it():
+    busy = traffic(e1=sign(running=4, waiting=200), w1=IDLE)
+    assert chosen(busy, 3, ("east",)) == ["east"] * 3
+
+
+def test_a_full_queue_is_left_for_a_site_with_more_to_do():
+    busy = traffic(e1=IDLE, w1=sign(running=4, waiting=8))
+    assert [busy.passage(TABLE)("m", None).site for _ in range(3)] == ["east", "east", "west"]
+
+
+signs = st.builds(
+    sign, st.integers(0, 40), st.integers(0, 400), capacity=st.integers(min_value=1)
+)
+
+
+@given(st.dictionaries(st.sampled_from(["e1", "w1", "w2"]), signs, min_size=1))
+def test_an_idle_process_chooses_a_site_with_the_lowest_load(said):
+    loads = {
+        site: sum(s.running + s.waiting for s in told) / sum(s.capacity for s in told)
+        for site, nodes in (("east", ("e1",)), ("west", ("w1", "w2")))
+        if (told := [said[name] for name in nodes if name in said])
+    }
+    (site,) = chosen(traffic(**said), 1)
+    assert loads[site] == min(loads.values())
+
+
 async def test_nodes_are_seen_by_their_keys_and_unseen_without_a_broker(valkey, redis):
-    await redis.set("node:e1", b"{}")
+    await redis.set("node:e1", SAYS)
     busy = Traffic()
     await busy.start(redis)
     assert busy.alive == {"e1"}
@@ -90,3 +156,37 @@ async def test_nodes_are_seen_by_their_keys_and_unseen_without_a_broker(valkey, 
     assert busy.alive == frozenset()
     await busy.stop()
     await nobody.aclose()
+
+
+SAYS = json.dumps(
+    {"site": "east", "healthy": True, "capacity": 4, "running": 3, "waiting": 1, "since": 7}
+)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        SAYS.replace("true", "false"),
+        SAYS.replace('"healthy": true, ', ""),
+        SAYS.replace('"capacity": 4', '"capacity": 0'),
+        SAYS.replace('"waiting": 1', '"waiting": -1'),
+        SAYS.replace('"waiting": 1', '"waiting": 1' + 400 * "0"),
+        "1",
+        "",
+        b"\xff",
+    ],
+)
+async def test_a_node_whose_engine_is_down_or_that_cannot_be_understood_is_no_place(
+    redis, said
+):
+    await redis.set("node:e1", said)
+    await redis.set(b"node:\xff", SAYS)
+    await redis.set("node:w1", SAYS)
+    busy = Traffic()
+    await busy.start(redis)
+    await busy.stop()
+    assert busy.nodes["w1"] == sign(running=3, waiting=1)
+    assert "e1" not in busy.alive
+    with pytest.raises(NoRoute, match="east"):
+        busy.passage(TABLE)("m", ("east",))
+    assert busy.passage(TABLE)("m", None).site == "west"

@@ -333,6 +333,26 @@ async def test_kill_9_of_the_engine_fails_the_stream_and_the_next_ticket_is_answ
     assert node.engine().pid != engine.pid
 
 
+async def test_an_engine_that_is_down_is_told_at_once_and_so_is_its_return(node, redis):
+    """Not with the next of the signs of life, which the node gives every 2 s."""
+
+    async def healthy():
+        said = await redis.get("node:node-1")
+        return said is not None and bool(json.loads(said)["healthy"])
+
+    async def just_said():
+        return await redis.pttl("node:node-1") > 4900
+
+    async def down():
+        return not await healthy()
+
+    await eventually(healthy, 20)
+    await eventually(just_said, 3)
+    node.engine().kill()
+    await eventually(down, 1)
+    await eventually(healthy, 20)
+
+
 async def test_the_worker_has_no_database_and_no_tcp_connection(node):
     process = psutil.Process(node.process.pid)
     assert process.net_connections(kind="inet") == []

@@ -138,9 +138,10 @@ class Node:
             await self._outbox.close()
         await self._redis.aclose()
 
-    async def show(self) -> None:
+    async def show(self, **changes: Any) -> None:
         """The sign of life that gateways look for, and the time they take to see it."""
-        await self._redis.set(f"node:{self.name}", b"1", ex=300)
+        says = {"healthy": True, "capacity": 4, "running": 0, "waiting": 0} | changes
+        await self._redis.set(f"node:{self.name}", json.dumps(says), ex=300)
         await asyncio.sleep(1.2)
 
     async def hide(self) -> None:

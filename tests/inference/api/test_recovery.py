@@ -137,6 +137,27 @@ async def test_without_a_living_node_there_is_no_route(lab: Laboratory, node: No
     assert (refused.type, refused.detail["reason"]) == ("request.refused", "no_route")
 
 
+async def test_a_node_whose_engine_is_down_gets_no_request(lab: Laboratory, node: Node):
+    await node.show(healthy=False)
+    response = await post(lab)
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "no_route")
+    assert node.attempts == []
+    ready = await asyncio.to_thread(lab.http.get, f"{lab.url}/readyz")
+    assert ready.json()["checks"]["nodes"] != "ok"
+    await node.show()
+    assert (await post(lab)).status_code == 200
+
+
+async def test_a_site_with_less_to_do_answers(lab: Laboratory, node: Node):
+    await asyncio.to_thread(lab.second_site, "dock", "dock-1")
+    async with Node(lab.broker.url, lab.gateway_key, "dock", "dock-1") as second:
+        for busy, idle, site in ((node, second, "dock"), (second, node, "lab")):
+            await idle.show()
+            await busy.show(running=4, waiting=3)
+            answers = [await post(lab) for _ in range(3)]
+            assert [answer.headers["domicile-site"] for answer in answers] == [site] * 3
+
+
 async def test_a_detector_that_is_down_refuses_and_records_it(lab: Laboratory, node: Node):
     gateway = lab.gateways[0]
     children = psutil.Process(gateway.process.pid).children()
