@@ -11,15 +11,14 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 
-from compliance.admin.editing import Recorded
+from compliance.admin.editing import ReadOnly
 from compliance.admin.recording import actor, plain, record
 from compliance.admin.site import console
 from compliance.models import APIKey, Application
@@ -38,6 +37,11 @@ def state(key: APIKey, now: dt.datetime) -> str:
     return "works" if key.application.active else "application inactive"
 
 
+def working(now: dt.datetime) -> QuerySet[APIKey]:
+    """The keys whose `state` is that they work."""
+    return APIKey.objects.filter(~Q(expires__lte=now), revoked=None, application__active=True)
+
+
 class StateFilter(admin.SimpleListFilter):
     """Keys by whether they work."""
 
@@ -46,14 +50,21 @@ class StateFilter(admin.SimpleListFilter):
 
     def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, str]]:
         """The choices."""
-        return [("works", "Works"), ("expired", "Expired"), ("revoked", "Revoked")]
+        return [
+            ("works", "Works"),
+            ("inactive", "Application inactive"),
+            ("expired", "Expired"),
+            ("revoked", "Revoked"),
+        ]
 
     def queryset(self, request: Any, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Those chosen."""
         expired = Q(expires__lte=timezone.now())
         match self.value():
             case "works":
-                return queryset.filter(~expired, revoked=None, application__active=True)
+                return queryset.filter(pk__in=working(timezone.now()))
+            case "inactive":
+                return queryset.filter(~expired, revoked=None, application__active=False)
             case "expired":
                 return queryset.filter(expired, revoked=None)
             case "revoked":
@@ -86,14 +97,13 @@ class IssueForm(forms.Form):
 
 
 @admin.register(APIKey, site=console)
-class APIKeyAdmin(Recorded):
+class APIKeyAdmin(ReadOnly):
     """The list, and the two things that happen to a key."""
 
     noun = "api_key"
     section, rank = "Rules", 20
     change_form_template = "admin/api_key.html"
     fields = ("application", "note", "created", "expires", "revoked")
-    readonly_fields = fields
     list_display = ("__str__", "application", "note", "created", "expires", "state")
     list_filter = (StateFilter, "application")
     list_select_related = ("application",)
@@ -105,18 +115,6 @@ class APIKeyAdmin(Recorded):
         """In one word."""
         return badge(state(key, timezone.now()))
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Not by Django's form: a key is issued from its application's page."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Not by Django's form: a key is revoked, nothing else about it changes."""
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As the group's rights say."""
-        return bool(request.user.has_perm("compliance.view_apikey"))
-
     def get_urls(self) -> list[URLPattern]:
         """Django's, and those to issue and revoke."""
         guard = self.admin_site.admin_view
@@ -126,35 +124,24 @@ class APIKeyAdmin(Recorded):
             *super().get_urls(),
         ]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> Any:
-        """The key, and the way to revoke it."""
-        key = self.get_object(request, object_id)
-        may = request.user.has_perm("compliance.change_apikey")
-        more = {
-            "state": state(key, timezone.now()) if isinstance(key, APIKey) else None,
-            "may_revoke": may and isinstance(key, APIKey) and key.revoked is None,
-        }
-        return super().change_view(request, object_id, form_url, more)
+    def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """Whether it works, and the way to revoke it."""
+        may = self.has_right(request, "change") and obj.revoked is None
+        return {"state": state(obj, timezone.now()), "may_revoke": may}
 
     @method_decorator(csrf_protect)
     def issue_view(self, request: HttpRequest, application: Any) -> HttpResponse:
         """Ask for a note and an end; then issue the key and show it, this once."""
-        if not request.user.has_perm("compliance.add_apikey"):
+        if not self.has_right(request, "add"):
             raise PermissionDenied
         owner = get_object_or_404(Application, pk=application)
         form = IssueForm(request.POST or None, initial={"once": secrets.token_hex(16)})
         if request.method == "POST" and form.is_valid():
             return self._issue(request, owner, form.cleaned_data)
-        context = self._context(
-            request, f"Issue a key for {owner}", application=owner, form=form
+        title = f"Issue a key for {owner}"
+        return console.page(
+            request, "admin/issue_key.html", title, application=owner, form=form
         )
-        return TemplateResponse(request, "admin/issue_key.html", context)
 
     def _issue(
         self, request: HttpRequest, application: Application, asked: dict[str, Any]
@@ -180,24 +167,28 @@ class APIKeyAdmin(Recorded):
                 application=application,
             )
         request.session[USED_FORMS] = [*used, asked["once"]][-REMEMBERED:]
-        context = self._context(
-            request, "Your new key", application=application, key=key, plaintext=plaintext
+        response = console.page(
+            request,
+            "admin/key_issued.html",
+            "Your new key",
+            application=application,
+            key=key,
+            plaintext=plaintext,
         )
-        response = TemplateResponse(request, "admin/key_issued.html", context)
         response.headers["Cache-Control"] = "no-store, private"
         return response
 
     @method_decorator(csrf_protect)
     def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask, then revoke."""
-        if not request.user.has_perm("compliance.change_apikey"):
+        if not self.has_right(request, "change"):
             raise PermissionDenied
-        key = APIKey.objects.select_related("application").filter(pk=pk).first()
-        if key is None:
-            raise Http404
+        key = self.found(request, pk)
         if request.method != "POST":
-            context = self._context(request, f"Revoke {key}?", key=key)
-            return TemplateResponse(request, "admin/revoke_key.html", context)
+            title = f"Revoke {key}?"
+            return console.page(
+                request, "admin/revoke_key.html", title, opts=self.opts, key=key
+            )
         with transaction.atomic():
             if APIKey.objects.filter(pk=pk, revoked=None).update(revoked=timezone.now()):
                 record(
@@ -210,11 +201,3 @@ class APIKeyAdmin(Recorded):
         return HttpResponseRedirect(
             reverse("admin:compliance_application_change", args=[key.application.pk])
         )
-
-    def _context(self, request: HttpRequest, title: str, **more: Any) -> dict[str, Any]:
-        return {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.model._meta,  # noqa: SLF001
-            **more,
-        }

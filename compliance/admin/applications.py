@@ -9,6 +9,7 @@ from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.utils import timezone
 
+from compliance.admin.api_keys import state, working
 from compliance.admin.editing import Recorded
 from compliance.admin.site import console
 from compliance.audit.entry import label_key_digest
@@ -41,15 +42,12 @@ class ApplicationAdmin(Recorded):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """With the number of keys that work now."""
-        now = timezone.now()
-        works = Q(api_keys__revoked=None) & (
-            Q(api_keys__expires=None) | Q(api_keys__expires__gt=now)
-        )
-        return super().get_queryset(request).annotate(usable=Count("api_keys", filter=works))
+        works = Count("api_keys", filter=Q(api_keys__in=working(timezone.now())))
+        return super().get_queryset(request).annotate(usable=works)
 
     @admin.display(description="keys in use", ordering="usable")
     def usable_keys(self, application: Any) -> int:
-        """Keys that are neither revoked nor expired."""
+        """Keys that work now."""
         return int(application.usable)
 
     def describe(self, obj: Any, form: Any) -> dict[str, Any]:
@@ -61,20 +59,14 @@ class ApplicationAdmin(Recorded):
         """The name, once given: policies and the record refer to it."""
         return ("name",) if obj else ()
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> Any:
-        """The application with its keys."""
-        application = self.get_object(request, object_id)
-        more = {
-            "keys": application.api_keys.all() if application else [],
-            "now": timezone.now(),
+    def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """The application's keys."""
+        now = timezone.now()
+        return {
+            "keys": [
+                (key, state(key, now)) for key in obj.api_keys.select_related("application")
+            ],
             "may_issue": request.user.has_perm("compliance.add_apikey"),
             "may_revoke": request.user.has_perm("compliance.change_apikey"),
             "may_see_record": request.user.has_perm("compliance.view_event"),
         }
-        return super().change_view(request, object_id, form_url, more | (extra_context or {}))

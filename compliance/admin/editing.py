@@ -12,17 +12,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 
 from compliance.admin.recording import actor, changes, plain, record
-from compliance.admin.site import Listed
+from compliance.admin.site import Listed, console
 from compliance.models import Application
 from compliance.templatetags.console import badge
 
@@ -69,6 +70,8 @@ class Recorded(Listed):
         extra_context: Any = None,
     ) -> Any:
         """Django's, without the transaction around it."""
+        if object_id is not None and self.has_view_or_change_permission(request):
+            self.found(request, object_id)
         return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
 
     def render_change_form(  # noqa: PLR0917 - as Django declares it
@@ -80,10 +83,28 @@ class Recorded(Listed):
         form_url: str = "",
         obj: Any = None,
     ) -> Any:
-        """With `editable`: whether there is anything to send."""
+        """With what is beside the form, and `editable`: whether there is anything to send."""
         allowed = self.has_change_permission(request, obj)
-        context.setdefault("editable", self.has_add_permission(request) if add else allowed)
+        context["editable"] = self.has_add_permission(request) if add else allowed
+        if change:
+            context |= self.beside(request, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def found(self, request: HttpRequest, object_id: Any) -> Any:
+        """The object of this id; raises `Http404`."""
+        obj = self.get_object(request, unquote(str(object_id)))
+        if obj is None:
+            raise Http404
+        return obj
+
+    def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """What the template of the page of `obj` gets beside its form."""
+        return {}
+
+    def has_right(self, request: HttpRequest, action: str) -> bool:
+        """Whether the reader's roles hold `action` (view, add, change) for this model."""
+        name = get_permission_codename(action, self.opts)
+        return bool(request.user.has_perm(f"{self.opts.app_label}.{name}"))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Store the object and its relations and record it, in one transaction."""
@@ -155,7 +176,32 @@ class Recorded(Listed):
         record(actor(request), kind, named | dict(detail), application=application)
 
 
-class Switched(Recorded):
+class ReadOnly(Recorded):
+    """A model that the console shows, and that no form changes.
+
+    What may happen to it (a switch, a revocation) has a page of its own, which asks for the
+    right itself.
+    """
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As the group's rights say."""
+        return self.has_right(request, "view")
+
+    @admin.display(description="digest (SHA-256)")
+    def short_digest(self, obj: Any) -> str:
+        """Its beginning, of models that have one."""
+        return f"{obj.digest[:12]}…"
+
+
+class Switched(ReadOnly):
     """A model that the console shows, and whose `active` it switches after a question.
 
     `consequence` says, for True and False, what switching does.
@@ -164,60 +210,36 @@ class Switched(Recorded):
     consequence: Mapping[bool, str] = {}
     change_form_template = "admin/switched.html"
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Made by commands on the machine, which also make its keys."""
-        return False
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """All: only the switch changes."""
-        return self.fields or ()
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> Any:
-        """The object, without a form to send."""
-        if request.method not in ("GET", "HEAD"):
-            raise PermissionDenied
-        more = {
-            "editable": False,
-            "may_switch": self.has_change_permission(request),
-            **(extra_context or {}),
-        }
-        return super().changeform_view(request, object_id, form_url, more)
+    def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """Whether the reader may switch it."""
+        return {"may_switch": self.has_right(request, "change")}
 
     def get_urls(self) -> list[URLPattern]:
         """Django's, and the switch."""
-        meta = self.model._meta  # noqa: SLF001
         switch = path(
             "<path:object_id>/switch/",
             self.admin_site.admin_view(self.switch_view),
-            name=f"{meta.app_label}_{meta.model_name}_switch",
+            name=f"{self.opts.app_label}_{self.opts.model_name}_switch",
         )
         return [switch, *super().get_urls()]
 
     @method_decorator(csrf_protect)
     def switch_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then switch `active` and record it."""
-        if not self.has_change_permission(request):
+        if not self.has_right(request, "change"):
             raise PermissionDenied
-        obj = self.get_object(request, object_id)
-        if obj is None:
-            raise Http404
+        obj = self.found(request, object_id)
         if request.method == "POST":
             return self._switch(request, obj)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{'Deactivate' if obj.active else 'Activate'} {obj}?",
-            "original": obj,
-            "opts": self.model._meta,  # noqa: SLF001
-            "target": not obj.active,
-            "consequence": self.consequence[not obj.active],
-        }
-        return TemplateResponse(request, "admin/switch.html", context)
+        return console.page(
+            request,
+            "admin/switch.html",
+            f"{'Deactivate' if obj.active else 'Activate'} {obj}?",
+            opts=self.opts,
+            original=obj,
+            target=not obj.active,
+            consequence=self.consequence[not obj.active],
+        )
 
     def _switch(self, request: HttpRequest, obj: Any) -> HttpResponse:
         target = request.POST.get("active") == "1"
@@ -226,6 +248,5 @@ class Switched(Recorded):
             if changed.update(active=target):
                 self.record(request, obj, "activated" if target else "deactivated", {})
         messages.success(request, f"{obj} is {'active' if target else 'deactivated'}.")
-        meta = self.model._meta  # noqa: SLF001
-        name = f"admin:{meta.app_label}_{meta.model_name}_change"
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
         return HttpResponseRedirect(reverse(name, args=[obj.pk]))

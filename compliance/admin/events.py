@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from compliance.admin import requests, window
-from compliance.admin.editing import Recorded
+from compliance.admin.editing import ReadOnly
 from compliance.admin.site import Item, console
 from compliance.models import Application, Event, Leaf, LogHead
 
@@ -112,26 +112,15 @@ def narrowed(events: QuerySet[Event], form: PeriodForm) -> QuerySet[Event]:
 
 
 @admin.register(Event, site=console)
-class EventAdmin(Recorded):
+class EventAdmin(ReadOnly):
     """The record."""
 
     section, rank = "Record", 20
+    change_form_template = "admin/event.html"
 
     def __init__(self, model: Any, admin_site: Any) -> None:
         super().__init__(model, admin_site)
         console.pages.append(self.pages)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As the group's rights say."""
-        return bool(request.user.has_perm("compliance.view_event"))
 
     def items(self) -> Iterable[Item]:
         """Three ways to look at the record."""
@@ -167,8 +156,9 @@ class EventAdmin(Recorded):
         leaves = _leaves(shown)
         names = requests.application_names()
         rows = [(event, names.get(event.application), leaves.get(event.pk)) for event in shown]
-        more = {"rows": rows, "kinds": KINDS, "title": "Audit events"}
-        return self._list(request, "admin/events.html", form, page, more)
+        return self._list(
+            request, "admin/events.html", "Audit events", form, page, rows=rows, kinds=KINDS
+        )
 
     def requests_view(self, request: HttpRequest) -> HttpResponse:
         """Requests, newest first."""
@@ -181,31 +171,32 @@ class EventAdmin(Recorded):
                 return HttpResponseRedirect(reverse("admin:request", args=[asked["request"]]))
             events = narrowed(requests.anchors(asked["decision"], asked["state"]), form)
             page = window.page(events, form.period(), asked["before"])
-        more = {"rows": requests.rows(page.events if page else []), "title": "Requests"}
-        return self._list(request, "admin/requests.html", form, page, more)
+        rows = requests.rows(page.events if page else [])
+        return self._list(request, "admin/requests.html", "Requests", form, page, rows=rows)
 
     def _list(
         self,
         request: HttpRequest,
         template: str,
+        title: str,
         form: PeriodForm,
         page: window.Page | None,
-        more: dict[str, Any],
+        **more: Any,
     ) -> TemplateResponse:
         asked = {name: value for name, value in request.GET.items() if value}
         asked.pop("before", None)
         older = page.older if page else None
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.model._meta,  # noqa: SLF001
-            "form": form,
-            "page": page,
-            "narrowed": bool(asked),
-            "latest": "?" + urlencode(asked) if request.GET.get("before") else "",
-            "older": "?" + urlencode(asked | {"before": older}) if older else "",
+        return console.page(
+            request,
+            template,
+            title,
+            form=form,
+            page=page,
+            narrowed=bool(asked),
+            latest="?" + urlencode(asked) if request.GET.get("before") else "",
+            older="?" + urlencode(asked | {"before": older}) if older else "",
             **more,
-        }
-        return TemplateResponse(request, template, context)
+        )
 
     def request_view(self, request: HttpRequest, request_id: str) -> HttpResponse:
         """One request's whole story."""
@@ -213,42 +204,19 @@ class EventAdmin(Recorded):
         story = requests.story(request_id)
         if story is None:
             raise Http404
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.model._meta,  # noqa: SLF001
-            "title": "Request",
-            "story": story,
-            "leaves": _leaves([step.event for step in story.steps]),
-        }
-        return TemplateResponse(request, "admin/request.html", context)
+        return console.page(request, "admin/request.html", "Request", story=story)
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> Any:
+    def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """One event: its entry, its detail, its place in the log."""
-        self._allowed(request)
-        if request.method not in ("GET", "HEAD"):
-            raise PermissionDenied
-        number = object_id if object_id and object_id.isdigit() else None
-        event = Event.objects.filter(pk=number).first() if number else None
-        if event is None:
-            raise Http404
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.model._meta,  # noqa: SLF001
-            "title": f"Event {event.type}",
-            "event": event,
-            "application": requests.application_names().get(event.application),
-            "entry": bytes(event.entry).decode("utf-8", "replace"),
-            "detail": _pretty(bytes(event.detail)),
-            "leaf": Leaf.objects.filter(event=event).first(),
+        return {
+            "title": f"Event {obj.type}",
+            "event": obj,
+            "application": requests.application_names().get(obj.application),
+            "entry": bytes(obj.entry).decode("utf-8", "replace"),
+            "detail": _pretty(bytes(obj.detail)),
+            "leaf": Leaf.objects.filter(event=obj).first(),
             "head": LogHead.objects.first(),
         }
-        return TemplateResponse(request, "admin/event.html", context)
 
 
 def _leaves(events: list[Event]) -> dict[int, int]:

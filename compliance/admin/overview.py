@@ -13,7 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from compliance.admin import policies, verification, window
+from compliance.admin import api_keys, policies, verification, window
 from compliance.admin.site import Panel, console
 from compliance.models import APIKey, Application, Event, LogHead, Verification
 from compliance.policy.rules import PolicyRefused, parse
@@ -161,12 +161,12 @@ def keys(request: HttpRequest) -> Panel | None:
     if not request.user.has_perm("compliance.view_apikey"):
         return None
     now = timezone.now()
-    working = APIKey.objects.filter(revoked=None, application__active=True)
+    working = api_keys.working(now)
     context = {
-        "expiring": working.filter(expires__gt=now, expires__lte=now + SOON)
+        "expiring": working.filter(expires__lte=now + SOON)
         .select_related("application")
         .order_by("expires")[:10],
-        "working": working.exclude(expires__lte=now).count(),
+        "working": working.count(),
         "applications": Application.objects.filter(active=True).count(),
         "may_add": request.user.has_perm("compliance.add_application"),
     }

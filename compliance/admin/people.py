@@ -15,14 +15,13 @@ from django.contrib.auth.forms import (
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
-from compliance.admin.editing import Recorded
+from compliance.admin.editing import ReadOnly, Recorded
 from compliance.admin.recording import actor, record
 from compliance.admin.roles import RIGHTS
 from compliance.admin.site import console
@@ -171,24 +170,14 @@ class UserAdmin(Recorded):
         )
         return [view, *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> Any:
-        """The user, and the way to a new password."""
-        user = self.get_object(request, object_id)
-        more = {"may_set_password": self.has_change_permission(request, user)}
-        return super().change_view(request, object_id, form_url, more)
+    def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """The way to a new password."""
+        return {"may_set_password": self.has_change_permission(request, obj)}
 
     @method_decorator((sensitive_post_parameters(), csrf_protect))
     def password_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Another person's new password. It ends that person's sessions."""
-        user = User.objects.filter(pk=pk).first()
-        if user is None:
-            raise Http404
+        user = self.found(request, pk)
         if not self.has_change_permission(request, user):
             raise PermissionDenied
         form = AdminPasswordChangeForm(user, request.POST or None)
@@ -199,34 +188,23 @@ class UserAdmin(Recorded):
                 record(actor(request), "user.password_changed", {"user": user.get_username()})
             self.message_user(request, f"The password of {user} is changed.")
             return HttpResponseRedirect(reverse("admin:auth_user_change", args=[pk]))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"New password for {user}",
-            "opts": self.model._meta,  # noqa: SLF001
-            "original": user,
-            "form": form,
-        }
-        return TemplateResponse(request, "admin/user_password.html", context)
+        title = f"New password for {user}"
+        return console.page(
+            request,
+            "admin/user_password.html",
+            title,
+            opts=self.opts,
+            original=user,
+            form=form,
+        )
 
 
 @admin.register(Group, site=console)
-class GroupAdmin(Recorded):
+class GroupAdmin(ReadOnly):
     """The roles, in words. They come with the appliance and are not changed here."""
 
     section, rank, title = "People", 20, "Roles"
     list_display = ("name",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """No."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """No."""
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As the group's rights say."""
-        return bool(request.user.has_perm("auth.view_group"))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """One table: rights by role."""
@@ -236,17 +214,11 @@ class GroupAdmin(Recorded):
             (title, [bool(rights <= RIGHTS[name]) for name in RIGHTS])
             for title, rights in WORDS
         ]
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Roles",
-            "opts": self.model._meta,  # noqa: SLF001
-            "roles": [
-                (name, User.objects.filter(groups__name=name, is_active=True).count())
-                for name in RIGHTS
-            ],
-            "rows": rows,
-        }
-        return TemplateResponse(request, "admin/roles.html", context)
+        roles = [
+            (name, User.objects.filter(groups__name=name, is_active=True).count())
+            for name in RIGHTS
+        ]
+        return console.page(request, "admin/roles.html", "Roles", roles=roles, rows=rows)
 
 
 def _rights(*names: str) -> frozenset[str]:

@@ -9,12 +9,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from compliance.admin.coverage import known
-from compliance.admin.editing import Recorded
+from compliance.admin.editing import ReadOnly
 from compliance.admin.site import console
 from compliance.models import PolicyVersion
 from compliance.policy.decide import not_enforced
@@ -92,25 +91,14 @@ def active() -> PolicyVersion | None:
 
 
 @admin.register(PolicyVersion, site=console)
-class PolicyAdmin(Recorded):
-    """Versions, newest first."""
+class PolicyAdmin(ReadOnly):
+    """Versions, newest first. The set-up writes the first, and nothing another yet."""
 
     section, rank, title = "Rules", 30, "Policies"
+    change_form_template = "admin/policy.html"
     list_display = ("__str__", "standing", "note", "activated", "retired", "short_digest")
     list_display_links = ("__str__",)
     search_fields = ("digest", "note")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """No: the set-up writes the first version, and nothing can write another yet."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """No: a version never changes."""
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As the group's rights say."""
-        return bool(request.user.has_perm("compliance.view_policyversion"))
 
     @admin.display(description="state")
     def standing(self, obj: Any) -> str:
@@ -123,11 +111,6 @@ class PolicyAdmin(Recorded):
             return "retired"
         return "active" if version.activated is not None else "not activated"
 
-    @admin.display(description="digest (SHA-256)")
-    def short_digest(self, version: PolicyVersion) -> str:
-        """Its beginning."""
-        return f"{version.digest[:12]}…"
-
     def get_urls(self) -> list[URLPattern]:
         """Django's, and the document itself."""
         view = path(
@@ -137,17 +120,11 @@ class PolicyAdmin(Recorded):
         )
         return [view, *super().get_urls()]
 
-    def _version(self, request: HttpRequest, pk: Any) -> PolicyVersion:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        version = PolicyVersion.objects.filter(pk=pk).first() if str(pk).isdigit() else None
-        if version is None:
-            raise Http404
-        return version
-
     def document_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The canonical JSON, byte for byte what the digest is of."""
-        version = self._version(request, pk)
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        version = self.found(request, pk)
         name = f"policy-version-{version.number}.json"
         return HttpResponse(
             version.document.encode(),
@@ -155,36 +132,22 @@ class PolicyAdmin(Recorded):
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> Any:
+    def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """One version in words."""
-        if request.method not in ("GET", "HEAD"):
-            raise PermissionDenied
-        version = self._version(request, object_id)
         try:
-            policy, fault = parse(version.document), ""
+            policy, fault = parse(obj.document), ""
         except PolicyRefused as error:
             policy, fault = None, str(error)
-        matches = policy is not None and policy.digest == version.digest
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{policy.name if policy else 'Policy'}, {version}",
-            "opts": self.model._meta,  # noqa: SLF001
-            "original": version,
-            "version": version,
-            "state": self.state(version),
+        return {
+            "title": f"{policy.name if policy else 'Policy'}, {obj}",
+            "version": obj,
+            "state": self.state(obj),
             "rules": shown(policy) if policy else [],
             "coverage": known(),
-            "matches": matches,
+            "matches": policy is not None and policy.digest == obj.digest,
             "fault": fault,
-            "pretty": _pretty(version.document),
+            "pretty": _pretty(obj.document),
         }
-        return TemplateResponse(request, "admin/policy.html", context)
 
 
 def _pretty(document: str) -> str:

@@ -94,6 +94,13 @@ class Console(AdminSite):
             context["navigation"] = self.navigation(request)
         return context
 
+    def page(
+        self, request: HttpRequest, template: str, title: str, **more: Any
+    ) -> TemplateResponse:
+        """A page of the console's own, drawn by `template` with `more`."""
+        context = {**self.each_context(request), "title": title, **more}
+        return TemplateResponse(request, template, context)
+
     def navigation(self, request: HttpRequest) -> list[tuple[str, list[tuple[Item, bool]]]]:
         """Sections with their items and whether each is where the reader is."""
         items = sorted(self._items(request), key=lambda item: item.rank)
@@ -117,13 +124,7 @@ class Console(AdminSite):
         """The overview."""
         panels = [panel for view in self.panels if (panel := view(request)) is not None]
         panels.sort(key=lambda panel: panel.rank)
-        context = {
-            **self.each_context(request),
-            "title": self.index_title,
-            "panels": panels,
-            **(extra_context or {}),
-        }
-        return TemplateResponse(request, "admin/index.html", context)
+        return self.page(request, "admin/index.html", self.index_title, panels=panels)
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> Any:
         """The overview serves in place of a page per Django app."""
@@ -152,9 +153,8 @@ class Listed(_ModelAdmin):
 
     def items(self) -> Iterable[Item]:
         """One item: the model's list."""
-        meta = self.model._meta  # noqa: SLF001 - Django's documented name
-        url = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
-        title = self.title or str(meta.verbose_name_plural)
+        url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        title = self.title or str(self.opts.verbose_name_plural)
         yield Item(self.section, self.rank, title[0].upper() + title[1:], url)
 
 

@@ -14,7 +14,6 @@ import structlog
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_protect
@@ -109,15 +108,15 @@ def verify_view(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:verify"))
     runs = list(Verification.objects.all()[:SHOWN])
     latest = runs[0] if runs else None
-    context = {
-        **console.each_context(request),
-        "title": "Verify the log",
-        "latest": latest,
-        "running": latest is not None and alive(latest),
-        "runs": [(run, outcome(run)) for run in runs],
-        "outcome": outcome(latest) if latest else "",
-    }
-    return TemplateResponse(request, "admin/verify.html", context)
+    return console.page(
+        request,
+        "admin/verify.html",
+        "Verify the log",
+        latest=latest,
+        running=latest is not None and alive(latest),
+        runs=[(run, outcome(run)) for run in runs],
+        outcome=outcome(latest) if latest else "",
+    )
 
 
 @require_GET

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
-from compliance.admin.editing import Recorded, Switched
+from compliance.admin.editing import ReadOnly, Switched
 from compliance.admin.site import Panel, console
 from compliance.templatetags.console import badge
 from inference.admin.life import look
@@ -16,8 +16,11 @@ from inference.models import Deployment, Model, Node
 
 
 @admin.register(Model, site=console)
-class ModelAdmin(Recorded):
-    """What the appliance may serve, by the digest of its weights."""
+class ModelAdmin(ReadOnly):
+    """What the appliance may serve, by the digest of its weights.
+
+    Made by commands, which hash them; other weights are another model.
+    """
 
     section, rank = "Machines", 10
     change_form_template = "admin/model.html"
@@ -31,48 +34,18 @@ class ModelAdmin(Recorded):
         "context_length",
         "created",
     )
-    readonly_fields = fields
     list_display = ("name", "engine", "licence", "bytes", "context_length", "short_digest")
     list_filter = ("engine", "licence")
     search_fields = ("name", "digest", "licence", "origin")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Made by commands, which hash the weights."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A model is its weights; other weights are another model."""
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As the group's rights say."""
-        return bool(request.user.has_perm("inference.view_model"))
 
     @admin.display(description="size", ordering="size")
     def bytes(self, model: Any) -> str:
         """Of the weights file."""
         return str(filesizeformat(model.size))
 
-    @admin.display(description="digest (SHA-256)")
-    def short_digest(self, model: Any) -> str:
-        """Its beginning."""
-        return f"{model.digest[:12]}…"
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> Any:
-        """The model, and where it is served."""
-        model = self.get_object(request, object_id)
-        more = {
-            "deployments": model.deployments.select_related("node__site")
-            if isinstance(model, Model)
-            else []
-        }
-        return super().change_view(request, object_id, form_url, more)
+    def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """Where it is served."""
+        return {"deployments": obj.deployments.select_related("node__site")}
 
 
 @admin.register(Deployment, site=console)
@@ -129,26 +102,15 @@ class NodeAdmin(Switched):
         """The key that its receipts are signed with."""
         return bytes(node.public_key).hex()
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> Any:
-        """The node, and what it says of itself now."""
-        node = self.get_object(request, object_id)
-        more: dict[str, Any] = {}
-        if isinstance(node, Node):
-            life = look([node.name])
-            says = life.of(node.name)
-            more = {
-                "life": life,
-                "says": says,
-                "since": life.since(node.name),
-                "deployments": node.deployments.select_related("model"),
-            }
-        return super().change_view(request, object_id, form_url, more)
+    def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """What the node says of itself now."""
+        life = look([obj.name])
+        return super().beside(request, obj) | {
+            "life": life,
+            "says": life.of(obj.name),
+            "since": life.since(obj.name),
+            "deployments": obj.deployments.select_related("model"),
+        }
 
 
 @console.panel

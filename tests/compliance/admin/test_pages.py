@@ -1,9 +1,11 @@
+import datetime as dt
 import hashlib
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from compliance.models import APIKey, Event
+from compliance.models import APIKey, Application, Event
 from inference.models import Model
 from tests.compliance.admin import stories
 
@@ -145,6 +147,46 @@ def test_the_policy_document_is_what_its_digest_is_of(filled):
     page = filled.get(reverse("admin:compliance_policyversion_change", args=[1]))
     assert hashlib.sha256(document).hexdigest() == page.context["version"].digest
     assert page.context["matches"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["compliance_application", "compliance_apikey", "compliance_policyversion",
+     "compliance_event", "compliance_site", "inference_node", "inference_model", "auth_user"],
+)  # fmt: skip
+@pytest.mark.parametrize("number", ["99", "²", "x"])
+def test_what_does_not_exist_is_not_found_and_never_said_to_be_deleted(filled, page, number):
+    filled.as_("Administrator")
+    answer = filled.get(reverse(f"admin:{page}_change", args=[number]))
+    assert answer.status_code == 404
+    assert "nothing is deleted here" in answer.content.decode()
+
+
+def test_a_key_is_in_the_same_state_on_every_page(filled):
+    """Each key is found by its own state and no other; those that work are counted."""
+    owner = Application.objects.get()
+    idle = stories.application("idle", active=False)
+    past = timezone.now() - dt.timedelta(days=1)
+    keys = {
+        "works": APIKey.objects.get(),
+        "expired": APIKey.issue(owner, expires=past)[0],
+        "revoked": APIKey.issue(owner, expires=past)[0],
+        "inactive": APIKey.issue(idle)[0],
+    }
+    APIKey.objects.filter(pk=keys["revoked"].pk).update(revoked=timezone.now())
+    filled.as_("Auditor")
+    listed = reverse("admin:compliance_apikey_changelist")
+    for state, key in keys.items():
+        found = filled.get(listed, {"state": state}).context["cl"].queryset
+        assert list(found) == [key], state
+    rows = filled.get(reverse("admin:compliance_application_changelist")).context["cl"].queryset
+    assert {row.name: row.usable for row in rows} == {owner.name: 1, "idle": 0}
+    for application in (owner, idle):
+        page = filled.get(reverse("admin:compliance_application_change", args=[application.pk]))
+        shown = dict(page.context["keys"])
+        for state, key in keys.items():
+            if key.application_id == application.pk:
+                assert state in shown[key]
 
 
 def test_an_empty_appliance_says_what_to_do_next(console):
