@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 
 SEND_TIMEOUT = 10.0  # seconds that a caller may take to accept what its buffers cannot hold
+LOOK = 1.0  # seconds between looks whether it does
 DISCARD_MAX = (
     16 * 1024 * 1024
 )  # bytes of a refused body that are read so that the answer arrives
@@ -36,6 +38,7 @@ class Exchange:
         self.scope = scope
         self.request = request
         self.begun = False
+        self._watch: CallerWatch | None = None
         self._receive = receive
         self._send = send
         self._read = False
@@ -101,6 +104,11 @@ class Exchange:
         )
 
     async def _handed(self, message: Message) -> None:
+        if self._watch is not None:
+            self._watch.handing_since = time.monotonic()
+            await self._send(message)
+            self._watch.handing_since = None
+            return
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 await self._send(message)
@@ -122,26 +130,36 @@ class Exchange:
                     if message["type"] == "http.disconnect" or not message.get("more_body"):
                         return
 
-    def while_caller_waits(self) -> CallerWatch:
-        """A block that ends with `CallerGone` when the caller closes the connection."""
-        return CallerWatch(self._receive)
+    @contextlib.asynccontextmanager
+    async def while_caller_waits(self) -> AsyncIterator[None]:
+        """A block that ends with `CallerGone` when the caller leaves or takes nothing more."""
+        async with CallerWatch(self._receive) as watch:
+            self._watch = watch
+            try:
+                yield
+            finally:
+                self._watch = None
 
 
 class CallerWatch:
     """Cancels the block it surrounds when the caller goes, as `asyncio.timeout` does in time.
 
-    Only after the request's body was read: then all that can still arrive is its end.
+    Only after the request's body was read: then all that can still arrive is its end. Whether
+    what is handed over is taken is seen by a look at the clock now and then: a timer for each
+    chunk is a tenth of what a stream costs.
     """
 
     def __init__(self, receive: Receive) -> None:
+        self.handing_since: float | None = None  # monotonic
         self._receive = receive
-        self._gone = False
+        self._why = ""
 
     async def __aenter__(self) -> Self:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - coroutines run in tasks
         self._task = task
         self._watch = asyncio.create_task(self._wait(), name="caller watch")
+        self._timer = asyncio.get_running_loop().call_later(LOOK, self._look)
         return self
 
     async def __aexit__(
@@ -151,12 +169,24 @@ class CallerWatch:
         trace: TracebackType | None,
     ) -> None:
         self._watch.cancel()
+        self._timer.cancel()
         # Cancelled at the very moment in which the block ended by itself: it did not happen.
-        if self._gone and self._task.uncancel() <= 0 and kind is asyncio.CancelledError:
-            raise CallerGone("The caller closed the connection.") from error
+        if self._why and self._task.uncancel() <= 0 and kind is asyncio.CancelledError:
+            raise CallerGone(self._why) from error
 
     async def _wait(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
-        self._task.cancel()
+        self._gone("The caller closed the connection.")
+
+    def _look(self) -> None:
+        since = self.handing_since
+        if since is not None and time.monotonic() - since > SEND_TIMEOUT:
+            self._gone("The caller reads too slowly.")
+            return
+        self._timer = asyncio.get_running_loop().call_later(LOOK, self._look)
+
+    def _gone(self, why: str) -> None:
+        if not self._why:
+            self._why = why
+            self._task.cancel()
