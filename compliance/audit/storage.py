@@ -68,7 +68,7 @@ class Fate(Enum):
     BUSY = "Another holds what the database needs to store the events."
     REFUSED = "The database refused the events."
     FULL = "The disk is full; free some of it."
-    BROKEN = "The disk cannot be written: it fails, or a quota is used up."
+    BROKEN = "The disk cannot be written: it fails, or its quota is used up, or it is full."
 
     @property
     def disk(self) -> bool:
@@ -84,8 +84,8 @@ _SQLITE_FATES = {
 }
 
 
-def fate(error: django.db.Error) -> Fate:
-    """What became of the rows whose insertion ended in `error`.
+def fate(error: django.db.Error, *, sent: bool = True) -> Fate:
+    """What became of the rows whose insertion ended in `error`, if they were `sent` at all.
 
     SQLite: a page that could not be written leaves the transaction without its last page,
     which holds the commit. What failed to be synced is in doubt: it may outlast a crash.
@@ -95,10 +95,9 @@ def fate(error: django.db.Error) -> Fate:
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", 0)
-        if code & 0xFF != sqlite3.SQLITE_IOERR or code == sqlite3.SQLITE_IOERR_WRITE:
-            found = _SQLITE_FATES.get(code & 0xFF)
-            if found:
-                return found
+        unclear = code & 0xFF == sqlite3.SQLITE_IOERR and code != sqlite3.SQLITE_IOERR_WRITE
+        if code & 0xFF in _SQLITE_FATES and not (sent and unclear):
+            return _SQLITE_FATES[code & 0xFF]
     elif isinstance(cause, psycopg.Error) and cause.diag.severity_nonlocalized == "ERROR":
         if isinstance(cause, psycopg.errors.DiskFull):
             return Fate.FULL

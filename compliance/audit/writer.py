@@ -30,7 +30,7 @@ from django.db import IntegrityError, connection
 from compliance.audit.entry import EntryInvalid
 from compliance.audit.epoch import Epoch
 from compliance.audit.installation import JOURNALS
-from compliance.audit.storage import Row, Storage, storage, stored
+from compliance.audit.storage import Fate, Row, Storage, fate, storage, stored
 from compliance.audit.waiting import Gone, Item, LoopWaiter, Sweeper, ThreadWaiter, settle
 from compliance.models import Event as StoredEvent
 from compliance.vocabulary import TERMINAL, Event, RecordUnavailable
@@ -43,7 +43,6 @@ PAUSE_MIN, PAUSE_MAX = 0.02, 0.5  # seconds between attempts while the database 
 DRAIN = 10.0  # seconds that `stop` waits for the queue
 
 _log = logging.getLogger(__name__)
-_KNOWN = (django.db.DataError, django.db.ProgrammingError, django.db.NotSupportedError)
 
 
 class AlreadyEnded(RecordUnavailable):
@@ -92,6 +91,7 @@ class Writer:
         self._stopping = False
         self._stop_by = 0.0
         self._closed = ""  # why nothing can be appended any more
+        self._refusing = ""  # why nothing can be begun until what is kept has been written
         # The writer thread's own:
         self._storage: Storage
         self._epoch: Epoch
@@ -144,6 +144,8 @@ class Writer:
                 raise RecordUnavailable(self._closed)
             if self._stopping and item.waiter is not None:
                 raise RecordUnavailable("The record's writer is stopping.")
+            if self._refusing and not item.kept:
+                raise RecordUnavailable(self._refusing)
             if self._queued + count > self._capacity and not item.kept:
                 raise RecordUnavailable(f"{self._queued} events wait for the record already.")
             self._queue.append(item)
@@ -198,10 +200,13 @@ class Writer:
         pause = PAUSE_MIN
         while True:
             try:
-                return Epoch.begin(self.source)
+                epoch = Epoch.begin(self.source)
             except django.db.Error as error:
-                self._report(error)
+                self._report(error, sent=False)
                 pause = self._pause(pause)
+            else:
+                self._well()
+                return epoch
 
     def _take(self) -> list[Item] | None:
         """What to write now; nothing where only the lease is due; None to end."""
@@ -249,19 +254,22 @@ class Writer:
         while rows or self._lease_due():
             try:
                 if self._attempt(items, rows):
+                    self._well()
                     break
             except django.db.Error as error:
-                self._report(error)
-                if not rows:
+                outcome = self._report(error)
+                in_doubt = in_doubt or outcome is Fate.UNKNOWN
+                if not rows:  # only the lease was due
                     self._pause(pause)
-                    return
-                pause = self._pause(pause)
-                if in_doubt or not isinstance(error, _KNOWN):
-                    in_doubt = True
+                    break
+                if in_doubt or outcome is Fate.BUSY:
+                    pause = self._pause(pause)
                     continue
-                self._refuse(items)
+                self._refuse(items, outcome)
+                if items:
+                    pause = self._pause(pause)
             rows = self._number(items)
-        self._troubled = False
+        self._refusing = ""
         self._writing = []
         self._epoch.advance(rows)
         self._settle(items, None)
@@ -333,11 +341,25 @@ class Writer:
             self._epoch.forget(item.events)
         self._settle(twice, AlreadyEnded("The request has ended already."))
 
-    def _refuse(self, items: list[Item]) -> None:
+    def _refuse(self, items: list[Item], outcome: Fate) -> None:
         """Take out what need not be written, after an error that a wait may not mend."""
         refused = [item for item in items if not item.kept]
         items[:] = [item for item in items if item.kept]
-        self._settle(refused, RecordUnavailable("The database refused the events."))
+        self._settle(refused, RecordUnavailable(outcome.value))
+
+    def _refuse_beginnings(self, outcome: Fate) -> None:
+        """Answer at once whoever would wait behind what is kept."""
+        with self._wake:
+            self._refusing = outcome.value
+            refused = [item for item in self._queue if not item.kept]
+            self._queue = deque(item for item in self._queue if item.kept)
+            self._queued -= sum(len(item.events) for item in refused)
+        self._settle(refused, RecordUnavailable(outcome.value))
+
+    def _well(self) -> None:
+        """The database has stored something."""
+        self._troubled = False
+        self._refusing = ""
 
     def _settle(self, items: Sequence[Item], error: RecordUnavailable | None) -> None:
         if items:
@@ -355,14 +377,19 @@ class Writer:
             with contextlib.suppress(RecordUnavailable):  # then the notary ends it
                 self._enqueue(Item(ends, None, 0))
 
-    def _report(self, error: Exception) -> None:
-        """Say once that the database does not answer, and connect anew."""
+    def _report(self, error: django.db.Error, *, sent: bool = True) -> Fate:
+        """Say once that the record cannot be written; connect anew where that may help."""
+        outcome = fate(error, sent=sent)
         if not self._troubled:
             self._troubled = True
-            _log.error("The record cannot be written: %s", type(error).__name__)
-        if "locked" not in str(error):
+            told = outcome.value if outcome.disk else type(error).__name__
+            _log.error("The record cannot be written: %s", told)
+        if outcome.disk:
+            self._refuse_beginnings(outcome)
+        if outcome is not Fate.FULL and "locked" not in str(error):
             with contextlib.suppress(django.db.Error):
                 connection.close()
+        return outcome
 
     def _pause(self, seconds: float) -> float:
         """Wait before another attempt; how long the next wait is. Raises `_Stopped`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.chaos import invariants
 from tests.services.appliance import Appliance, running, wait_until
 
 SIZE = 64  # MiB of the file system that holds the data folder
+FAST = 2.0  # seconds to refuse; a request checks its texts first
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,11 @@ def test_a_full_disk_refuses_requests_and_nothing_is_lost(small: Appliance):
     fill(ballast)
     seen = []
     for _ in range(40):  # a write-ahead log that is used again may have room for a few more
+        began = time.monotonic()
         seen.append(ask(small))
+        if seen[-1] == "record_unavailable":
+            waited = time.monotonic() - began
+            assert waited < FAST, f"it took {waited:.1f} s to refuse"
         if seen.count("record_unavailable") == 2:
             break
     assert seen.count("record_unavailable") == 2, f"requests were not refused: {set(seen)}"
