@@ -18,7 +18,9 @@ from django.urls import URLPattern, path, reverse
 from compliance.admin import requests, window
 from compliance.admin.editing import ReadOnly
 from compliance.admin.site import Item, console
+from compliance.admin.story import detail
 from compliance.models import Application, Event, Leaf, LogHead
+from compliance.templatetags.console import legal_basis
 
 KINDS = (
     "request.",
@@ -146,7 +148,7 @@ class EventAdmin(ReadOnly):
         form = EventsForm(request.GET)
         page = None
         if form.is_valid():
-            events = narrowed(Event.objects.defer("entry", "detail", "detail_key"), form)
+            events = narrowed(Event.objects.defer("entry", "detail_key"), form)
             kind = form.cleaned_data["type"]
             if kind:
                 exact = {"type__startswith": kind} if kind.endswith(".") else {"type": kind}
@@ -155,7 +157,15 @@ class EventAdmin(ReadOnly):
         shown = page.events if page else []
         leaves = _leaves(shown)
         names = requests.application_names()
-        rows = [(event, names.get(event.application), leaves.get(event.pk)) for event in shown]
+        rows = [
+            (
+                event,
+                detail(event).get("actor"),
+                names.get(event.application),
+                leaves.get(event.pk),
+            )
+            for event in shown
+        ]
         return self._list(
             request, "admin/events.html", "Audit events", form, page, rows=rows, kinds=KINDS
         )
@@ -208,9 +218,12 @@ class EventAdmin(ReadOnly):
 
     def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """One event: its entry, its detail, its place in the log."""
+        said = detail(obj)
         return {
             "title": f"Event {obj.type}",
             "event": obj,
+            "said": said,
+            "changed": _changed(said.get("changes")),
             "application": requests.application_names().get(obj.application),
             "entry": bytes(obj.entry).decode("utf-8", "replace"),
             "detail": _pretty(bytes(obj.detail)),
@@ -226,8 +239,25 @@ def _leaves(events: list[Event]) -> dict[int, int]:
     return dict(found)
 
 
-def _pretty(detail: bytes) -> str:
+def _changed(changes: Any) -> list[tuple[str, Any, Any]]:
+    """Each field that an event says has changed, with its old and new value in words."""
+    if not isinstance(changes, dict):
+        return []
+    rows = []
+    for name, change in sorted(changes.items()):
+        old, new = (
+            (change.get("from"), change.get("to"))
+            if isinstance(change, dict)
+            else ("not on the record",) * 2
+        )
+        if name == "legal_basis":
+            old, new = legal_basis(old), legal_basis(new)
+        rows.append((name.replace("_", " ").capitalize(), old, new))
+    return rows
+
+
+def _pretty(said: bytes) -> str:
     try:
-        return json.dumps(json.loads(detail), indent=2, ensure_ascii=False, sort_keys=True)
+        return json.dumps(json.loads(said), indent=2, ensure_ascii=False, sort_keys=True)
     except ValueError:
-        return detail.decode("utf-8", "replace")
+        return said.decode("utf-8", "replace")

@@ -18,16 +18,7 @@ from compliance.admin.site import console
 from compliance.models import PolicyVersion
 from compliance.policy.decide import not_enforced
 from compliance.policy.rules import Condition, Policy, PolicyRefused, Rule, parse
-from compliance.templatetags.console import badge
-from compliance.vocabulary import Category
-
-CATEGORY_WORDS = {
-    Category.PERSONAL: "personal data (GDPR Art. 4)",
-    Category.SPECIAL: "special categories (GDPR Art. 9)",
-    Category.CRIMINAL: "criminal offences (GDPR Art. 10)",
-    Category.PAYMENT: "payment data",
-    Category.CREDENTIAL: "credentials",
-}
+from compliance.templatetags.console import badge, category
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +38,7 @@ def in_words(when: Condition) -> str:
 
 def _clauses(when: Condition) -> Iterator[str]:
     if when.categories is not None:
-        names = [CATEGORY_WORDS[category] for category in sorted(when.categories)]
+        names = [category(found) for found in sorted(when.categories)]
         yield f"the request holds {_either(names)}"
     if when.entities is not None:
         yield f"it holds an entity of type {_either(sorted(when.entities))}"

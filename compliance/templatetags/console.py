@@ -1,19 +1,34 @@
-"""How the console writes times, numbers and states."""
+"""How the console writes times, numbers, states and codes."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.conf.locale import LANG_INFO
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from compliance.models.applications import LegalBasis
+from compliance.vocabulary import Category
 
 register = template.Library()
 
 SECOND = 1_000  # milliseconds
 TONES = {
-    "good": {"works", "active", "alive", "completed", "intact", "allow", "enforced", "signed"},
+    "good": {
+        "works",
+        "active",
+        "alive",
+        "completed",
+        "intact",
+        "allow",
+        "enforced",
+        "signed",
+        "integrated",
+    },
     "warn": {
         "pseudonymise",
         "mask",
@@ -68,6 +83,45 @@ def duration(milliseconds: Any) -> str:
     if milliseconds < SECOND:
         return f"{milliseconds} ms"
     return f"{milliseconds / SECOND:.2f} s"
+
+
+@register.filter
+def legal_basis(code: Any) -> Any:
+    """The words of a ground of GDPR Article 6(1); the record keeps its code."""
+    return dict(LegalBasis.choices).get(code, code)
+
+
+CATEGORY_WORDS: Mapping[str, str] = {
+    Category.PERSONAL: "personal data (GDPR Art. 4)",
+    Category.SPECIAL: "special categories (GDPR Art. 9)",
+    Category.CRIMINAL: "criminal offences (GDPR Art. 10)",
+    Category.PAYMENT: "payment data",
+    Category.CREDENTIAL: "credentials",
+}
+FINISHED = {
+    "stop": "the model had said all",
+    "length": "the limit of tokens was reached",
+    "tool_calls": "the model asked for a tool",
+    "content_filter": "the engine filtered it",
+}
+
+
+@register.filter
+def category(name: str) -> str:
+    """A category of findings, in words."""
+    return CATEGORY_WORDS.get(name, name)
+
+
+@register.filter
+def finished(reasons: Any) -> str:
+    """Why an answer ended, in words; `reasons` are OpenAI's, one for each choice, by commas."""
+    return "; ".join(FINISHED.get(word, word) for word in str(reasons).split(","))
+
+
+@register.filter
+def language(code: Any) -> str:
+    """A language by its English name; `code` is of ISO 639-1."""
+    return str(LANG_INFO.get(str(code), {}).get("name", code))
 
 
 @register.simple_tag

@@ -1,5 +1,6 @@
 import datetime as dt
 import hashlib
+import json
 
 import pytest
 from django.urls import reverse
@@ -93,6 +94,42 @@ def test_a_story_tells_decision_findings_place_and_a_signed_receipt(filled):
         assert told in text
     assert "not signed" not in text
     assert "anna@example.org" not in text
+
+
+def test_a_story_is_told_in_words_and_its_record_keeps_the_codes(filled):
+    filled.as_("Auditor")
+    text = filled.get(reverse("admin:request", args=[filled.ids[0]])).content.decode()
+    for words in (
+        "Contract, Art. 6(1)(b)",
+        "personal data (GDPR Art. 4): 1",
+        "English",
+        "The model had said all",
+    ):
+        assert words in text, words
+    assert "6-1-b" not in text
+    event = Event.objects.get(request=filled.ids[0], type="request.admitted")
+    page = filled.get(
+        reverse("admin:compliance_event_change", args=[event.pk])
+    ).content.decode()
+    assert "Contract, Art. 6(1)(b)" in page
+    assert json.loads(bytes(event.detail))["legal_basis"] == "6-1-b"
+
+
+def test_an_event_says_who_did_it_and_what_changed_from_what_to_what(filled):
+    filled.as_("Administrator", username="olga")
+    address = reverse(
+        "admin:compliance_application_change", args=[Application.objects.get().pk]
+    )
+    form = filled.get(address).context["adminform"].form
+    filled.post(address, form.initial | {"legal_basis": "6-1-f", "owner": "Sales"})
+    event = Event.objects.get(type="application.changed")
+    listed = filled.get(reverse("admin:compliance_event_changelist"))
+    assert {actor for row, actor, *_ in listed.context["rows"] if row == event} == {"olga"}
+    page = filled.get(reverse("admin:compliance_event_change", args=[event.pk]))
+    assert page.context["changed"] == [
+        ("Legal basis", "Contract, Art. 6(1)(b)", "Legitimate interests, Art. 6(1)(f)"),
+        ("Owner", "Customer care", "Sales"),
+    ]
 
 
 def test_a_receipt_of_another_key_is_shown_as_not_signed(filled):
