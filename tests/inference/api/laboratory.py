@@ -40,8 +40,15 @@ from tests.services.valkey import Valkey
 class Gateway:
     """One web process."""
 
-    def __init__(self, environment: Mapping[str, str], source: str, output: Path) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        source: str,
+        output: Path,
+        command: Sequence[str] = ("manage.py", "web"),
+    ) -> None:
         self.source = source
+        self._command = [sys.executable, *command]
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {
@@ -56,7 +63,7 @@ class Gateway:
     def start(self) -> None:
         with self._output.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "web"],
+                self._command,
                 cwd=BASE,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -129,9 +136,13 @@ class Laboratory:
         assert result.returncode == 0, result.stderr
         return result.stdout.strip()
 
-    def gateway(self, source: str, **more: str) -> Gateway:
+    def gateway(self, source: str, *command: str, **more: str) -> Gateway:
+        """One more web process; `command` starts it in another way."""
         gateway = Gateway(
-            {**self.environment, **more}, source, self.data.parent / f"{source}.output"
+            {**self.environment, **more},
+            source,
+            self.data.parent / f"{source}.output",
+            command or ("manage.py", "web"),
         )
         self.gateways.append(gateway)
         return gateway
