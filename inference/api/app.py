@@ -18,9 +18,6 @@ from typing import Any, TypeVar
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from compliance.audit.keys import read_key
 from compliance.audit.writer import Writer
@@ -90,19 +87,6 @@ def build(configuration: Configuration) -> DataPlane:
     return DataPlane(configuration)
 
 
-def _commands(url: str) -> Redis:
-    """A client whose commands fail soon, since callers wait for them.
-
-    The one retry renews a connection that the broker had closed.
-    """
-    return Redis.from_url(
-        url.replace("redis+socket://", "unix://", 1),
-        socket_timeout=BROKER_TIMEOUT,
-        socket_connect_timeout=BROKER_TIMEOUT,
-        retry=Retry(NoBackoff(), 1),
-    )
-
-
 class DataPlane:
     """The ASGI application for `/v1`. Belongs to one event loop."""
 
@@ -114,7 +98,7 @@ class DataPlane:
             may_write=configuration.may_write,
         )
         self.detectors = DetectorPool(configuration.detectors, configuration.detection_timeout)
-        self._redis = _commands(configuration.broker_url)
+        self._redis = connect(configuration.broker_url, within=BROKER_TIMEOUT)
         self._stream_redis = connect(configuration.broker_url)
         # New at each start, so that answers to a former life find nobody.
         stream = f"replies:{configuration.source}:{secrets.token_hex(8)}"

@@ -10,7 +10,7 @@ keep up fails alone (`SlowReader`). Frames that nobody expects are ignored, and 
 ticket's key does not open.
 """
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -40,12 +40,23 @@ __all__ = [
 ]
 
 
-def connect(url: str) -> Redis:
+CONNECTIONS = 32  # of one client; what comes beyond waits for its turn
+TURN = 2.0  # seconds to wait for it
+
+
+def connect(url: str, *, within: float | None = None) -> Redis:
     """A client for the broker at `url`, which is written as Celery writes it.
 
-    It tries once more at once, which is all that a connection gone stale needs; how long to
-    wait for a broker that is down is for the caller to say.
+    A command that takes more than `within` seconds raises redis's TimeoutError. It tries once
+    more at once, which is all that a connection gone stale needs; how long to wait for a broker
+    that is down is for the caller to say.
     """
-    return Redis.from_url(
-        url.replace("redis+socket://", "unix://", 1), retry=Retry(NoBackoff(), retries=1)
+    pool = BlockingConnectionPool.from_url(
+        url.replace("redis+socket://", "unix://", 1),
+        max_connections=CONNECTIONS,
+        timeout=TURN,
+        retry=Retry(NoBackoff(), retries=1),
+        socket_timeout=within,
+        socket_connect_timeout=within,
     )
+    return Redis.from_pool(pool)

@@ -321,3 +321,10 @@ async def test_cancellations_are_heard_again_after_a_broker_restart(redis, valke
     await until(lambda: cancelled == ["t1"], 5)
     await hearing.stop()
     await client.aclose()
+
+
+async def test_when_hundreds_of_callers_leave_at_once_each_cancellation_is_sent(redis):
+    sender = CancelSender(redis)
+    tickets = [secrets.token_hex(16) for _ in range(500)]
+    await asyncio.gather(*(sender.cancel("home", ticket, KEY) for ticket in tickets))
+    assert await redis.exists(*(f"cancelled:{ticket}" for ticket in tickets)) == len(tickets)
