@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 import time
 import zipfile
@@ -19,19 +18,20 @@ from pathlib import Path
 from typing import IO, Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.db import connection, transaction
+from django.db import connection
 from django.utils.dateparse import parse_date, parse_datetime
 
-from compliance.audit import checkpoint, journal, ledger
+from compliance.audit import checkpoint, ledger
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
 from compliance.audit.entry import canonical
 from compliance.audit.files import CHECKPOINT, LogFolder
 from compliance.audit.merkle import Edge, ProofInvalid, leaf_hash
 from compliance.audit.tiles import TileInvalid
+from compliance.evidence.file import ExportImpossible, created, record
 from compliance.evidence.proof import RangeProof, Tree, root_of
 from compliance.models import Application
-from compliance.vocabulary import Event
 
+__all__ = ["ExportImpossible", "Scope", "Summary", "export"]
 FORMAT = "domicile-evidence"
 VERSION = 1
 CHUNK = 2_048
@@ -42,10 +42,6 @@ DISCLOSED = (
     "application.registered",
 )
 _VERIFIER = Path(__file__).with_name("verify.py")
-
-
-class ExportImpossible(Exception):
-    """The evidence cannot be made. The message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +77,8 @@ class Summary:
 def export(scope: Scope, path: Path, log_dir: Path, key: bytes) -> Summary:
     """Write the evidence to `path`, which must not exist; raises `ExportImpossible`.
 
-    `key` is the log's Ed25519 private key: it signs the manifest. The export is recorded.
+    `key` is the log's Ed25519 private key: it signs the manifest. The export is recorded once
+    the file is durable, so that no event stands for a file that never was.
     """
     signer = Ed25519PrivateKey.from_private_bytes(key)
     folder = LogFolder(log_dir)
@@ -93,51 +90,26 @@ def export(scope: Scope, path: Path, log_dir: Path, key: bytes) -> Summary:
     except TileInvalid as error:
         raise ExportImpossible(f"{error} Run `manage.py audit verify`.") from error
     summary = Summary(path, begin, end, state.size)
-    with _created(path) as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            out = _Archive(archive, summary)
-            out.text("checkpoint", note)
-            public = signer.public_key().public_bytes_raw()
-            out.text("log.vkey", checkpoint.verifier_key(state.origin, public).encode() + b"\n")
-            out.text("applications.json", canonical({"applications": applications}))
-            out.text("proof.json", _proof(proof))
-            _entries(out, proof, state)
-            ids = {one["id"] for one in applications} if scope.applications else None
-            _details(out, begin, end, ids)
-            out.text("verify.py", _VERIFIER.read_bytes())
-            manifest = _manifest(scope, state, summary)
-            archive.writestr(_member("manifest.json"), manifest)
-            signature = base64.b64encode(signer.sign(manifest)) + b"\n"
-            archive.writestr(_member("manifest.sig"), signature)
-        file.flush()
-        os.fsync(file.fileno())
-        _record(summary, applications, manifest)
+    with (
+        created(path) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+    ):
+        out = _Archive(archive, summary)
+        out.text("checkpoint", note)
+        public = signer.public_key().public_bytes_raw()
+        out.text("log.vkey", checkpoint.verifier_key(state.origin, public).encode() + b"\n")
+        out.text("applications.json", canonical({"applications": applications}))
+        out.text("proof.json", _proof(proof))
+        _entries(out, proof, state)
+        ids = {one["id"] for one in applications} if scope.applications else None
+        _details(out, begin, end, ids)
+        out.text("verify.py", _VERIFIER.read_bytes())
+        manifest = _manifest(scope, state, summary)
+        archive.writestr(_member("manifest.json"), manifest)
+        signature = base64.b64encode(signer.sign(manifest)) + b"\n"
+        archive.writestr(_member("manifest.sig"), signature)
+    record(path, hashlib.sha256(manifest).hexdigest(), _about(summary, applications))
     return summary
-
-
-@contextmanager
-def _created(path: Path) -> Iterator[IO[bytes]]:
-    """A new file that only its owner may read, and that is gone again if the block fails.
-
-    Evidence holds label keys and details. Nothing that exists is replaced: it may be evidence
-    that cannot be made a second time.
-    """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise ExportImpossible(
-            f"{path} exists already and was left as it is; choose another name, or remove it."
-        ) from error
-    except OSError as error:
-        raise ExportImpossible(
-            f"{path} cannot be written: {error.strerror}; choose another folder."
-        ) from error
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            yield file
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
 
 
 class _Archive:
@@ -324,14 +296,12 @@ def _manifest(scope: Scope, state: Checkpoint, summary: Summary) -> bytes:
     )
 
 
-def _record(summary: Summary, applications: list[dict[str, str]], manifest: bytes) -> None:
-    detail = {
+def _about(summary: Summary, applications: list[dict[str, str]]) -> dict[str, Any]:
+    """What the record says of the export, beside the digest of its manifest."""
+    return {
         "applications": [one["id"] for one in applications],
         "begin": summary.begin,
         "details": summary.details,
         "end": summary.end,
-        "manifest": hashlib.sha256(manifest).hexdigest(),
         "size": summary.size,
     }
-    with transaction.atomic():
-        journal.record("command", [Event("evidence.exported", time.time_ns() // 1000, detail)])

@@ -46,6 +46,10 @@ class Command(BaseCommand):
         except django.db.Error as error:
             self.stderr.write(f"The database does not answer: {type(error).__name__}.")
             code = IMPOSSIBLE
+        except OSError as error:
+            about = error.filename or "The output"
+            self.stderr.write(f"{about}: {error.strerror}. Run `manage.py doctor`.")
+            code = IMPOSSIBLE
         if code:
             sys.exit(code)
 
