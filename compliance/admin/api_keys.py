@@ -22,7 +22,7 @@ from compliance.admin.editing import ReadOnly
 from compliance.admin.recording import actor, plain, record
 from compliance.admin.site import console
 from compliance.models import APIKey, Application
-from compliance.templatetags.console import badge
+from compliance.templatetags.console import badge, moment
 
 USED_FORMS = "issued_forms"
 REMEMBERED = 32  # forms of a session that were already used
@@ -103,12 +103,17 @@ class APIKeyAdmin(ReadOnly):
     noun = "api_key"
     section, rank = "Rules", 20
     change_form_template = "admin/api_key.html"
-    fields = ("application", "note", "created", "expires", "revoked")
-    list_display = ("__str__", "application", "note", "created", "expires", "state")
+    fields = ("application", "note", "created", "ends", "revoked")
+    list_display = ("__str__", "application", "note", "created", "ends", "state")
     list_filter = (StateFilter, "application")
     list_select_related = ("application",)
     search_fields = ("prefix", "note", "application__name")
     search_help_text = "First part of a key, note or application"
+
+    @admin.display(description="expires", ordering="expires")
+    def ends(self, key: APIKey) -> str:
+        """The end that was given to it."""
+        return moment(key.expires) if key.expires else "never"
 
     @admin.display(description="state")
     def state(self, key: APIKey) -> str:

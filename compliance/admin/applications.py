@@ -22,6 +22,7 @@ class ApplicationAdmin(Recorded):
 
     noun = "application"
     created = "registered"
+    adding = "Register application"
     section, rank = "Rules", 10
     change_form_template = "admin/application.html"
     list_display = ("name", "purpose", "legal_basis", "owner", "usable_keys", "standing")

@@ -25,17 +25,19 @@ from django.views.decorators.csrf import csrf_protect
 from compliance.admin.recording import actor, changes, plain, record
 from compliance.admin.site import Listed, console
 from compliance.models import Application
-from compliance.templatetags.console import badge
+from compliance.templatetags.console import badge, code
 
 
 class Recorded(Listed):
     """A model that the console may add and change, never delete.
 
     `noun` begins the types of its events: `<noun>.<created>` and `<noun>.changed`.
+    `adding` is what the way to a new one is called.
     """
 
     noun = ""
     created = "created"
+    adding = ""
     actions = None
     list_per_page = 50
     save_on_top = False
@@ -86,6 +88,7 @@ class Recorded(Listed):
         """With what is beside the form, and `editable`: whether there is anything to send."""
         allowed = self.has_change_permission(request, obj)
         context["editable"] = self.has_add_permission(request) if add else allowed
+        context["adding"] = self.adding
         if change:
             context |= self.beside(request, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
@@ -198,7 +201,7 @@ class ReadOnly(Recorded):
     @admin.display(description="digest (SHA-256)")
     def short_digest(self, obj: Any) -> str:
         """Its beginning, of models that have one."""
-        return f"{obj.digest[:12]}…"
+        return code(f"{obj.digest[:12]}…")
 
 
 class Switched(ReadOnly):

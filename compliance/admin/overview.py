@@ -23,6 +23,7 @@ SOON = dt.timedelta(days=30)
 COUNTED = 20_000  # events at most that the chart looks at
 KEEP = 10.0  # seconds for which a count serves
 WAITING = 1_000  # newest events among which those that wait for the notary are counted
+LISTED = 10  # keys that expire soon
 BAR = 100  # units of a bar's full length
 
 
@@ -162,10 +163,10 @@ def keys(request: HttpRequest) -> Panel | None:
         return None
     now = timezone.now()
     working = api_keys.working(now)
+    expiring = working.filter(expires__lte=now + SOON)
     context = {
-        "expiring": working.filter(expires__lte=now + SOON)
-        .select_related("application")
-        .order_by("expires")[:10],
+        "expiring": expiring.select_related("application").order_by("expires")[:LISTED],
+        "more": max(0, expiring.count() - LISTED),
         "working": working.count(),
         "applications": Application.objects.filter(active=True).count(),
         "may_add": request.user.has_perm("compliance.add_application"),

@@ -49,10 +49,27 @@ class _Roles(forms.CheckboxSelectMultiple):
     """All roles at once: there are four."""
 
 
+class _RoleFilter(admin.RelatedFieldListFilter):
+    """People by role."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.title = "role"
+
+
+def _asks_for_password(form: forms.BaseForm) -> None:
+    """Everybody here has a password; Django's forms would let one be without."""
+    form.fields.pop("usable_password", None)
+    for name in ("password1", "password2"):
+        form.fields[name].required = True
+
+
 class NewUserForm(_NewUserForm):
     """Name, password and roles."""
 
-    usable_password = None  # type: ignore[assignment] # every user of the console has one
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        _asks_for_password(self)
 
     class Meta:
         model = User
@@ -69,6 +86,7 @@ class UserForm(_UserForm):
         model = User
         fields = ("username", "first_name", "last_name", "email", "is_active", "groups")
         widgets = {"groups": _Roles}
+        help_texts = {"is_active": "Clear it to keep this person out."}
 
 
 @admin.register(User, site=console)
@@ -76,11 +94,13 @@ class UserAdmin(Recorded):
     """People of the console. Each may log in; what they see their roles say."""
 
     noun = "user"
+    adding = "Add person"
     section, rank, title = "People", 10, "People"
     change_form_template = "admin/user.html"
     list_display = ("username", "full_name", "roles", "standing", "last_login")
-    list_filter = ("is_active", "groups")
+    list_filter = ("is_active", ("groups", _RoleFilter))
     search_fields = ("username", "first_name", "last_name", "email")
+    search_help_text = "User name, name or e-mail address"
     add_fieldsets = (
         (None, {"fields": ("username", "first_name", "last_name", "email")}),
         ("Password", {"fields": ("password1", "password2")}),
@@ -181,7 +201,7 @@ class UserAdmin(Recorded):
         if not self.has_change_permission(request, user):
             raise PermissionDenied
         form = AdminPasswordChangeForm(user, request.POST or None)
-        form.fields.pop("usable_password", None)
+        _asks_for_password(form)
         if request.method == "POST" and form.is_valid():
             with transaction.atomic():
                 form.save()

@@ -9,6 +9,7 @@ from django.contrib import admin
 from compliance.admin.editing import Switched
 from compliance.admin.site import console
 from compliance.models import Site
+from compliance.templatetags.console import code
 
 
 @admin.register(Site, site=console)
@@ -21,6 +22,7 @@ class SiteAdmin(Switched):
     list_display = ("name", "country", "standing", "created")
     list_filter = ("country", "active")
     search_fields = ("name",)
+    search_help_text = "Name"
     consequence = {
         False: "No further request is sent to this site. Requests that are being answered"
         " there are finished.",
@@ -30,4 +32,4 @@ class SiteAdmin(Switched):
     @admin.display(description="public key (X25519)")
     def fingerprint(self, site: Any) -> str:
         """The key that requests for this site are sealed to."""
-        return bytes(site.public_key).hex()
+        return code(bytes(site.public_key).hex())

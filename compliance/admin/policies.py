@@ -90,6 +90,7 @@ class PolicyAdmin(ReadOnly):
     list_display = ("__str__", "standing", "note", "activated", "retired", "short_digest")
     list_display_links = ("__str__",)
     search_fields = ("digest", "note")
+    search_help_text = "Digest or note"
 
     @admin.display(description="state")
     def standing(self, obj: Any) -> str:

@@ -88,10 +88,12 @@ class Console(AdminSite):
         return super().admin_view(_or_unavailable(view), cacheable=False)
 
     def each_context(self, request: Any) -> dict[str, Any]:
-        """What every page gets: the navigation too."""
+        """What every page gets: the navigation too, and the reader's `place` in it."""
         context = super().each_context(request)
         if context["has_permission"]:
             context["navigation"] = self.navigation(request)
+            entries = (entry for _name, part in context["navigation"] for entry in part)
+            context["place"] = next((item for item, here in entries if here), None)
         return context
 
     def page(

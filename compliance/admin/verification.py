@@ -106,7 +106,7 @@ def verify_view(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         start(actor(request))
         return HttpResponseRedirect(reverse("admin:verify"))
-    runs = list(Verification.objects.all()[:SHOWN])
+    runs = list(Verification.objects.all()[: SHOWN + 1])
     latest = runs[0] if runs else None
     return console.page(
         request,
@@ -114,7 +114,8 @@ def verify_view(request: HttpRequest) -> HttpResponse:
         "Verify the log",
         latest=latest,
         running=latest is not None and alive(latest),
-        runs=[(run, outcome(run)) for run in runs],
+        runs=[(run, outcome(run)) for run in runs[:SHOWN]],
+        older=len(runs) > SHOWN,
         outcome=outcome(latest) if latest else "",
     )
 

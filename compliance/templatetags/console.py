@@ -131,6 +131,11 @@ def badge(word: str) -> SafeString:
     return format_html('<span class="badge {}">{}</span>', tone, word)
 
 
+def code(text: str) -> SafeString:
+    """A name or number that is compared letter by letter."""
+    return format_html("<code>{}</code>", text)
+
+
 @register.filter
 def lines(text: str) -> list[str]:
     """The lines of a text that are not empty, without the marks of a list."""

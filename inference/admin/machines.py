@@ -10,7 +10,7 @@ from django.template.defaultfilters import filesizeformat
 
 from compliance.admin.editing import ReadOnly, Switched
 from compliance.admin.site import Panel, console
-from compliance.templatetags.console import badge
+from compliance.templatetags.console import badge, code
 from inference.admin.life import look
 from inference.models import Deployment, Model, Node
 
@@ -27,7 +27,7 @@ class ModelAdmin(ReadOnly):
     fields = (
         "name",
         "engine",
-        "digest",
+        "weights",
         "licence",
         "bytes",
         "origin",
@@ -37,6 +37,12 @@ class ModelAdmin(ReadOnly):
     list_display = ("name", "engine", "licence", "bytes", "context_length", "short_digest")
     list_filter = ("engine", "licence")
     search_fields = ("name", "digest", "licence", "origin")
+    search_help_text = "Name, digest, licence or origin"
+
+    @admin.display(description="digest (SHA-256)")
+    def weights(self, model: Any) -> str:
+        """Of the weights file, whole."""
+        return code(model.digest)
 
     @admin.display(description="size", ordering="size")
     def bytes(self, model: Any) -> str:
@@ -83,6 +89,7 @@ class NodeAdmin(Switched):
     list_filter = ("site", "active")
     list_select_related = ("site",)
     search_fields = ("name",)
+    search_help_text = "Name"
     consequence = {
         False: "No further request is sent to this node, and its receipts are no longer"
         " accepted.",
@@ -100,7 +107,7 @@ class NodeAdmin(Switched):
     @admin.display(description="public key (Ed25519)")
     def fingerprint(self, node: Any) -> str:
         """The key that its receipts are signed with."""
-        return bytes(node.public_key).hex()
+        return code(bytes(node.public_key).hex())
 
     def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """What the node says of itself now."""

@@ -23,6 +23,7 @@ def test_every_page_of_the_navigation_loads_without_a_complaint_of_the_browser(o
     for address in addresses:
         officer.goes(address)
         assert page.get_by_role("heading", level=1).count() == 1, address
+        assert page.evaluate(UNNAMED) == [], address
         officer.shows(
             re.sub(r"\W+", "-", address.removeprefix("/console/")).strip("-") or "home"
         )
@@ -30,6 +31,7 @@ def test_every_page_of_the_navigation_loads_without_a_complaint_of_the_browser(o
         if row.count():
             row.click()
             assert page.get_by_role("heading", level=1).count() == 1, page.url
+            assert page.evaluate(UNNAMED) == [], page.url
             officer.shows(re.sub(r"\W+", "-", address.removeprefix("/console/")) + "one")
 
 
@@ -73,6 +75,7 @@ def test_a_new_applications_key_works_at_once_and_is_refused_within_a_second_of_
     officer.goes("/console/compliance/application/add/")
     page.get_by_role("button", name="Register application").click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was saved")
+    assert page.evaluate(UNNAMED) == []
     officer.shows("application-errors")
     page.get_by_label("Name").fill(name)
     page.get_by_label("Purpose").fill("Answering questions of customers.")
@@ -120,7 +123,14 @@ def test_a_requests_whole_story_is_on_one_page(officer, appliance):
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(request)
     main = page.locator("main")
-    for told in ("Admitted", "Completed", "pseudonymise", "EMAIL_ADDRESS", "home (DE)"):
+    for told in (
+        "Admitted",
+        "Completed",
+        "pseudonymise",
+        "EMAIL_ADDRESS",
+        "home (DE)",
+        "Art. 6(1)(f)",
+    ):
         expect(main).to_contain_text(told)
     expect(main).to_contain_text("signed by node-1")
     expect(main).to_contain_text("the same as cleared")
@@ -177,6 +187,35 @@ def test_text_and_ground_differ_enough_to_be_read(officer, appliance):
             officer.goes(address)
             assert officer.page.evaluate(FAINT) == [], (scheme, address)
 
+
+UNNAMED = """() => {
+  // What somebody who hears the page could not make out: WCAG 2.2, 1.3.1, 2.4.6 and 4.1.2.
+  const found = [];
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  for (const field of all("input:not([type=hidden]), select, textarea")) {
+    if (!field.labels.length && !field.ariaLabel) found.push(`no label: ${field.name}`);
+  }
+  for (const way of all("a, button")) {
+    const name = way.ariaLabel || way.textContent.trim();
+    if (!name) found.push(`no name: ${way.outerHTML.slice(0, 80)}`);
+  }
+  const ids = all("[id]").map((element) => element.id);
+  found.push(...ids.filter((id, place) => ids.indexOf(id) < place).map((id) => `twice: ${id}`));
+  for (const kind of ["aria-labelledby", "aria-describedby"]) {
+    for (const element of all(`[${kind}]`)) {
+      for (const id of element.getAttribute(kind).split(" ")) {
+        if (!ids.includes(id)) found.push(`${kind} of nothing: ${id}`);
+      }
+    }
+  }
+  let above = 1;
+  for (const heading of all("main :is(h1, h2, h3, h4)")) {
+    const level = Number(heading.tagName[1]);
+    if (level > above + 1) found.push(`a level left out: ${heading.textContent.trim()}`);
+    above = level;
+  }
+  return found;
+}"""
 
 FAINT = """() => {
   const numbers = (colour) => {

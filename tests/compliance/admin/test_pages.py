@@ -199,6 +199,40 @@ def test_what_does_not_exist_is_not_found_and_never_said_to_be_deleted(filled, p
     assert "nothing is deleted here" in answer.content.decode()
 
 
+def test_every_list_is_called_the_same_in_the_navigation_its_heading_and_its_title(filled):
+    filled.as_("Administrator")
+    navigation = filled.get(reverse("admin:index")).context["navigation"]
+    items = [item for _section, entries in navigation for item, _here in entries]
+    assert len(items) > 10
+    for item in items:
+        text = filled.get(item.url).content.decode()
+        assert f"<h1>{item.title}</h1>" in text.replace("\n", ""), item
+        assert f"<title>{item.title} · Domicile</title>" in text, item
+
+
+def test_a_search_that_is_not_understood_shows_nothing_and_says_so(filled):
+    filled.as_("Auditor")
+    for page in ("requests", "compliance_event_changelist"):
+        answer = filled.get(reverse(f"admin:{page}"), {"since": "yesterday"})
+        assert answer.context["rows"] == []
+        assert "Nothing is shown" in answer.content.decode()
+
+
+def test_the_overview_names_ten_keys_that_expire_soon_and_leads_to_the_others(filled):
+    now = timezone.now()
+    for day in range(12, 0, -1):
+        APIKey.issue(Application.objects.get(), expires=now + dt.timedelta(days=day))
+    filled.as_("Auditor")
+    text = filled.get(reverse("admin:index")).content.decode()
+    assert "2 more</a> expire within 30 days" in text
+    link = reverse("admin:compliance_apikey_changelist") + "?state=works&amp;o=4"
+    assert link in text
+    listed = filled.get(link.replace("&amp;", "&")).context["cl"].result_list
+    ends = [key.expires for key in listed if key.expires]
+    assert ends == sorted(ends)
+    assert len(ends) == 12
+
+
 def test_a_key_is_in_the_same_state_on_every_page(filled):
     """Each key is found by its own state and no other; those that work are counted."""
     owner = Application.objects.get()

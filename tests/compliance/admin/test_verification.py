@@ -73,3 +73,15 @@ def test_a_run_whose_process_died_is_called_interrupted(console):
     text = console.get(VERIFY).content.decode()
     assert "interrupted" in text
     assert "data-wait" not in text
+
+
+def test_a_list_of_runs_that_is_cut_says_so(console):
+    now = timezone.now()
+    run = {"actor": "other", "seen": now, "finished": now, "state": "intact"}
+    console.as_("Auditor")
+    for count, cut in ((verification.SHOWN, False), (1, True)):
+        for _run in range(count):
+            Verification.objects.create(started=now, **run)
+        page = console.get(VERIFY)
+        assert len(page.context["runs"]) == verification.SHOWN
+        assert (f"The newest {verification.SHOWN} runs" in page.content.decode()) is cut
