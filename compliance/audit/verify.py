@@ -20,7 +20,7 @@ from django.utils.dateparse import parse_datetime
 
 from compliance.audit import checkpoint, ledger, triggers
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
-from compliance.audit.entry import canonical, commitment, label
+from compliance.audit.entry import canonical, commitment, label, label_key_digest
 from compliance.audit.files import CHECKPOINT, VERIFIER_KEY, LogFolder
 from compliance.audit.keys import KeyUnusable, read_key
 from compliance.audit.merkle import EMPTY_ROOT
@@ -130,10 +130,11 @@ class _Walk:
         self.announced: dict[tuple[str, int], int] = {}
         self.open: dict[str, tuple[int, str, str, int]] = {}  # index, time, source, epoch
         self.early: dict[str, int] = {}  # ends that came before their beginnings
-        self.keys = {
-            str(identifier): bytes(key)
-            for identifier, key in Application.objects.values_list("id", "label_key")
-        }
+        self.keys: dict[str, bytes] = {}  # of applications, by id
+        self.digests: dict[str, str] = {}  # digests of these keys, by the unique name
+        for identifier, name, key in Application.objects.values_list("id", "name", "label_key"):
+            self.keys[str(identifier)] = bytes(key)
+            self.digests[name] = label_key_digest(bytes(key))
         if last.size == 0:
             self._compare_root()
 
@@ -173,9 +174,30 @@ class _Walk:
         key = self.keys.get(row.application or "")
         if key and row.request and entry.get("application") != label(key, row.request):
             self.report.problem(f"{where} is labelled as another application's.")
+        if row.type == "application.registered":
+            self._registration(row, where)
         self._sequence(row, where)
         if row.request is not None:
             self._request(row, row.request, str(entry.get("time")), where)
+
+    def _registration(self, row: ledger.LeafRow, where: str) -> None:
+        """Hold the application's label key against what was registered, by its name."""
+        try:
+            detail: dict[str, Any] = orjson.loads(row.detail)
+            name, digest = str(detail["name"]), detail["label_key_sha256"]
+        except (ValueError, KeyError, TypeError):
+            self.report.problem(f"{where} does not say which application with which key.")
+            return
+        held = self.digests.get(name)
+        if held is None:
+            self.report.problem(
+                f"{where}: the application {name} was registered and is not in the database."
+            )
+        elif held != digest:
+            self.report.problem(
+                f"{where}: the label key of the application {name} in the database is not the "
+                "one that was registered; its entries cannot be told as its own."
+            )
 
     def _sequence(self, row: ledger.LeafRow, where: str) -> None:
         writer = (row.source, row.epoch)

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from compliance.audit import journal, triggers
+from compliance.audit.entry import label_key_digest
 from compliance.audit.epoch import Epoch
 from compliance.audit.installation import install
 from compliance.audit.notary import Notary
@@ -195,6 +196,34 @@ def test_two_ends_before_their_admission_show(log, folder):
         storage().insert(row.pk, rows, None)
     integrate(folder)
     assert f"request {request} ended twice" in "\n".join(verify(folder).words)
+
+
+@pytest.fixture
+def registered(log, folder):
+    """The application `demo`, put on record as the console does it, and another."""
+    other = Application.objects.create(name="other")
+    with transaction.atomic():
+        for name, key in (("demo", LABEL_KEY), ("other", other.label_key)):
+            digest = label_key_digest(bytes(key))
+            detail = {"name": name, "label_key_sha256": digest}
+            journal.record("console", [event("application.registered", **detail)])
+    integrate(folder)
+    assert verify(folder).ok
+
+
+def test_a_label_key_that_is_not_the_registered_one_shows_with_the_applications_name(
+    registered, folder
+):
+    Application.objects.filter(name="other").update(label_key=bytes(32))
+    (problem,) = verify(folder).problems
+    assert "the label key of the application other in the database is not the one" in problem
+    assert "Entry 305 (application.registered console/1/" in problem
+
+
+def test_a_registered_application_that_is_gone_or_has_another_name_shows(registered, folder):
+    Application.objects.filter(name="other").update(name="another", label_key=bytes(32))
+    (problem,) = verify(folder).problems
+    assert "the application other was registered and is not in the database" in problem
 
 
 def test_a_detail_is_readable_json_with_the_events_time(log):
