@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx
 import openai
@@ -20,6 +20,7 @@ from tests.services.appliance import Appliance, wait_until
 
 PROMISE = invariants.PROMISE
 FIRST_CHUNKS = 3
+LOCKED = 8.0  # seconds; a caller waits 5 s for the record
 FINISHED = {"stop", "length"}
 
 
@@ -166,23 +167,40 @@ def test_without_a_broker_the_caller_is_told_and_the_keeper_brings_it_back(
     assert seen - FINISHED <= {"engine_unavailable", "no_route", "overloaded"}
 
 
-def test_a_locked_database_refuses_and_runs_nothing(appliance: Appliance):
-    before = len(appliance.events(type="request.admitted"))
+def engine_seconds(appliance: Appliance) -> float:
+    """Seconds of computing that the engine has spent."""
+    (engine,) = appliance.processes("engine")
+    times = engine.cpu_times()
+    return float(times.user + times.system)
+
+
+def test_a_locked_database_refuses_with_503_runs_nothing_and_recovers(appliance: Appliance):
     locked = sqlite3.connect(appliance.data / "db.sqlite3", isolation_level=None)
-    locked.execute("BEGIN EXCLUSIVE")
-    with ThreadPoolExecutor() as pool, appliance.client(timeout=30) as client:
-        called = pool.submit(outcome, client, appliance)
-        try:
-            time.sleep(8)
-            assert len(appliance.events(type="request.admitted")) == before
-        finally:
-            locked.execute("ROLLBACK")
-            locked.close()
-        answer = called.result(30)
-    if answer in FINISHED:  # it waited, was recorded, and only then ran
-        assert len(appliance.events(type="request.admitted")) == before + 1
-    else:
-        assert answer in {"record_unavailable", "stale_configuration"}
+    with appliance.client(timeout=30) as client, closing(locked):
+        locked.execute("BEGIN EXCLUSIVE")
+        before = appliance.events()
+        spent = engine_seconds(appliance)
+        began = time.monotonic()
+        with pytest.raises(openai.APIStatusError) as refused:
+            ask(client, appliance, tokens=400)
+        waited = time.monotonic() - began
+        time.sleep(0.5)
+        assert engine_seconds(appliance) - spent < 0.1, "the engine ran"
+        assert appliance.events() == before
+        locked.execute("ROLLBACK")
+        assert refused.value.status_code == 503
+        assert waited < LOCKED
+        error = refused.value.response.json()["error"]
+        assert set(error) == {"message", "type", "param", "code"}
+        assert error["code"] == "record_unavailable"
+        assert "nothing was done" in error["message"]
+        assert ask(client, appliance) in FINISHED
+    request = refused.value.response.headers["Domicile-Request"]
+    wait_until(lambda: bool(terminal(appliance, request)), "it has ended", 10)
+    events = appliance.events(request=request)
+    assert [event.type for event in events] == ["request.admitted", "request.failed"]
+    assert events[-1].detail["reason"] == "record_unavailable"
+    assert appliance.events()[: len(before)] == before
 
 
 def test_while_the_notary_is_dead_requests_are_answered_and_later_integrated(
@@ -202,22 +220,18 @@ def test_while_the_notary_is_dead_requests_are_answered_and_later_integrated(
 
 
 def test_a_caller_that_hangs_up_frees_the_engine_within_a_second(appliance: Appliance):
-    (engine,) = appliance.processes("engine")
-
-    def spent() -> float:
-        times = engine.cpu_times()
-        return float(times.user + times.system)
-
     stream = Streaming(appliance)
-    busy = spent()
+    busy = engine_seconds(appliance)
     time.sleep(0.5)
-    assert spent() - busy > 0.1, "the engine was not at work, so nothing could be freed"
+    assert engine_seconds(appliance) - busy > 0.1, (
+        "the engine was not at work, so nothing could be freed"
+    )
     stream.hang_up()
     left = time.monotonic()
-    last, idle = spent(), 0
+    last, idle = engine_seconds(appliance), 0
     while idle < 4:
         time.sleep(0.05)
-        now = spent()
+        now = engine_seconds(appliance)
         idle = idle + 1 if now - last < 0.01 else 0
         last = now
         assert time.monotonic() - left < 5, "the engine still works for a caller that is gone"
