@@ -86,6 +86,7 @@ class Traffic:
         self.nodes: Mapping[str, Sign] = {}
         self.waiting: Counter[tuple[str, str]] = Counter()
         self._watching: asyncio.Task[None] | None = None
+        self._stopping = False
 
     @property
     def alive(self) -> frozenset[str]:
@@ -94,18 +95,20 @@ class Traffic:
 
     async def start(self, redis: Any) -> None:
         """Look once, then each second until `stop`."""
+        self._stopping = False
         await self._look(redis)
         self._watching = asyncio.create_task(self._watch(redis), name="node watch")
 
     async def stop(self) -> None:
         """Stop looking."""
+        self._stopping = True  # the client may swallow the cancellation when a reply comes
         if self._watching is not None:
             self._watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
 
     async def _watch(self, redis: Any) -> None:
-        while True:
+        while not self._stopping:
             await asyncio.sleep(WATCH_INTERVAL)
             await self._look(redis)
 

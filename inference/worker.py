@@ -179,6 +179,7 @@ class Answering:
         self._taken = 0
         self._vacancy = asyncio.Event()
         self._leaving = False
+        self._gone = False
         self._since = int(time.time())
 
     async def run(self) -> None:
@@ -189,6 +190,7 @@ class Answering:
             await self.stopping.wait()
             if self._open:
                 await asyncio.wait(self._open, timeout=DRAIN)
+            self._gone = True  # the client may swallow the cancellation when a reply comes
             for task in [*beats, *self._open]:
                 task.cancel()
         if self._open:
@@ -275,7 +277,7 @@ class Answering:
         whose engine is down, and should do so no longer than it is.
         """
         given = self._configuration
-        while True:
+        while not self._gone:
             healthy = self._engine.healthy
             running = self._engine.capacity - self._slots._value  # noqa: SLF001 - no public way
             state = {

@@ -133,6 +133,7 @@ class Limits:
         self._open: dict[str, set[str]] = {}
         self._renewing: asyncio.Task[None] | None = None
         self._settling: set[asyncio.Task[None]] = set()
+        self._stopping = False
 
     async def take(self, application: Application, request: str, tokens: int) -> Taken:
         """Count one request that may need `tokens`; raises `APIError` (429, 503).
@@ -191,6 +192,7 @@ class Limits:
 
     async def stop(self) -> None:
         """Finish what is being settled; stop renewing slots."""
+        self._stopping = True  # the client may swallow the cancellation when a reply comes
         if self._settling:
             await asyncio.wait(self._settling)
         if self._renewing is not None:
@@ -208,7 +210,7 @@ class Limits:
             log.warning("limits_unsettled", error=type(error).__name__)
 
     async def _keep_slots(self) -> None:
-        while self._open:
+        while self._open and not self._stopping:
             await asyncio.sleep(RENEW_INTERVAL)
             for application, requests in list(self._open.items()):
                 try:

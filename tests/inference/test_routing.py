@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance.vocabulary import NoRoute, Place
+from inference import routing
 from inference.relay import connect
 from inference.routing import Berth, Overloaded, RoutingTable, Sign, Traffic
 
@@ -156,6 +158,18 @@ async def test_nodes_are_seen_by_their_keys_and_unseen_without_a_broker(valkey, 
     assert busy.alive == frozenset()
     await busy.stop()
     await nobody.aclose()
+
+
+async def test_stopping_ends_while_nodes_are_being_looked_at(redis, monkeypatch):
+    """The broker's client loses a cancellation that meets a reply; no stop may hang then."""
+    monkeypatch.setattr(routing, "WATCH_INTERVAL", 0)
+    await redis.set("node:e1", SAYS)
+    for number in range(20):
+        busy = Traffic()
+        await busy.start(redis)
+        await asyncio.sleep(0.001 * number)
+        async with asyncio.timeout(2):
+            await busy.stop()
 
 
 SAYS = json.dumps(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ import httpx
 import openai
 import pytest
 
+from inference.api.limits import SLOT_LIFETIME
 from tests.inference.api.laboratory import Laboratory, ask, until
 from tests.inference.api.node import Attempt, Node, unlike
 from tests.services.appliance import wait_until
@@ -172,6 +174,51 @@ async def test_requests_at_a_time_are_limited_and_their_slots_come_back(
     assert [(await task).status_code for task in running] == [200, 200]
     await asyncio.sleep(0.3)
     assert (await asyncio.to_thread(lab.post, ask(unlike()), key=key)).status_code == 200
+
+
+async def test_the_slots_of_a_killed_process_come_back_and_those_of_others_are_kept(
+    lab: Laboratory, node: Node
+):
+    """Three of four are taken in a web process that is then killed (kill -9)."""
+    go = asyncio.Event()
+
+    async def script(attempt: Attempt) -> None:
+        while not go.is_set():
+            attempt.chunks()  # says nothing, but that it is not silent
+            await asyncio.sleep(0.5)
+        attempt.finish()
+        attempt.receipt()
+
+    node.script = script
+    key = await asyncio.to_thread(lab.application, at_once=4)
+    gateway = await asyncio.to_thread(lab.gateway, "web-9")
+
+    def call(url: str) -> asyncio.Task[httpx.Response]:
+        return asyncio.create_task(asyncio.to_thread(lab.post, ask(unlike()), key=key, url=url))
+
+    async def refused() -> bool:
+        response = await call(lab.url)
+        assert response.json()["error"]["type"] == "concurrent_requests"
+        return response.status_code == 429
+
+    try:
+        lives = call(lab.gateways[1].url)
+        lost = [call(gateway.url) for _ in range(3)]
+        await until(lambda: len(node.attempts) == 4)
+        assert await refused()
+    finally:
+        gateway.stop(signal.SIGKILL)
+        lab.gateways.remove(gateway)
+    killed = time.monotonic()
+    ends = await asyncio.gather(*lost, return_exceptions=True)
+    assert all(isinstance(end, httpx.TransportError) for end in ends)
+    assert await refused(), "it had no time to give them back"
+    await asyncio.sleep(killed + SLOT_LIFETIME + 0.5 - time.monotonic())
+    after = [call(url) for url in (lab.url, lab.gateways[1].url, lab.url)]
+    await until(lambda: len(node.attempts) == 7)
+    assert await refused(), "the slot of the process that lives is taken still"
+    go.set()
+    assert [(await task).status_code for task in (lives, *after)] == [200] * 4
 
 
 async def test_more_waiting_than_the_queue_holds_is_refused_at_once(

@@ -1,13 +1,17 @@
-"""Token buckets on a real broker: what an answer used is charged, however long it took."""
+"""Limits on a real broker: what an answer used is charged, and its slot is held, however long
+it took."""
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from redis.asyncio import Redis
 
 from compliance.vocabulary import Application
+from inference.api import limits as module
 from inference.api.errors import APIError
 from inference.api.limits import Limits
 from tests.services.valkey import Valkey
@@ -73,3 +77,47 @@ async def test_what_was_taken_too_much_comes_back_up_to_the_bucket_s_size(redis:
     limits.settle(taken, 1)
     await limits.stop()
     assert 599 <= float(await redis.hget(KEY, "level") or 0) <= 600
+
+
+PAIR = dataclasses.replace(APPLICATION, tokens_per_minute=0, concurrent_requests=2)
+
+
+async def test_slots_are_held_while_their_process_lives_and_lapse_with_it(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "SLOT_LIFETIME", 0.6)
+    monkeypatch.setattr(module, "RENEW_INTERVAL", 0.1)
+    alive, other = Limits(redis), Limits(redis)
+    first = await alive.take(PAIR, "r1", 1)
+    await alive.take(PAIR, "r2", 1)
+    for _ in range(6):
+        await asyncio.sleep(0.2)
+        with pytest.raises(APIError) as raised:
+            await other.take(PAIR, "s", 1)
+        assert raised.value.kind == "concurrent_requests"
+    alive.settle(first, 1)  # ends in good order
+    await asyncio.sleep(0.1)
+    await other.take(PAIR, "s1", 1)
+    with pytest.raises(APIError):
+        await other.take(PAIR, "s2", 1)
+    await alive.stop()  # renews no more, as a killed process
+    await asyncio.sleep(0.7)
+    await other.take(PAIR, "s2", 1)
+    with pytest.raises(APIError):
+        await other.take(PAIR, "s3", 1)
+    await other.stop()
+
+
+async def test_stopping_ends_while_slots_are_being_renewed(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    """The broker's client loses a cancellation that meets a reply; no stop may hang then."""
+    monkeypatch.setattr(module, "RENEW_INTERVAL", 0)
+    for number in range(20):
+        limits = Limits(redis)
+        taken = await limits.take(PAIR, f"r{number}", 1)
+        await asyncio.sleep(0.001 * number)
+        async with asyncio.timeout(2):
+            await limits.stop()
+        limits.settle(taken, 1)
+        await limits.stop()
