@@ -137,6 +137,7 @@ class Application:
     requests_per_minute: int
     tokens_per_minute: int
     concurrent_requests: int
+    content_days: int = 0  # for so many days what it asks and gets is kept; 0: never
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +183,28 @@ TERMINAL = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """What is kept of a request beside the log, and only until it expires or is erased.
+
+    `part` is `prompt` or `output`; `text` is canonical JSON (RFC 8785). `expires` is in
+    microseconds since the Unix epoch. `subjects` are blind-index values of the persons that the
+    text may be about: the request's own and those of strong identifiers found in it.
+    """
+
+    part: str
+    text: bytes
+    expires: int
+    subjects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something that matters and must be on the record.
 
     `detail` holds strings, integers, booleans, lists and objects of these: no floats, so that
     its canonical JSON (RFC 8785) is the same in every language. `time` is in microseconds
-    since the Unix epoch. `label_key` is the application's (see `Application`).
+    since the Unix epoch. `label_key` is the application's (see `Application`). `content`, where
+    it is kept, becomes durable with the event; the log holds a commitment to it, no more.
     """
 
     type: str
@@ -196,6 +213,7 @@ class Event:
     request: str | None = None
     application: str | None = None  # the application's id
     label_key: bytes | None = None
+    content: Content | None = None
 
 
 class RecordUnavailable(Exception):

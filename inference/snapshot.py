@@ -193,6 +193,7 @@ def _applications() -> dict[str, Application]:
             requests_per_minute=row.requests_per_minute,
             tokens_per_minute=row.tokens_per_minute,
             concurrent_requests=row.concurrent_requests,
+            content_days=row.content_days,
         )
         for row in ApplicationRow.objects.all()
     }

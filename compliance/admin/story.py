@@ -83,7 +83,7 @@ class Story:
 def detail(event: Event) -> dict[str, Any]:
     """An event's detail; empty where it was pruned or is not JSON."""
     try:
-        said = json.loads(bytes(event.detail))
+        said = json.loads(bytes(event.detail or b""))
     except ValueError:
         return {}
     return said if isinstance(said, dict) else {}

@@ -114,7 +114,7 @@ _ENTRIES = """
 
 @dataclass(frozen=True, slots=True)
 class LeafRow:
-    """An entry of the log with all that is stored about it."""
+    """An entry of the log with all that is stored about it; a pruned detail is None."""
 
     index: int
     source: str
@@ -124,8 +124,8 @@ class LeafRow:
     request: str | None
     application: str | None
     entry: bytes
-    detail: bytes
-    detail_key: bytes
+    detail: bytes | None
+    detail_key: bytes | None
 
 
 def leaves(start: int, end: int) -> list[LeafRow]:
@@ -137,7 +137,8 @@ def leaves(start: int, end: int) -> list[LeafRow]:
 
 def _leaf_row(row: tuple[Any, ...]) -> LeafRow:
     index, source, epoch, seq, kind, request, application = row[:7]
-    entry, detail, key = map(bytes, row[7:])
+    entry = bytes(row[7])
+    detail, key = (None if value is None else bytes(value) for value in row[8:])
     known = str(UUID(str(application))) if application else None
     return LeafRow(index, source, epoch, seq, kind, request, known, entry, detail, key)
 

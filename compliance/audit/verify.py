@@ -169,6 +169,9 @@ class _Walk:
         stored = (row.source, row.epoch, row.seq, row.type, row.request)
         if tuple(map(entry.get, ("source", "epoch", "seq", "type", "request"))) != stored:
             self.report.problem(f"{where}: its columns do not say what its entry says.")
+        if row.detail is None or row.detail_key is None:
+            self.report.problem(f"{where}: its detail is missing.")
+            return
         if entry.get("detail") != commitment(row.detail_key, row.detail):
             self.report.problem(f"{where}: its detail is not the one that was committed to.")
         key = self.keys.get(row.application or "")
@@ -183,7 +186,7 @@ class _Walk:
     def _registration(self, row: ledger.LeafRow, where: str) -> None:
         """Hold the application's label key against what was registered, by its name."""
         try:
-            detail: dict[str, Any] = orjson.loads(row.detail)
+            detail: dict[str, Any] = orjson.loads(row.detail or b"")
             name, digest = str(detail["name"]), detail["label_key_sha256"]
         except (ValueError, KeyError, TypeError):
             self.report.problem(f"{where} does not say which application with which key.")
@@ -206,7 +209,7 @@ class _Walk:
         self.next[writer] = row.seq + 1
         if row.type in ("writer.stopped", "writer.lost"):
             try:
-                detail: dict[str, Any] = orjson.loads(row.detail)
+                detail: dict[str, Any] = orjson.loads(row.detail or b"")
                 ended = (detail.get("source", row.source), detail.get("epoch", row.epoch))
                 self.announced[ended] = int(detail["events"])
             except (ValueError, KeyError, TypeError):

@@ -270,6 +270,8 @@ def _details(out: _Archive, begin: int, end: int, applications: set[str] | None)
     """A line each: the detail as the bytes that were committed to, the entry and the key."""
     with out.open("details.jsonl") as file:
         for row in _rows(begin, end):
+            if row.detail is None or row.detail_key is None:
+                continue
             if applications is None or row.application in applications or row.type in DISCLOSED:
                 file.write(
                     b'{"detail":%b,"index":%d,"key":"%b"}\n'

@@ -124,7 +124,7 @@ def _is_recorded(path: Path, digest: str) -> bool:
                     cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
             WriterEpoch.objects.select_for_update().get(source=SOURCE, epoch=journal.EPOCH)
             last = StoredEvent.objects.filter(source=SOURCE, type=RECORDED).order_by("-seq")
-            return any(digest.encode() in bytes(one.detail) for one in last[:RECENT])
+            return any(digest.encode() in bytes(one.detail or b"") for one in last[:RECENT])
     except django.db.Error as error:
         raise ExportImpossible(
             f"The database went away while the export was being recorded: whether it is on "

@@ -1,28 +1,49 @@
 """What compliance stores.
 
-applications   Application, APIKey: who may call, and on which legal ground
+applications   Application, APIKey: who may call, on which legal ground, and what is kept of it
 places         Site: where a request may be processed
 policies       PolicyVersion: immutable versions of the policy
-record         Event, Leaf, LogHead, WriterEpoch, NotaryCursor: the log and its bookkeeping
+record         Event, Leaf, LogHead, Generation, Pruning, WriterEpoch, NotaryCursor: the log
+               and its bookkeeping
+contents       Content, ContentBucket, ContentSubject, Erasure: what is kept beside the log
+exports        Export, PackAnswer: runs of exports, and what officers typed into packs
 verification   Verification: runs of "Verify the log" that the console started
 revision       Revision: a counter that moves when anything the hot path caches changes
 """
 
 from compliance.models.applications import APIKey, Application
+from compliance.models.contents import Content, ContentBucket, ContentSubject, Erasure
+from compliance.models.exports import Export, PackAnswer
 from compliance.models.places import Site
 from compliance.models.policies import PolicyVersion
-from compliance.models.record import Event, Leaf, LogHead, NotaryCursor, WriterEpoch
+from compliance.models.record import (
+    Event,
+    Generation,
+    Leaf,
+    LogHead,
+    NotaryCursor,
+    Pruning,
+    WriterEpoch,
+)
 from compliance.models.revision import Revision
 from compliance.models.verification import Verification
 
 __all__ = [
     "APIKey",
     "Application",
+    "Content",
+    "ContentBucket",
+    "ContentSubject",
+    "Erasure",
     "Event",
+    "Export",
+    "Generation",
     "Leaf",
     "LogHead",
     "NotaryCursor",
+    "PackAnswer",
     "PolicyVersion",
+    "Pruning",
     "Revision",
     "Site",
     "Verification",

@@ -7,8 +7,10 @@ import secrets
 import uuid
 from datetime import datetime
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+DAYS_MAX = 3_660  # ten years
 KEY_SCHEME = "dom"
 PREFIX_LENGTH = 12
 
@@ -62,6 +64,32 @@ class Application(models.Model):
     )
     concurrent_requests = models.PositiveIntegerField(
         default=64, help_text="Requests being answered at the same time; 0 for no limit."
+    )
+    content_days = models.PositiveSmallIntegerField(
+        "keep content for days",
+        default=0,
+        validators=[MaxValueValidator(DAYS_MAX)],
+        help_text="Days for which prompts and answers are kept, encrypted; 0 keeps none. The "
+        "policy may ask for less.",
+    )
+    details_days = models.PositiveSmallIntegerField(
+        "keep details for days",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(DAYS_MAX)],
+        help_text="Days after which the details of its events are removed; the log's entries "
+        "stay. Empty: kept for ever, unless the policy says otherwise.",
+    )
+    high_risk = models.BooleanField(
+        "high-risk AI system",
+        default=False,
+        help_text="Used in a high-risk AI system: its logs are kept for six months at least "
+        "(AI Act, Art. 19(1) and 26(6)). The floor never applies to content.",
+    )
+    retention_reason = models.TextField(
+        "legal reason for shorter retention",
+        blank=True,
+        help_text="Which law demands less than six months, if one does. It goes on the record.",
     )
     label_key = models.BinaryField(default=_label_key, editable=False)
     created = models.DateTimeField(auto_now_add=True)

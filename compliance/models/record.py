@@ -11,8 +11,9 @@ from compliance.vocabulary import TERMINAL
 class Event(models.Model):
     """One event: its entry (the leaf's bytes) and its detail, as the bytes committed to.
 
-    `(source, epoch, seq)` counts each writer's events from 0 without gaps. `id` has no
-    meaning; it exists because Django's admin cannot address a composite key.
+    A detail that a retention rule removed is NULL, and so is its key; nothing else of an event
+    ever changes. `(source, epoch, seq)` counts each writer's events from 0 without gaps. `id`
+    has no meaning; it exists because Django's admin cannot address a composite key.
     """
 
     source = models.CharField(max_length=64)
@@ -23,8 +24,8 @@ class Event(models.Model):
     request = models.CharField(max_length=32, null=True)  # noqa: DJ001 - absent is not empty
     application = models.UUIDField(null=True)
     entry = models.BinaryField()
-    detail = models.BinaryField()
-    detail_key = models.BinaryField()
+    detail = models.BinaryField(null=True)
+    detail_key = models.BinaryField(null=True)
 
     class Meta:
         constraints = [
@@ -46,7 +47,7 @@ class Event(models.Model):
 
 
 class Leaf(models.Model):
-    """The place of an event in the Merkle log."""
+    """The place of an event in the Merkle log; `index` counts through all generations."""
 
     index = models.BigIntegerField(primary_key=True)
     event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="leaf")
@@ -56,9 +57,13 @@ class Leaf(models.Model):
 
 
 class LogHead(models.Model):
-    """How far the notary has integrated. One row; `UPDATE … WHERE size = old` fences."""
+    """How far the notary has integrated. One row; `UPDATE … WHERE size = old` fences.
+
+    `first` is the `Leaf.index` of the generation's entry 0; `size` counts this generation's.
+    """
 
     generation = models.PositiveIntegerField(default=1)
+    first = models.BigIntegerField(default=0)
     size = models.BigIntegerField(default=0)
     root = models.BinaryField(max_length=32)
 
@@ -104,3 +109,40 @@ class NotaryCursor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source}/{self.epoch} < {self.next_seq}"
+
+
+class Generation(models.Model):
+    """A generation of the log that has ended, because an older database was restored.
+
+    `size` and `root` are what the database held of it; `checkpoint` is the last one signed,
+    which may cover more: the lost range.
+    """
+
+    number = models.PositiveIntegerField(primary_key=True)
+    first = models.BigIntegerField()
+    size = models.BigIntegerField()
+    root = models.BinaryField(max_length=32)
+    checkpoint = models.TextField()
+    ended = models.DateTimeField()
+    reason = models.TextField()
+
+    def __str__(self) -> str:
+        return f"generation {self.number}"
+
+
+class Pruning(models.Model):
+    """A permit to remove details, written with the event that says so. Insert-only.
+
+    Covers the events with `Leaf.index` in `[begin, end)` of `application`, or of every
+    application and of none where that is NULL, that happened before `before`.
+    """
+
+    begin = models.BigIntegerField()
+    end = models.BigIntegerField()
+    application = models.UUIDField(null=True)
+    before = models.DateTimeField()
+    count = models.PositiveIntegerField()
+    pruned = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"details of [{self.begin}, {self.end}) before {self.before}"
