@@ -170,7 +170,9 @@ def test_a_connection_lost_while_it_is_recorded_leaves_file_and_event_or_neither
         assert path.exists()
         assert "is not known" in words
         if stored:
-            detail = json.loads(bytes(Event.objects.get(type="evidence.exported").detail))
+            detail = json.loads(
+                bytes(Event.objects.get(type="evidence.exported").detail or b"")
+            )
             assert detail["manifest"] in words
     else:
         assert (code, path.exists()) == ((0, True) if stored else (IMPOSSIBLE, False)), words
