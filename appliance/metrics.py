@@ -1,8 +1,9 @@
 """Figures for Prometheus, summed over the web processes.
 
 With several web processes each writes to files of its own in PROMETHEUS_MULTIPROC_DIR, which
-the keeper empties at its start, and whichever process is asked adds them up. What the data
-plane itself counts is in `inference.api.measures`. No label names an application, a key or a
+`up` empties at its start, and whichever process is asked adds them up; those of ended processes
+the keeper has added up before (`appliance.services.figures`). What the data plane itself counts
+is in `inference.api.measures`. No label names an application, a key or a
 person: `/metrics` is open to the operator's network.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import (
@@ -24,6 +26,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from appliance.services import figures
 from compliance.vocabulary import Append, Event, Scan, Scanner, Segment
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -88,8 +91,10 @@ def _count(kind: str, detail: Mapping[str, Any]) -> None:
 def exposition(gauges: Callable[[], None]) -> tuple[str, bytes]:
     """The content type and text of `/metrics`; `gauges` sets this process's gauges first."""
     gauges()
-    registry = REGISTRY
-    if os.environ.get(FOLDER):
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return CONTENT_TYPE_LATEST, generate_latest(registry)
+    folder = os.environ.get(FOLDER)
+    if not folder:
+        return CONTENT_TYPE_LATEST, generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+    with figures.unchanged(Path(folder)):
+        return CONTENT_TYPE_LATEST, generate_latest(registry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from appliance import confinement
 from appliance.env import BASE, Environment
-from appliance.services import broker
+from appliance.services import broker, figures
 from appliance.services.keeper import Program
 
 MANAGE = str(BASE / "manage.py")
@@ -108,12 +109,12 @@ def _web(
     listening: int,
     confine: str,
 ) -> Program:
-    figures = metrics_folder(environment)
+    counts = metrics_folder(environment)
 
-    def ended(pid: int) -> None:
+    def ended(_pid: int) -> None:
         """Forget what the ended process was doing; what it counted stays."""
-        for path in figures.glob(f"gauge_*_{pid}.db"):
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a full disk; the appliance needs no figures
+            figures.fold(counts)
 
     return Program(
         f"web-{number}",
@@ -122,7 +123,7 @@ def _web(
             **shared,
             "DOMICILE_SOURCE": f"web-{number}",
             LISTENING: str(listening),
-            METRICS: str(figures),
+            METRICS: str(counts),
         },
         folder=BASE,
         descriptors=(listening,),
