@@ -85,6 +85,39 @@ async def test_silence_after_the_first_words_fails_the_answer(lab: Laboratory, n
     ]
 
 
+async def test_of_two_who_run_one_ticket_one_is_heard_and_recorded(lab: Laboratory, node: Node):
+    """As when a ticket is replayed to a second node and the first one's claim removed."""
+
+    async def script(attempt: Attempt) -> None:
+        ticket = attempt.ticket
+        line = node._outbox.line(
+            ticket.reply_stream, ticket.handle, ticket.attempt, ticket.down_key
+        )
+        replayed = Attempt(ticket, line)
+        attempt.text("one ")
+        await asyncio.sleep(0.1)
+        replayed.text("two ", "two ", "two")
+        replayed.finish()
+        replayed.receipt(completion_tokens=2)
+        await asyncio.sleep(0.3)
+        attempt.text("one")
+        attempt.finish()
+        attempt.receipt(completion_tokens=1)
+        await asyncio.sleep(0.1)
+        replayed.receipt(completion_tokens=2)
+
+    node.script = script
+    for stream in (False, True):
+        response = await post(lab, stream=stream)
+        assert response.status_code == 200
+        assert "one" in response.text
+        assert "two" not in response.text
+        await asyncio.sleep(0.3)
+        events = await story(lab, response)
+        assert [event.type for event in events] == ["request.admitted", "request.completed"]
+        assert events[-1].detail["receipt"]["completion_tokens"] == 1
+
+
 LIES: dict[str, dict[str, Any]] = {
     "another key": {"key": Ed25519PrivateKey.generate()},
     "another node": {"node": "node-9"},
