@@ -127,7 +127,7 @@ class Traffic:
             if value is not None and (sign := _sign(value)) is not None
         }
         if nodes.keys() != self.nodes.keys():
-            log.info("nodes_seen", nodes=sorted(nodes), others=len(keys) - len(nodes))
+            log.info("nodes_seen", nodes=sorted(nodes), count=len(keys) - len(nodes))
         self.nodes = nodes
 
     def passage(self, table: RoutingTable) -> Passage:
