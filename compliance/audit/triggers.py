@@ -2,21 +2,28 @@
 
 They stop accidents. Against the database's owner the log *shows*, it does not *prevent*.
 
+One thing of an event may change: its detail and the detail's key go, both at once, where a
+row of `Pruning` permits it. Such a row is written with the event that says so (`retention`).
+
 Created anew after every `migrate`, because SQLite drops a table's triggers when Django
 rebuilds it. `missing` is asked at start-up, by `doctor` and by `audit verify`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from django.apps import apps
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from compliance.audit import kept
 from compliance.vocabulary import TERMINAL
 
 _EVENT, _LEAF, _POLICY = "compliance_event", "compliance_leaf", "compliance_policyversion"
+_INSERT_ONLY = ("compliance_pruning", "compliance_generation", "compliance_packanswer")
+_REMOVED = ("detail", "detail_key")
 _TERMINAL = ", ".join(f"'{name}'" for name in sorted(TERMINAL))
 _watched: list[str] = [
     "compliance_apikey",
@@ -31,11 +38,44 @@ IMMUTABLE = "a policy version never changes"
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A trigger by its table and name, and the statement that creates it."""
+    """A trigger by its table and name, and the statement that creates it.
+
+    `function` is a statement that comes before it, as PostgreSQL wants.
+    """
 
     table: str
     name: str
     sql: str
+    function: str = ""
+
+
+Provider = Callable[[str], Iterable[Trigger]]
+"""Triggers of another module, for a vendor (`sqlite` or `postgresql`)."""
+
+_providers: list[Provider] = []
+
+
+def provide(provider: Provider) -> None:
+    """Let these triggers be created and missed with ours; for an app's `ready`."""
+    if provider not in _providers:
+        _providers.append(provider)
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Triggers of another module: by database vendor, and the functions they call (PostgreSQL)."""
+
+    triggers: Callable[[str], Iterable[Trigger]]
+    functions: tuple[str, ...] = ()
+
+
+_providers: list[Provider] = []
+
+
+def provide(provider: Provider) -> None:
+    """Let `install` and `missing` know of more triggers; for an app's `ready`."""
+    if provider not in _providers:
+        _providers.append(provider)
 
 
 def watch(*tables: str) -> None:
@@ -48,11 +88,14 @@ def install() -> None:
     existing = set(connection.introspection.table_names())
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            for function in _POSTGRESQL_FUNCTIONS:
+            given = (function for one in _providers for function in one.functions)
+            for function in (*_POSTGRESQL_FUNCTIONS, *given):
                 cursor.execute(function)
         for trigger in _triggers(connection):
             if trigger.table in existing:
                 cursor.execute(_drop(connection, trigger))
+                if trigger.function:
+                    cursor.execute(trigger.function)
                 cursor.execute(trigger.sql)
 
 
@@ -83,6 +126,8 @@ def _triggers(database: BaseDatabaseWrapper) -> Iterator[Trigger]:
         yield from _postgresql()
     else:
         yield from _sqlite()
+    for provider in _providers:
+        yield from provider(database.vendor)
 
 
 def _drop(database: BaseDatabaseWrapper, trigger: Trigger) -> str:
@@ -95,9 +140,16 @@ def _drop(database: BaseDatabaseWrapper, trigger: Trigger) -> str:
 
 def _sqlite() -> Iterator[Trigger]:
     for table, taken in ((_EVENT, _EVENT_TAKEN), (_LEAF, _LEAF_TAKEN)):
-        yield _abort(table, "no_update", f"BEFORE UPDATE ON {table}", INSERT_ONLY)
+        allowed = f" WHEN NOT ({_removal()})" if table == _EVENT else ""
+        yield _abort(table, "no_update", f"BEFORE UPDATE ON {table}{allowed}", INSERT_ONLY)
         yield _abort(table, "no_delete", f"BEFORE DELETE ON {table}", INSERT_ONLY)
         # INSERT OR REPLACE removes the row in its way without firing the DELETE trigger.
+        yield _abort(table, "no_replace", f"BEFORE INSERT ON {table} WHEN {taken}", INSERT_ONLY)
+    for table in _INSERT_ONLY:
+        yield _abort(table, "no_update", f"BEFORE UPDATE ON {table}", INSERT_ONLY)
+        yield _abort(table, "no_delete", f"BEFORE DELETE ON {table}", INSERT_ONLY)
+        key = apps.get_model("compliance", table.partition("_")[2])._meta.pk.column  # noqa: SLF001
+        taken = f"EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"  # noqa: S608 - constants
         yield _abort(table, "no_replace", f"BEFORE INSERT ON {table} WHEN {taken}", INSERT_ONLY)
     changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in _POLICY_COLUMNS)
     yield _abort(_POLICY, "no_update", f"BEFORE UPDATE ON {_POLICY} WHEN {changed}", IMMUTABLE)
@@ -110,6 +162,15 @@ def _sqlite() -> Iterator[Trigger]:
             yield Trigger(
                 table, name, f"CREATE TRIGGER {name} AFTER {verb} ON {table} BEGIN {_MOVE}; END"
             )
+
+
+def _removal() -> str:
+    """What SQLite asks of an UPDATE of an event; PostgreSQL's function asks the same."""
+    columns = [field.column for field in apps.get_model("compliance.Event")._meta.local_fields]  # noqa: SLF001
+    same = " AND ".join(f"OLD.{name} IS NEW.{name}" for name in columns if name not in _REMOVED)
+    gone = " AND ".join(f"OLD.{name} IS NOT NULL AND NEW.{name} IS NULL" for name in _REMOVED)
+    permit = _PERMIT.format(same_application="p.application IS OLD.application")
+    return f"{gone} AND {same} AND NOT ({kept.sql('OLD.type')}) AND ({permit}) IS NOT NULL"
 
 
 def _abort(table: str, rule: str, when: str, message: str) -> Trigger:
@@ -133,13 +194,44 @@ _LEAF_TAKEN = f"""
     EXISTS (SELECT 1 FROM {_LEAF} WHERE "index" = NEW."index" OR event_id = NEW.event_id)
 """  # noqa: S608 - constants
 
+# The newest permit comes first: it is nearly always the one that is being carried out.
+_PERMIT = f"""
+    SELECT p.id FROM compliance_pruning p
+    WHERE {{same_application}} AND OLD.time < p.before AND EXISTS (
+        SELECT 1 FROM {_LEAF} l
+        WHERE l.event_id = OLD.id AND l."index" >= p."begin" AND l."index" < p."end")
+    ORDER BY p.id DESC LIMIT 1
+"""  # noqa: S608 - constants
+
 # --- PostgreSQL ---------------------------------------------------------------------------
 
 # 23001 is restrict_violation, an integrity error to every driver.
+_SAME_APPLICATION = "p.application IS NOT DISTINCT FROM OLD.application"
 _POSTGRESQL_FUNCTIONS = (
     f"""
     CREATE OR REPLACE FUNCTION domicile_insert_only() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
+        RAISE EXCEPTION '%: {INSERT_ONLY}', TG_TABLE_NAME USING ERRCODE = '23001';
+    END $$
+    """,
+    f"""
+    CREATE OR REPLACE FUNCTION domicile_event_insert_only() RETURNS trigger
+    LANGUAGE plpgsql AS $$
+    DECLARE
+        before {_EVENT};
+    BEGIN
+        IF TG_OP = 'UPDATE' THEN
+            before := NEW;
+            before.detail := OLD.detail;
+            before.detail_key := OLD.detail_key;
+            IF before IS NOT DISTINCT FROM OLD
+               AND OLD.detail IS NOT NULL AND OLD.detail_key IS NOT NULL
+               AND NEW.detail IS NULL AND NEW.detail_key IS NULL
+               AND NOT ({kept.sql("OLD.type")})
+               AND ({_PERMIT.format(same_application=_SAME_APPLICATION)}) IS NOT NULL THEN
+                RETURN NEW;
+            END IF;
+        END IF;
         RAISE EXCEPTION '%: {INSERT_ONLY}', TG_TABLE_NAME USING ERRCODE = '23001';
     END $$
     """,
@@ -168,8 +260,9 @@ _POSTGRESQL_FUNCTIONS = (
 
 
 def _postgresql() -> Iterator[Trigger]:
-    for table in (_EVENT, _LEAF):
-        yield _call(table, "no_change", "BEFORE UPDATE OR DELETE", "ROW", "insert_only")
+    for table in (_EVENT, _LEAF, *_INSERT_ONLY):
+        function = "event_insert_only" if table == _EVENT else "insert_only"
+        yield _call(table, "no_change", "BEFORE UPDATE OR DELETE", "ROW", function)
         yield _call(table, "no_truncate", "BEFORE TRUNCATE", "STATEMENT", "insert_only")
     yield _call(_POLICY, "no_change", "BEFORE UPDATE OR DELETE", "ROW", "policy_immutable")
     yield _call(_POLICY, "no_truncate", "BEFORE TRUNCATE", "STATEMENT", "insert_only")
