@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.db import connection
-from django.utils.dateparse import parse_date, parse_datetime
 
 from compliance.audit import checkpoint, ledger
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
@@ -27,6 +23,7 @@ from compliance.audit.entry import canonical
 from compliance.audit.files import CHECKPOINT, LogFolder
 from compliance.audit.merkle import Edge, ProofInvalid, leaf_hash
 from compliance.audit.tiles import TileInvalid
+from compliance.evidence import extent
 from compliance.evidence.file import ExportImpossible, created, record
 from compliance.evidence.proof import RangeProof, Tree, root_of
 from compliance.models import Application
@@ -83,7 +80,7 @@ def export(scope: Scope, path: Path, log_dir: Path, key: bytes) -> Summary:
     signer = Ed25519PrivateKey.from_private_bytes(key)
     folder = LogFolder(log_dir)
     note, state = _checkpoint(folder, signer)
-    begin, end = _range(scope, state.size)
+    begin, end = extent.covered(scope.begin, scope.end, state.size)
     applications = _applications(scope.applications)
     try:
         proof = Tree(folder, state.size).prove(begin, end)
@@ -161,53 +158,6 @@ def _checkpoint(folder: LogFolder, signer: Ed25519PrivateKey) -> tuple[bytes, Ch
         return note, checkpoint.verify(note, origin, public)
     except CheckpointInvalid as error:
         raise ExportImpossible(f"{error} Run `manage.py audit verify`.") from error
-
-
-def _range(scope: Scope, size: int) -> tuple[int, int]:
-    begin = _place(scope.begin or "0", "MIN", ">=")
-    end = _place(scope.end, "MAX", "<") if scope.end else size
-    if scope.end and not scope.end.isdigit():
-        end += 1
-    end = min(end, size)
-    if not 0 <= begin < end:
-        raise ExportImpossible(
-            f"The checkpoint covers {size} entries, and none is from {scope.begin or '0'} to "
-            f"{scope.end or 'the end'}."
-        )
-    return begin, end
-
-
-def _place(text: str, edge: str, operator: str) -> int:
-    """An entry number, or the outermost entry whose event was at or after (before) a time."""
-    if re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
-        return int(text)
-    when = _time(text)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f'SELECT {edge}(l."index") FROM compliance_leaf l '  # noqa: S608 - constants
-            f"JOIN compliance_event e ON e.id = l.event_id WHERE e.time {operator} %s",
-            [when if connection.vendor == "postgresql" else when.replace(tzinfo=None)],
-        )
-        place = cursor.fetchone()[0]
-    if place is None:
-        return 1 << 62 if edge == "MIN" else -1
-    return int(place)
-
-
-def _time(text: str) -> datetime:
-    try:
-        moment = parse_datetime(text)
-        day = parse_date(text)
-    except ValueError:
-        moment = day = None
-    if moment is None and day is not None:
-        moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    if moment is None:
-        raise ExportImpossible(
-            f"{text[:40]!r} is neither an entry's number nor a time such as 2026-11-30 or "
-            "2026-11-30T12:00:00Z."
-        )
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _applications(names: tuple[str, ...]) -> list[dict[str, str]]:

@@ -1,0 +1,71 @@
+"""Which entries somebody means who gives two numbers or two times."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from django.db import connection
+from django.utils.dateparse import parse_date, parse_datetime
+
+from compliance.evidence.file import ExportImpossible
+
+NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+def covered(begin: str, end: str, size: int) -> tuple[int, int]:
+    """The entries `[begin, end)` of a log of `size`; raises `ExportImpossible`.
+
+    An empty `begin` is the first entry, an empty `end` the end of the log. A time selects from
+    the first entry whose event was at or after it, up to the last one before it.
+    """
+    low = _place(begin or "0", "MIN", ">=")
+    high = _place(end, "MAX", "<") if end else size
+    if end and not NUMBER.fullmatch(end):
+        high += 1
+    high = min(high, size)
+    if not 0 <= low < high:
+        raise ExportImpossible(
+            f"The checkpoint covers {size} entries, and none is from {begin or '0'} to "
+            f"{end or 'the end'}."
+        )
+    return low, high
+
+
+def understood(text: str) -> None:
+    """Raise `ExportImpossible` unless `text` is empty, an entry's number or a time."""
+    if text and not NUMBER.fullmatch(text):
+        _time(text)
+
+
+def _place(text: str, edge: str, operator: str) -> int:
+    """An entry number, or the outermost entry whose event was at or after (before) a time."""
+    if NUMBER.fullmatch(text):
+        return int(text)
+    when = _time(text)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'SELECT {edge}(l."index") FROM compliance_leaf l '  # noqa: S608 - constants
+            f"JOIN compliance_event e ON e.id = l.event_id WHERE e.time {operator} %s",
+            [when if connection.vendor == "postgresql" else when.replace(tzinfo=None)],
+        )
+        place = cursor.fetchone()[0]
+    if place is None:
+        return 1 << 62 if edge == "MIN" else -1
+    return int(place)
+
+
+def _time(text: str) -> datetime:
+    try:
+        moment = parse_datetime(text)
+        day = parse_date(text)
+    except ValueError:
+        moment = day = None
+    if moment is None and day is not None:
+        moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    if moment is None:
+        raise ExportImpossible(
+            f"{text[:40]!r} is neither an entry's number nor a time such as 2026-11-30 or "
+            "2026-11-30T12:00:00Z."
+        )
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
