@@ -1,9 +1,10 @@
 """A policy: rules as frozen values, read from a document that is checked member by member.
 
 A document is JSON: `{"name", "version", "rules": [{"id", "description", "when", "effect",
-"sites"}]}`. Only strings, integers and booleans occur, so that its canonical form (RFC 8785)
-is the same in every language; the SHA-256 of that form is the version's digest, which
-every decision and every signature names.
+"sites"}], "retention": {"content_days", "details_days"}}`; `sites`, `retention` and either of
+its members may be absent. Only strings, integers and booleans occur, so that its canonical
+form (RFC 8785) is the same in every language; the SHA-256 of that form is the version's
+digest, which every decision and every signature names.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from compliance.vocabulary import Category, Effect
 
 MAX_RULES = 1_000
+MAX_DAYS = 3_660  # ten years
 MAX_VERSION = 2**53 - 1  # what RFC 8785 numbers can hold exactly
 
 
@@ -61,6 +63,21 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How many days a version lets anything be kept, at most; None leaves it open.
+
+    `content_days` bounds prompts and answers (0: none is kept), `details_days` the details of
+    events. What an application asks for counts where it is less; see `audit.retention`.
+    """
+
+    content_days: int | None = None
+    details_days: int | None = None
+
+
+NOTHING_SAID = Retention()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One immutable version. `digest` is the SHA-256 of `canonical(policy)`, lower-case hex."""
 
@@ -68,16 +85,19 @@ class Policy:
     version: int
     rules: tuple[Rule, ...]
     digest: str
+    retention: Retention = NOTHING_SAID
 
     def __hash__(self) -> int:
         """The digest stands for the whole version; hashing its rules would be slow."""
         return hash(self.digest)
 
 
-def policy(name: str, version: int, rules: tuple[Rule, ...]) -> Policy:
+def policy(
+    name: str, version: int, rules: tuple[Rule, ...], retention: Retention = NOTHING_SAID
+) -> Policy:
     """A policy with its digest. `parse` is the way in for documents from outside."""
-    unsigned = Policy(name, version, rules, "")
-    return Policy(name, version, rules, hashlib.sha256(canonical(unsigned)).hexdigest())
+    unsigned = Policy(name, version, rules, "", retention)
+    return replace(unsigned, digest=hashlib.sha256(canonical(unsigned)).hexdigest())
 
 
 def parse(document: bytes | str) -> Policy:
@@ -89,7 +109,12 @@ def parse(document: bytes | str) -> Policy:
         raise PolicyRefused(f"the policy is not UTF-8 at byte {error.start}") from error
     except (json.JSONDecodeError, RecursionError) as error:
         raise PolicyRefused(f"the policy is not JSON: {error}") from error
-    members = _object(value, "policy", required={"name", "version", "rules"})
+    members = _object(
+        value,
+        "policy",
+        required={"name", "version", "rules"},
+        optional=frozenset({"retention"}),
+    )
     name = _text(members["name"], "name")
     version = _version(members["version"])
     rules = tuple(_rule(item, f"rules[{i}]") for i, item in enumerate(_rules(members["rules"])))
@@ -100,16 +125,24 @@ def parse(document: bytes | str) -> Policy:
                 f"rules[{index}].id: {rule.id!r} is already used; choose another"
             )
         seen.add(rule.id)
-    return policy(name, version, rules)
+    asked = _retention(members["retention"]) if "retention" in members else NOTHING_SAID
+    return policy(name, version, rules, asked)
 
 
 def canonical(policy: Policy) -> bytes:
     """The version's document in canonical JSON (RFC 8785); sets are written sorted."""
-    document = {
+    document: dict[str, Any] = {
         "name": policy.name,
         "rules": [_written(rule) for rule in policy.rules],
         "version": policy.version,
     }
+    bounds = {
+        name: days
+        for name in RETENTION
+        if (days := getattr(policy.retention, name)) is not None
+    }
+    if bounds:
+        document["retention"] = bounds
     return _canonical(document).encode("utf-8")
 
 
@@ -185,6 +218,24 @@ def _version(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_VERSION:
         raise PolicyRefused("version: must be an integer from 1 up")
     return value
+
+
+RETENTION: Mapping[str, int] = {"content_days": 0, "details_days": 1}
+"""The members that `retention` may have, each with the least that it may say."""
+
+
+def _retention(value: Any) -> Retention:
+    members = _object(value, "retention", required=set(), optional=frozenset(RETENTION))
+    if not members:
+        raise PolicyRefused(f"retention: must have {' or '.join(RETENTION)}; or leave it out")
+    for name, days in members.items():
+        least = RETENTION[name]
+        whole = isinstance(days, int) and not isinstance(days, bool)
+        if not whole or not least <= days <= MAX_DAYS:
+            raise PolicyRefused(
+                f"retention.{name}: must be a number of days from {least} to {MAX_DAYS}"
+            )
+    return Retention(**members)
 
 
 def _rules(value: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from compliance.policy.rules import MAX_RULES, MAX_VERSION
+from compliance.policy.rules import MAX_DAYS, MAX_RULES, MAX_VERSION, RETENTION
 from compliance.vocabulary import Category, Effect
 
 _TEXT: dict[str, Any] = {"type": "string", "pattern": r"\S"}
@@ -42,6 +42,16 @@ _RULE: dict[str, Any] = {
     },
 }
 
+_RETENTION: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "minProperties": 1,
+    "properties": {
+        name: {"type": "integer", "minimum": least, "maximum": MAX_DAYS}
+        for name, least in RETENTION.items()
+    },
+}
+
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Domicile policy",
@@ -52,5 +62,6 @@ SCHEMA: dict[str, Any] = {
         "name": _TEXT,
         "version": {"type": "integer", "minimum": 1, "maximum": MAX_VERSION},
         "rules": {"type": "array", "items": _RULE, "minItems": 1, "maxItems": MAX_RULES},
+        "retention": _RETENTION,
     },
 }

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from compliance.policy.rules import Condition, Policy, Rule, policy
+from compliance.policy.rules import MAX_DAYS, Condition, Policy, Retention, Rule, policy
 from compliance.vocabulary import Category, Effect, Facts
 
 ENTITIES = ("PERSON", "EMAIL_ADDRESS", "IBAN_CODE", "PASSWORD", "HEALTH")
@@ -35,6 +35,13 @@ sites = st.none() | st.lists(
 ).map(tuple)
 
 
+retentions = st.builds(
+    Retention,
+    content_days=st.none() | st.integers(0, MAX_DAYS),
+    details_days=st.none() | st.integers(1, MAX_DAYS),
+)
+
+
 @st.composite
 def policies(draw):
     parts = draw(
@@ -46,7 +53,7 @@ def policies(draw):
         Rule(f"rule-{number}", f"Says {effect}.", when, effect, where)
         for number, (when, effect, where) in enumerate(parts)
     )
-    return policy("made up", draw(st.integers(1, 99)), rules)
+    return policy("made up", draw(st.integers(1, 99)), rules, draw(retentions))
 
 
 facts = st.builds(

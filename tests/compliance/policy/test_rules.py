@@ -14,6 +14,7 @@ from compliance.policy.rules import (
     MAX_RULES,
     Policy,
     PolicyRefused,
+    Retention,
     Rule,
     canonical,
     parse,
@@ -90,6 +91,16 @@ def test_spelling_a_document_differently_does_not_change_its_digest():
     assert one.digest != parse(json.dumps(changed(["version"], 4))).digest
 
 
+def test_a_policy_that_says_nothing_of_retention_has_the_digest_it_always_had():
+    plain = parse(json.dumps(DOCUMENT))
+    assert b"retention" not in canonical(plain)
+    assert plain.digest == hashlib.sha256(rfc8785.dumps(DOCUMENT)).hexdigest()
+    asked = parse(json.dumps(changed(["retention"], {"content_days": 0, "details_days": 90})))
+    assert asked.retention == Retention(content_days=0, details_days=90)
+    assert b'"retention":{"content_days":0,"details_days":90},"rules"' in canonical(asked)
+    assert asked.digest != plain.digest
+
+
 REFUSED = [
     (b"\xff", "not UTF-8"),
     ("{", "not JSON"),
@@ -135,6 +146,14 @@ REFUSED = [
         "rules[0].when.applications_except: give either",
     ),
     (changed(["rules", 1, "sites"], []), "rules[1].sites: must be a list"),
+    (changed(["retention"], 30), "retention: must be an object"),
+    (changed(["retention"], {}), "retention: must have content_days or details_days"),
+    (changed(["retention"], {"days": 1}), "retention.days: unknown member"),
+    (changed(["retention"], {"details_days": 0}), "retention.details_days: must be a number"),
+    (changed(["retention"], {"content_days": -1}), "retention.content_days: must be a number"),
+    (changed(["retention"], {"content_days": True}), "from 0 to 3660"),
+    (changed(["retention"], {"details_days": 3661}), "from 1 to 3660"),
+    (changed(["retention"], {"details_days": None}), "from 1 to 3660"),
 ]
 
 
