@@ -61,23 +61,6 @@ def provide(provider: Provider) -> None:
         _providers.append(provider)
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """Triggers of another module: by database vendor, and the functions they call (PostgreSQL)."""
-
-    triggers: Callable[[str], Iterable[Trigger]]
-    functions: tuple[str, ...] = ()
-
-
-_providers: list[Provider] = []
-
-
-def provide(provider: Provider) -> None:
-    """Let `install` and `missing` know of more triggers; for an app's `ready`."""
-    if provider not in _providers:
-        _providers.append(provider)
-
-
 def watch(*tables: str) -> None:
     """Let a change of these tables move the revision; for an app's `ready`."""
     _watched.extend(table for table in tables if table not in _watched)
@@ -88,8 +71,7 @@ def install() -> None:
     existing = set(connection.introspection.table_names())
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            given = (function for one in _providers for function in one.functions)
-            for function in (*_POSTGRESQL_FUNCTIONS, *given):
+            for function in _POSTGRESQL_FUNCTIONS:
                 cursor.execute(function)
         for trigger in _triggers(connection):
             if trigger.table in existing:

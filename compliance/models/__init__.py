@@ -8,10 +8,13 @@ record         Event, Leaf, LogHead, Generation, Pruning, WriterEpoch, NotaryCur
 contents       Content, ContentBucket, ContentSubject, Erasure: what is kept beside the log
 exports        Export, PackAnswer: runs of exports, and what officers typed into packs
 verification   Verification: runs of "Verify the log" that the console started
+changes        Change, Alarm, Configuration: what happened behind the record's back, what an
+               officer must look into, and which configuration was last recorded
 revision       Revision: a counter that moves when anything the hot path caches changes
 """
 
 from compliance.models.applications import APIKey, Application
+from compliance.models.changes import Alarm, Change, Configuration
 from compliance.models.contents import Content, ContentBucket, ContentSubject, Erasure
 from compliance.models.exports import Export, PackAnswer
 from compliance.models.places import Site
@@ -30,7 +33,10 @@ from compliance.models.verification import Verification
 
 __all__ = [
     "APIKey",
+    "Alarm",
     "Application",
+    "Change",
+    "Configuration",
     "Content",
     "ContentBucket",
     "ContentSubject",

@@ -1,7 +1,8 @@
-"""What inference stores: Node, Model, Deployment."""
+"""What inference stores: Node, Model, Deployment, EngineStart."""
 
 from inference.models.deployments import Deployment
 from inference.models.models import Model
 from inference.models.nodes import Node
+from inference.models.starts import EngineStart
 
-__all__ = ["Deployment", "Model", "Node"]
+__all__ = ["Deployment", "EngineStart", "Model", "Node"]
