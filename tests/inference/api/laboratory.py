@@ -190,14 +190,22 @@ class Laboratory:
             return connection.execute(statement, parameters).fetchall()
 
     def application(self, *, requests: int = 0, tokens: int = 0, at_once: int = 0) -> str:
-        """A new application with its limits; the plaintext of its key."""
+        """One like the first application, but for its limits; the plaintext of its key."""
         identity, name = uuid.uuid4().hex, f"app-{secrets.token_hex(4)}"
+        own = {
+            "id": identity,
+            "name": name,
+            "requests_per_minute": requests,
+            "tokens_per_minute": tokens,
+            "concurrent_requests": at_once,
+            "label_key": secrets.token_bytes(32),
+        }
+        columns = [row[1] for row in self.sql("PRAGMA table_info(compliance_application)")]
+        values = ", ".join("?" if column in own else column for column in columns)
         self.sql(
-            "INSERT INTO compliance_application (id, name, purpose, legal_basis,"
-            " ropa_reference, owner, active, requests_per_minute, tokens_per_minute,"
-            " concurrent_requests, label_key, created)"
-            " VALUES (?, ?, 'Tests', '6-1-f', 'T-2', 'tests', 1, ?, ?, ?, ?, '2026-01-01')",
-            (identity, name, requests, tokens, at_once, secrets.token_bytes(32)),
+            f"INSERT INTO compliance_application ({', '.join(columns)}) SELECT {values}"  # noqa: S608 - names of columns
+            " FROM compliance_application WHERE name = 'demo'",
+            [own[column] for column in columns if column in own],
         )
         return self.issue(identity)
 
