@@ -52,6 +52,22 @@ def origin_of(organisation: str, generation: int) -> str:
     return origin
 
 
+def in_generation(origin: str, generation: int) -> str:
+    """The name of the same organisation's log in another generation."""
+    return f"{origin.rpartition('/')[0]}/{generation}"
+
+
+def generation_of(origin: str) -> tuple[str, int]:
+    """What comes before the generation in an origin of ours, and the generation.
+
+    Raises `CheckpointInvalid` for other origins.
+    """
+    name, _, number = origin.rpartition("/")
+    if not name or not re.fullmatch(r"[1-9][0-9]{0,8}", number, re.ASCII):
+        raise CheckpointInvalid(f"{origin!r} does not end in a generation, as in log/1.")
+    return name, int(number)
+
+
 def key_id(name: str, public_key: bytes) -> bytes:
     """The four bytes that a signature line begins with (signed-note, "Signatures")."""
     return hashlib.sha256(name.encode() + b"\n" + bytes([ED25519]) + public_key).digest()[:4]

@@ -20,6 +20,14 @@ VERIFIER_KEY = "verifier-key"
 _SCRATCH = ".scratch"
 
 
+def folder_of(log: Path, generation: int) -> Path:
+    """Where a generation's files lie: the first in `log` itself, a later one inside it.
+
+    So no file ever moves, and each generation keeps the address that its origin stands for.
+    """
+    return log if generation == 1 else log / str(generation)
+
+
 class FileConflict(Exception):
     """A file of the log holds other bytes than the database says it should."""
 
@@ -67,12 +75,12 @@ class LogFolder:
             if not file.partial:
                 shutil.rmtree(path.with_name(f"{path.name}.p"), ignore_errors=True)
         for folder in folders:
-            _sync(folder)
+            sync(folder)
 
     def replace(self, path: str, data: bytes) -> None:
         """Put `data` in the place of a file at once, durable when this returns."""
         self._write(data).rename(self.root / path)
-        _sync(self.root)
+        sync(self.root)
 
     def _write(self, data: bytes) -> Path:
         scratch = self._scratch / secrets.token_hex(8)
@@ -90,7 +98,8 @@ class LogFolder:
         made.add(folder.parent)
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,8 @@
-"""The notary's way into the database: which events wait, and where each was placed."""
+"""The notary's way into the database: which events wait, and where each was placed.
+
+Entries are numbered from 0 in each generation of the log. `Leaf.index` counts through all of
+them: a generation's entry n stands at `first + n`.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,16 @@ class Waiting:
     cursors: list[Position] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A generation of the log as the database holds it."""
+
+    number: int
+    first: int  # the `Leaf.index` of its entry 0
+    size: int
+    root: bytes
+
+
 def insist_on_durability() -> None:
     """Let this session's commits be durable when they return."""
     if connection.vendor == "postgresql":
@@ -30,12 +44,20 @@ def insist_on_durability() -> None:
                 cursor.execute("SET synchronous_commit = on")
 
 
-def head() -> tuple[int, bytes]:
-    """The log's size and root."""
+def current() -> Held:
+    """The generation that grows."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT size, root FROM compliance_loghead WHERE id = 1")
-        size, root = cursor.fetchone()
-    return size, bytes(root)
+        cursor.execute(_CURRENT)
+        number, first, size, root = cursor.fetchone()
+    return Held(number, first, size, bytes(root))
+
+
+def ended() -> list[Held]:
+    """The generations that ended after a restore, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ENDED)
+        rows = cursor.fetchall()
+    return [Held(number, first, size, bytes(root)) for number, first, size, root in rows]
 
 
 def waiting(limit: int) -> Waiting:
@@ -63,11 +85,12 @@ def waiting(limit: int) -> Waiting:
     return found
 
 
-def place(start: int, batch: Waiting, root: bytes) -> bool:
-    """Give the events the places from `start` on, durably; False if the head is elsewhere."""
-    leaves = [(start + place, row) for place, (row, _) in enumerate(batch.events)]
+def place(tree: Held, batch: Waiting, root: bytes) -> bool:
+    """Append the events to the generation `tree`, durably; False if the head is elsewhere."""
+    first = tree.first + tree.size
+    leaves = [(first + place, row) for place, (row, _) in enumerate(batch.events)]
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_HEAD, [start + len(leaves), root, start])
+        cursor.execute(_HEAD, [tree.size + len(leaves), root, tree.number, tree.size])
         if cursor.rowcount != 1:
             return False
         if connection.vendor == "postgresql":
@@ -80,10 +103,14 @@ def place(start: int, batch: Waiting, root: bytes) -> bool:
     return True
 
 
-def entries(start: int, end: int) -> list[bytes]:
-    """The entries `[start, end)` of the log, in order."""
+def entries(start: int, end: int, first: int | None = None) -> list[bytes]:
+    """The entries `[start, end)`, in order, of the generation that begins at `first`.
+
+    Without `first`: of the current one.
+    """
+    offset = current().first if first is None else first
     with connection.cursor() as cursor:
-        cursor.execute(_ENTRIES, [start, end])
+        cursor.execute(_ENTRIES, [offset + start, offset + end])
         return [bytes(entry) for (entry,) in cursor.fetchall()]
 
 
@@ -96,7 +123,12 @@ _EVENTS = """
     SELECT id, seq, entry FROM compliance_event
     WHERE source = %s AND epoch = %s AND seq >= %s ORDER BY seq LIMIT %s
 """
-_HEAD = "UPDATE compliance_loghead SET size = %s, root = %s WHERE id = 1 AND size = %s"
+_CURRENT = 'SELECT generation, "first", size, root FROM compliance_loghead WHERE id = 1'
+_ENDED = 'SELECT number, "first", size, root FROM compliance_generation ORDER BY number'
+_HEAD = """
+    UPDATE compliance_loghead SET size = %s, root = %s
+    WHERE id = 1 AND generation = %s AND size = %s
+"""
 _LEAVES = 'INSERT INTO compliance_leaf ("index", event_id) VALUES (%s, %s)'
 _LEAVES_AT_ONCE = """
     INSERT INTO compliance_leaf ("index", event_id)
@@ -114,7 +146,10 @@ _ENTRIES = """
 
 @dataclass(frozen=True, slots=True)
 class LeafRow:
-    """An entry of the log with all that is stored about it; a pruned detail is None."""
+    """An entry of the log with all that is stored about it; a pruned detail is None.
+
+    `index` counts from the generation's entry 0.
+    """
 
     index: int
     source: str
@@ -128,25 +163,26 @@ class LeafRow:
     detail_key: bytes | None
 
 
-def leaves(start: int, end: int) -> list[LeafRow]:
-    """The entries `[start, end)` with what is stored about them, in order."""
+def leaves(start: int, end: int, first: int | None = None) -> list[LeafRow]:
+    """The entries `[start, end)` with what is stored about them; `first` as in `entries`."""
+    offset = current().first if first is None else first
     with connection.cursor() as cursor:
-        cursor.execute(_ROWS, [start, end])
-        return [_leaf_row(row) for row in cursor.fetchall()]
+        cursor.execute(_ROWS, [offset + start, offset + end])
+        return [_leaf_row(row, offset) for row in cursor.fetchall()]
 
 
-def _leaf_row(row: tuple[Any, ...]) -> LeafRow:
+def _leaf_row(row: tuple[Any, ...], first: int) -> LeafRow:
     index, source, epoch, seq, kind, request, application = row[:7]
     entry = bytes(row[7])
     detail, key = (None if value is None else bytes(value) for value in row[8:])
     known = str(UUID(str(application))) if application else None
-    return LeafRow(index, source, epoch, seq, kind, request, known, entry, detail, key)
+    return LeafRow(index - first, source, epoch, seq, kind, request, known, entry, detail, key)
 
 
-def unplaced(size: int) -> list[tuple[str, int, int, int, int]]:
-    """Source, epoch, count, first and last seq of the events with no place below `size`."""
+def unplaced(end: int) -> list[tuple[str, int, int, int, int]]:
+    """Source, epoch, count, first and last seq of events with no `Leaf.index` below `end`."""
     with connection.cursor() as cursor:
-        cursor.execute(_UNPLACED, [size])
+        cursor.execute(_UNPLACED, [end])
         return list(cursor.fetchall())
 
 

@@ -16,18 +16,26 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import django.db
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection, transaction
 
-from compliance.audit import checkpoint, journal, ledger
+from compliance.audit import checkpoint, copies, journal, ledger
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
-from compliance.audit.files import CHECKPOINT, VERIFIER_KEY, FileConflict, LogFolder
+from compliance.audit.copies import Known, Places
+from compliance.audit.files import (
+    CHECKPOINT,
+    VERIFIER_KEY,
+    FileConflict,
+    LogFolder,
+    folder_of,
+)
 from compliance.audit.leader import leadership
 from compliance.audit.leases import Leases
+from compliance.audit.ledger import Held
 from compliance.audit.merkle import EMPTY_ROOT
 from compliance.audit.tiles import (
     HEIGHT,
@@ -57,6 +65,7 @@ class NotaryRefuses(Exception):
 class _Tree:
     """The log as this notary knows it, and the finished tiles that are not on disk yet."""
 
+    held: Held  # which generation; its size is that at the start
     builder: Builder
     files: list[File] = field(default_factory=list)
 
@@ -65,19 +74,26 @@ class _Tree:
 
 
 class Notary:
-    """Leads one log. `key` is the Ed25519 private key's 32 bytes; `origin` the log's name.
+    """Leads one log. `key` is the Ed25519 private key's 32 bytes.
 
-    Not safe for threads.
+    `origin` is the log's name in any of its generations; the database says which one grows.
+    `outside` is a folder that a restore does not replace, for a copy of each checkpoint. Not
+    safe for threads.
     """
 
-    def __init__(self, log_dir: Path, key: bytes, origin: str) -> None:
+    def __init__(
+        self, log_dir: Path, key: bytes, origin: str, outside: Path | None = None
+    ) -> None:
+        self._places = Places(log_dir, outside)
         self._folder = LogFolder(log_dir)
         self._key = Ed25519PrivateKey.from_private_bytes(key)
+        self._public = self._key.public_key().public_bytes_raw()
         self._origin = origin
         self._leases = Leases()
         self._tree: _Tree | None = None
         self._signed = -1
         self._published = 0.0
+        self._uncopied = False
         self._clock = time.time() - time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
@@ -133,10 +149,11 @@ class Notary:
         batch = ledger.waiting(BATCH)
         if not batch.events:
             return 0
-        start, self._tree = tree.builder.size, None  # unknown, if this ends in an error
+        place = replace(tree.held, size=tree.builder.size)
+        self._tree = None  # unknown, if this ends in an error
         for _, entry in batch.events:
             tree.append(entry)
-        if not ledger.place(start, batch, tree.builder.root()):
+        if not ledger.place(place, batch, tree.builder.root()):
             raise django.db.OperationalError("Another notary moved the head of the log.")
         self._tree = tree
         return len(batch.events)
@@ -153,8 +170,23 @@ class Notary:
             return
         self._add(tree.builder.partials())
         state = Checkpoint(self._origin, tree.builder.size, tree.builder.root())
-        self._folder.replace(CHECKPOINT, checkpoint.sign(state, self._key))
+        note = checkpoint.sign(state, self._key)
+        self._folder.replace(CHECKPOINT, note)
+        self._copy(state, note)
         self._signed, self._published = tree.builder.size, time.monotonic()
+
+    def _copy(self, state: Checkpoint, note: bytes) -> None:
+        """Leave a copy where a restore does not reach; the log goes on without."""
+        if self._places.outside is None:
+            return
+        identifier = checkpoint.key_id(state.origin, self._public)
+        try:
+            copies.keep(self._places.outside, state, note, identifier)
+            self._uncopied = False
+        except OSError as error:
+            if not self._uncopied:
+                self._uncopied = True
+                _log.error("No copy of the checkpoint can be kept outside: %s", error.strerror)
 
     def _add(self, files: Iterable[File]) -> None:
         try:
@@ -167,39 +199,40 @@ class Notary:
     def _recover(self) -> _Tree:
         """Bring database, tiles and checkpoint together again; raises `NotaryRefuses`."""
         ledger.insist_on_durability()
+        held = ledger.current()
+        self._origin = checkpoint.in_generation(self._origin, held.number)
+        self._folder = LogFolder(folder_of(self._places.log, held.number))
         self._folder.prepare()
-        public = self._key.public_key().public_bytes_raw()
-        line = checkpoint.verifier_key(self._origin, public).encode() + b"\n"
-        last = self._last_checkpoint(public)
+        last = self._last_checkpoint()
+        found = copies.known(self._places, self._origin, self._public)
+        newest = copies.ahead(held, found)
+        if newest is not None:
+            raise NotaryRefuses(behind(held, newest))
+        line = checkpoint.verifier_key(self._origin, self._public).encode() + b"\n"
         if self._folder.read(VERIFIER_KEY) != line:
             self._folder.replace(VERIFIER_KEY, line)
-        size, root = ledger.head()
-        if last.size > size:
-            raise NotaryRefuses(
-                f"The last checkpoint of {self._origin} has {last.size} entries and the "
-                f"database {size}: an older copy of the database was restored. Restore a newer "
-                "one; nothing is signed until then."
-            )
-        tree = self._replay(self._from_tiles(last), last, size, root)
+        signed = [last, *(one.state for one in found if one.generation == held.number)]
+        tree = self._replay(self._from_tiles(last), signed, held)
         if tree is None:
             _log.warning("The tiles are incomplete; they are made anew from the database.")
-            tree = self._replay(Builder(), last, size, root)
+            tree = self._replay(Builder(), signed, held)
         if tree is None:
             raise NotaryRefuses(
                 f"The entries in the database are not the ones that the checkpoint of "
-                f"{self._origin} at {last.size} or its own head at {size} was made of. Run "
-                "`manage.py audit verify`; nothing is signed until they agree."
+                f"{self._origin} at {max(one.size for one in signed)} or its own head at "
+                f"{held.size} was made of. Run `manage.py audit verify`; nothing is signed "
+                "until they agree."
             )
         self._signed = last.size or -1
         self._tree = tree
         return tree
 
-    def _last_checkpoint(self, public: bytes) -> Checkpoint:
+    def _last_checkpoint(self) -> Checkpoint:
         note = self._folder.read(CHECKPOINT)
         if note is None:
             return Checkpoint(self._origin, 0, EMPTY_ROOT)
         try:
-            return checkpoint.verify(note, self._origin, public)
+            return checkpoint.verify(note, self._origin, self._public)
         except CheckpointInvalid as error:
             raise NotaryRefuses(
                 f"The checkpoint in {self._folder.root} is not ours: {error} Give this log "
@@ -221,27 +254,30 @@ class Notary:
             return Builder()
 
     def _replay(
-        self, builder: Builder, last: Checkpoint, size: int, root: bytes
+        self, builder: Builder, signed: Sequence[Checkpoint], held: Held
     ) -> _Tree | None:
-        """Grow `builder` to the head from the database; None where the roots do not agree."""
-        tree = _Tree(builder)
-        agreed = last.size == 0
-        for entry in self._entries(builder.size, size):
-            if builder.size == last.size and not agreed:
-                if builder.root() != last.root:
-                    return None
-                agreed = True
+        """Grow `builder` to the head from the database; None where the roots do not agree.
+
+        They are compared at each size that was signed and that the builder passes.
+        """
+        tree = _Tree(held, builder)
+        roots = {(one.size, one.root) for one in signed}
+        sizes = {size for size, _ in roots if size >= builder.size}
+        for entry in self._entries(held, builder.size):
+            if builder.size in sizes and not _agrees(builder, roots):
+                return None
             tree.append(entry)
             if tree.files:
                 self._write(tree)
-        if builder.size == last.size:
-            agreed = builder.root() == last.root
-        return tree if agreed and builder.size == size and builder.root() == root else None
+        if builder.size in sizes and not _agrees(builder, roots):
+            return None
+        complete = builder.size == held.size and builder.root() == held.root
+        return tree if complete else None
 
     @staticmethod
-    def _entries(start: int, end: int) -> Iterator[bytes]:
-        for low in range(start, end, BATCH):
-            yield from ledger.entries(low, min(low + BATCH, end))
+    def _entries(held: Held, start: int) -> Iterator[bytes]:
+        for low in range(start, held.size, BATCH):
+            yield from ledger.entries(low, min(low + BATCH, held.size), held.first)
 
     # --- what the notary itself records ---------------------------------------------------
 
@@ -255,3 +291,18 @@ class Notary:
         if abs(now - self._clock) > CLOCK_JUMP:
             self._record("clock.jumped", {"milliseconds": round(1000 * (now - self._clock))})
         self._clock = now
+
+
+def behind(held: Held, newest: Known) -> str:
+    """What the operator is told of a database that is older than a checkpoint."""
+    return (
+        f"The checkpoint of {newest.state.origin} in {newest.path} has {newest.state.size} "
+        f"entries, and the database has {held.size} of generation {held.number}: an older copy "
+        "of the database was restored. Restore a newer one, or go on without what is missing: "
+        "`manage.py audit resume --after-restore --reason TEXT`. Nothing is signed until then."
+    )
+
+
+def _agrees(builder: Builder, roots: set[tuple[int, bytes]]) -> bool:
+    """Whether every checkpoint of this size has this root."""
+    return {root for size, root in roots if size == builder.size} == {builder.root()}

@@ -21,8 +21,9 @@ from django.utils.dateparse import parse_datetime
 from compliance.audit import checkpoint, ledger, triggers
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
 from compliance.audit.entry import canonical, commitment, label, label_key_digest
-from compliance.audit.files import CHECKPOINT, VERIFIER_KEY, LogFolder
+from compliance.audit.files import CHECKPOINT, VERIFIER_KEY, LogFolder, folder_of
 from compliance.audit.keys import KeyUnusable, read_key
+from compliance.audit.ledger import Held
 from compliance.audit.merkle import EMPTY_ROOT
 from compliance.audit.tiles import Builder
 from compliance.models import Application, WriterEpoch
@@ -73,25 +74,41 @@ class Report:
 
 def verify_log(log_dir: Path | None = None, public_key: bytes | None = None) -> Report:
     """Check the whole log. Without arguments: this appliance's, with this appliance's key."""
-    folder = LogFolder(log_dir or settings.DOMICILE.data / "log")
+    log = log_dir or settings.DOMICILE.data / "log"
     report = Report()
+    walk = _Walk(report)
+    for held in ledger.ended():
+        folder = LogFolder(folder_of(log, held.number))
+        walk.begin(held, folder, _last_of_ended(folder, public_key, report, held))
+        walk.tree_ends(ended=True)
+    held = ledger.current()
+    folder = LogFolder(folder_of(log, held.number))
     last = _signed(folder, public_key, report)
-    size, root = ledger.head()
-    if last.size > size:
+    if last.size > held.size:
         report.problem(
-            f"The checkpoint covers {last.size} entries and the database holds {size}: entries "
-            "were cut off, or an older copy of the database was restored."
+            f"The checkpoint covers {last.size} entries and the database holds {held.size}: "
+            "entries were cut off, or an older copy of the database was restored."
         )
-    walk = _Walk(report, folder, last)
-    for low in range(0, size, CHUNK):
-        high = min(low + CHUNK, size)
-        walk.rows(low, high, ledger.leaves(low, high))
-    walk.tree_ends(size, root)
+    walk.begin(held, folder, last)
+    walk.tree_ends(ended=False)
     walk.requests_end()
-    walk.sources_end(size)
+    walk.sources_end(held.first + held.size)
     for name in triggers.missing():
         report.problem(f"The trigger {name} is missing; run `manage.py migrate` to restore it.")
     return report
+
+
+def _last_of_ended(
+    folder: LogFolder, public_key: bytes | None, report: Report, held: Held
+) -> Checkpoint:
+    """The last checkpoint in the folder of a generation that ended; it may reach further."""
+    if folder.read(CHECKPOINT) is None:
+        report.notes.append(
+            f"The files of generation {held.number} are not in {folder.root}; its entries were "
+            "held against the generation after it only."
+        )
+        return Checkpoint("", 0, EMPTY_ROOT)
+    return _signed(folder, public_key, report)
 
 
 def _signed(folder: LogFolder, public_key: bytes | None, report: Report) -> Checkpoint:
@@ -119,31 +136,50 @@ def _public_key(folder: LogFolder, report: Report) -> bytes:
 
 
 class _Walk:
-    """One pass over the log from its first entry."""
+    """One pass over the log from its first entry, through all of its generations."""
 
-    def __init__(self, report: Report, folder: LogFolder, last: Checkpoint) -> None:
+    held: Held
+    folder: LogFolder
+    last: Checkpoint
+    builder: Builder
+    before: Held | None = None  # the generation before this one
+
+    def __init__(self, report: Report) -> None:
         self.report = report
-        self.folder = folder
-        self.last = last
-        self.builder = Builder()
         self.next: Counter[tuple[str, int]] = Counter()
         self.announced: dict[tuple[str, int], int] = {}
-        self.open: dict[str, tuple[int, str, str, int]] = {}  # index, time, source, epoch
-        self.early: dict[str, int] = {}  # ends that came before their beginnings
+        self.open: dict[str, tuple[str, str, str, int]] = {}  # entry, time, source, epoch
+        self.early: dict[str, str] = {}  # ends that came before their beginnings
         self.keys: dict[str, bytes] = {}  # of applications, by id
         self.digests: dict[str, str] = {}  # digests of these keys, by the unique name
         for identifier, name, key in Application.objects.values_list("id", "name", "label_key"):
             self.keys[str(identifier)] = bytes(key)
             self.digests[name] = label_key_digest(bytes(key))
+
+    def begin(self, held: Held, folder: LogFolder, last: Checkpoint) -> None:
+        """Go through a generation; `last` is its last checkpoint."""
+        self.held, self.folder, self.last = held, folder, last
+        self.builder = Builder()
         if last.size == 0:
             self._compare_root()
+        for low in range(0, held.size, CHUNK):
+            high = min(low + CHUNK, held.size)
+            self.rows(low, high, ledger.leaves(low, high, held.first))
+
+    def name(self, index: int) -> str:
+        """An entry, for people."""
+        of = f" of generation {self.held.number}" if self.held.number > 1 else ""
+        return f"entry {index}{of}"
 
     def rows(self, start: int, end: int, rows: list[ledger.LeafRow]) -> None:
         """The entries `[start, end)`, as far as they were found."""
         for row, expected in zip_longest(rows, range(start, end)):
             if row is None or row.index != expected:
-                self.report.problem(f"Entry {expected} is missing from the database.")
+                missing = self.name(expected).capitalize()
+                self.report.problem(f"{missing} is missing from the database.")
                 return
+            if row.index == 0 and self.before is not None:
+                self._resumption(row, self.before)
             self._entry(row)
             for file in self.builder.append(row.entry):
                 held = self.folder.read(file.path)
@@ -157,7 +193,8 @@ class _Walk:
 
     def _entry(self, row: ledger.LeafRow) -> None:
         self.report.entries += 1
-        where = f"Entry {row.index} ({row.type} {row.source}/{row.epoch}/{row.seq})"
+        name = self.name(row.index).capitalize()
+        where = f"{name} ({row.type} {row.source}/{row.epoch}/{row.seq})"
         try:
             entry = orjson.loads(row.entry)
             same = type(entry) is dict and canonical(entry) == row.entry
@@ -182,6 +219,32 @@ class _Walk:
         self._sequence(row, where)
         if row.request is not None:
             self._request(row, row.request, str(entry.get("time")), where)
+
+    def _resumption(self, row: ledger.LeafRow, before: Held) -> None:
+        """Hold what a generation's entry 0 says of the generation before against it."""
+        try:
+            detail: dict[str, Any] = orjson.loads(row.detail or b"")
+            said = detail["generation"], detail["database_size"], detail["database_root"]
+            lost = range(detail["lost_begin"], detail["lost_end"])
+            _, old = checkpoint.generation_of(detail["old_origin"])
+            lost_too = [str(one["origin"]) for one in detail["also_lost"]]
+        except (ValueError, KeyError, TypeError, CheckpointInvalid):
+            said, lost, old, lost_too = (0, 0, ""), range(0), 0, []
+        held = (self.held.number, before.size, before.root.hex())
+        if (row.type, said, old) != ("log.resumed", held, before.number):
+            self.report.problem(
+                f"Entry 0 of generation {self.held.number} does not say how generation "
+                f"{before.number} ended in this database."
+            )
+            return
+        if lost:
+            self.report.notes.append(
+                f"Entries {lost.start} to {lost.stop - 1} of generation {before.number} were "
+                "lost when an older database was restored, as the log itself says."
+            )
+        self.report.notes += [
+            f"All of {origin} was lost in the same way." for origin in lost_too
+        ]
 
     def _registration(self, row: ledger.LeafRow, where: str) -> None:
         """Hold the application's label key against what was registered, by its name."""
@@ -221,11 +284,11 @@ class _Walk:
             if self.early.pop(request, None) is None:
                 if request in self.open:
                     self.report.problem(f"{where}: request {request} was admitted twice.")
-                self.open[request] = (row.index, time, row.source, row.epoch)
+                self.open[request] = (self.name(row.index), time, row.source, row.epoch)
         elif row.type in TERMINAL and self.open.pop(request, None) is None:
             if request in self.early:
                 self.report.problem(f"{where}: request {request} ended twice.")
-            self.early[request] = row.index
+            self.early[request] = self.name(row.index)
 
     def _compare_root(self) -> None:
         if self.builder.root() != self.last.root:
@@ -234,11 +297,16 @@ class _Walk:
                 "the checkpoint was signed over."
             )
 
-    def tree_ends(self, size: int, root: bytes) -> None:
+    def tree_ends(self, *, ended: bool) -> None:
         """Hold the tree against the head; nothing may follow it."""
-        if self.builder.size == size and self.builder.root() != root:
-            self.report.problem("The head in the database is not the root of its entries.")
-        if self.last.size < size:
+        held, size = self.held, self.held.size
+        if self.builder.size == size and self.builder.root() != held.root:
+            self.report.problem(
+                f"The head of generation {held.number} in the database is not the root of its "
+                "entries."
+            )
+        self.before = held
+        if self.last.size < size and not ended:
             self.report.notes.append(
                 f"{size - self.last.size} entries are newer than the last checkpoint."
             )
@@ -251,28 +319,31 @@ class _Walk:
         """Every admitted request has ended, or its writer lives."""
         closed = set(WriterEpoch.objects.exclude(closed=None).values_list("source", "epoch"))
         late = datetime.now(UTC) - GRACE
-        for request, (index, time, source, epoch) in self.open.items():
+        for request, (name, time, source, epoch) in self.open.items():
             began = parse_datetime(time)
             if (source, epoch) in closed and began is not None and began < late:
                 self.report.problem(
-                    f"Request {request} (entry {index}) was admitted and never ended, and its "
+                    f"Request {request} ({name}) was admitted and never ended, and its "
                     f"writer {source}/{epoch} is closed."
                 )
             else:
                 self.report.open_requests += 1
-        for request, index in self.early.items():
+        for request, name in self.early.items():
             self.report.problem(
-                f"Request {request} (entry {index}) ended twice, or was never admitted."
+                f"Request {request} ({name}) ended twice, or was never admitted."
             )
 
-    def sources_end(self, size: int) -> None:
-        """Every writer's events are there up to the number that it announced."""
+    def sources_end(self, end: int) -> None:
+        """Every writer's events are there up to the number that it announced.
+
+        `end` is the `Leaf.index` after the last entry.
+        """
         for (source, epoch), count in self.announced.items():
             if self.next[source, epoch] > count:
                 self.report.problem(
                     f"Writer {source}/{epoch} ended with {count} events; the log has more."
                 )
-        for source, epoch, held, first, last in ledger.unplaced(size):
+        for source, epoch, held, first, last in ledger.unplaced(end):
             expected = self.next[source, epoch]
             self.report.waiting += held
             if first != expected or last != expected + held - 1:
