@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from typing import Any
 
 import orjson
 
-from compliance.vocabulary import Event
+from compliance.vocabulary import Content, Event
 
 VERSION = 1
 ENTRY_MAX = 65_535  # bytes; C2SP tlog-tiles gives an entry's length in two bytes
@@ -35,6 +36,8 @@ _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 _TYPE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*\Z")
 _REQUEST = re.compile(r"[0-9a-f]{32}\Z")
+_SUBJECT = re.compile(r"[0-9a-f]{64}\Z")
+PARTS = ("prompt", "output")
 
 
 class EntryInvalid(ValueError):
@@ -43,11 +46,15 @@ class EntryInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """An event ready to be stored: the leaf, and the detail with the key that opens it."""
+    """An event ready to be stored: the leaf, and the detail with the key that opens it.
+
+    `content_key` is the one of the commitment to the event's content, where it has one.
+    """
 
     entry: bytes
     detail: bytes
     key: bytes  # 32 bytes: the commitment's
+    content_key: bytes | None = None
 
 
 def canonical(value: Mapping[str, Any]) -> bytes:
@@ -101,9 +108,13 @@ def encode(event: Event, *, source: str, epoch: int, seq: int, key: bytes) -> En
         fields["request"] = event.request
         if event.label_key is not None:
             fields["application"] = label(event.label_key, event.request)
+    content_key = None
+    if event.content is not None:
+        content_key = secrets.token_bytes(KEY_BYTES)
+        fields["content"] = commitment(content_key, event.content.text)
     if not (_SOURCE.match(source) and _sound(event)):
         raise EntryInvalid(_fault(event, source))
-    return Encoded(orjson.dumps(fields, option=_OPTIONS), detail, key)
+    return Encoded(orjson.dumps(fields, option=_OPTIONS), detail, key, content_key)
 
 
 def label(label_key: bytes, request: str) -> str:
@@ -130,6 +141,15 @@ def _sound(event: Event) -> bool:
         and len(event.type) <= TYPE_MAX
         and (event.request is None or _REQUEST.match(event.request) is not None)
         and 0 <= event.time <= INTEGER_MAX
+        and (event.content is None or (event.request is not None and _fits(event.content)))
+    )
+
+
+def _fits(content: Content) -> bool:
+    return (
+        content.part in PARTS
+        and 0 <= content.expires <= INTEGER_MAX
+        and all(map(_SUBJECT.match, content.subjects))
     )
 
 
@@ -140,6 +160,8 @@ def _fault(event: Event, source: str) -> str:
         return f"{event.type[:48]!r} is not an event type, as in request.admitted."
     if event.request is not None and not _REQUEST.match(event.request):
         return "A request id has 32 lower-case hex digits."
+    if event.content is not None and (event.request is None or not _fits(event.content)):
+        return "An event's content is a request's prompt or output, for blinded subjects."
     return "An event's time is in microseconds since 1970."
 
 

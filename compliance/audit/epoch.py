@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.db.models import Max
 
+from compliance.audit import vault
 from compliance.audit.entry import EntryInvalid, encode
 from compliance.audit.storage import Lease, Row
 from compliance.models import WriterEpoch
@@ -61,7 +62,10 @@ class Epoch:
             raise EntryInvalid("An event's application is not a UUID in lower case.")
         seq, key = self.next + offset, secrets.token_bytes(32)
         encoded = encode(event, source=self.source, epoch=self.number, seq=seq, key=key)
-        return Row(event, self.source, self.number, seq, encoded)
+        if encoded.content_key is None:
+            return Row(event, self.source, self.number, seq, encoded)
+        kept = vault.seal(event, encoded.content_key)
+        return Row(event, self.source, self.number, seq, encoded, kept)
 
     def advance(self, rows: Sequence[Row]) -> None:
         """Take note that these rows are durable."""

@@ -7,12 +7,13 @@ all. Record last: the counter's row stays locked until the transaction ends.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Model
 
+from compliance.audit import changes
 from compliance.audit.entry import encode
 from compliance.audit.installation import JOURNALS
 from compliance.models import Event as StoredEvent
@@ -22,16 +23,20 @@ from compliance.vocabulary import Event
 EPOCH = 1
 
 
-def record(source: str, events: Sequence[Event]) -> None:
+def record(source: str, events: Sequence[Event], about: Iterable[Model] = ()) -> None:
     """Append the events as part of the open transaction; they are durable when it commits.
 
+    The events speak of the changes that this transaction made to `about` (`changes.recorded`).
     `source` is `console`, `notary` or `command`. Raises `EntryInvalid`, and RuntimeError
     outside of `transaction.atomic`.
     """
     if source not in JOURNALS:
         raise ValueError(f"{source} is no journal; there are {', '.join(JOURNALS)}.")
+    if any(event.content for event in events):
+        raise ValueError("A journal keeps no content; only a writer does.")
     if not connection.in_atomic_block:
         raise RuntimeError("journal.record belongs inside transaction.atomic().")
+    changes.cover(about)
     counter = WriterEpoch.objects.filter(source=source, epoch=EPOCH)
     counter.update(next_seq=F("next_seq") + len(events))  # locks it until the commit
     first = counter.get().next_seq - len(events)

@@ -2,6 +2,7 @@
 
 Each append locks the writer's epoch row and stores nothing when the epoch is closed, so
 that `request.completed` by a writer and `request.lost` by the notary exclude each other.
+Content that events keep is stored with them (see `keeping`), and costs the others nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ import psycopg
 from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from compliance.audit import keeping
 from compliance.audit.entry import Encoded
+from compliance.audit.vault import Kept
 from compliance.vocabulary import Event
 
 COLUMNS = (
@@ -32,13 +35,14 @@ _BUSY_STEP = 0.001  # seconds; SQLite's own handler grows to 100 ms, which is a 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A numbered event, as it is stored."""
+    """A numbered event, as it is stored. `kept` is its content, where it has any."""
 
     event: Event
     source: str
     epoch: int
     seq: int
     encoded: Encoded
+    kept: Kept | None = None
 
     def values(self) -> tuple[Any, ...]:
         """In the order of `COLUMNS`."""
@@ -112,7 +116,8 @@ class Storage(Protocol):
     def insert(self, epoch_id: int, rows: Sequence[Row], lease: Lease | None) -> bool:
         """Store rows and renew the lease, durably, all or none; False if the epoch is closed.
 
-        Raises IntegrityError where a row cannot stand beside what is there. After any other
+        Raises IntegrityError where a row cannot stand beside what is there, and
+        `VaultUnavailable`, with nothing stored, where content cannot be kept. After any other
         error `fate` says what is known of the outcome.
         """
         ...
@@ -163,6 +168,8 @@ class _Sqlite:
                     raw.execute("ROLLBACK")
                     return False
                 self._store(raw, rows)
+                if kept := [row.kept for row in rows if row.kept]:
+                    keeping.on_sqlite(raw, kept)
                 raw.execute("COMMIT")
             except BaseException:
                 if raw.in_transaction:
@@ -238,7 +245,10 @@ class _Postgresql:
         )
 
     def insert(self, epoch_id: int, rows: Sequence[Row], lease: Lease | None) -> bool:
-        """One statement, so one round trip; it is a transaction of its own."""
+        """One statement, so one round trip; it is a transaction of its own.
+
+        Content takes three more, and a transaction around them.
+        """
         self._database.ensure_connection()
         raw = self._database.connection
         columns = list(zip(*(row.values() for row in rows), strict=True)) or [()] * len(COLUMNS)
@@ -250,11 +260,25 @@ class _Postgresql:
         with self._database.wrap_database_errors:
             if raw is not self._prepared:
                 self._prepare(raw)
-            with psycopg.Cursor(raw) as cursor:
-                cursor.execute(statement, given, prepare=True)
-                alive, written = cursor.fetchone() or (0, 0)
-        if alive and written != len(rows):
-            raise OperationalError(f"The database stored {written} of {len(rows)} events.")
+            kept = [row.kept for row in rows if row.kept]
+            if not kept:
+                with psycopg.Cursor(raw) as cursor:
+                    return self._stored(cursor, statement, given, len(rows))
+            with raw.transaction(), psycopg.Cursor(raw) as cursor:
+                wrapped = keeping.wrapped_on_postgresql(cursor, kept)
+                if not self._stored(cursor, statement, given, len(rows)):
+                    return False
+                keeping.on_postgresql(cursor, kept, wrapped)
+                return True
+
+    @staticmethod
+    def _stored(
+        cursor: psycopg.Cursor[Any], statement: str, given: dict[str, Any], count: int
+    ) -> bool:
+        cursor.execute(statement, given, prepare=True)
+        alive, written = cursor.fetchone() or (0, 0)
+        if alive and written != count:
+            raise OperationalError(f"The database stored {written} of {count} events.")
         return bool(alive)
 
     def _prepare(self, raw: psycopg.Connection[Any]) -> None:

@@ -46,6 +46,11 @@ class Item:
         self.kept = waiter is None or any(event.type in TERMINAL for event in events)
 
     @property
+    def weight(self) -> int:
+        """Bytes of the content that is to be kept."""
+        return sum(len(event.content.text) for event in self.events if event.content)
+
+    @property
     def pointless(self) -> bool:
         """Whether nobody waits for it and nobody needs it."""
         return not self.kept and self.waiter is not None and self.waiter.gone is not None

@@ -30,13 +30,16 @@ from django.db import IntegrityError, connection
 from compliance.audit.entry import EntryInvalid
 from compliance.audit.epoch import Epoch
 from compliance.audit.installation import JOURNALS
+from compliance.audit.keystore import VaultUnavailable
 from compliance.audit.storage import Fate, Row, Storage, fate, storage, stored
+from compliance.audit.vault import bucket_of
 from compliance.audit.waiting import Gone, Item, LoopWaiter, Sweeper, ThreadWaiter, settle
 from compliance.models import Event as StoredEvent
 from compliance.vocabulary import TERMINAL, Event, RecordUnavailable
 
 RENEW = 2.0  # seconds
 BATCH = 1_024  # events a commit
+CONTENT = 16 * 1024**2  # bytes of kept content from which a commit takes no more
 CAPACITY = 10_000  # events that may wait
 TIMEOUT = 5.0  # seconds that a caller waits
 PAUSE_MIN, PAUSE_MAX = 0.02, 0.5  # seconds between attempts while the database is away
@@ -220,11 +223,14 @@ class Writer:
             if not self._queue:
                 return None
             taken: list[Item] = []
-            count = 0
+            count = weight = 0
             while self._queue and (not taken or count + len(self._queue[0].events) <= BATCH):
                 item = self._queue.popleft()
                 count += len(item.events)
                 taken.append(item)
+                weight += item.weight
+                if weight > CONTENT:
+                    break
             self._queued -= count
         self._writing = taken  # so that nobody is forgotten, whatever happens from here on
         return self._permitted([item for item in taken if not item.pointless])
@@ -268,6 +274,11 @@ class Writer:
                 self._refuse(items, outcome)
                 if items:
                     pause = self._pause(pause)
+            except VaultUnavailable as error:
+                if in_doubt:  # these rows may be stored already
+                    pause = self._pause(pause)
+                    continue
+                self._keep_nothing(items, error)
             rows = self._number(items)
         self._refusing = ""
         self._writing = []
@@ -347,6 +358,21 @@ class Writer:
         items[:] = [item for item in items if item.kept]
         self._settle(refused, RecordUnavailable(outcome.value))
 
+    def _keep_nothing(self, items: list[Item], error: VaultUnavailable) -> None:
+        """Refuse what would have its content kept where that cannot be.
+
+        What has ended ends on the record all the same, without its content.
+        """
+        if not self._troubled:
+            self._troubled = True
+            _log.error("Content cannot be kept: %s", error)
+        refused = [item for item in items if not item.kept and _kept_in(item, error.buckets)]
+        for item in refused:
+            items.remove(item)
+        self._settle(refused, RecordUnavailable(str(error)))
+        for item in items:
+            item.events = [_without_content(event, error.buckets) for event in item.events]
+
     def _refuse_beginnings(self, outcome: Fate) -> None:
         """Answer at once whoever would wait behind what is kept."""
         with self._wake:
@@ -369,7 +395,7 @@ class Writer:
         """End what was admitted for a caller who did not wait for it."""
         kind = "request.cancelled" if gone is Gone.CANCELLED else "request.failed"
         ends = [
-            replace(event, type=kind, time=_now(), detail={"reason": gone.value})
+            replace(event, type=kind, time=_now(), detail={"reason": gone.value}, content=None)
             for event in item.events
             if event.type == "request.admitted"
         ]
@@ -405,6 +431,21 @@ class _Stopped(Exception):
 
 def _admits(item: Item) -> bool:
     return any(event.type == "request.admitted" for event in item.events)
+
+
+def _kept_in(item: Item, buckets: frozenset[int]) -> bool:
+    return any(event.content and _bucket(event) in buckets for event in item.events)
+
+
+def _without_content(event: Event, buckets: frozenset[int]) -> Event:
+    if event.content is None or _bucket(event) not in buckets:
+        return event
+    detail = {**event.detail, "content": "vault_unavailable"}
+    return replace(event, content=None, detail=detail)
+
+
+def _bucket(event: Event) -> int:
+    return bucket_of(event.request or "")
 
 
 def _place(error: BaseException) -> str:

@@ -1,0 +1,197 @@
+"""The vault: 256 bucket keys in files of their own, and the list of what was erased.
+
+    <data>/vault/keys/017.3   the key of bucket 17, generation 3: 64 hex digits
+    <data>/vault/erased.jsonl what was asked to be erased, a line each; only ever longer
+    <data>/vault/lock         held by whoever erases
+
+It lies outside of the database and no backup takes it, so a destroyed key is gone from every
+copy of the database as well. A file for each key, in place of a small database: no journal or
+free page can keep an old one, and overwriting it is one write to blocks it owns alone. What a
+drive or a copying file system keeps beneath is out of a program's reach (SECURITY.md, P6).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from compliance.audit.keys import KeyUnusable, create_key, read_key, secret
+
+BUCKETS = 256
+_NAME = re.compile(r"(\d{3})\.(\d{1,10})\Z")
+_within = threading.Lock()  # flock knows processes' open files; threads take turns here first
+
+
+class VaultUnavailable(Exception):
+    """Bucket keys cannot be read or made, so nothing can be kept. The message says why."""
+
+    def __init__(self, message: str, buckets: frozenset[int] = frozenset()) -> None:
+        super().__init__(message)
+        self.buckets = buckets
+
+
+class VaultUnreadable(Exception):
+    """Kept content cannot be opened: its key was destroyed or is missing."""
+
+
+class KeyStore:
+    """The folder `vault`. Safe for threads and processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._keys = folder / "keys"
+        self._list = folder / "erased.jsonl"
+
+    def key(self, bucket: int, generation: int) -> bytes:
+        """A bucket's key to keep something under, made where there is none.
+
+        Raises `VaultUnavailable`.
+        """
+        try:
+            self._prepare()
+            return secret(self._path(bucket, generation))
+        except (OSError, KeyUnusable) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            raise VaultUnavailable(
+                f"The vault {self.folder} cannot be used: {why}", frozenset({bucket})
+            ) from error
+
+    def open(self, bucket: int, generation: int) -> bytes:
+        """A bucket's key to read something with; raises `VaultUnreadable`."""
+        try:
+            return read_key(self._path(bucket, generation))
+        except KeyUnusable as error:
+            raise VaultUnreadable(
+                "The key of this content was destroyed, or is not in this vault."
+            ) from error
+
+    def renew(self, bucket: int, above: int) -> int:
+        """A fresh key, durable when this returns; its generation is the highest so far.
+
+        The caller holds `lock`.
+        """
+        self._prepare()
+        generation = max([above, *self.generations(bucket)]) + 1
+        create_key(self._path(bucket, generation))
+        return generation
+
+    def destroy(self, bucket: int, below: int) -> int:
+        """Overwrite and remove the bucket's keys of generations less than `below`; how many.
+
+        Done with overwriting, syncing, removing and syncing the folder when this returns.
+        """
+        old = [generation for generation in self.generations(bucket) if generation < below]
+        for generation in old:
+            path = self._path(bucket, generation)
+            descriptor = os.open(path, os.O_WRONLY)
+            try:
+                size = os.fstat(descriptor).st_size
+                os.pwrite(descriptor, secrets.token_bytes(size), 0)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            path.unlink()
+        if old:
+            _sync(self._keys)
+        return len(old)
+
+    def generations(self, bucket: int) -> list[int]:
+        """Of which generations there are keys, ascending."""
+        return self._standing().get(bucket, [])
+
+    def destroy_superseded(self, current: Mapping[int, int]) -> int:
+        """Destroy what is older than each bucket's `current` generation; how many keys."""
+        return sum(
+            self.destroy(bucket, current.get(bucket, 0))
+            for bucket, generations in self._standing().items()
+            if generations[0] < current.get(bucket, 0)
+        )
+
+    def list_erasure(self, entry: Mapping[str, Any]) -> None:
+        """Add a line to the list of erasures, durable when this returns.
+
+        The caller holds `lock`.
+        """
+        self._prepare()
+        descriptor = os.open(self._list, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            # A line feed first: a line that a crash cut short must not swallow this one.
+            os.write(descriptor, b"\n" + json.dumps(entry, sort_keys=True).encode() + b"\n")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        _sync(self.folder)
+
+    def listed(self) -> Iterator[dict[str, Any]]:
+        """The list of erasures, oldest first, without a line that a crash cut short."""
+        if not self._list.exists():
+            return
+        with self._list.open("rb") as lines:
+            for line in lines:
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(entry, dict):
+                    yield entry
+
+    @contextmanager
+    def lock(self, *, wait: bool = True) -> Iterator[bool]:
+        """One eraser at a time, in all processes; false if another erases and `wait` is not."""
+        if not _within.acquire(blocking=wait):
+            yield False
+            return
+        try:
+            self._prepare()
+            descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+            finally:
+                os.close(descriptor)
+        finally:
+            _within.release()
+
+    def _standing(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        if self._keys.exists():
+            for path in self._keys.iterdir():
+                if match := _NAME.match(path.name):
+                    found.setdefault(int(match[1]), []).append(int(match[2]))
+        return {bucket: sorted(generations) for bucket, generations in found.items()}
+
+    def _path(self, bucket: int, generation: int) -> Path:
+        return self._keys / f"{bucket:03d}.{generation}"
+
+    def _prepare(self) -> None:
+        if self._keys.is_dir():
+            return
+        for folder in (self.folder, self._keys):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sync(folder.parent)
+
+
+def store() -> KeyStore:
+    """This appliance's."""
+    return KeyStore(settings.DOMICILE.data / "vault")
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
