@@ -23,9 +23,10 @@ from compliance.audit.entry import canonical
 from compliance.audit.files import CHECKPOINT, LogFolder
 from compliance.audit.merkle import Edge, ProofInvalid, leaf_hash
 from compliance.audit.tiles import TileInvalid
+from compliance.audit.tree import Tree
 from compliance.evidence import extent
 from compliance.evidence.file import ExportImpossible, created, record
-from compliance.evidence.proof import RangeProof, Tree, root_of
+from compliance.evidence.proof import RangeProof, prove, root_of
 from compliance.models import Application
 
 __all__ = ["ExportImpossible", "Scope", "Summary", "export"]
@@ -83,7 +84,7 @@ def export(scope: Scope, path: Path, log_dir: Path, key: bytes) -> Summary:
     begin, end = extent.covered(scope.begin, scope.end, state.size)
     applications = _applications(scope.applications)
     try:
-        proof = Tree(folder, state.size).prove(begin, end)
+        proof = prove(Tree(folder, state.size), begin, end)
     except TileInvalid as error:
         raise ExportImpossible(f"{error} Run `manage.py audit verify`.") from error
     summary = Summary(path, begin, end, state.size)

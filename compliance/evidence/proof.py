@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compliance.audit.files import LogFolder
 from compliance.audit.merkle import Edge, cover
-from compliance.audit.tiles import HEIGHT, WIDTH, TileInvalid, hashes_in, tile_path
+from compliance.audit.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,37 +24,11 @@ class RangeProof:
     after: tuple[bytes, ...]
 
 
-class Tree:
-    """Subtrees of the tree of `size` entries, read from its tiles."""
-
-    def __init__(self, folder: LogFolder, size: int) -> None:
-        self._folder = folder
-        self._size = size
-
-    def prove(self, begin: int, end: int) -> RangeProof:
-        """The proof of a range; raises `TileInvalid` where tiles are missing."""
-        before = tuple(self.subtree(*place) for place in cover(0, begin))
-        after = tuple(self.subtree(*place) for place in cover(end, self._size))
-        return RangeProof(begin, end, self._size, before, after)
-
-    def subtree(self, index: int, height: int) -> bytes:
-        """The root of perfect subtree (index, height)."""
-        level, rest = divmod(height, HEIGHT)
-        first = index << rest
-        edge = Edge()
-        for value in self._hashes(level, first, 1 << rest):
-            edge.append(value)
-        return edge.root()
-
-    def _hashes(self, level: int, first: int, count: int) -> list[bytes]:
-        number, offset = divmod(first, WIDTH)
-        width = min(WIDTH, (self._size >> (HEIGHT * level)) - number * WIDTH)
-        data = self._folder.read(tile_path(level, number, width))
-        if data is None:  # partial tiles go when the full one comes
-            data = self._folder.read(tile_path(level, number))
-        if data is None:
-            raise TileInvalid(f"The tile {tile_path(level, number, width)} is missing.")
-        return hashes_in(data, len(data) // 32)[offset : offset + count]
+def prove(tree: Tree, begin: int, end: int) -> RangeProof:
+    """The proof of a range; raises `TileInvalid` where tiles are missing."""
+    before = tuple(tree.subtree(*place) for place in cover(0, begin))
+    after = tuple(tree.subtree(*place) for place in cover(end, tree.size))
+    return RangeProof(begin, end, tree.size, before, after)
 
 
 def root_of(proof: RangeProof, leaves: Edge) -> bytes:
