@@ -27,6 +27,8 @@ class Environment:
 
     data: Path
     run: Path
+    checkpoints: Path  # copies of checkpoints, where a restore of `data` does not reach
+    serve_log: bool
     host: str
     port: int
     allowed_hosts: tuple[str, ...]
@@ -45,6 +47,7 @@ class Environment:
     engine_threads: int
     source: str
     disk_floor: int  # bytes
+    export_days: int  # for which the file of an export is kept
     log_level: str
 
 
@@ -66,6 +69,12 @@ class _Reader:
                 f"{name}_FILE names {path}, which cannot be read: {error.strerror}."
             ) from error
 
+    def switch(self, name: str, default: str) -> bool:
+        value = self.text(name, default).lower()
+        if value not in ("yes", "no"):
+            raise ConfigurationError(f"{name} must be yes or no; it is {value[:40]!r}.")
+        return value == "yes"
+
     def number(self, name: str, default: int, low: int, high: int) -> int:
         value = self.text(name, str(default))
         if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
@@ -85,6 +94,11 @@ def _run_folder(data: Path, given: str) -> Path:
     return Path("/tmp") / f"domicile-{os.getuid()}-{digest}"  # noqa: S108 - checked for owner by `up`
 
 
+def _checkpoints(data: Path, given: str) -> Path:
+    """Beside the data folder: a restore fills that one anew."""
+    return Path(given).absolute() if given else data.with_name(f"{data.name}.checkpoints")
+
+
 def read(variables: Mapping[str, str] = os.environ) -> Environment:
     """The configuration in `variables`; raises `ConfigurationError`."""
     reader = _Reader(variables)
@@ -98,6 +112,8 @@ def read(variables: Mapping[str, str] = os.environ) -> Environment:
     return Environment(
         data=data,
         run=run,
+        checkpoints=_checkpoints(data, reader.text("DOMICILE_CHECKPOINTS", "")),
+        serve_log=reader.switch("DOMICILE_SERVE_LOG", "yes"),
         host=reader.text("DOMICILE_HOST", "127.0.0.1"),
         port=reader.number("DOMICILE_PORT", 8000, 1, 65535),
         allowed_hosts=tuple(
@@ -125,5 +141,6 @@ def read(variables: Mapping[str, str] = os.environ) -> Environment:
         ),
         source=reader.text("DOMICILE_SOURCE", "web-1"),
         disk_floor=reader.number("DOMICILE_DISK_FLOOR", 512 * 1024**2, 0, 2**50),
+        export_days=reader.number("DOMICILE_EXPORT_DAYS", 30, 1, 3650),
         log_level=reader.text("DOMICILE_LOG_LEVEL", "INFO").upper(),
     )

@@ -42,4 +42,4 @@ def notary(stop: threading.Event) -> None:
     domicile = settings.DOMICILE
     origin = origin_of(domicile.organisation, LogHead.objects.get(id=1).generation)
     key = secret(domicile.data / "keys" / "log.ed25519")
-    Notary(domicile.data / "log", key, origin).run(stop)
+    Notary(domicile.data / "log", key, origin, domicile.checkpoints).run(stop)
