@@ -10,10 +10,11 @@ import json
 import os
 from pathlib import Path
 
-from django.db import transaction
+from django.db.models import Model
 
 from appliance.keyring import KINDS, fingerprint, public
 from compliance.audit import journal
+from compliance.audit.changes import recorded
 from compliance.audit.keys import KeyUnusable, create_key, read_key
 from compliance.gate import now
 from compliance.models import Event as StoredEvent
@@ -48,14 +49,14 @@ def rotate(data: Path, name: str) -> tuple[str, str]:
     except KeyUnusable as error:
         raise RotationRefused(str(error)) from error
     new = create_key(waiting)
-    with transaction.atomic():
-        _know(name, new)
+    with recorded():
+        known = _know(name, new)
         mark = fingerprint(name, new)
         detail: dict[str, str] = {"actor": "command", "key": name, "fingerprint": mark}
         before, after = public(name, old), public(name, new)
         if before and after:
             detail |= {"public_key_before": before.hex(), "public_key": after.hex()}
-        journal.record("command", [Event(ROTATED, now(), detail)])
+        journal.record("command", [Event(ROTATED, now(), detail)], known)
     _replace(waiting, path)
     return fingerprint(name, old), mark
 
@@ -70,16 +71,20 @@ def settle(data: Path) -> None:
             waiting.unlink()
 
 
-def _know(name: str, key: bytes) -> None:
+def _know(name: str, key: bytes) -> list[Model]:
+    """Store the public half where the database has it; what that changed."""
     shown = public(name, key)
     if name.startswith("site-"):
         site = Site.objects.get(name=name.removeprefix("site-").removesuffix(".x25519"))
         site.public_key = shown or b""
         site.save()
-    elif name.startswith("node-"):
+        return [site]
+    if name.startswith("node-"):
         node = Node.objects.get(name=name.removeprefix("node-").removesuffix(".ed25519"))
         node.public_key = shown or b""
         node.save()
+        return [node]
+    return []
 
 
 def _recorded(mark: str) -> bool:

@@ -10,21 +10,24 @@ import datetime as dt
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.management import call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, models
 from django.db.migrations.loader import MigrationLoader
 
 from appliance.env import Environment
 from appliance.rotation import settle
 from appliance.welcome import Credentials, keep_unconfirmed, kept_credentials
+from compliance.admin.roles import RIGHTS, rights_of
 from compliance.audit import journal
+from compliance.audit.changes import recorded
 from compliance.audit.entry import label_key_digest
 from compliance.audit.keys import KeyUnusable, create_key, read_key
 from compliance.gate import now
@@ -145,12 +148,13 @@ def _site(environment: Environment, key: bytes) -> Site:
                 "variable out, or register another site."
             )
         return found
-    with transaction.atomic():
+    with recorded():
         site = Site.objects.create(
             name=environment.site, country=environment.country, public_key=public
         )
         _record(
             "site.registered",
+            about=[site],
             site=site.name,
             country=site.country,
             public_key=public.hex(),
@@ -164,9 +168,15 @@ def _node(environment: Environment, site: Site, key: bytes) -> Node:
     if found:
         _same_key(found.public_key, public, f"node-{environment.node}.ed25519")
         return found
-    with transaction.atomic():
+    with recorded():
         node = Node.objects.create(name=environment.node, site=site, public_key=public)
-        _record("node.registered", node=node.name, site=site.name, public_key=public.hex())
+        _record(
+            "node.enrolled",
+            about=[node],
+            node=node.name,
+            site=site.name,
+            public_key=public.hex(),
+        )
     return node
 
 
@@ -190,7 +200,7 @@ def _model(name: str, say: Say) -> Model:
         return found
     say(f"model: checking the weights of {entry.name} ({entry.size // 2**20} MiB)")
     registry.verify(entry.path, entry.digest)
-    with transaction.atomic():
+    with recorded():
         model = Model.objects.create(
             name=entry.name,
             engine=entry.engine,
@@ -202,6 +212,7 @@ def _model(name: str, say: Say) -> Model:
         )
         _record(
             "model.registered",
+            about=[model],
             model=entry.name,
             digest=entry.digest,
             licence=entry.licence,
@@ -211,18 +222,18 @@ def _model(name: str, say: Say) -> Model:
 
 
 def _deployment(model: Model, node: Node) -> None:
-    with transaction.atomic():
+    with recorded():
         if not Deployment.objects.filter(model=model, node=node).exists():
-            Deployment.objects.create(model=model, node=node)
-            _record("deployment.created", model=model.name, node=node.name)
+            made = Deployment.objects.create(model=model, node=node)
+            _record("deployment.created", about=[made], model=model.name, node=node.name)
 
 
 def _policy() -> None:
-    with transaction.atomic():
+    with recorded():
         if PolicyVersion.objects.exists():
             return
         document = canonical(DEFAULT)
-        PolicyVersion.objects.create(
+        version = PolicyVersion.objects.create(
             number=DEFAULT.version,
             document=document.decode(),
             digest=hashlib.sha256(document).hexdigest(),
@@ -231,6 +242,7 @@ def _policy() -> None:
         )
         _record(
             "policy.activated",
+            about=[version],
             policy={
                 "name": DEFAULT.name,
                 "version": DEFAULT.version,
@@ -246,12 +258,14 @@ def _people(data: Path, model: Model) -> Credentials | None:
     between the two finds either none of them or both.
     """
     users = get_user_model().objects
-    with transaction.atomic():
+    with recorded():
         if users.filter(is_superuser=True).exists():
             return kept_credentials(data)
         password = secrets.token_urlsafe(18)
-        users.create_superuser(ADMINISTRATOR, password=password)
-        _record("user.created", user=ADMINISTRATOR, administrator=True)
+        groups = Group.objects.filter(name__in=RIGHTS)
+        _record("roles.set", roles=rights_of(groups))
+        admin = users.create_superuser(ADMINISTRATOR, password=password)
+        _record("user.created", about=[admin], user=ADMINISTRATOR, administrator=True)
         application = Application.objects.create(
             name=DEMO_APPLICATION,
             purpose="Trying out the appliance with made-up data.",
@@ -261,6 +275,7 @@ def _people(data: Path, model: Model) -> Credentials | None:
         )
         _record(
             "application.registered",
+            about=[application],
             application=application,
             label_key_sha256=label_key_digest(bytes(application.label_key)),
             name=application.name,
@@ -270,24 +285,37 @@ def _people(data: Path, model: Model) -> Credentials | None:
             owner=application.owner,
         )
         key, plaintext = APIKey.issue(application, note="Made by the set-up.")
-        _record("api_key.issued", application=application, prefix=key.prefix, note=key.note)
+        _record(
+            "api_key.issued",
+            about=[key],
+            application=application,
+            prefix=key.prefix,
+            note=key.note,
+        )
         credentials = Credentials(ADMINISTRATOR, password, plaintext, model.name)
         keep_unconfirmed(data, credentials)
     return credentials
 
 
-def _record(kind: str, *, application: Application | None = None, **detail: Any) -> None:
-    """Append an event inside the caller's transaction."""
-    about: Mapping[str, Any] = {"actor": "set-up", **detail}
+def _record(
+    kind: str,
+    *,
+    about: Iterable[models.Model] = (),
+    application: Application | None = None,
+    **detail: Any,
+) -> None:
+    """Append an event inside the caller's transaction, which made the objects in `about`."""
+    said: Mapping[str, Any] = {"actor": "set-up", **detail}
     journal.record(
         "command",
         [
             Event(
                 type=kind,
                 time=now(),
-                detail=about,
+                detail=said,
                 application=str(application.id) if application else None,
                 label_key=bytes(application.label_key) if application else None,
             )
         ],
+        about,
     )

@@ -12,6 +12,8 @@ class ComplianceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from compliance.audit.installation import install  # noqa: PLC0415 - needs the models
+        from compliance.audit import capture, triggers  # noqa: PLC0415 - needs the models
+        from compliance.audit.installation import install  # noqa: PLC0415
 
+        triggers.provide(capture.triggers)
         post_migrate.connect(install, sender=self)

@@ -11,6 +11,8 @@ class InferenceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from compliance.audit import triggers  # noqa: PLC0415 - needs the settings
+        from compliance.audit import capture, triggers  # noqa: PLC0415 - needs the settings
 
-        triggers.watch("inference_deployment", "inference_model", "inference_node")
+        governed = ("inference_deployment", "inference_model", "inference_node")
+        triggers.watch(*governed)
+        capture.govern(*governed)

@@ -9,7 +9,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -21,6 +20,7 @@ from django.views.decorators.csrf import csrf_protect
 from compliance.admin.editing import ReadOnly
 from compliance.admin.recording import actor, plain, record
 from compliance.admin.site import console
+from compliance.audit.changes import recorded
 from compliance.models import APIKey, Application
 from compliance.templatetags.console import badge, moment
 
@@ -161,7 +161,7 @@ class APIKeyAdmin(ReadOnly):
             return HttpResponseRedirect(
                 reverse("admin:compliance_application_change", args=[application.pk])
             )
-        with transaction.atomic():
+        with recorded():
             key, plaintext = APIKey.issue(
                 application, note=asked["note"], expires=asked["expires"]
             )
@@ -170,6 +170,7 @@ class APIKeyAdmin(ReadOnly):
                 "api_key.issued",
                 {"prefix": key.prefix, "note": key.note, "expires": plain(key.expires)},
                 application=application,
+                about=key,
             )
         request.session[USED_FORMS] = [*used, asked["once"]][-REMEMBERED:]
         response = console.page(
@@ -194,13 +195,14 @@ class APIKeyAdmin(ReadOnly):
             return console.page(
                 request, "admin/revoke_key.html", title, opts=self.opts, key=key
             )
-        with transaction.atomic():
+        with recorded():
             if APIKey.objects.filter(pk=pk, revoked=None).update(revoked=timezone.now()):
                 record(
                     actor(request),
                     "api_key.revoked",
                     {"prefix": key.prefix},
                     application=key.application,
+                    about=key,
                 )
         messages.success(request, f"{key} is revoked. It is refused within a second.")
         return HttpResponseRedirect(

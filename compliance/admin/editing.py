@@ -16,7 +16,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
-from django.db import models, transaction
+from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
@@ -24,6 +24,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from compliance.admin.recording import actor, changes, plain, record
 from compliance.admin.site import Listed, console
+from compliance.audit.changes import recorded
 from compliance.models import Application
 from compliance.templatetags.console import badge, code
 
@@ -111,7 +112,7 @@ class Recorded(Listed):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Store the object and its relations and record it, in one transaction."""
-        with transaction.atomic():
+        with recorded():
             if change:
                 self._change(request, obj, form)
             else:
@@ -176,7 +177,7 @@ class Recorded(Listed):
         application = obj if isinstance(obj, Application) else None
         named = {} if what == self.created else {self.noun: str(getattr(obj, "name", obj))}
         kind = f"{self.noun}.{what}"
-        record(actor(request), kind, named | dict(detail), application=application)
+        record(actor(request), kind, named | dict(detail), application=application, about=obj)
 
 
 class ReadOnly(Recorded):
@@ -246,7 +247,7 @@ class Switched(ReadOnly):
 
     def _switch(self, request: HttpRequest, obj: Any) -> HttpResponse:
         target = request.POST.get("active") == "1"
-        with transaction.atomic():
+        with recorded():
             changed = self.model._default_manager.filter(pk=obj.pk).exclude(active=target)  # noqa: SLF001
             if changed.update(active=target):
                 self.record(request, obj, "activated" if target else "deactivated", {})

@@ -14,7 +14,6 @@ from django.contrib.auth.forms import (
 )
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
@@ -25,6 +24,7 @@ from compliance.admin.editing import ReadOnly, Recorded
 from compliance.admin.recording import actor, record
 from compliance.admin.roles import RIGHTS
 from compliance.admin.site import console
+from compliance.audit.changes import recorded
 from compliance.templatetags.console import badge
 
 if TYPE_CHECKING:  # generics for the type checker only
@@ -39,9 +39,10 @@ class OwnPasswordForm(PasswordChangeForm):
 
     def save(self, commit: bool = True) -> Any:
         """Store and record in one transaction."""
-        with transaction.atomic():
+        with recorded():
             user = super().save(commit)
-            record(user.get_username(), "user.password_changed", {"user": user.get_username()})
+            name = user.get_username()
+            record(name, "user.password_changed", {"user": name}, about=user)
         return user
 
 
@@ -203,9 +204,10 @@ class UserAdmin(Recorded):
         form = AdminPasswordChangeForm(user, request.POST or None)
         _asks_for_password(form)
         if request.method == "POST" and form.is_valid():
-            with transaction.atomic():
+            with recorded():
                 form.save()
-                record(actor(request), "user.password_changed", {"user": user.get_username()})
+                detail = {"user": user.get_username()}
+                record(actor(request), "user.password_changed", detail, about=user)
             self.message_user(request, f"The password of {user} is changed.")
             return HttpResponseRedirect(reverse("admin:auth_user_change", args=[pk]))
         title = f"New password for {user}"

@@ -23,11 +23,13 @@ def record(
     detail: Mapping[str, Any] | None = None,
     *,
     application: Application | None = None,
+    about: Model | None = None,
 ) -> None:
     """Append an event of type `kind` inside the caller's transaction.
 
-    `actor` is a user's name. Raises `RecordUnavailable`; the caller's change then must not
-    be committed.
+    `about` is what was changed, if a governed object was; the transaction is then one of
+    `changes.recorded`. `actor` is a user's name. Raises `RecordUnavailable`; the caller's
+    change then must not be committed.
     """
     event = Event(
         type=kind,
@@ -36,7 +38,7 @@ def record(
         application=str(application.pk) if application else None,
         label_key=bytes(application.label_key) if application else None,
     )
-    journal.record(SOURCE, [event])
+    journal.record(SOURCE, [event], [about] if about is not None else [])
 
 
 def actor(request: HttpRequest) -> str:

@@ -6,11 +6,17 @@ stays. Whoever may log in to the console and has no role sees nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.apps import AppConfig
 from django.contrib.auth.management import create_permissions
+
+from compliance import vocabulary
+from compliance.audit import journal
+from compliance.audit.changes import cover, recorded
+from compliance.gate import now
+from compliance.models import Event
 
 ADMINISTRATOR = "Administrator"
 OFFICER = "Compliance officer"
@@ -52,7 +58,8 @@ RIGHTS: Mapping[str, frozenset[str]] = {
 def ensure(app_config: AppConfig, using: str = "default", **_signal: Any) -> None:
     """Make the groups and give them exactly their rights; receives `post_migrate`.
 
-    Called for each app: a right exists once its app's models do.
+    Called for each app: a right exists once its app's models do. What an upgrade changes is
+    recorded here; what a new appliance begins with, by its set-up.
     """
     from django.contrib.auth.models import Group, Permission  # noqa: PLC0415 - needs the models
 
@@ -63,6 +70,39 @@ def ensure(app_config: AppConfig, using: str = "default", **_signal: Any) -> Non
         f"{permission.content_type.app_label}.{permission.codename}": permission
         for permission in Permission.objects.using(using).select_related("content_type")
     }
-    for name, rights in RIGHTS.items():
-        group, _created = Group.objects.using(using).get_or_create(name=name)
-        group.permissions.set([known[right] for right in rights if right in known])
+    with recorded():
+        groups = [Group.objects.using(using).get_or_create(name=name)[0] for name in RIGHTS]
+        before = rights_of(groups)
+        for group in groups:
+            rights = RIGHTS[group.name]
+            group.permissions.set([known[right] for right in rights if right in known])
+        changed = _differences(before, rights_of(groups))
+        if not changed or not Event.objects.exists():
+            cover(groups)
+        else:
+            event = vocabulary.Event(
+                "roles.changed", now(), {"actor": "migration", "roles": changed}
+            )
+            journal.record("command", [event], groups)
+
+
+def rights_of(groups: Iterable[Any]) -> dict[str, list[str]]:
+    """The rights that each group has, sorted, by its name."""
+    names = ("content_type__app_label", "codename")
+    return {
+        group.name: sorted(".".join(pair) for pair in group.permissions.values_list(*names))
+        for group in groups
+    }
+
+
+def _differences(
+    before: Mapping[str, list[str]], after: Mapping[str, list[str]]
+) -> dict[str, dict[str, list[str]]]:
+    found = {
+        name: {
+            "added": sorted({*after[name]} - {*before[name]}),
+            "removed": sorted({*before[name]} - {*after[name]}),
+        }
+        for name in after
+    }
+    return {name: one for name, one in found.items() if one["added"] or one["removed"]}

@@ -46,6 +46,7 @@ from compliance.audit.tiles import (
     hashes_in,
     tile_path,
 )
+from compliance.audit.watch import Disk, Watch
 from compliance.vocabulary import Event
 
 POLL = 0.1  # seconds between looks for new events
@@ -77,12 +78,17 @@ class Notary:
     """Leads one log. `key` is the Ed25519 private key's 32 bytes.
 
     `origin` is the log's name in any of its generations; the database says which one grows.
-    `outside` is a folder that a restore does not replace, for a copy of each checkpoint. Not
-    safe for threads.
+    `outside` is a folder that a restore does not replace, for a copy of each checkpoint;
+    `disk` tells how full the record's disk is. Not safe for threads.
     """
 
     def __init__(
-        self, log_dir: Path, key: bytes, origin: str, outside: Path | None = None
+        self,
+        log_dir: Path,
+        key: bytes,
+        origin: str,
+        outside: Path | None = None,
+        disk: Disk | None = None,
     ) -> None:
         self._places = Places(log_dir, outside)
         self._folder = LogFolder(log_dir)
@@ -90,6 +96,7 @@ class Notary:
         self._public = self._key.public_key().public_bytes_raw()
         self._origin = origin
         self._leases = Leases()
+        self._watch = Watch(disk)
         self._tree: _Tree | None = None
         self._signed = -1
         self._published = 0.0
@@ -132,6 +139,7 @@ class Notary:
         while not stop.is_set():
             self._leases.end_dead()
             self._watch_clock()
+            self._watch.look()
             taken = self._take(tree)
             news = tree.builder.size != self._signed
             if news and time.monotonic() - self._published >= PUBLISH:
