@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 from django.db import connection
 from django.utils.dateparse import parse_date, parse_datetime
 
+from compliance.audit import checkpoint, ledger
+from compliance.audit.checkpoint import CheckpointInvalid
+from compliance.audit.files import CHECKPOINT, LogFolder, folder_of
 from compliance.evidence.file import ExportImpossible
 
 NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -32,6 +36,18 @@ def covered(begin: str, end: str, size: int) -> tuple[int, int]:
     return low, high
 
 
+def signed(log_dir: Path) -> int:
+    """How many entries the last checkpoint covers; 0 where there is none.
+
+    For people who ask what there is: no signature is looked at.
+    """
+    note = LogFolder(folder_of(log_dir, ledger.current().number)).read(CHECKPOINT)
+    try:
+        return checkpoint.parse(note).size if note else 0
+    except CheckpointInvalid as error:
+        raise ExportImpossible(f"{error} Run `manage.py audit verify`.") from error
+
+
 def understood(text: str) -> None:
     """Raise `ExportImpossible` unless `text` is empty, an entry's number or a time."""
     if text and not NUMBER.fullmatch(text):
@@ -42,17 +58,18 @@ def _place(text: str, edge: str, operator: str) -> int:
     """An entry number, or the outermost entry whose event was at or after (before) a time."""
     if NUMBER.fullmatch(text):
         return int(text)
-    when = _time(text)
+    when, first = _time(text), ledger.current().first
     with connection.cursor() as cursor:
         cursor.execute(
             f'SELECT {edge}(l."index") FROM compliance_leaf l '  # noqa: S608 - constants
-            f"JOIN compliance_event e ON e.id = l.event_id WHERE e.time {operator} %s",
-            [when if connection.vendor == "postgresql" else when.replace(tzinfo=None)],
+            f"JOIN compliance_event e ON e.id = l.event_id "
+            f'WHERE l."index" >= %s AND e.time {operator} %s',
+            [first, when if connection.vendor == "postgresql" else when.replace(tzinfo=None)],
         )
         place = cursor.fetchone()[0]
     if place is None:
         return 1 << 62 if edge == "MIN" else -1
-    return int(place)
+    return int(place) - first
 
 
 def _time(text: str) -> datetime:
