@@ -13,12 +13,16 @@ from typing import Any
 import orjson
 import structlog
 from django.core.handlers.asgi import ASGIHandler
+from django.db import DatabaseError, connection
 
-from appliance import health, metrics
+from appliance import health, metrics, records
 from appliance.celery import app as celery
+from appliance.configured import values
 from appliance.disk import DiskFloor
 from appliance.env import Environment
 from compliance.admin import coverage
+from compliance.evidence import runs
+from compliance.audit.configuration import loaded
 from inference.api.app import Configuration, DataPlane, build
 
 Scope = MutableMapping[str, Any]
@@ -107,6 +111,7 @@ class Front:
                 around_scan=metrics.measured_scan,
             )
         )
+        runs.provide(records.publish)
         coverage.provide(lambda: self._plane.detectors.coverage)
         self._readiness = health.Readiness(
             {
@@ -117,6 +122,17 @@ class Front:
             }
         )
         await self._plane.startup()
+        await asyncio.to_thread(_configured, environment)
+
+
+def _configured(environment: Environment) -> None:
+    """Put the configuration on the record, if it has changed since the last start."""
+    try:
+        loaded("console", "web", values(environment))
+    except DatabaseError as error:  # requests are refused too; the next start says it
+        log.warning("configuration_unrecorded", error=type(error).__name__)
+    finally:
+        connection.close()
 
 
 async def respond(send: Send, status: int, kind: bytes, content: bytes) -> None:

@@ -46,7 +46,7 @@ from compliance.audit.tiles import (
     hashes_in,
     tile_path,
 )
-from compliance.audit.watch import Disk, Watch
+from compliance.audit.watch import Watch
 from compliance.vocabulary import Event
 
 POLL = 0.1  # seconds between looks for new events
@@ -79,7 +79,7 @@ class Notary:
 
     `origin` is the log's name in any of its generations; the database says which one grows.
     `outside` is a folder that a restore does not replace, for a copy of each checkpoint;
-    `disk` tells how full the record's disk is. Not safe for threads.
+    `watch` looks at what is beside the log. Not safe for threads.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Notary:
         key: bytes,
         origin: str,
         outside: Path | None = None,
-        disk: Disk | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._places = Places(log_dir, outside)
         self._folder = LogFolder(log_dir)
@@ -96,7 +96,7 @@ class Notary:
         self._public = self._key.public_key().public_bytes_raw()
         self._origin = origin
         self._leases = Leases()
-        self._watch = Watch(disk)
+        self._watch = watch or Watch()
         self._tree: _Tree | None = None
         self._signed = -1
         self._published = 0.0

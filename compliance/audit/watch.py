@@ -30,10 +30,13 @@ Disk = Callable[[], tuple[int, int]]
 
 
 class Watch:
-    """Belongs to the notary's thread. `disk` is left out where nobody says."""
+    """Belongs to the notary's thread. `first` is called once, at the first look that works."""
 
-    def __init__(self, disk: Disk | None = None) -> None:
+    def __init__(
+        self, disk: Disk | None = None, first: Callable[[], object] | None = None
+    ) -> None:
         self._disk = disk
+        self._first = first
         self._next = 0.0
         self._next_slow = 0.0
 
@@ -44,6 +47,9 @@ class Watch:
             return
         self._next = now + LOOK
         try:
+            if self._first is not None:
+                self._first()
+                self._first = None
             while take_changes() == BATCH and time.monotonic() - now < SPELL:
                 pass
             if now >= self._next_slow:

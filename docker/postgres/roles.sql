@@ -41,10 +41,18 @@ GRANT INSERT, UPDATE, DELETE ON axes_accessfailurelog, axes_accesslog TO domicil
 GRANT INSERT, UPDATE, DELETE ON compliance_verification TO domicile_web;
 -- Triggers count every change of what the hot path caches.
 GRANT UPDATE ON compliance_revision TO domicile_web;
+-- Triggers note every change of a governed table; the event that says so takes the note away.
+GRANT INSERT, DELETE ON compliance_change TO domicile_web;
+-- What an officer must look into, which configuration and which engine starts were recorded.
+GRANT INSERT, UPDATE ON compliance_alarm, compliance_configuration, inference_enginestart
+    TO domicile_web;
 
 GRANT SELECT ON compliance_event, compliance_leaf, compliance_loghead, compliance_notarycursor,
     compliance_writerepoch, compliance_application, django_migrations TO domicile_notary;
 GRANT INSERT ON compliance_event, compliance_leaf, compliance_notarycursor TO domicile_notary;
+-- Changes that no event speaks of become events and alarms.
+GRANT SELECT, DELETE ON compliance_change TO domicile_notary;
+GRANT SELECT, INSERT, UPDATE ON compliance_alarm, compliance_configuration TO domicile_notary;
 GRANT UPDATE ON compliance_loghead, compliance_notarycursor, compliance_writerepoch
     TO domicile_notary;
 

@@ -10,10 +10,14 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from appliance.configured import values
+from appliance.disk import DiskFloor
 from appliance.services.programs import NOTARY_REFUSED
 from compliance.audit.checkpoint import origin_of
+from compliance.audit.configuration import loaded
 from compliance.audit.keys import KeyUnusable, secret
 from compliance.audit.notary import Notary, NotaryRefuses
+from compliance.audit.watch import Watch
 from compliance.models import LogHead
 
 
@@ -42,4 +46,9 @@ def notary(stop: threading.Event) -> None:
     domicile = settings.DOMICILE
     origin = origin_of(domicile.organisation, LogHead.objects.get(id=1).generation)
     key = secret(domicile.data / "keys" / "log.ed25519")
-    Notary(domicile.data / "log", key, origin, domicile.checkpoints).run(stop)
+    floor = DiskFloor(domicile.data, domicile.disk_floor)
+    watch = Watch(
+        disk=lambda: (floor.free(), floor.floor),
+        first=lambda: loaded("notary", "notary", values(domicile)),
+    )
+    Notary(domicile.data / "log", key, origin, domicile.checkpoints, watch).run(stop)
