@@ -21,8 +21,8 @@ from appliance.configured import values
 from appliance.disk import DiskFloor
 from appliance.env import Environment
 from compliance.admin import coverage
-from compliance.evidence import runs
 from compliance.audit.configuration import loaded
+from compliance.evidence import runs
 from inference.api.app import Configuration, DataPlane, build
 
 Scope = MutableMapping[str, Any]

@@ -53,6 +53,7 @@ class Program:
     descriptors: tuple[int, ...] = ()
     drain: float = 10.0
     confine: str = "no"  # how `child.py` takes the network away
+    late: bool = False  # started by `start_late`, not waited for
     hopeless: frozenset[int] = frozenset()  # exit codes after which a new start will not help
     ready: Callable[[], Awaitable[bool]] | None = None
     ended: Callable[[int], None] | None = None  # called with the pid of each that ended
@@ -227,10 +228,18 @@ class Keeper:
         """
         end = time.monotonic() + within
         for group in self._groups:
-            for kept in group:
+            first = [kept for kept in group if not kept.program.late]
+            for kept in first:
                 kept.start()
-            for kept in group:
+            for kept in first:
                 await self.ready(kept, end)
+
+    def start_late(self) -> None:
+        """Start what no request waits for: it would only slow down the start of the rest."""
+        for group in self._groups:
+            for kept in group:
+                if kept.program.late and kept.task is None:
+                    kept.start()
 
     async def ready(self, kept: Kept, end: float) -> None:
         """Wait for one program until the monotonic time `end`; raises `StartFailed`."""
@@ -283,6 +292,7 @@ class Keeper:
             }
             for group in self._groups
             for kept in group
+            if kept.task is not None
         }
         scratch = self._state.with_name(f".{self._state.name}")
         with contextlib.suppress(OSError):  # it informs `doctor`; nothing depends on it

@@ -40,6 +40,7 @@ def programs(environment: Environment, listening: int, confine: str) -> list[lis
             _web(number, environment, shared, listening, both)
             for number in range(1, environment.web_processes + 1)
         ],
+        [_records(shared, both)],
     ]
     if confinement.broker_is_local(environment) and not broker.answers(
         environment.run / broker.SOCKET
@@ -99,6 +100,21 @@ def _worker(environment: Environment, shared: Mapping[str, str], confine: str) -
         environment={**shared, "DOMICILE_SOURCE": f"worker-{environment.node}"},
         folder=BASE,
         confine=confine,
+    )
+
+
+def _records(shared: Mapping[str, str], confine: str) -> Program:
+    """Long work on the record; it starts once the first question is answered."""
+    return Program(
+        "records",
+        [
+            *(sys.executable, "-m", "celery", "-q", "-A", "appliance.records", "worker"),
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ],
+        environment={**shared, "DOMICILE_SOURCE": "records"},
+        folder=BASE,
+        confine=confine,
+        late=True,
     )
 
 

@@ -137,7 +137,7 @@ def test_every_process_is_kept_from_every_network(appliance):
 
     if confinement.available() == "no":
         pytest.skip("this kernel allows no network namespace")
-    for role in ("broker", "notary", "worker", "engine", "web", "detector"):
+    for role in ("broker", "notary", "worker", "engine", "web", "detector", "records"):
         found = appliance.processes(role)
         assert found, role
         for process in found:
@@ -255,7 +255,7 @@ def test_ctrl_c_stops_in_order(appliance):
         for line in appliance.output.read_text().splitlines()
         if line.endswith(": stopped")
     ]
-    assert order == ["web-1", "worker", "notary", "broker"]
+    assert order == ["records", "web-1", "worker", "notary", "broker"]
     assert using(appliance.data) == []
 
 

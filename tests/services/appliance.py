@@ -261,6 +261,7 @@ def _once(options: Mapping[str, Any]) -> dict[str, Any]:
 # Words of a command line that tell which part a process plays, the most telling first.
 ROLES = (
     ("engine", ("inference.engines", "inference/engines", "tests.bench.upstream")),
+    ("records", ("appliance.records",)),
     ("worker", ("celery", "tests.bench.worker")),
     ("notary", ("manage.py notary",)),
     ("detector", ("compliance.detection",)),

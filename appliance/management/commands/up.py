@@ -115,6 +115,7 @@ class Command(BaseCommand):
         await first_request.ready(near, READY_WITHIN, keeper.failing, self.say)
         if credentials is None:
             self.say(f"up after {time.monotonic() - began:.1f} s: {base}/console/")
+            keeper.start_late()
             return
         first = facts(environment.data)["answered"] is None
         if first:
@@ -125,6 +126,7 @@ class Command(BaseCommand):
         self.say(f"up after {time.monotonic() - began:.1f} s")
         self.say(welcome(environment, credentials, base, first=first))
         note(environment.data, answered=facts(environment.data)["answered"] or now())
+        keeper.start_late()
 
 
 class Ending:

@@ -57,3 +57,75 @@ def test_a_run_makes_one_file_one_event_and_says_so(data):
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert [one.name for one in path.parent.iterdir()] == [run.file]
+
+
+# --- The worker ---
+
+
+@pytest.fixture
+def broker():
+    running_broker = Valkey()
+    yield running_broker
+    running_broker.close()
+
+
+class Worker:
+    """`celery -A appliance.records worker` on the test's data and database."""
+
+    def __init__(self, data, database, broker):
+        self.data = data
+        self.variables = database.environment() | {
+            "DOMICILE_DATA": str(data),
+            "DOMICILE_RUN": str(broker.run),
+            "DOMICILE_BROKER_URL": broker.url,
+            "DOMICILE_DISK_FLOOR": "0",
+            "DOMICILE_SOURCE": "records",
+        }
+        self.output = data / "worker.output"
+        self.process = None
+
+    def start(self):
+        command = [sys.executable, "-m", "celery", "-q", "-A", "appliance.records", "worker"]
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [*command, "--without-gossip", "--without-mingle", "--without-heartbeat"],
+                cwd=BASE,
+                env=self.variables,
+                stdout=output,
+                stderr=output,
+                preexec_fn=leash(),  # noqa: PLW1509 - bound before the fork
+            )
+        return self
+
+    def children(self):
+        return psutil.Process(self.process.pid).children()
+
+    def kill(self):
+        """The worker and its child, as the keeper's sweep of the group does."""
+        for process in [*self.children(), self.process]:
+            process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(30)
+
+
+@pytest.fixture
+def worker(data, database, broker):
+    one = Worker(data, database, broker)
+    yield one.start()
+    one.stop()
+
+
+def ends(run, within=30):
+    wait_until(lambda: again(run).finished is not None, f"run {run.pk} has ended", within)
+    return again(run)
+
+
+def test_a_worker_takes_what_was_left_while_it_was_away(worker):
+    run = started()
+    Export.objects.filter(pk=run.pk).update(asked=timezone.now() - running.UNSEEN * 2)
+    assert ends(run).state == "done", worker.output.read_text()
+    assert exported() == 1
