@@ -9,11 +9,34 @@ from typing import Any
 import django.db
 from django.core.management.base import BaseCommand
 
+from compliance.audit.checkpoint import CheckpointInvalid
 from compliance.audit.keys import KeyUnusable
+from compliance.audit.merkle import ProofInvalid
+from compliance.audit.tiles import TileInvalid
 from compliance.evidence.bundle import ExportImpossible
-from compliance.management.audit import IMPOSSIBLE, Action, export, verify
+from compliance.management.audit import (
+    IMPOSSIBLE,
+    Action,
+    checkpoint,
+    consistency,
+    export,
+    prove,
+    resume,
+    verify,
+)
+from compliance.management.audit.own import LogUnusable
 
-ACTIONS: dict[str, Action] = {"verify": verify, "export": export}
+ACTIONS: dict[str, Action] = {
+    "verify": verify,
+    "export": export,
+    "prove": prove,
+    "checkpoint": checkpoint,
+    "consistency": consistency,
+    "resume": resume,
+}
+
+
+INVALID = (CheckpointInvalid, ProofInvalid, TileInvalid)
 
 
 class Command(BaseCommand):
@@ -34,7 +57,7 @@ class Command(BaseCommand):
         """Do it, and end with the exit code that says how it went."""
         try:
             code = ACTIONS[options["action"]].handle(options, self.stdout)
-        except (ExportImpossible, KeyUnusable) as error:
+        except (ExportImpossible, KeyUnusable, LogUnusable, *INVALID) as error:
             self.stderr.write(str(error))
             code = IMPOSSIBLE
         except django.db.Error as error:
