@@ -16,6 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+import orjson
+
+from compliance.audit import subjects
+from compliance.audit.entry import EntryInvalid, canonical
 from compliance.detection.pseudonyms import Treated, Unreplaceable, treat
 from compliance.detection.segments import replaced
 from compliance.policy.decide import decide
@@ -23,6 +27,7 @@ from compliance.policy.rules import Policy
 from compliance.vocabulary import (
     Append,
     Category,
+    Content,
     Decision,
     DetectionFailed,
     Effect,
@@ -41,6 +46,7 @@ from compliance.vocabulary import (
 TicketT = TypeVar("TicketT")
 Coverage = frozenset[tuple[Category, str]]
 LONG = 65_536  # characters of a request from which treating them could hold up others
+DAY = 86_400_000_000  # microseconds
 
 
 class Blocked(Exception):
@@ -69,7 +75,7 @@ class Admitted(Generic[TicketT]):
     """A request that may run: where, with which text, and how to undo its pseudonyms.
 
     Owned by the one task that answers the request; `place`, `attempt` and `ticket` change
-    when `reissue` sends it again.
+    when `reissue` sends it again. `subjects` are whom its kept content may be about.
     """
 
     request: Request
@@ -79,17 +85,25 @@ class Admitted(Generic[TicketT]):
     place: Place
     ticket: TicketT
     attempt: int = 1
+    subjects: tuple[str, ...] = ()
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what was asked and answered is kept."""
+        return self.request.application.content_days > 0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an admitted request ended: `completed`, `failed` or `cancelled`.
 
-    `detail` goes into the event as it is: the receipt, a reason, token counts.
+    `detail` goes into the event as it is: the receipt, a reason, token counts. `choices` are
+    what the caller got, as JSON text; kept where the request's application keeps content.
     """
 
     kind: str
     detail: Mapping[str, Any] = field(default_factory=dict)
+    choices: bytes | None = None
 
 
 def now() -> int:
@@ -106,8 +120,12 @@ async def admit(
     append: Append,
     route: Route,
     seal: Seal[TicketT],
+    subject_key: bytes | None = None,
 ) -> Admitted[TicketT]:
     """Check, decide, record and clear one request.
+
+    `subject_key` blinds the identifiers found in what is kept; without it, a request whose
+    content is to be kept raises ValueError.
 
     Returns only after `request.admitted` is durable. Raises `Blocked` where the policy says
     no and `Refused` where something failed; both are on the record, unless the record itself
@@ -133,9 +151,11 @@ async def admit(
         await _refuse(request, "no_route", str(error), append)
     body = replaced(request.body, treated.texts)
     detail = _about(request, decision, found) | {"attempt": 1} | _where(place)
-    await _record(append, [_event(request, "request.admitted", detail)])
+    content = _kept(request, found, subject_key)
+    await _record(append, [_event(request, "request.admitted", detail, content)])
     ticket = await _sealed(request, body, place, append, seal)
-    return Admitted(request, decision, body, treated.pseudonyms, place, ticket)
+    about = content.subjects if content else ()
+    return Admitted(request, decision, body, treated.pseudonyms, place, ticket, subjects=about)
 
 
 async def reissue(
@@ -160,7 +180,11 @@ async def reissue(
 async def conclude(admitted: Admitted[TicketT], outcome: Outcome, append: Append) -> None:
     """Append the terminal event; raises `RecordUnavailable`."""
     detail = {"attempts": admitted.attempt, "site": admitted.place.site, **outcome.detail}
-    await append([_event(admitted.request, f"request.{outcome.kind}", detail)])
+    content = None
+    if outcome.choices is not None and admitted.keeps:
+        text = canonical({"part": "output", "choices": outcome.choices.decode()})
+        content = _content("output", text, admitted.request, admitted.subjects)
+    await append([_event(admitted.request, f"request.{outcome.kind}", detail, content)])
 
 
 async def _scanned(request: Request, scan: Scanner, append: Append) -> Scan:
@@ -176,6 +200,50 @@ async def _treated(request: Request, found: Scan, decision: Decision) -> Treated
     if sum(len(segment.text) for segment in request.segments) < LONG:
         return treat(request.segments, found, decision.treatments)
     return await asyncio.to_thread(treat, request.segments, found, decision.treatments)
+
+
+def _kept(request: Request, found: Scan, subject_key: bytes | None) -> Content | None:
+    try:
+        return _prompt(request, found, subject_key)
+    except (EntryInvalid, TypeError) as error:  # TypeError is orjson's
+        raise Refused("record_unavailable", "The request cannot be written down.") from error
+
+
+def _prompt(request: Request, found: Scan, subject_key: bytes | None) -> Content | None:
+    """The body as it was asked, before treatment, with where the findings are; if it is kept.
+
+    The body is JSON text inside of the canonical JSON, which knows no floats.
+    """
+    if not request.application.content_days:
+        return None
+    if subject_key is None:
+        raise ValueError("Content is kept only with a key for the subjects' index.")
+    texts = request.segments
+    values = [
+        (finding.entity, texts[finding.segment].text[finding.start : finding.end])
+        for finding in found.findings
+    ]
+    about = dict.fromkeys((*request.subjects, *subjects.found(subject_key, values)))
+    text = canonical(
+        {
+            "part": "prompt",
+            "body": orjson.dumps(request.body).decode(),
+            "findings": [
+                {
+                    "pointer": texts[finding.segment].pointer,
+                    "start": finding.start,
+                    "end": finding.end,
+                    "entity": finding.entity,
+                }
+                for finding in found.findings
+            ],
+        }
+    )
+    return _content("prompt", text, request, tuple(about))
+
+
+def _content(part: str, text: bytes, request: Request, about: tuple[str, ...]) -> Content:
+    return Content(part, text, now() + request.application.content_days * DAY, about)
 
 
 async def _sealed(
@@ -225,7 +293,9 @@ def _blocked_by_place(decision: Decision, error: Unreplaceable) -> Decision:
     )
 
 
-def _event(request: Request, kind: str, detail: Mapping[str, Any]) -> Event:
+def _event(
+    request: Request, kind: str, detail: Mapping[str, Any], content: Content | None = None
+) -> Event:
     application = request.application
     return Event(
         type=kind,
@@ -234,6 +304,7 @@ def _event(request: Request, kind: str, detail: Mapping[str, Any]) -> Event:
         request=request.id,
         application=application.id,
         label_key=application.label_key,
+        content=content,
     )
 
 

@@ -9,4 +9,12 @@ journal      events inside the caller's own transaction (console, notary, comman
 notary       integrates events into the tree and signs checkpoints
 verify       the whole log, checked, in plain words
 keys         key files
+keystore     the vault: bucket keys, and the list of what was erased
+vault        content, encrypted and opened
+keeping      content, stored in the transaction of its event
+subjects     persons' identifiers as blind index values
+asking       what an erasure is about
+erasure      erases content by destroying keys; expires it; does it again after a restore
+certificate  what a person is told who had content erased
+caretaker    a thread that expires content and completes erasures
 """

@@ -139,6 +139,11 @@ class Gathered:
             _add_logprobs(whole, choice["logprobs"])
             whole["finish_reason"] = choice["finish_reason"] or whole["finish_reason"]
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was added."""
+        return not self._choices
+
     def choices(self) -> list[dict[str, Any]]:
         """Whole choices, by index."""
         whole = [self._choices[index] for index in sorted(self._choices)]

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
+import orjson
 import structlog
 
 from compliance.gate import Admitted, Outcome
@@ -56,6 +57,7 @@ class Answering:
         self._begun = begun
         self._chunks = 0
         self._finished: Finished | None = None
+        self._given = Gathered()  # what the caller got, where that is kept
         self._answer = Answer(
             request=admitted.request.id,
             model=self._call.model.name,
@@ -108,7 +110,13 @@ class Answering:
         detail: dict[str, Any] = {"chunks": self._chunks, **why}
         if self._finished is not None:
             detail |= self._finished.signed
-        return Outcome(kind, detail)
+        return Outcome(kind, detail, self._choices())
+
+    def _choices(self) -> bytes | None:
+        """What the caller got, as JSON text; None where nothing is kept or was given."""
+        if not self._admitted.keeps or self._given.empty:
+            return None
+        return orjson.dumps(self._given.choices())
 
     async def _stream(self) -> None:
         """Server-sent events.
@@ -126,6 +134,9 @@ class Answering:
                     self._name_place()
                     await exchange.begin_stream()
                 chunks = [answer.chunk(choices, no_usage) for choices in part]
+                if self._admitted.keeps:  # before it is sent: what was given is never more
+                    for choices in part:
+                        self._given.add(choices)
                 await exchange.write(sse.events(chunks))
         if not exchange.begun:
             self._name_place()
@@ -143,6 +154,7 @@ class Answering:
                     gathered.add(choices)
         self._name_place()
         content = self._answer.completion(gathered.choices(), self._usage())
+        self._given = gathered
         await self._exchange.json(200, content)
 
     def _name_place(self) -> None:

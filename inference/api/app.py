@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from compliance.audit.caretaker import Caretaker
 from compliance.audit.keys import read_key
 from compliance.audit.writer import Writer
 from compliance.detection.pool import DetectorPool
@@ -124,6 +125,7 @@ class DataPlane:
             endings=Endings(append),
             subject_key=read_key(keys / "subject-index"),
         )
+        self._caretaker = Caretaker()
         self.draining = False  # refuses new requests
         self._running = 0
         self._idle = asyncio.Event()
@@ -144,6 +146,7 @@ class DataPlane:
         await self._receiver.start()
         await plane.traffic.start(self._redis)
         plane.dispatcher.start()
+        self._caretaker.start()
         with contextlib.suppress(DetectionFailed):
             await self.detectors.wait_ready(LOADING)
 
@@ -169,6 +172,7 @@ class DataPlane:
         await plane.endings.stop()
         await plane.traffic.stop()
         await self.detectors.stop()
+        await asyncio.to_thread(self._caretaker.stop)
         await asyncio.to_thread(self.writer.stop)
         await asyncio.to_thread(plane.keeper.stop)
         await self._redis.aclose()

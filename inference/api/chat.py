@@ -150,6 +150,7 @@ async def _admitted(
             append=plane.append,
             route=passage,
             seal=plane.dispatcher.sealer(policy.digest),
+            subject_key=plane.subject_key,
         )
     except Blocked as error:
         exchange.add_headers([(b"domicile-decision", b"block")])

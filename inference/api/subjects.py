@@ -6,25 +6,14 @@ HMAC-SHA-256 under the subject-index key, by which a person's requests can be fo
 
 from __future__ import annotations
 
-import hmac
-import unicodedata
 from collections.abc import Iterable
 
+from compliance.audit.subjects import blind
 from inference.api.errors import invalid
 
 SUBJECTS_MAX = 16
 SUBJECT_BYTES_MAX = 256
 HEADER = "Domicile-Subject"
-
-
-def blind_index(key: bytes, subject: str) -> str:
-    """The index value of a subject, lower-case hex.
-
-    Normalised first (NFKC, case folded, white space stripped): one person is one value,
-    however a client spells the identifier.
-    """
-    normalised = unicodedata.normalize("NFKC", subject).casefold().strip()
-    return hmac.digest(key, normalised.encode(), "sha256").hex()
 
 
 def subjects(key: bytes, headers: Iterable[bytes], persons: Iterable[str]) -> tuple[str, ...]:
@@ -43,4 +32,4 @@ def subjects(key: bytes, headers: Iterable[bytes], persons: Iterable[str]) -> tu
     named += persons
     if len(named) > SUBJECTS_MAX:
         raise invalid(f"At most {SUBJECTS_MAX} subjects may be named.", HEADER)
-    return tuple(dict.fromkeys(blind_index(key, name) for name in named))
+    return tuple(dict.fromkeys(blind(key, name) for name in named))

@@ -13,6 +13,8 @@ import pytest
 from django.db import connection
 
 from compliance import gate
+from compliance.audit import subjects
+from compliance.audit.entry import canonical
 from compliance.audit.writer import Writer
 from compliance.detection.segments import segments
 from compliance.gate import Blocked, Outcome, Refused
@@ -40,16 +42,16 @@ COVERAGE = frozenset({(Category.PERSONAL, "EMAIL_ADDRESS"), (Category.CREDENTIAL
 HOME = Place("home", "DE", bytes(32), "m", "0" * 64, "MIT", "inference.home.m")
 
 
-def application(name: str = "shop") -> Application:
+def application(name: str = "shop", days: int = 0) -> Application:
     identity = str(uuid.uuid4())
-    return Application(identity, name, "Tests", "6-1-f", "T-1", bytes(32), 0, 0, 0)
+    return Application(identity, name, "Tests", "6-1-f", "T-1", bytes(32), 0, 0, 0, days)
 
 
-def request(text: str, name: str = "shop", **more) -> Request:
+def request(text: str, name: str = "shop", days: int = 0, **more) -> Request:
     body = {"messages": [{"role": "user", "content": text}], **more}
     return Request(
         id=secrets.token_hex(16),
-        application=application(name),
+        application=application(name, days),
         api_key="0123456789ab",
         endpoint="chat.completions",
         model="m",
@@ -274,3 +276,75 @@ async def test_a_request_ends_once(writer, seal):
     with pytest.raises(RecordUnavailable):
         await gate.conclude(admitted, Outcome("failed"), writer.append)
     assert [kind for kind, _ in await recorded(asked)][1:] == ["request.completed"]
+
+
+class Told:
+    """What was to be recorded."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    async def append(self, events: Sequence[Event]) -> None:
+        self.events += events
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+async def test_what_was_asked_is_kept_as_it_was_asked_with_where_its_findings_are(seal, told):
+    asked = request(f"Größe? Write to {EMAIL}.".replace("Größe", "Size"), days=3)
+    before = gate.now()
+    await admit(asked, seal, told.append, subject_key=bytes(32))
+    content = told.events[0].content
+    assert content is not None
+    kept = json.loads(content.text)
+    assert json.loads(kept["body"]) == asked.body
+    (finding,) = kept["findings"]
+    assert finding["pointer"] == "/messages/0/content"
+    text = json.loads(kept["body"])["messages"][0]["content"]
+    assert text[finding["start"] : finding["end"]] == EMAIL
+    assert content.subjects == (subjects.blind(bytes(32), EMAIL),)
+    days = 3 * 86_400_000_000
+    assert before + days <= content.expires <= gate.now() + days
+    assert content.text == canonical(kept)
+
+
+async def test_an_application_that_keeps_nothing_keeps_nothing(seal, told):
+    asked = request(f"Write to {EMAIL}.")
+    admitted = await admit(asked, seal, told.append, subject_key=bytes(32))
+    await gate.conclude(admitted, Outcome("completed", choices=b"[]"), told.append)
+    assert [event.content for event in told.events] == [None, None]
+
+
+async def test_what_the_caller_got_is_kept_for_the_same_persons(seal, told):
+    asked = request(f"Write to {EMAIL}.", days=1)
+    admitted = await admit(asked, seal, told.append, subject_key=bytes(32))
+    await gate.conclude(admitted, Outcome("failed", choices=b'[{"index":0}]'), told.append)
+    prompt, output = (event.content for event in told.events)
+    assert prompt is not None
+    assert output is not None
+    assert json.loads(output.text) == {"part": "output", "choices": '[{"index":0}]'}
+    assert output.subjects == prompt.subjects
+
+
+async def test_nothing_is_kept_whose_persons_could_not_be_found_again(seal, told):
+    with pytest.raises(ValueError, match="index"):
+        await admit(request("Hello.", days=1), seal, told.append)
+    assert told.events == []
+
+
+async def test_what_is_blocked_is_not_kept(seal, told):
+    with pytest.raises(Blocked):
+        await admit(
+            request(f"Sign in with {KEY}", days=1), seal, told.append, subject_key=bytes(32)
+        )
+    assert [event.content for event in told.events] == [None]
+
+
+async def test_what_cannot_be_written_down_to_be_kept_is_refused(seal, told):
+    with pytest.raises(Refused) as raised:
+        await admit(request("Hi", days=1, seed=2**70), seal, told.append, subject_key=bytes(32))
+    assert raised.value.reason == "record_unavailable"
+    assert seal.sealed == []

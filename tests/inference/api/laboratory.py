@@ -189,7 +189,9 @@ class Laboratory:
         with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
             return connection.execute(statement, parameters).fetchall()
 
-    def application(self, *, requests: int = 0, tokens: int = 0, at_once: int = 0) -> str:
+    def application(
+        self, *, requests: int = 0, tokens: int = 0, at_once: int = 0, content_days: int = 0
+    ) -> str:
         """One like the first application, but for its limits; the plaintext of its key."""
         identity, name = uuid.uuid4().hex, f"app-{secrets.token_hex(4)}"
         own = {
@@ -198,6 +200,7 @@ class Laboratory:
             "requests_per_minute": requests,
             "tokens_per_minute": tokens,
             "concurrent_requests": at_once,
+            "content_days": content_days,
             "label_key": secrets.token_bytes(32),
         }
         columns = [row[1] for row in self.sql("PRAGMA table_info(compliance_application)")]
