@@ -9,6 +9,7 @@ applications, api_keys, policies, places, people    what is shown and changed
 window          reading the record newest first, fast at any size
 events, requests, story                             the record, shown
 verification    "Verify the log"
+alarms          what an officer must look into, until one has
 overview        the front page's panels
 coverage        what the loaded recognisers can find
 """
@@ -16,6 +17,7 @@ coverage        what the loaded recognisers can find
 from django.db.models.signals import post_migrate
 
 from compliance.admin import (
+    alarms,
     api_keys,
     applications,
     events,
@@ -31,6 +33,7 @@ from compliance.admin.roles import ensure
 post_migrate.connect(ensure, dispatch_uid="console roles")
 
 __all__ = [
+    "alarms",
     "api_keys",
     "applications",
     "events",

@@ -257,6 +257,7 @@ WORDS = (
     ("See people and roles", _rights("auth.view_user")),
     ("Register and change applications", _rights("compliance.change_application")),
     ("Issue and revoke keys", _rights("compliance.add_apikey", "compliance.change_apikey")),
+    ("Acknowledge alarms", _rights("compliance.change_alarm")),
     ("Switch sites, nodes and deployments off and on", _rights("compliance.change_site")),
     ("Enter people and give roles", _rights("auth.change_user")),
     ("Change or delete what is on the record", _rights("compliance.delete_event")),

@@ -23,7 +23,11 @@ OFFICER = "Compliance officer"
 OPERATOR = "Operator"
 AUDITOR = "Auditor"
 
-_RECORD = ("compliance.view_event", "compliance.view_policyversion")
+_RECORD = (
+    "compliance.view_event",
+    "compliance.view_alarm",
+    "compliance.view_policyversion",
+)
 _CLIENTS = ("compliance.view_application", "compliance.view_apikey")
 _MACHINES = (
     "compliance.view_site",
@@ -48,7 +52,7 @@ _SEE_ALL = (*_RECORD, *_CLIENTS, *_MACHINES, *_PEOPLE)
 
 RIGHTS: Mapping[str, frozenset[str]] = {
     ADMINISTRATOR: frozenset((*_SEE_ALL, *_EDIT_CLIENTS, *_SWITCH_MACHINES, *_EDIT_PEOPLE)),
-    OFFICER: frozenset((*_SEE_ALL, *_EDIT_CLIENTS)),
+    OFFICER: frozenset((*_SEE_ALL, "compliance.change_alarm", *_EDIT_CLIENTS)),
     OPERATOR: frozenset((*_RECORD, *_CLIENTS, *_MACHINES, *_SWITCH_MACHINES)),
     AUDITOR: frozenset(_SEE_ALL),
 }

@@ -28,6 +28,7 @@ TONES = {
         "enforced",
         "signed",
         "integrated",
+        "acknowledged",
     },
     "warn": {
         "pseudonymise",
@@ -52,6 +53,7 @@ TONES = {
         "broken",
         "revoked",
         "not signed",
+        "open",
     },
 }
 

@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group, User
 
 from compliance.admin.overview import counted
 from compliance.admin.roles import RIGHTS
+from compliance.models import Change
 
 PASSWORD = "correct horse battery staple"
 
@@ -31,10 +32,24 @@ def console(database, client, settings, tmp_path):
         return user
 
     client.as_ = as_
+    client.post = nothing_unrecorded(client.post)
     yield client
     for thread in threading.enumerate():
         if thread.name == "verify":
             thread.join()  # its database goes with the test
+
+
+def nothing_unrecorded(post):
+    """What the console does, an event says: else the notary would raise an alarm."""
+
+    def posted(*given, **named):
+        known = set(Change.objects.values_list("pk", flat=True))
+        answer = post(*given, **named)
+        left = [str(one) for one in Change.objects.exclude(pk__in=known)]
+        assert not left, f"no event speaks of: {left}"
+        return answer
+
+    return posted
 
 
 @pytest.fixture(params=sorted(RIGHTS))

@@ -5,7 +5,8 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from compliance.admin.roles import ADMINISTRATOR, AUDITOR, OFFICER, OPERATOR, RIGHTS
-from compliance.models import APIKey, Application, Event, Site
+from compliance.audit.alarms import CHANGE, raise_
+from compliance.models import Alarm, APIKey, Application, Event, Site
 from tests.compliance.admin import stories
 from tests.compliance.admin.conftest import person
 
@@ -68,12 +69,18 @@ ACTIONS = {
         lambda: reverse("admin:user_password", args=[other().pk]),
         {"password1": "a long enough phrase", "password2": "a long enough phrase"},
     ),
+    "acknowledge alarm": (
+        {OFFICER},
+        lambda: reverse("admin:acknowledge_alarm", args=[alarm().pk]),
+        {"note": "It was me."},
+    ),
     "verify": (ALL, lambda: reverse("admin:verify"), {}),
 }
 SEEN = {
     "requests": ALL,
     "verify": ALL,
     "compliance_event_changelist": ALL,
+    "compliance_alarm_changelist": ALL,
     "compliance_policyversion_changelist": ALL,
     "compliance_application_changelist": ALL,
     "compliance_apikey_changelist": ALL,
@@ -88,6 +95,11 @@ SEEN = {
 
 def owner():
     return Application.objects.get()
+
+
+def alarm():
+    raise_(CHANGE, "compliance_site", "UPDATE of compliance_site")
+    return Alarm.objects.get()
 
 
 def key():
