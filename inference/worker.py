@@ -33,6 +33,7 @@ from inference.clearance import Ticket
 from inference.engines.base import Engine
 from inference.engines.llamacpp import LlamaCpp
 from inference.relay import Cancellations, Failed, Heartbeat, Line, Outbox, OutboxFull, connect
+from inference.statements import Statement, say
 
 WAITING_ROOM = 256  # tickets held beyond the engine's slots, so that heartbeats speak for them
 HEARTBEAT = 1.0  # s
@@ -186,7 +187,11 @@ class Answering:
         """Answer until `stopping`, then finish what is open within 30 s."""
         await self._cancellations.start()
         async with asyncio.TaskGroup() as group:
-            beats = [group.create_task(self._beat()), group.create_task(self._appear())]
+            beats = [
+                group.create_task(self._beat()),
+                group.create_task(self._appear()),
+                group.create_task(self._state()),
+            ]
             await self.stopping.wait()
             if self._open:
                 await asyncio.wait(self._open, timeout=DRAIN)
@@ -199,6 +204,25 @@ class Answering:
         await self._outbox.close()
         with contextlib.suppress(RedisError, OSError):
             await self._redis.delete(f"node:{self._configuration.node}")
+
+    async def _state(self) -> None:
+        """Say that the engine has started, until it is on the record."""
+        await say(self._redis, self._statement(), self._identity.key, gone=lambda: self._gone)
+
+    def _statement(self) -> Statement:
+        """What this node says of the engine that it has started."""
+        given = self._configuration
+        engine, _, version = self._engine.name.partition(" ")
+        return Statement(
+            node=given.node,
+            site=given.site,
+            model=given.entry.name,
+            weights=given.entry.digest,
+            engine=engine,
+            version=version,
+            started=time.time_ns() // 1000,
+            capacity=self._engine.capacity,
+        )
 
     def leave(self) -> None:
         """Take no more tickets; who waits for a place gets none."""

@@ -39,6 +39,7 @@ from inference.publisher import Publisher, celery_send
 from inference.relay import CancelSender, Receiver, connect
 from inference.routing import Traffic
 from inference.snapshot import SnapshotKeeper, SnapshotStale
+from inference.starts import Starts
 
 log = structlog.get_logger(__name__)
 
@@ -126,6 +127,7 @@ class DataPlane:
             subject_key=read_key(keys / "subject-index"),
         )
         self._caretaker = Caretaker()
+        self._starts = Starts(configuration.broker_url, configuration.source)
         self.draining = False  # refuses new requests
         self._running = 0
         self._idle = asyncio.Event()
@@ -145,6 +147,7 @@ class DataPlane:
         await self.detectors.start()
         await self._receiver.start()
         await plane.traffic.start(self._redis)
+        self._starts.start()
         plane.dispatcher.start()
         self._caretaker.start()
         with contextlib.suppress(DetectionFailed):
@@ -171,6 +174,7 @@ class DataPlane:
         await plane.rejections.stop()
         await plane.endings.stop()
         await plane.traffic.stop()
+        await asyncio.to_thread(self._starts.stop)
         await self.detectors.stop()
         await asyncio.to_thread(self._caretaker.stop)
         await asyncio.to_thread(self.writer.stop)
