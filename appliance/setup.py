@@ -26,10 +26,14 @@ from appliance.env import Environment
 from appliance.rotation import settle
 from appliance.welcome import Credentials, keep_unconfirmed, kept_credentials
 from compliance.admin.roles import RIGHTS, rights_of
-from compliance.audit import journal
+from compliance.audit import copies, erasure, journal, ledger
 from compliance.audit.changes import recorded
+from compliance.audit.checkpoint import origin_of
+from compliance.audit.copies import Places
 from compliance.audit.entry import label_key_digest
 from compliance.audit.keys import KeyUnusable, create_key, read_key
+from compliance.audit.keystore import VaultUnreadable
+from compliance.audit.notary import behind
 from compliance.gate import now
 from compliance.models import APIKey, Application, PolicyVersion, Site
 from compliance.policy.default import DEFAULT, DEMO_APPLICATION
@@ -55,6 +59,7 @@ def set_up(environment: Environment, say: Say) -> Credentials | None:
     try:
         _database(environment, say)
         keys = _keys(environment, say)
+        _restored(environment, keys["log"])
         site = _site(environment, keys["site"])
         node = _node(environment, site, keys["node"])
         model = _model(environment.model, say)
@@ -66,7 +71,12 @@ def set_up(environment: Environment, say: Say) -> Credentials | None:
             f"The database refused the set-up: {error}. If it is damaged, restore a backup "
             "into an empty folder (manage.py restore)."
         ) from error
-    except (KeyUnusable, registry.WeightsMissing, registry.WeightsChanged) as error:
+    except (
+        KeyUnusable,
+        VaultUnreadable,
+        registry.WeightsMissing,
+        registry.WeightsChanged,
+    ) as error:
         raise SetUpRefused(str(error)) from error
     finally:
         connection.close()
@@ -128,6 +138,19 @@ def _keys(environment: Environment, say: Say) -> dict[str, bytes]:
     if not public.exists() or public.read_text().strip() != text.hex():
         _write_public(public, text.hex())
     return found
+
+
+def _restored(environment: Environment, key: bytes) -> None:
+    """Refuse what the notary would refuse; erase again what an older database brought back."""
+    public = Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
+    held = ledger.current()
+    origin = origin_of(environment.organisation, held.number)
+    places = Places(environment.data / "log", environment.checkpoints)
+    newest = copies.ahead(held, copies.known(places, origin, public))
+    if newest is not None:
+        raise SetUpRefused(behind(held, newest))
+    if environment.data.joinpath("vault").is_dir():
+        erasure.reapply(source="command")
 
 
 def _write_public(path: Path, text: str) -> None:

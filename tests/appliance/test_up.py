@@ -222,7 +222,7 @@ def test_a_backup_of_the_running_appliance_restores_to_one_that_verifies(applian
     verified = again.manage("audit", "verify")
     assert verified.returncode == 0, verified.stdout
     kinds = [event.type for event in again.events()]
-    assert "restore" in kinds
+    assert "backup.restored" in kinds
     assert "backup.started" in kinds
     assert "backup.made" not in kinds, "it did not say so before it was"
     refused = again.manage("restore", str(archive))

@@ -9,9 +9,10 @@ from typing import Any
 
 from django.core.management.base import OutputWrapper
 
-from compliance.audit import generation
+from compliance.audit import erasure, generation
 from compliance.audit.generation import ResumeRefused
 from compliance.audit.keys import read_key
+from compliance.audit.keystore import VaultUnreadable, store
 from compliance.audit.notary import NotaryRefuses
 from compliance.management.audit import IMPOSSIBLE, SOUND, own
 
@@ -48,12 +49,15 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
             if not options["yes"] and not _agreed():
                 out.write("Nothing was changed.")
                 return IMPOSSIBLE
+        again = erasure.reapply(source="command") if store().folder.is_dir() else 0
         done = generation.resume(
             places, key, origin, actor="command", reason=options["reason"], given=given
         )
-    except (ResumeRefused, NotaryRefuses) as error:
+    except (ResumeRefused, NotaryRefuses, VaultUnreadable) as error:
         out.write(str(error))
         return IMPOSSIBLE
+    if again:
+        out.write(f"{again} erasures were done again in the restored database.")
     if done is None:
         out.write("The database is not behind any checkpoint that is known; the log goes on.")
     else:
