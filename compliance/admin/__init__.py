@@ -9,6 +9,8 @@ applications, api_keys, policies, places, people    what is shown and changed
 window          reading the record newest first, fast at any size
 events, requests, story                             the record, shown
 verification    "Verify the log"
+contents        kept prompts and answers, shown to who may see them
+erasures        what was erased, and the form to erase
 alarms          what an officer must look into, until one has
 overview        the front page's panels
 coverage        what the loaded recognisers can find
@@ -20,6 +22,8 @@ from compliance.admin import (
     alarms,
     api_keys,
     applications,
+    contents,
+    erasures,
     events,
     overview,
     people,
@@ -36,6 +40,8 @@ __all__ = [
     "alarms",
     "api_keys",
     "applications",
+    "contents",
+    "erasures",
     "events",
     "overview",
     "people",

@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from compliance.admin import requests, window
+from compliance.admin import contents, requests, window
 from compliance.admin.editing import ReadOnly
 from compliance.admin.site import Item, console
 from compliance.admin.story import detail
@@ -214,7 +214,10 @@ class EventAdmin(ReadOnly):
         story = requests.story(request_id)
         if story is None:
             raise Http404
-        return console.page(request, "admin/request.html", "Request", story=story)
+        may_read = request.user.has_perm(contents.RIGHT) and contents.kept(request_id)
+        return console.page(
+            request, "admin/request.html", "Request", story=story, may_read=may_read
+        )
 
     def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """One event: its entry, its detail, its place in the log."""

@@ -258,6 +258,8 @@ WORDS = (
     ("Register and change applications", _rights("compliance.change_application")),
     ("Issue and revoke keys", _rights("compliance.add_apikey", "compliance.change_apikey")),
     ("Acknowledge alarms", _rights("compliance.change_alarm")),
+    ("Read kept prompts and answers", _rights("compliance.disclose_content")),
+    ("Erase kept prompts and answers", _rights("compliance.erase_content")),
     ("Switch sites, nodes and deployments off and on", _rights("compliance.change_site")),
     ("Enter people and give roles", _rights("auth.change_user")),
     ("Change or delete what is on the record", _rights("compliance.delete_event")),

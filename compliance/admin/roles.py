@@ -26,6 +26,7 @@ AUDITOR = "Auditor"
 _RECORD = (
     "compliance.view_event",
     "compliance.view_alarm",
+    "compliance.view_erasure",
     "compliance.view_policyversion",
 )
 _CLIENTS = ("compliance.view_application", "compliance.view_apikey")
@@ -47,12 +48,13 @@ _SWITCH_MACHINES = (
     "inference.change_node",
     "inference.change_deployment",
 )
+_CONTENT = ("compliance.erase_content", "compliance.disclose_content")
 _EDIT_PEOPLE = ("auth.add_user", "auth.change_user")
 _SEE_ALL = (*_RECORD, *_CLIENTS, *_MACHINES, *_PEOPLE)
 
 RIGHTS: Mapping[str, frozenset[str]] = {
     ADMINISTRATOR: frozenset((*_SEE_ALL, *_EDIT_CLIENTS, *_SWITCH_MACHINES, *_EDIT_PEOPLE)),
-    OFFICER: frozenset((*_SEE_ALL, "compliance.change_alarm", *_EDIT_CLIENTS)),
+    OFFICER: frozenset((*_SEE_ALL, "compliance.change_alarm", *_EDIT_CLIENTS, *_CONTENT)),
     OPERATOR: frozenset((*_RECORD, *_CLIENTS, *_MACHINES, *_SWITCH_MACHINES)),
     AUDITOR: frozenset(_SEE_ALL),
 }

@@ -40,6 +40,10 @@ class Content(models.Model):
             models.UniqueConstraint(fields=["request", "part"], name="content_part"),
         ]
         indexes = [models.Index(fields=["bucket"], name="content_bucket")]
+        permissions = [
+            ("erase_content", "Can erase kept content"),
+            ("disclose_content", "Can read kept content"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.part} of {self.request}"

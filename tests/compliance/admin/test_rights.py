@@ -81,6 +81,7 @@ SEEN = {
     "verify": ALL,
     "compliance_event_changelist": ALL,
     "compliance_alarm_changelist": ALL,
+    "compliance_erasure_changelist": ALL,
     "compliance_policyversion_changelist": ALL,
     "compliance_application_changelist": ALL,
     "compliance_apikey_changelist": ALL,

@@ -1,0 +1,148 @@
+"""Erasing what is kept about a person, or of one request; and the certificates of it.
+
+An identifier is typed, looked for, and shown with how many requests were found by it; only
+then can they be erased. It is in no address and on no record: only its blind index is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+
+from compliance.admin.editing import ReadOnly
+from compliance.admin.recording import actor
+from compliance.admin.site import console
+from compliance.audit import certificate, erasure
+from compliance.audit.asking import IDENTIFIER_MAX, REASON_MAX, ErasureRefused
+from compliance.audit.keys import KeyUnusable
+from compliance.audit.keystore import VaultUnreadable
+from compliance.models import Erasure
+from compliance.templatetags.console import badge
+
+RIGHT = "compliance.erase_content"
+SHOWN = 20  # requests named before they are erased
+
+
+class EraseForm(forms.Form):
+    """Whose content, or which request's, and why."""
+
+    kind = forms.ChoiceField(
+        label="Erase by",
+        choices=[
+            (Erasure.Kind.SUBJECT, "an identifier of a person"),
+            (Erasure.Kind.REQUEST, "the id of a request"),
+        ],
+    )
+    value = forms.CharField(
+        label="Identifier or request id",
+        max_length=IDENTIFIER_MAX,
+        help_text="As the person writes it: an e-mail address, a telephone number, an IBAN, a "
+        "number of a card or an identity document, or what your applications send as subject. "
+        "It is not stored.",
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+    )
+    reason = forms.CharField(
+        max_length=REASON_MAX,
+        help_text="On the record with your name; do not name the person here.",
+        widget=forms.Textarea({"rows": 3}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """What is found by it; an error where it cannot be meant."""
+        asked = super().clean() or {}
+        if "kind" in asked and "value" in asked:
+            try:
+                self.found = erasure.found(asked["kind"], asked["value"])
+            except ErasureRefused as error:
+                raise ValidationError({"value": str(error)}) from error
+            except KeyUnusable as error:
+                raise ValidationError(f"Nothing can be looked for: {error}") from error
+        return asked
+
+
+@admin.register(Erasure, site=console)
+class ErasureAdmin(ReadOnly):
+    """The list, the certificates, and the form."""
+
+    section, rank, title = "Record", 40, "Erasures"
+    change_list_template = "admin/erasures.html"
+    change_form_template = "admin/erasure.html"
+    list_display = ("number", "kind", "requests", "actor", "asked", "finished", "standing")
+    list_filter = ("kind", "state")
+    ordering = ("-id",)
+
+    @admin.display(description="no.", ordering="id")
+    def number(self, one: Erasure) -> str:
+        """Of the certificate."""
+        return f"No. {one.pk}"
+
+    @admin.display(description="state", ordering="state")
+    def standing(self, one: Any) -> str:
+        """Whether it is done."""
+        return badge("completed" if one.state == Erasure.State.DONE else "under way")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's, and the form."""
+        view = path("erase/", self.admin_site.admin_view(self.erase_view), name="erase")
+        return [view, *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """The list, with the way to the form for who may use it."""
+        may = {"may_erase": request.user.has_perm(RIGHT)}
+        return super().changelist_view(request, (extra_context or {}) | may)
+
+    def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """The certificate, and where in the log it is."""
+        return {
+            "title": f"Erasure no. {obj.pk}",
+            "erasure": obj,
+            "done": obj.state == Erasure.State.DONE,
+            "entries": certificate.places(obj),
+        }
+
+    @method_decorator((csrf_protect, sensitive_post_parameters()))
+    def erase_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask, show what is found, then erase it."""
+        if not request.user.has_perm(RIGHT):
+            raise PermissionDenied
+        form = EraseForm(request.POST or None)
+        sound = request.method == "POST" and form.is_valid()
+        if sound and request.POST.get("erase"):
+            return self._erase(request, form)
+        return console.page(
+            request,
+            "admin/erase.html",
+            "Erase kept content",
+            form=form,
+            errors=form.errors,
+            found=form.found if sound else None,
+            shown=form.found[:SHOWN] if sound else [],
+            more=max(0, len(form.found) - SHOWN) if sound else 0,
+        )
+
+    @staticmethod
+    def _erase(request: HttpRequest, form: EraseForm) -> HttpResponse:
+        asked = form.cleaned_data
+        begun = erasure.ask(
+            asked["kind"], asked["value"], actor=actor(request), reason=asked["reason"]
+        )
+        try:
+            done = erasure.carry_out(begun.pk, source="console")
+        except (OSError, KeyUnusable, VaultUnreadable) as error:
+            messages.error(
+                request,
+                f"The vault failed ({error}). What was begun is completed as soon as it can be;"
+                " look here again in a minute.",
+            )
+        else:
+            messages.success(request, f"Erased what was kept of {done.requests} requests.")
+        where = reverse("admin:compliance_erasure_change", args=[begun.pk])
+        return HttpResponseRedirect(where)

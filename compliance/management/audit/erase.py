@@ -1,0 +1,62 @@
+"""`manage.py audit erase`."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import OutputWrapper
+
+from compliance.audit import erasure
+from compliance.audit.keystore import VaultUnreadable
+from compliance.management.audit import IMPOSSIBLE, SOUND
+from compliance.models import Erasure
+
+HELP = "erase what is kept about a person, or of one request, so that nobody can open it"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Whom, and why."""
+    whom = parser.add_mutually_exclusive_group(required=True)
+    whom.add_argument(
+        "--subject",
+        help="an identifier of the person; '-' reads it from standard input, which keeps it "
+        "out of the shell's history and the list of processes",
+    )
+    whom.add_argument("--request", help="the id of a request")
+    parser.add_argument("--reason", required=True, help="goes on the record")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
+    """Look, ask, erase, and print the certificate."""
+    kind = Erasure.Kind.REQUEST if options["request"] else Erasure.Kind.SUBJECT
+    value = options["request"] or options["subject"]
+    from_input = value == "-"
+    if from_input:
+        value = sys.stdin.readline().strip()
+    try:
+        found = erasure.found(kind, value)
+        out.write(f"Kept content of {len(found)} requests was found by it.")
+        if not options["yes"] and not _agreed(from_input, out):
+            return IMPOSSIBLE
+        actor = f"command ({getpass.getuser()})"
+        done = erasure.erase(kind, value, actor=actor, reason=options["reason"])
+    except (erasure.ErasureRefused, VaultUnreadable) as error:
+        out.write(str(error))
+        return IMPOSSIBLE
+    out.write(done.certificate)
+    return SOUND
+
+
+def _agreed(from_input: bool, out: OutputWrapper) -> bool:
+    if from_input or not sys.stdin.isatty():
+        out.write("Nothing was erased: nobody can be asked here. Give --yes to erase.")
+        return False
+    if input("Erase it? This cannot be undone. [y/N] ").strip().lower() != "y":
+        out.write("Nothing was erased.")
+        return False
+    return True

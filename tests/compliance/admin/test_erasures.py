@@ -1,0 +1,160 @@
+"""Erasing and reading kept content in the console."""
+
+import dataclasses
+import json
+import secrets
+import time
+
+import pytest
+from django.urls import reverse
+
+from compliance.admin.roles import OFFICER, RIGHTS
+from compliance.audit import subjects, vault
+from compliance.audit.keys import create_key
+from compliance.audit.writer import Writer
+from compliance.models import Content as Stored
+from compliance.models import Erasure, Event
+from compliance.vocabulary import Content
+from tests.compliance.audit.events import admitted, now
+
+ANNA = "anna.quillworthy@example.org"
+ERASE = reverse("admin:erase")
+
+
+@pytest.fixture
+def kept(console, tmp_path):
+    """Keeps a prompt about ANNA; gives the request's id."""
+    key = create_key(tmp_path / "keys" / "subject-index")
+    text = f"Write to {ANNA}."
+    start = text.index(ANNA)
+    found = {
+        "pointer": "/messages/0/content",
+        "start": start,
+        "end": start + len(ANNA),
+        "entity": "EMAIL_ADDRESS",
+    }
+    body = json.dumps({"messages": [{"role": "user", "content": text}], "temperature": 0.5})
+    prompt = {"body": body, "findings": [found], "part": "prompt"}
+    content = Content(
+        "prompt",
+        json.dumps(prompt, separators=(",", ":")).encode(),
+        now() + 3_600_000_000,
+        (subjects.blind(key, ANNA),),
+    )
+    writer = Writer("web-1", on_fenced=lambda: None)
+    writer.start()
+    request = f"{int(time.time()):08x}{secrets.token_hex(12)}"
+    writer.append_sync([dataclasses.replace(admitted(request), content=content)])
+    writer.stop()
+    return request
+
+
+def said(kind):
+    return [json.loads(bytes(event.detail)) for event in Event.objects.filter(type=kind)]
+
+
+def test_what_is_found_is_shown_before_anything_is_erased(console, kept):
+    console.as_(OFFICER)
+    asked = {"kind": "subject", "value": f" {ANNA.upper()} ", "reason": "Art. 17"}
+    page = console.post(ERASE, asked)
+    assert "1 request with kept content found" in page.content.decode()
+    assert kept in page.content.decode()
+    assert Stored.objects.count() == 1
+    answer = console.post(ERASE, asked | {"erase": "1"})
+    (done,) = Erasure.objects.all()
+    assert answer.url == reverse("admin:compliance_erasure_change", args=[done.pk])
+    assert (done.state, done.requests, done.actor) == ("done", 1, OFFICER)
+    assert vault.read(kept) == []
+    certificate = console.get(answer.url)
+    assert "Certificate of erasure" in certificate.content.decode()
+    assert "no-store" in certificate.headers["Cache-Control"]
+    assert (
+        "Erasure"
+        in console.get(reverse("admin:compliance_erasure_changelist")).content.decode()
+    )
+
+
+def test_the_identifier_is_in_no_event_row_or_address(console, kept, database, tmp_path):
+    console.as_(OFFICER)
+    asked = {"kind": "subject", "value": ANNA, "reason": "Art. 17", "erase": "1"}
+    answer = console.post(ERASE, asked)
+    assert ANNA not in answer.url
+    assert "quillworthy" not in json.dumps(said("content.erased"))
+    assert not [
+        path
+        for path in tmp_path.rglob("*")
+        if path.is_file() and b"quillworthy" in path.read_bytes()
+    ]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"kind": "subject", "value": "", "reason": "r"},
+        {"kind": "request", "value": "12", "reason": "r"},
+        {"kind": "subject", "value": "x", "reason": ""},
+        {"kind": "other", "value": "x", "reason": "r"},
+    ],
+)
+def test_what_cannot_be_meant_is_asked_for_again(console, kept, asked):
+    console.as_(OFFICER)
+    page = console.post(ERASE, asked | {"erase": "1"})
+    assert "Error:" in page.content.decode()
+    assert not Erasure.objects.exists()
+
+
+def test_where_nothing_is_found_the_page_says_so(console, kept):
+    console.as_(OFFICER)
+    page = console.post(ERASE, {"kind": "subject", "value": "nobody", "reason": "r"})
+    assert "0 requests with kept content found" in page.content.decode()
+    assert "Nothing will be erased" in page.content.decode()
+
+
+def test_kept_content_is_shown_for_a_reason_that_is_on_record(console, kept):
+    console.as_(OFFICER)
+    address = reverse("admin:content", args=[kept])
+    assert address in console.get(reverse("admin:request", args=[kept])).content.decode()
+    asked = console.get(address).content.decode()
+    assert ANNA not in asked
+    assert said("content.disclosed") == []
+    assert ANNA not in console.post(address, {"reason": " "}).content.decode()
+    page = console.post(address, {"reason": "A complaint."})
+    assert f'<mark title="EMAIL_ADDRESS">{ANNA}</mark>' in page.content.decode()
+    assert "no-store" in page.headers["Cache-Control"]
+    (event,) = said("content.disclosed")
+    about = {"actor": OFFICER, "reason": "A complaint.", "request": kept, "requests": 1}
+    assert event.items() >= about.items()
+
+
+def test_content_whose_key_is_gone_is_said_to_be_so(console, kept, tmp_path):
+    console.as_(OFFICER)
+    for path in (tmp_path / "vault" / "keys").iterdir():
+        path.unlink()
+    page = console.post(reverse("admin:content", args=[kept]), {"reason": "r"})
+    assert "was destroyed" in page.content.decode()
+
+
+def test_only_a_compliance_officer_reads_and_erases(console, kept, role):
+    console.as_(role)
+    address = reverse("admin:content", args=[kept])
+    allowed = role == OFFICER
+    for page in (ERASE, address):
+        assert console.get(page).status_code == (200 if allowed else 403)
+    answer = console.post(address, {"reason": "r"})
+    assert (ANNA in answer.content.decode()) is allowed
+    answer = console.post(ERASE, {"kind": "subject", "value": ANNA, "reason": "r", "erase": 1})
+    assert answer.status_code == (302 if allowed else 403)
+    assert Stored.objects.exists() is not allowed
+    story = console.get(reverse("admin:request", args=[kept])).content.decode()
+    assert address not in story  # nothing is kept any more, or nothing may be read
+    listed = console.get(reverse("admin:compliance_erasure_changelist"))
+    assert (ERASE in listed.content.decode()) is allowed
+    assert {
+        name for name, rights in RIGHTS.items() if "compliance.erase_content" in rights
+    } == {OFFICER}
+
+
+def test_a_request_of_which_nothing_is_kept_has_no_such_page(console, kept):
+    console.as_(OFFICER)
+    address = reverse("admin:content", args=["0" * 32])
+    assert console.get(address).status_code == 404
