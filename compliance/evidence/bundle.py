@@ -1,6 +1,7 @@
 """Evidence: a ZIP with a range of the log that anyone can verify offline.
 
-The format is described in docs/audit-format.md; `verify.py`, which lies in the ZIP, reads it.
+The format is described in docs/audit-format.md; `verify.py` and `verify.html`, which lie in the
+ZIP, read it. It is written in one pass over the log and in constant memory.
 """
 
 from __future__ import annotations
@@ -8,47 +9,67 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from compliance.audit import checkpoint, ledger
+from compliance.audit import checkpoint, ledger, vault
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
-from compliance.audit.entry import canonical
+from compliance.audit.entry import canonical, commitment
 from compliance.audit.files import CHECKPOINT, LogFolder
-from compliance.audit.merkle import Edge, ProofInvalid, leaf_hash
+from compliance.audit.merkle import Edge, ProofInvalid, cover, leaf_hash, node_hash
 from compliance.audit.tiles import TileInvalid
 from compliance.audit.tree import Tree
-from compliance.evidence import extent
+from compliance.evidence import extent, rows
+from compliance.evidence.archive import Archive, Member
 from compliance.evidence.file import ExportImpossible, created, record
 from compliance.evidence.proof import RangeProof, prove, root_of
+from compliance.evidence.removed import Removals
 from compliance.models import Application
+from compliance.vocabulary import Event
 
-__all__ = ["ExportImpossible", "Scope", "Summary", "export"]
+__all__ = ["ExportImpossible", "Progress", "Scope", "Summary", "export"]
 FORMAT = "domicile-evidence"
-VERSION = 1
-CHUNK = 2_048
+VERSION = 2
 DISCLOSED = (
     "api_key.issued",
     "api_key.revoked",
     "application.changed",
     "application.registered",
+    "content.erased",
+    "content.expired",
+    "log.resumed",
+    "record.pruned",
 )
-_VERIFIER = Path(__file__).with_name("verify.py")
+STATEMENT = (
+    "It is not proven that every event was recorded, or recorded under the right application: "
+    "it is proven that what was recorded has not been changed, reordered, cut or left out since.",
+    "It is not proven that this log is the only one, unless you hold a checkpoint of it from "
+    "elsewhere.",
+    "It is not proven where a machine stands, or who used an API key.",
+    "Kept contents are not complete: they expire and are erased, as the law demands.",
+)
+_HERE = Path(__file__).parent
+_LABELLED = b'{"application":'
+Progress = Callable[[int, int], None]
+"""Called with the entries that are done and all there are; may raise, to end the export."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What was asked for: two entry numbers or times, and applications by name or id."""
+    """What was asked for: two entry numbers or times, and which details.
+
+    `applications` are names or ids, `types` are event types; an empty one means all of them.
+    """
 
     begin: str = "0"
     end: str = ""
     applications: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -60,93 +81,218 @@ class Summary:
     end: int
     size: int
     details: int = 0
+    removed: int = 0
+    contents: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def words(self) -> tuple[str, ...]:
         """For people."""
         covered = f"entries {self.begin} to {self.end - 1} of {self.size}"
+        gone = f" ({self.removed} were removed by rule)" if self.removed else ""
+        kept = f" and {self.contents} contents" if self.contents else ""
         return (
-            f"{self.path}: {covered}, with {self.details} details.",
-            f"Whoever receives it runs: python3 -I verify.py {self.path.name}",
+            f"{self.path}: {covered}, with {self.details} details{gone}{kept}.",
+            f"Whoever receives it opens verify.html, which lies in it, in a browser, or runs: "
+            f"python3 -I verify.py {self.path.name}",
         )
 
 
-def export(scope: Scope, path: Path, log_dir: Path, key: bytes) -> Summary:
+def export(
+    scope: Scope,
+    path: Path,
+    log_dir: Path,
+    key: bytes,
+    *,
+    progress: Progress | None = None,
+    contents: bool = False,
+    reason: str = "",
+    actor: str = "command",
+) -> Summary:
     """Write the evidence to `path`, which must not exist; raises `ExportImpossible`.
 
     `key` is the log's Ed25519 private key: it signs the manifest. The export is recorded once
-    the file is durable, so that no event stands for a file that never was.
+    the file is durable, so that no event stands for a file that never was. With `contents`,
+    what is kept of the requests in scope is disclosed; that needs a `reason`, which goes on the
+    record together with `actor`.
     """
+    if contents and not reason.strip():
+        raise ExportImpossible("Contents are disclosed only for a reason; say which.")
     signer = Ed25519PrivateKey.from_private_bytes(key)
     folder = LogFolder(log_dir)
     note, state = _checkpoint(folder, signer)
     begin, end = extent.covered(scope.begin, scope.end, state.size)
     applications = _applications(scope.applications)
+    tree = Tree(folder, state.size)
     try:
-        proof = prove(Tree(folder, state.size), begin, end)
+        proof = prove(tree, begin, end)
     except TileInvalid as error:
         raise ExportImpossible(f"{error} Run `manage.py audit verify`.") from error
     summary = Summary(path, begin, end, state.size)
-    with (
-        created(path) as file,
-        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
-    ):
-        out = _Archive(archive, summary)
-        out.text("checkpoint", note)
+    with created(path) as file:
+        out = Archive(file, path.parent)
+        out.add("checkpoint", note)
         public = signer.public_key().public_bytes_raw()
-        out.text("log.vkey", checkpoint.verifier_key(state.origin, public).encode() + b"\n")
-        out.text("applications.json", canonical({"applications": applications}))
-        out.text("proof.json", _proof(proof))
-        _entries(out, proof, state)
+        out.add("log.vkey", checkpoint.verifier_key(state.origin, public).encode() + b"\n")
+        out.add("applications.json", canonical({"applications": applications}))
+        out.add("proof.json", _proof(proof))
         ids = {one["id"] for one in applications} if scope.applications else None
-        _details(out, begin, end, ids)
-        out.text("verify.py", _VERIFIER.read_bytes())
-        manifest = _manifest(scope, state, summary)
-        archive.writestr(_member("manifest.json"), manifest)
-        signature = base64.b64encode(signer.sign(manifest)) + b"\n"
-        archive.writestr(_member("manifest.sig"), signature)
-    record(path, hashlib.sha256(manifest).hexdigest(), _about(summary, applications))
+        walk = _Walk(scope, ids, proof, summary, contents)
+        walk.run(out, state, progress or (lambda _done, _all: None))
+        out.add("prunings.jsonl", b"".join(one.line(tree) for one in walk.removals.found))
+        for extra in ("verify.py", "verify.html", *sorted(_schemas())):
+            out.add(extra, (_HERE / extra).read_bytes())
+        summary.files = dict(out.listed)
+        manifest = canonical(_manifest(scope, state, summary))
+        out.add("manifest.json", manifest)
+        out.add("manifest.sig", base64.b64encode(signer.sign(manifest)) + b"\n")
+        out.close()
+    about = _about(summary, applications) | {"sha256": _digest(path), "form": "evidence"}
+    record(
+        path, hashlib.sha256(manifest).hexdigest(), about, _disclosed(summary, reason, actor)
+    )
     return summary
 
 
-class _Archive:
-    """Adds files to the ZIP and keeps their lengths and digests for the manifest."""
+class _Walk:
+    """One pass over the range."""
 
-    def __init__(self, archive: zipfile.ZipFile, summary: Summary) -> None:
-        self._archive = archive
-        self.summary = summary
+    def __init__(
+        self,
+        scope: Scope,
+        ids: set[str] | None,
+        proof: RangeProof,
+        summary: Summary,
+        contents: bool,
+    ) -> None:
+        self.summary, self.proof = summary, proof
+        self.ids, self.types, self.contents = ids, frozenset(scope.types), contents
+        self.held = ledger.current()
+        self.removals = Removals(self.held, proof.begin, proof.end, proof.size)
 
-    def text(self, name: str, data: bytes) -> None:
-        with self.open(name) as file:
-            file.write(data)
+    def run(self, out: Archive, state: Checkpoint, progress: Progress) -> None:
+        """Write entries, details and contents, and hold the entries against the checkpoint."""
+        hints, begin, end = bytearray(), self.proof.begin, self.proof.end
+        sound = True
+        with (
+            out.member("entries.jsonl") as entries,
+            out.member("details.jsonl") as details,
+            _Perhaps(out, "contents.jsonl", self.contents) as contents,
+        ):
+            try:
+                edge = Edge(begin, self.proof.before)
+                for low, found in rows.chunks(self.held.first, begin, end):
+                    lines = [bytes(row[4]) for row in found]
+                    entries.write(b"\n".join(lines) + b"\n")
+                    hints += _grow(edge, lines)
+                    details.write(self._details(low, found))
+                    if self.contents:
+                        self._contents(low, found, contents)
+                    progress(low + len(found) - begin, end - begin)
+                sound = edge.size == end and root_of(self.proof, edge) == state.root
+            except ProofInvalid:
+                sound = False
+        if not sound:
+            raise ExportImpossible(
+                "The entries in the database are not the ones that the checkpoint was signed "
+                "over. Run `manage.py audit verify`; no evidence can be made until it is sound."
+            )
+        out.add("hints", bytes(hints))
 
-    @contextmanager
-    def open(self, name: str) -> Iterator[_Hashed]:
-        with self._archive.open(_member(name), "w", force_zip64=True) as file:
-            hashed = _Hashed(file)
-            yield hashed
-        digest = {"bytes": hashed.length, "sha256": hashed.digest.hexdigest()}
-        self.summary.files[name] = digest
+    def _details(self, low: int, found: Sequence[rows.Row]) -> bytes:
+        """A line each: the detail as the bytes that were committed to, the entry and the key."""
+        lines = []
+        counts = self.summary.counts
+        for index, row in enumerate(found, low):
+            _, kind, _, stored, entry, detail, key = row
+            owner = None
+            if bytes(entry).startswith(_LABELLED):
+                owner = rows.identifier(stored)
+                counts[owner or ""] += 1
+            if not self._shows(owner, kind):
+                continue
+            if detail is None or key is None:
+                self.removals.missing(index, bytes(entry), owner)
+                self.summary.removed += 1
+                continue
+            lines.append(
+                b'{"detail":%b,"index":%d,"key":"%b"}\n' % (detail, index, key.hex().encode())
+            )
+        self.summary.details += len(lines)
+        return b"".join(lines)
+
+    def _shows(self, owner: str | None, kind: str) -> bool:
+        return kind in DISCLOSED or self._in_scope(owner, kind)
+
+    def _in_scope(self, owner: str | None, kind: str) -> bool:
+        return (self.ids is None or owner in self.ids) and (
+            not self.types or kind in self.types
+        )
+
+    def _contents(self, low: int, found: Sequence[rows.Row], out: Member | None) -> None:
+        """What is still kept of the entries in scope, and was committed to by them."""
+        for index, (_, kind, request, stored, entry, _, _) in enumerate(found, low):
+            place = bytes(entry).find(b'"content":"')
+            if out is None or place < 0 or request is None:
+                continue
+            labelled = bytes(entry).startswith(_LABELLED)
+            if not self._in_scope(rows.identifier(stored) if labelled else None, kind):
+                continue
+            committed = bytes(entry)[place + 11 : place + 75].decode()
+            for _part, key, text in vault.read(request):
+                if commitment(key, text) == committed:
+                    line = b'{"content":%b,"index":%d,"key":"%b"}\n'
+                    out.write(line % (text, index, key.hex().encode()))
+                    self.summary.contents += 1
 
 
-class _Hashed:
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.digest = hashlib.sha256()
-        self.length = 0
+class _Perhaps:
+    """A member of the ZIP, or none."""
 
-    def write(self, data: bytes) -> None:
-        self._file.write(data)
-        self.digest.update(data)
-        self.length += len(data)
+    def __init__(self, out: Archive, name: str, wanted: bool) -> None:
+        self._member = out.member(name) if wanted else None
+
+    def __enter__(self) -> Member | None:
+        return self._member
+
+    def __exit__(self, *error: object) -> None:
+        if self._member is not None:
+            self._member.__exit__(*error)
 
 
-def _member(name: str) -> zipfile.ZipInfo:
-    member = zipfile.ZipInfo(name)  # dated 1980, so that the same evidence is the same file
-    member.compress_type = zipfile.ZIP_DEFLATED
-    member.external_attr = 0o644 << 16
-    return member
+def _grow(edge: Edge, lines: Sequence[bytes]) -> bytes:
+    """Append the entries; the first byte of each leaf's hash.
+
+    These bytes prove nothing; they let the verifier say which entry was changed.
+    """
+    leaves = [leaf_hash(line) for line in lines]
+    at, start = 0, edge.size
+    for _, height in cover(start, start + len(leaves)):
+        hashes = leaves[at : at + (1 << height)]
+        while len(hashes) > 1:
+            pairs = zip(hashes[::2], hashes[1::2], strict=True)
+            hashes = [node_hash(left, right) for left, right in pairs]
+        edge.append_subtree(hashes[0], height)
+        at += 1 << height
+    return b"".join(leaves)[::32]
+
+
+def _schemas() -> list[str]:
+    return [f"schemas/{path.name}" for path in (_HERE / "schemas").glob("*.json")]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _disclosed(summary: Summary, reason: str, actor: str) -> list[Event]:
+    """What the record says where contents were disclosed."""
+    if not summary.contents:
+        return []
+    detail = {"requests": summary.contents, "reason": reason, "actor": actor}
+    return [Event("content.disclosed", time.time_ns() // 1000, detail)]
 
 
 def _checkpoint(folder: LogFolder, signer: Ed25519PrivateKey) -> tuple[bytes, Checkpoint]:
@@ -185,68 +331,23 @@ def _proof(proof: RangeProof) -> bytes:
     )
 
 
-def _rows(begin: int, end: int) -> Iterator[ledger.LeafRow]:
-    for low in range(begin, end, CHUNK):
-        yield from ledger.leaves(low, min(low + CHUNK, end))
-
-
-def _entries(out: _Archive, proof: RangeProof, state: Checkpoint) -> None:
-    """Every entry of the range, and the first byte of each leaf's hash.
-
-    These bytes prove nothing; they let the verifier say which entry was changed.
-    """
-    hints = bytearray()
-    try:
-        edge = Edge(proof.begin, proof.before)
-        with out.open("entries.jsonl") as file:
-            for low in range(proof.begin, proof.end, CHUNK):
-                entries = ledger.entries(low, min(low + CHUNK, proof.end))
-                file.write(b"".join(entry + b"\n" for entry in entries))
-                for entry in entries:
-                    leaf = leaf_hash(entry)
-                    edge.append(leaf)
-                    hints.append(leaf[0])
-        sound = edge.size == proof.end and root_of(proof, edge) == state.root
-    except ProofInvalid:
-        sound = False
-    if not sound:
-        raise ExportImpossible(
-            "The entries in the database are not the ones that the checkpoint was signed over. "
-            "Run `manage.py audit verify`; no evidence can be made until it is sound."
-        )
-    out.text("hints", bytes(hints))
-
-
-def _details(out: _Archive, begin: int, end: int, applications: set[str] | None) -> None:
-    """A line each: the detail as the bytes that were committed to, the entry and the key."""
-    with out.open("details.jsonl") as file:
-        for row in _rows(begin, end):
-            if row.detail is None or row.detail_key is None:
-                continue
-            if applications is None or row.application in applications or row.type in DISCLOSED:
-                file.write(
-                    b'{"detail":%b,"index":%d,"key":"%b"}\n'
-                    % (row.detail, row.index, row.detail_key.hex().encode())
-                )
-                out.summary.details += 1
-
-
-def _manifest(scope: Scope, state: Checkpoint, summary: Summary) -> bytes:
-    return canonical(
-        {
-            "asked": {"from": scope.begin, "to": scope.end},
-            "begin": summary.begin,
-            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "disclosed": list(DISCLOSED),
-            "end": summary.end,
-            "files": summary.files,
-            "format": FORMAT,
-            "origin": state.origin,
-            "scope": "applications" if scope.applications else "all",
-            "size": state.size,
-            "v": VERSION,
-        }
-    )
+def _manifest(scope: Scope, state: Checkpoint, summary: Summary) -> dict[str, Any]:
+    return {
+        "asked": {"from": scope.begin, "to": scope.end},
+        "begin": summary.begin,
+        "counts": dict(summary.counts),
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "disclosed": list(DISCLOSED),
+        "end": summary.end,
+        "files": summary.files,
+        "format": FORMAT,
+        "origin": state.origin,
+        "scope": "applications" if scope.applications else "all",
+        "size": state.size,
+        "statement": list(STATEMENT),
+        "types": sorted(set(scope.types)),
+        "v": VERSION,
+    }
 
 
 def _about(summary: Summary, applications: list[dict[str, str]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -86,17 +86,24 @@ def _unwritten(path: Path, error: OSError) -> str:
     )
 
 
-def record(path: Path, digest: str, about: Mapping[str, Any]) -> None:
+def record(
+    path: Path,
+    digest: str,
+    about: Mapping[str, Any],
+    also: Sequence[Event] = (),
+    kind: str = RECORDED,
+) -> None:
     """Put the file at `path`, durable by now, on record, or remove it.
 
-    `digest` is the SHA-256 of its manifest. Raises `ExportImpossible`.
+    `digest` is the SHA-256 of its manifest; `also` are events that stand or fall
+    with it, which is of type `kind`. Raises `ExportImpossible`.
     """
-    event = Event(RECORDED, time.time_ns() // 1000, {**about, "manifest": digest})
+    event = Event(kind, time.time_ns() // 1000, {**about, "manifest": digest})
     try:
         with transaction.atomic():
-            journal.record(SOURCE, [event])
+            journal.record(SOURCE, [*also, event])
     except django.db.Error as error:
-        if fate(error) is Fate.UNKNOWN and _is_recorded(path, digest):
+        if fate(error) is Fate.UNKNOWN and _is_recorded(path, digest, kind):
             return
         path.unlink(missing_ok=True)
         why = type(error).__name__ if fate(error) is Fate.UNKNOWN else fate(error).value
@@ -105,12 +112,12 @@ def record(path: Path, digest: str, about: Mapping[str, Any]) -> None:
             "Run `manage.py doctor`, and export again."
         ) from error
     except BaseException:
-        if not _is_recorded(path, digest):
+        if not _is_recorded(path, digest, kind):
             path.unlink(missing_ok=True)
         raise
 
 
-def _is_recorded(path: Path, digest: str) -> bool:
+def _is_recorded(path: Path, digest: str, kind: str) -> bool:
     """Whether the export is on record although recording it ended in an error.
 
     The journal's row stays locked until a transaction that may still be under way is over; it
@@ -123,7 +130,7 @@ def _is_recorded(path: Path, digest: str) -> bool:
                 with connection.cursor() as cursor:
                     cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
             WriterEpoch.objects.select_for_update().get(source=SOURCE, epoch=journal.EPOCH)
-            last = StoredEvent.objects.filter(source=SOURCE, type=RECORDED).order_by("-seq")
+            last = StoredEvent.objects.filter(source=SOURCE, type=kind).order_by("-seq")
             return any(digest.encode() in bytes(one.detail or b"") for one in last[:RECENT])
     except django.db.Error as error:
         raise ExportImpossible(

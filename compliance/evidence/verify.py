@@ -1,17 +1,19 @@
 """Verifies evidence of a Domicile log. Needs Python 3.9 or newer and nothing else.
 
-    python3 -I verify.py [EVIDENCE.zip | FOLDER] [--key LOG.VKEY] [--checkpoint FILE]
+    python3 -I verify.py [EVIDENCE.zip | FOLDER] [--key LOG.VKEY] [--checkpoint FILE] [--jobs N]
 
 Without a path: the folder that this file lies in. `--key` is the log's verifier key as you
 were given it by another way than this evidence; without it, the one in the evidence is used
 and its fingerprint is printed for you to compare. `--checkpoint` is a checkpoint of the same
-log that you kept: the log must have grown from it.
+log that you kept: the log must have grown from it. `--jobs` is how many processes judge large
+evidence; without it, one for each processor. The verdict does not depend on it.
 
 Ends with 0 if everything is sound, 1 if something is not, 2 if nothing could be checked.
 Reads only; writes nothing; opens no connection.
 """
 
-# A program that prints; it knows lengths by heart; Python 3.9's zip has no `strict`.
+# A program that prints, in one file; it knows lengths by heart; Python 3.9's zip has no
+# `strict`.
 # ruff: noqa: T201, PLR2004, B905
 
 from __future__ import annotations
@@ -21,30 +23,81 @@ import contextlib
 import hashlib
 import hmac
 import json
+import operator
+import os
 import re
 import sys
 import zipfile
 import zlib
+from array import array
+from binascii import hexlify, unhexlify
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
-FORMAT, VERSION = "domicile-evidence", 1
-NAMES = {
-    "applications.json", "checkpoint", "details.jsonl", "entries.jsonl", "hints",
-    "log.vkey", "proof.json", "verify.py",
+hmac_digest = hmac.digest
+FORMAT, VERSION = "domicile-evidence", 2
+JUDGED = {
+    "applications.json", "checkpoint", "contents.jsonl", "details.jsonl", "entries.jsonl",
+    "hints", "log.vkey", "proof.json", "prunings.jsonl",
 }  # fmt: skip
+SCHEMAS = {
+    f"schemas/{name}.json"
+    for name in (
+        "applications",
+        "contents",
+        "details",
+        "entries",
+        "manifest",
+        "proof",
+        "prunings",
+    )
+}
+VIEWS = {"report.pdf", "tables/events.csv", "tables/events.xlsx"}
+OPTIONAL = VIEWS | {"contents.jsonl"}
+NAMES = (JUDGED | SCHEMAS | {"verify.html", "verify.py"}) - OPTIONAL
 DISCLOSED = {
     "api_key.issued",
     "api_key.revoked",
     "application.changed",
     "application.registered",
+    "content.erased",
+    "content.expired",
+    "log.resumed",
+    "record.pruned",
 }
-TERMINAL = {"request.cancelled", "request.completed", "request.failed", "request.lost"}
+ADMITTED = b"request.admitted"
+ENDS = {
+    ADMITTED, b"request.cancelled", b"request.completed", b"request.failed", b"request.lost"
+}  # fmt: skip
 MANIFEST_MAX = 1 << 20
 SMALL_MAX = 1 << 26  # bytes of a file that is read at once
-LINE_MAX = 1 << 21
+LINE_MAX = 1 << 26
+DEPTH_MAX = 33  # a detail is nested 32 deep at most, and stands in a line
+SHAPES_MAX = 10_000
+BLOCK = 4_096  # entries judged at a time; a power of two
+JOBS_MAX = 16
+LARGE = 1 << 22  # bytes of entries from which on more than one process is worth it
 SHOWN = 20  # problems printed one by one
+AFTER = 1 << 62  # the place of problems that are of no entry
+TAIL = len(',"key":""}') + 64
+
+ENTRY = re.compile(
+    rb'^\{(?:"application":"([0-9a-f]{64})",)?(?:"content":"([0-9a-f]{64})",)?'
+    rb'"detail":"([0-9a-f]{64})","epoch":([1-9][0-9]{0,9}),'
+    rb'(?:"request":"([0-9a-f]{32})",)?"seq":(0|[1-9][0-9]{0,14}),'
+    rb'"source":"([a-z0-9][a-z0-9._-]{0,63})",'
+    rb'"time":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)",'
+    rb'"type":"((?=[a-z0-9_.]{1,48}")[a-z0-9_]+(?:\.[a-z0-9_]+)*)","v":1\}$',
+    re.MULTILINE,
+)
+_LINE = rb':(.*),"index":(0|[1-9][0-9]{0,17}),"key":"([0-9a-f]{64})"\}$'
+DETAIL = re.compile(rb'^\{"detail"' + _LINE, re.MULTILINE)
+CONTENT = re.compile(rb'^\{"content"' + _LINE, re.MULTILINE)
 
 LIMITS = """\
 What this does not prove:
@@ -52,11 +105,13 @@ What this does not prove:
   what was recorded has not been changed, reordered, cut or left out since;
 - that the log shown to you is the only one, unless you hold a checkpoint from elsewhere;
 - where a machine stands, or who used an API key;
+- that kept contents are complete: they expire and are erased, as the law demands;
 - signatures and time stamps of other formats (PAdES, RFC 3161): they are not judged here."""
 
 
 Point = tuple[int, int, int, int]  # extended homogeneous coordinates
 LogKey = tuple[str, bytes, bytes]  # name, key id, public key
+Problem = tuple[int, str]  # the entry, and what is wrong with it
 
 
 class Unreadable(Exception):
@@ -182,6 +237,32 @@ def cover(start: int, end: int) -> Iterator[int]:
         start += 1 << height
 
 
+def perfect(hashes: list[bytes]) -> bytes:
+    """The root of a perfect subtree over these hashes."""
+    while len(hashes) > 1:
+        pairs = zip(hashes[::2], hashes[1::2])
+        hashes = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+    return hashes[0]
+
+
+def included(value: bytes, index: int, size: int, path: list[bytes]) -> bytes | None:
+    """The root that an inclusion proof leads to (RFC 9162, 2.1.3.2)."""
+    last = size - 1
+    if not 0 <= index < size:
+        return None
+    for sibling in path:
+        if last == 0:
+            return None
+        if index & 1 or index == last:
+            value = node_hash(sibling, value)
+            while not index & 1 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            value = node_hash(value, sibling)
+        index, last = index >> 1, last >> 1
+    return value if last == 0 else None
+
+
 # --- Checkpoints, C2SP signed-note and tlog-checkpoint --------------------------------------
 
 
@@ -244,7 +325,11 @@ class Folder:
 
     def __init__(self, path: str) -> None:
         self.path = Path(path)
-        self.names = {found.name for found in self.path.iterdir()} - {"__pycache__"}
+        self.names = {
+            found.relative_to(self.path).as_posix()
+            for found in self.path.rglob("*")
+            if not found.is_dir() and "__pycache__" not in found.parts
+        }
 
     def open(self, name: str) -> IO[bytes]:
         return (self.path / name).open("rb")
@@ -298,30 +383,64 @@ class Reader:
             parts.append(data)
         return b"".join(parts)
 
-    def lines(self) -> Iterator[bytes]:
+    def batches(self) -> Iterator[list[bytes]]:
+        """The lines, without their ends, some at a time."""
         rest = b""
         while True:
-            data = self.read(1 << 16)
+            data = self.read(1 << 20)
             if not data:
                 break
             *lines, rest = (rest + data).split(b"\n")
-            yield from lines
+            yield lines
             if len(rest) > LINE_MAX:
                 raise Broken(f"a line of {self.name} is too long")
         if rest:
-            yield rest
+            yield [rest]
             raise Broken(f"{self.name} does not end with a line")
 
     def close(self) -> None:
         """Read what is left; say whether it was the listed file."""
-        while self.read(1 << 16):
+        while self.read(1 << 20):
             pass
         self.file.close()
         if self.length != self.limit or self.digest.hexdigest() != self.expected:
             raise Broken(f"{self.name} is not the file that the manifest lists")
 
 
-# --- What is checked ------------------------------------------------------------------------
+class Shown:
+    """The lines of details.jsonl or contents.jsonl, taken in step with the entries."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.batches = reader.batches()
+        self.lines: list[bytes] = []
+        self.at = 0
+
+    def ahead(self) -> bytes | None:
+        while self.at == len(self.lines):
+            batch = next(self.batches, None)
+            if batch is None:
+                return None
+            self.lines, self.at = batch, 0
+        return self.lines[self.at]
+
+    def before(self, index: int) -> list[bytes]:
+        """The lines of entries before `index`; one that names none goes with the others."""
+        taken: list[bytes] = []
+        while (line := self.ahead()) is not None and place_of(line) < index:
+            taken.append(line)
+            self.at += 1
+        return taken
+
+
+def place_of(line: bytes) -> int:
+    """The entry that a line of `Shown` is about, or -1; judged properly later."""
+    at = line.rfind(b',"index":', 0, -TAIL)
+    number = line[at + 9 : -TAIL]
+    return int(number) if at > 0 and number.isdigit() and len(number) < 19 else -1
+
+
+# --- Canonical JSON -------------------------------------------------------------------------
 
 
 def canonical(value: Any) -> bytes:
@@ -335,11 +454,24 @@ def load(data: bytes, what: str) -> Any:
     """JSON that is written in its one canonical form."""
     try:
         value = json.loads(data)
-        if canonical(value) == data:
+        if canonical(value) == data and plain(value, 0):
             return value
     except (ValueError, RecursionError):
         pass
     raise Broken(f"{what} is not canonical JSON")
+
+
+def plain(value: Any, depth: int) -> bool:
+    """Whether there are only values that every language reads alike."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return True
+    if isinstance(value, int):
+        return abs(value) < 1 << 53
+    if depth == DEPTH_MAX:
+        return False
+    if isinstance(value, dict):
+        return all(key.isascii() and plain(one, depth + 1) for key, one in value.items())
+    return isinstance(value, list) and all(plain(one, depth + 1) for one in value)
 
 
 def hexadecimal(text: str) -> bytes:
@@ -349,60 +481,412 @@ def hexadecimal(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
+class Shapes:
+    """Tells quickly that a detail is canonical: its shape was seen before.
+
+    Without a backslash, what stands between quotation marks is a string as it is. If these,
+    but for the keys, and the numbers are put aside, a few shapes remain; each is read once.
+    """
+
+    NUMBER = re.compile(rb"-?(?:[1-8][0-9]{15}|[1-9][0-9]{0,14})|0")
+    DIGITS = re.compile(rb"[1-9]|00")
+    CONTROL = re.compile(rb"[\x00-\x1f]")
+
+    def __init__(self) -> None:
+        self.seen: dict[tuple[bytes, ...], int] = {}
+        self.keys: dict[bytes, Any] = {}
+
+    def application(self, raw: bytes, where: str) -> str | None:
+        """The id of the application that the detail names; raises `Broken`."""
+        if b"\\" in raw or self.CONTROL.search(raw):
+            return self.slowly(raw, where)
+        parts = raw.split(b'"')
+        shape = self.NUMBER.sub(b"0", b'"'.join(parts[::2]))
+        pick = self.keys.get(shape)
+        if pick is not None:
+            at = self.seen.get((shape, *pick(parts)))
+            if at is not None:
+                if not raw.isascii():
+                    self.text(raw, where)
+                return parts[at].decode() if at else None
+        named = self.slowly(raw, where)
+        if not self.DIGITS.search(shape) and len(self.seen) < SHAPES_MAX:
+            self.learn(shape, parts, named)
+        return named
+
+    def slowly(self, raw: bytes, where: str) -> str | None:
+        about = load(raw, f"the detail of {where}")
+        if not isinstance(about, dict):
+            raise Broken(f"the detail of {where} is not an object")
+        said = about.get("application")
+        named = said.get("id") if isinstance(said, dict) else None
+        return named if isinstance(named, str) else None
+
+    def text(self, raw: bytes, where: str) -> None:
+        try:
+            raw.decode()
+        except UnicodeDecodeError:
+            raise Broken(f"the detail of {where} is not canonical JSON") from None
+
+    def learn(self, shape: bytes, parts: list[bytes], named: str | None) -> None:
+        """Remember a shape with its keys, and where the application's id stands."""
+        keys = [at for at in range(1, len(parts) - 1, 2) if parts[at + 1][:1] == b":"]
+        if len(keys) < 2:
+            return
+        at = 0
+        if named is not None:
+            begin = [b"application", b"id"]
+            for key, following in zip(keys, keys[1:]):  # noqa: RUF007 - of Python 3.10
+                if [parts[key], parts[following]] == begin and parts[key + 1] == b":{":
+                    at = -1 if at else following + 2
+            if at <= 0 or parts[at] != named.encode():
+                return
+        self.keys[shape] = pick = operator.itemgetter(*keys)
+        self.seen[(shape, *pick(parts))] = at
+
+
+# --- A block of entries: what a process of its own can judge --------------------------------
+
+
+class Terms:
+    """What the manifest says of all entries alike."""
+
+    def __init__(self) -> None:
+        self.keys: list[tuple[str, str, bytes]] = []  # id, name, label key
+        self.all = True
+        self.types: frozenset[str] = frozenset()
+        self.disclosed: frozenset[str] = frozenset()
+        self.prunings: list[Pruning] = []
+        self.contents = False
+
+
+class Verdict:
+    """What was found in a block of entries [begin, begin + count)."""
+
+    def __init__(self, begin: int, count: int) -> None:
+        self.begin, self.count = begin, count
+        self.roots: list[tuple[int, bytes]] = []
+        self.problems: list[Problem] = []
+        self.more = 0
+        self.suspect: int | None = None
+        self.writers: dict[tuple[bytes, bytes], tuple[int, int]] = {}  # first seq, next seq
+        self.starts: dict[tuple[bytes, bytes], int] = {}  # where the first of them stands
+        self.admitted: list[bytes] = []
+        self.ended: list[bytes] = []
+        self.details = self.labelled = 0
+        self.owners: dict[str, int] = {}
+        self.pruned: dict[int, int] = {}  # by the place in Terms.prunings
+        self.contents: list[tuple[int, bytes, bool]] = []  # index, commitment, in scope
+
+    def problem(self, index: int, text: str) -> None:
+        if len(self.problems) < SHOWN:
+            self.problems.append((index, text))
+        else:
+            self.more += 1
+
+
+class Judge:
+    """Judges blocks, in whichever process."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.shapes = Shapes()
+        self.recent = list(terms.keys)
+
+    def block(self, begin: int, entries: bytes, details: bytes | None, hints: bytes) -> Verdict:
+        lines = entries.split(b"\n")
+        verdict = Verdict(begin, len(lines))
+        leaves = [sha256(b"\x00" + line).digest() for line in lines]
+        first = b"".join(leaves)[::32]
+        if first != hints:
+            same = zip(first, hints)
+            verdict.suspect = begin + next(
+                (n for n, (a, b) in enumerate(same) if a != b), min(len(first), len(hints))
+            )
+        at = 0
+        for height in cover(begin, begin + len(lines)):
+            verdict.roots.append((height, perfect(leaves[at : at + (1 << height)])))
+            at += 1 << height
+        found: list[Any] = ENTRY.findall(entries)
+        if len(found) != len(lines):
+            found = [(ENTRY.findall(line) or [None])[0] for line in lines]
+        shown = None if details is None else self.shown(verdict, details)
+        self.entries(verdict, found, shown)
+        return verdict
+
+    def shown(self, verdict: Verdict, details: bytes) -> dict[int, tuple[bytes, bytes]] | None:
+        """Detail and key by entry; None if they cannot be told apart."""
+        if not details:
+            return {}
+        found = DETAIL.findall(details)
+        given, last = {}, verdict.begin - 1
+        for raw, number, key in found:
+            index = int(number)
+            if index <= last:
+                break
+            given[index] = raw, key
+            last = index
+        if len(given) == details.count(b"\n") + 1 and last < verdict.begin + verdict.count:
+            return given
+        verdict.problem(
+            verdict.begin,
+            f"details.jsonl is malformed in the lines of entries {verdict.begin} to "
+            f"{verdict.begin + verdict.count - 1}",
+        )
+        return None
+
+    def entries(
+        self, verdict: Verdict, found: list[Any], shown: dict[int, tuple[bytes, bytes]] | None
+    ) -> None:
+        unknown = shown is None
+        for index, fields in enumerate(found, verdict.begin):
+            if fields is None:
+                verdict.problem(index, f"entry {index} is not an entry in its one form")
+                continue
+            self.order(verdict, index, fields)
+            given = shown.pop(index, None) if shown else None
+            try:
+                self.entry(verdict, index, fields, given, unknown)
+            except Broken as error:
+                verdict.problem(index, str(error))
+        if shown:
+            text = f"details.jsonl has a detail of entry {min(shown)}, which is not here"
+            verdict.problem(verdict.begin + verdict.count, text)
+
+    def order(self, verdict: Verdict, index: int, fields: Any) -> None:
+        """Whether the entry follows its writer's last one; which request begins or ends."""
+        _, _, _, epoch, request, number, source, _, kind = fields
+        writer, seq = (source, epoch), int(number)
+        known = verdict.writers.get(writer)
+        if known is None:
+            verdict.writers[writer] = seq, seq + 1
+            verdict.starts[writer] = index
+        else:
+            verdict.writers[writer] = known[0], seq + 1
+            if known[1] != seq:
+                verdict.problem(index, missing(index, writer))
+        if kind in ENDS:
+            if request:
+                (verdict.admitted if kind == ADMITTED else verdict.ended).append(request)
+            else:
+                verdict.problem(index, f"entry {index} belongs to no request")
+
+    def entry(
+        self, verdict: Verdict, index: int, fields: Any, given: Any, unknown: bool
+    ) -> None:
+        """Detail, label and scope; `unknown` if details cannot be told apart."""
+        label, content, committed, _, request, _, _, when, kind = fields
+        named = owner = None
+        raw = b""
+        if given is not None:
+            verdict.details += 1
+            raw, key = given
+            if hexlify(hmac_digest(unhexlify(key), raw, "sha256")) != committed:
+                raise Broken(f"entry {index}: its detail was changed")
+            named = self.shapes.application(raw, f"entry {index}")
+        if label:
+            verdict.labelled += 1
+            owner = self.owner(label, request, named)
+            if owner:
+                verdict.owners[owner] = verdict.owners.get(owner, 0) + 1
+        types, kind = self.terms.types, kind.decode()
+        in_scope = (self.terms.all or owner is not None) and (not types or kind in types)
+        if content and self.terms.contents:
+            verdict.contents.append((index, content, in_scope))
+        if given is not None:
+            self.detail(index, kind, owner, named, in_scope, raw)
+        elif not unknown and (in_scope or kind in DISCLOSED):
+            rule = None
+            if kind not in DISCLOSED:
+                rule = self.removed(index, when[:10].decode(), label, owner)
+            if rule is None:
+                raise Broken(f"entry {index}: its detail was left out")
+            verdict.pruned[rule] = verdict.pruned.get(rule, 0) + 1
+
+    def detail(
+        self,
+        index: int,
+        kind: str,
+        owner: str | None,
+        named: str | None,
+        in_scope: bool,
+        raw: bytes,
+    ) -> None:
+        """Whether the detail belongs to the entry and to the scope."""
+        if owner and named is not None and named != owner:
+            raise Broken(
+                f"entry {index} is labelled as another application's than its detail says"
+            )
+        if not in_scope and kind not in self.terms.disclosed:
+            raise Broken(f"entry {index}: its detail is outside of the evidence's scope")
+        if kind == "application.registered":
+            self.registration(load(raw, f"the detail of entry {index}"), index)
+
+    def removed(self, index: int, day: str, label: bytes, owner: str | None) -> int | None:
+        """Which pruning covers the entry. One without a label does not say whose it is."""
+        for number, rule in enumerate(self.terms.prunings):
+            if rule.begin <= index < rule.end and day < rule.before:
+                if not label or rule.application in (None, owner):
+                    return number
+        return None
+
+    def registration(self, about: dict[str, Any], index: int) -> None:
+        """Hold the label key in applications.json against the one that was registered."""
+        name, registered = about.get("name"), about.get("label_key_sha256")
+        if not isinstance(name, str) or not isinstance(registered, str):
+            raise Broken(f"entry {index} does not say which application has which label key")
+        for _, known, key in self.terms.keys:
+            if known == name and sha256(key).hexdigest() != registered:
+                raise Broken(
+                    f"entry {index}: the label key of {name} in applications.json is not the "
+                    "one that was registered"
+                )
+
+    def owner(self, label: bytes, request: bytes, named: str | None) -> str | None:
+        """The application in scope that the entry is labelled as; the likely ones first."""
+        recent = self.recent
+        if named is not None and recent and recent[0][0] != named:
+            recent.sort(key=lambda one: one[0] != named)
+        for place, (identifier, _, key) in enumerate(recent):
+            if hexlify(hmac_digest(key, request, "sha256")) == label:
+                if place:
+                    recent.insert(0, recent.pop(place))
+                return identifier
+        return None
+
+
+def missing(index: int, writer: tuple[bytes, bytes]) -> str:
+    """That a writer's events do not follow each other."""
+    name = b"/".join(writer).decode()
+    return f"entry {index}: events of {name} are missing or out of order"
+
+
+judging: Judge | None = None  # of this process
+
+
+def begin_judging(terms: Terms) -> None:
+    """Let this process judge blocks."""
+    global judging
+    judging = Judge(terms)
+
+
+def judge(begin: int, entries: bytes, details: bytes | None, hints: bytes) -> Verdict:
+    """Judge a block in this process."""
+    if judging is None:
+        raise RuntimeError("begin_judging first")
+    return judging.block(begin, entries, details, hints)
+
+
+class Here:
+    """Judges in this process, at once."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.judge = Judge(terms)
+
+    def submit(self, _judge: object, *block: Any) -> Here:
+        self.verdict = self.judge.block(*block)
+        return self
+
+    def result(self) -> Verdict:
+        return self.verdict
+
+    def shutdown(self) -> None:
+        """Nothing runs."""
+
+
+def processes(jobs: int, terms: Terms) -> Any:
+    """As many processes, or this one."""
+    if jobs > 1:
+        try:
+            return ProcessPoolExecutor(jobs, initializer=begin_judging, initargs=(terms,))
+        except (ImportError, OSError, NotImplementedError):
+            pass  # a system without semaphores
+    return Here(terms)
+
+
+# --- The evidence as a whole ----------------------------------------------------------------
+
+
+class Pruning:
+    """Details that a retention rule removed, as the log says."""
+
+    def __init__(self, index: int, about: dict[str, Any]) -> None:
+        self.index = index
+        self.begin, self.end = whole(about["begin"]), whole(about["end"])
+        self.application, self.before = about["application"], about["before"]
+        self.rule = about["rule"]
+        if not isinstance(self.application, (str, type(None))) or not (
+            isinstance(self.before, str)
+            and isinstance(self.rule, str)
+            and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", self.before, re.ASCII)
+        ):
+            raise Broken(f"entry {index} does not say what was removed")
+
+
+def whole(value: Any) -> int:
+    """An integer of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise Broken("a number is malformed")
+    return value
+
+
+def strings(value: Any) -> list[str]:
+    """A list of strings."""
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise Broken("a list is malformed")
+    return value
+
+
 class Verifier:
     """One pass over the evidence; `problems` is what is wrong."""
 
-    def __init__(self, files: Folder | Archive) -> None:
-        self.files = files
-        self.problems: list[str] = []
+    def __init__(self, files: Folder | Archive, jobs: int = 1) -> None:
+        self.files, self.jobs = files, jobs
+        self.terms = Terms()
+        self.problems: list[Problem] = []
         self.more = 0
         self.words: list[str] = []
-        self.next: dict[tuple[str, int], int] = {}
-        self.open: set[str] = set()
-        self.over: set[str] = set()  # requests whose end is in the range
-        self.early: set[str] = set()  # those of them whose admission was not seen before it
-        self.admitted = self.details = self.entries = 0
+        self.next: dict[tuple[bytes, bytes], int] = {}
+        self.admitted, self.ended = array("Q"), array("Q")
+        self.open = self.details = self.entries = self.labelled = 0
+        self.owners: dict[str, int] = {}
+        self.pruned: dict[int, int] = {}
+        self.committed = self.contents = 0
 
-    def problem(self, text: str) -> None:
-        if len(self.problems) < SHOWN:
-            self.problems.append(text)
+    def problem(self, index: int, text: str) -> None:
+        """Of an entry; -1 is before all of them, AFTER behind."""
+        if len(self.problems) < SHOWN or index < AFTER:
+            self.problems.append((index, text))
         else:
             self.more += 1
 
     @contextlib.contextmanager
-    def part(self, what: str = "a file") -> Iterator[None]:
+    def part(self, what: str = "a file", index: int = -1) -> Iterator[None]:
         """Go on after a part that is broken: the others may say more."""
         try:
             yield
         except Broken as error:
-            self.problem(str(error))
-        except (
-            KeyError,
-            TypeError,
-            AttributeError,
-            IndexError,
-            UnicodeError,
-            ValueError,
-        ) as error:
-            self.problem(f"{what} is malformed ({type(error).__name__})")
-        except (
-            zipfile.BadZipFile,
-            OSError,
-            EOFError,
-            NotImplementedError,
-            RuntimeError,
-        ) as error:
-            self.problem(f"{what} cannot be read ({type(error).__name__})")
-        except zlib.error as error:
-            self.problem(f"{what} cannot be unpacked ({type(error).__name__})")
+            self.problem(index, str(error))
+        except BrokenProcessPool:
+            raise
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError):
+            self.problem(index, f"{what} is malformed")
+        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError):
+            self.problem(index, f"{what} cannot be read")
+        except zlib.error:
+            self.problem(index, f"{what} cannot be unpacked")
 
     def run(self, given_key: bytes | None, kept: bytes | None) -> bool:
-        with self.part():
+        with self.part("the manifest"):
             self.manifest(given_key)
             with self.part():
                 self.range(kept)
-            with self.part():
-                self.small("verify.py")
+            for name in sorted(set(self.listed) - JUDGED):
+                with self.part(name, AFTER):
+                    Reader(self.files, name, self.listed[name]).close()
+        self.problems.sort(key=lambda problem: problem[0])
+        self.more += len(self.problems[SHOWN:])
+        del self.problems[SHOWN:]
         return not self.problems
 
     def small(self, name: str) -> bytes:
@@ -413,9 +897,9 @@ class Verifier:
 
     def manifest(self, given_key: bytes | None) -> None:
         missing = (NAMES | {"manifest.json", "manifest.sig"}) - self.files.names
-        extra = self.files.names - NAMES - {"manifest.json", "manifest.sig"}
+        extra = self.files.names - NAMES - OPTIONAL - {"manifest.json", "manifest.sig"}
         if missing or extra:
-            raise Broken(f"files are missing or do not belong: {sorted(missing | extra)[:5]}")
+            raise Broken(f"files are missing or do not belong: {names(missing | extra)}")
         with self.files.open("manifest.json") as file:
             data = file.read(MANIFEST_MAX)
         with self.files.open("manifest.sig") as file:
@@ -437,54 +921,97 @@ class Verifier:
         manifest = load(data, "the manifest")
         if (manifest["format"], manifest["v"]) != (FORMAT, VERSION):
             raise Broken("this is another format; get the verifier that came with it")
-        if manifest["origin"] != name or set(manifest["files"]) != NAMES:
+        there = self.files.names - {"manifest.json", "manifest.sig"}
+        if manifest["origin"] != name or set(manifest["files"]) != there:
             raise Broken("the manifest is of another log, or lists other files")
-        if not set(manifest["disclosed"]) >= DISCLOSED:
-            raise Broken("the manifest leaves out events that must always be shown")
+        self.manifested(manifest)
+
+    def manifested(self, manifest: dict[str, Any]) -> None:
+        """Take over what a signed manifest says."""
         self.listed, self.scope = manifest["files"], manifest["scope"]
-        self.begin, self.end, self.size = manifest["begin"], manifest["end"], manifest["size"]
-        self.disclosed = set(manifest["disclosed"])
+        for listed in self.listed.values():
+            whole(listed["bytes"])
+            hexadecimal(listed["sha256"])
+        self.begin, self.end = whole(manifest["begin"]), whole(manifest["end"])
+        self.size, self.counts = whole(manifest["size"]), manifest["counts"]
+        self.terms.disclosed = frozenset(strings(manifest["disclosed"]))
+        self.terms.types = frozenset(strings(manifest["types"]))
+        self.terms.contents = "contents.jsonl" in self.listed
+        self.terms.all = self.scope == "all"
+        strings(manifest["statement"])
+        if self.scope not in ("all", "applications"):
+            raise Broken("the manifest does not say what is in scope")
+        if not self.terms.disclosed >= DISCLOSED:
+            raise Broken("the manifest leaves out events that must always be shown")
 
     def range(self, kept: bytes | None) -> None:
         size, self.root = parse_checkpoint(self.small("checkpoint"), self.vkey)
         if size != self.size or not 0 <= self.begin < self.end <= size:
             raise Broken("the checkpoint does not cover the range")
         self.small("log.vkey")
-        self.keys = {
-            one["id"]: (one["name"], hexadecimal(one["label_key"]))
-            for one in load(self.small("applications.json"), "applications.json")[
-                "applications"
-            ]
-        }
+        for one in load(self.small("applications.json"), "applications.json")["applications"]:
+            if not (isinstance(one["id"], str) and isinstance(one["name"], str)):
+                raise Broken("applications.json is malformed")
+            key = hexadecimal(one["label_key"])
+            self.terms.keys.append((one["id"], one["name"], key))
         proof = load(self.small("proof.json"), "proof.json")
         before = [hexadecimal(value) for value in proof["before"]]
         after = [hexadecimal(value) for value in proof["after"]]
-        hints = self.small("hints")
+        self.hints = self.small("hints")
+        with self.part("prunings.jsonl"):
+            self.prunings()
         self.kept = parse_checkpoint(kept, self.vkey) if kept is not None else None
         edge = Edge()
         for height, value in self.pairs(cover(0, self.begin), before):
             edge.append(value, height)
         self.seen_kept = False
         self.compare_kept(edge)
-        details = Details(Reader(self.files, "details.jsonl", self.listed["details.jsonl"]))
+        self.suspect: int | None = None
+        shown = Shown(Reader(self.files, "details.jsonl", self.listed["details.jsonl"]))
         entries = Reader(self.files, "entries.jsonl", self.listed["entries.jsonl"])
-        suspects = []
-        with self.part():
-            for line in entries.lines():
-                index = self.begin + self.entries
-                self.entries += 1
-                leaf = leaf_hash(line)
-                if self.entries > len(hints) or leaf[0] != hints[self.entries - 1]:
-                    suspects.append(index)
-                edge.append(leaf)
-                with self.part(f"entry {index}"):
-                    self.entry(index, line, details)
-                self.compare_kept(edge)
-        with self.part():
+        content = None
+        if self.terms.contents:
+            content = Contents(
+                Reader(self.files, "contents.jsonl", self.listed["contents.jsonl"])
+            )
+        few = self.listed["entries.jsonl"]["bytes"] < LARGE
+        pool = processes(1 if few else self.jobs, self.terms)
+        try:
+            with self.part("entries.jsonl", AFTER):
+                self.walk(pool, entries, shown, content, edge)
+        finally:
+            pool.shutdown()
+        with self.part("entries.jsonl", AFTER):
             entries.close()
-        with self.part():
-            details.end()
-        self.conclude(edge, after, suspects)
+        with self.part("details.jsonl", AFTER):
+            if shown.ahead() is not None:
+                raise Broken("details.jsonl has details of entries that are not here")
+            shown.reader.close()
+        with self.part("contents.jsonl", AFTER):
+            if content is not None:
+                content.end()
+        with self.part("the proof", AFTER):
+            self.conclude(edge, after)
+        with self.part("entries.jsonl", AFTER):
+            self.requests()
+        with self.part("the manifest", AFTER):
+            self.counted()
+
+    def prunings(self) -> None:
+        """Read what the log says of details that were removed; each stands with its proof."""
+        for line in self.small("prunings.jsonl").splitlines():
+            value = load(line, "a line of prunings.jsonl")
+            index, entry = whole(value["index"]), canonical(value["entry"])
+            path = [hexadecimal(one) for one in value["proof"]]
+            if included(leaf_hash(entry), index, self.size, path) != self.root:
+                raise Broken(f"prunings.jsonl: entry {index} is not in the log")
+            key, about = hexadecimal(value["key"]), canonical(value["detail"])
+            sound = hmac_digest(key, about, "sha256").hex() == value["entry"]["detail"]
+            if not sound or value["entry"]["type"] != "record.pruned":
+                raise Broken(f"prunings.jsonl: the detail of entry {index} was changed")
+            if not self.vkey[0].endswith("/{}".format(value["detail"]["generation"])):
+                raise Broken(f"prunings.jsonl: entry {index} is about another generation")
+            self.terms.prunings.append(Pruning(index, value["detail"]))
 
     def pairs(self, heights: Iterable[int], values: list[bytes]) -> Iterator[tuple[int, bytes]]:
         heights = list(heights)
@@ -492,104 +1019,161 @@ class Verifier:
             raise Broken("the proof has the wrong length")
         return zip(heights, values)
 
+    def walk(
+        self, pool: Any, entries: Reader, shown: Shown, content: Contents | None, edge: Edge
+    ) -> None:
+        """Hand out the entries block by block, and put together what comes back, in order."""
+        waiting: deque[Any] = deque()
+        room = 0 if isinstance(pool, Here) else 2 * self.jobs
+        details: bytes | None = b""
+        for begin, lines in self.blocks(entries):
+            end = begin + len(lines)
+            if details is not None:
+                details = None
+                with self.part("details.jsonl", begin):
+                    details = b"\n".join(shown.before(end))
+            low = begin - self.begin
+            hints = self.hints[low : low + len(lines)]
+            waiting.append(pool.submit(judge, begin, b"\n".join(lines), details, hints))
+            del lines
+            while len(waiting) > room:
+                self.merge(waiting.popleft().result(), content, edge)
+        while waiting:
+            self.merge(waiting.popleft().result(), content, edge)
+
+    def blocks(self, entries: Reader) -> Iterator[tuple[int, list[bytes]]]:
+        """Lines in blocks that end where perfect subtrees end, and at the kept checkpoint."""
+        at, lines = self.begin, []
+
+        def cut() -> int:
+            high = (at // BLOCK + 1) * BLOCK
+            return min(high, self.kept[0]) if self.kept and at < self.kept[0] else high
+
+        try:
+            for batch in entries.batches():
+                lines += batch
+                taken = 0
+                while len(lines) - taken >= cut() - at:
+                    count = cut() - at
+                    yield at, lines[taken : taken + count]
+                    taken, at = taken + count, at + count
+                del lines[:taken]
+        except (Broken, OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile):
+            if lines:
+                yield at, lines
+            raise
+        if lines:
+            yield at, lines
+
+    def merge(self, verdict: Verdict, content: Contents | None, edge: Edge) -> None:
+        """Put a block's verdict after those of the blocks before it."""
+        self.entries += verdict.count
+        for height, value in verdict.roots:
+            edge.append(value, height)
+        if self.suspect is None:
+            self.suspect = verdict.suspect
+        for writer, (first, following) in verdict.writers.items():
+            if self.next.get(writer, first) != first:
+                index = verdict.starts[writer]
+                self.problem(index, missing(index, writer))
+            self.next[writer] = following
+        if len(self.problems) < SHOWN:
+            self.problems += verdict.problems
+        else:
+            self.more += len(verdict.problems)
+        self.more += verdict.more
+        for kept, new in ((self.admitted, verdict.admitted), (self.ended, verdict.ended)):
+            kept.frombytes(unhexlify(b"".join([one[16:] for one in new])))
+        self.details += verdict.details
+        self.labelled += verdict.labelled
+        for owner, count in verdict.owners.items():
+            self.owners[owner] = self.owners.get(owner, 0) + count
+        for rule, count in verdict.pruned.items():
+            self.pruned[rule] = self.pruned.get(rule, 0) + count
+        if content is not None:
+            for index, committed, in_scope in verdict.contents:
+                with self.part("contents.jsonl", index):
+                    self.committed += in_scope
+                    self.contents += content.check(index, committed, in_scope)
+            with self.part("contents.jsonl", verdict.begin):
+                content.passed(verdict.begin + verdict.count)
+        with self.part("the checkpoint that you kept", AFTER):
+            self.compare_kept(edge)
+
     def compare_kept(self, edge: Edge) -> None:
         if self.kept and edge.size == self.kept[0]:
             self.seen_kept = True
             if edge.root() != self.kept[1]:
                 raise Broken("the log did not grow from the checkpoint that you kept")
 
-    def conclude(self, edge: Edge, after: list[bytes], suspects: list[int]) -> None:
+    def conclude(self, edge: Edge, after: list[bytes]) -> None:
         if self.entries != self.end - self.begin:
             self.problem(
-                f"there are {self.entries} entries; the range has {self.end - self.begin}"
+                AFTER,
+                f"there are {self.entries} entries; the range has {self.end - self.begin}",
             )
         else:
             for height, value in self.pairs(cover(self.end, self.size), after):
                 edge.append(value, height)
             self.compare_kept(edge)
         if edge.size != self.size or edge.root() != self.root:
-            self.problem("the entries are not the ones that the checkpoint was signed over")
-            if suspects:
-                self.problem(f"the first entry that was changed is entry {suspects[0]}")
+            self.problem(-1, "the entries are not the ones that the checkpoint was signed over")
+            if self.suspect is not None:
+                self.problem(-1, f"the first entry that was changed is entry {self.suspect}")
         if self.kept and not self.seen_kept:
             self.words.append(
                 f"The checkpoint that you kept ({self.kept[0]} entries) is outside of this "
                 "range; it was not compared."
             )
 
-    def entry(self, index: int, line: bytes, details: Details) -> None:
-        where = f"entry {index}"
-        entry = load(line, where)
-        writer, seq = (entry["source"], entry["epoch"]), entry["seq"]
-        expected = self.next.get(writer, seq)
-        self.next[writer] = seq + 1
-        if seq != expected:
-            raise Broken(
-                "{}: events of {}/{} are missing or out of order".format(where, *writer)
-            )
-        kind = entry["type"]
-        if kind == "request.admitted" or kind in TERMINAL:
-            self.request(kind, entry["request"], where)
-        owner = self.owner(entry)
-        shown = details.take(index)
-        if shown is None:
-            if self.scope == "all" or owner or kind in DISCLOSED:
-                raise Broken(f"{where}: its detail was left out")
+    def requests(self) -> None:
+        """Admitted once, ended once; in whichever order, for another source may end it.
+
+        Eight bytes of each request are kept. Where two are equal, a second pass over the
+        entries tells whether the requests are.
+        """
+        admitted, ended = sorted(self.admitted), sorted(self.ended)
+        twice = {one for every in (admitted, ended) for one in repeated(every)}
+        self.open = len(admitted) - sum(1 for _ in repeated(sorted(admitted + ended)))
+        if not twice:
             return
-        self.details += 1
-        raw, key, about = shown
-        if hmac.new(key, raw, "sha256").hexdigest() != entry["detail"]:
-            raise Broken(f"{where}: its detail was changed")
-        said = about.get("application")
-        if owner and isinstance(said, dict) and said.get("id", owner) != owner:
-            raise Broken(f"{where} is labelled as another application's than its detail says")
-        if self.scope != "all" and not owner and kind not in self.disclosed:
-            raise Broken(f"{where}: its detail is outside of the evidence's scope")
-        if kind == "application.registered":
-            self.registration(about, where)
+        self.open = 0
+        wanted = {one.to_bytes(8, sys.byteorder).hex().encode() for one in twice}
+        begun: set[bytes] = set()
+        over: set[bytes] = set()
+        reader = Reader(self.files, "entries.jsonl", self.listed["entries.jsonl"])
+        index = self.begin
+        for batch in reader.batches():
+            for line in batch:
+                for fields in ENTRY.findall(line):
+                    request, kind = fields[4], fields[8]
+                    if kind in ENDS and request[16:] in wanted:
+                        seen, word = (
+                            (begun, "was admitted") if kind == ADMITTED else (over, "ended")
+                        )
+                        if request in seen:
+                            self.problem(
+                                index,
+                                f"entry {index}: request {request.decode()} {word} twice",
+                            )
+                        seen.add(request)
+                index += 1
 
-    def registration(self, about: dict[str, Any], where: str) -> None:
-        """Hold the label key in applications.json against the one that was registered."""
-        registered = hexadecimal(about["label_key_sha256"])
-        for name, key in self.keys.values():
-            if name == about["name"] and hashlib.sha256(key).digest() != registered:
-                raise Broken(
-                    f"{where}: the label key of {name} in applications.json is not the one "
-                    "that was registered"
-                )
-
-    def request(self, kind: str, request: str, where: str) -> None:
-        """Admitted once, ended once; an end that another source recorded may come first."""
-        if kind == "request.admitted":
-            self.admitted += 1
-            if request in self.early:
-                self.early.remove(request)
-            elif request in self.open or request in self.over:
-                self.problem(f"{where}: request {request} was admitted twice")
-            else:
-                self.open.add(request)
-        elif request in self.over:
-            self.problem(f"{where}: request {request} ended twice")
-        else:
-            self.over.add(request)
-            if request in self.open:
-                self.open.remove(request)
-            else:
-                self.early.add(request)
-
-    def owner(self, entry: dict[str, Any]) -> str | None:
-        """The application in scope that the entry is labelled as."""
-        if "application" not in entry:
-            return None
-        for identifier, (_, key) in sorted(self.keys.items()):
-            label = hmac.new(key, entry["request"].encode("ascii"), "sha256").hexdigest()
-            if label == entry["application"]:
-                return str(identifier)
-        return None
+    def counted(self) -> None:
+        """Hold the manifest's counts against the labels that were recognised."""
+        if sum(whole(count) for count in self.counts.values()) != self.labelled:
+            raise Broken(
+                f"{self.labelled} entries belong to an application; the manifest counts "
+                f"{sum(self.counts.values())}"
+            )
+        for identifier, name, _ in self.terms.keys:
+            found, said = self.owners.get(identifier, 0), self.counts.get(identifier, 0)
+            if found != said:
+                raise Broken(f"{name} has {found} entries here; the manifest counts {said}")
 
     def verdict(self) -> Iterator[str]:
-        for problem in self.problems:
-            yield f"NOT SOUND: {problem}."
+        for _, text in self.problems:
+            yield f"NOT SOUND: {text}."
         if self.more:
             yield f"NOT SOUND: and {self.more} more."
         yield from self.words
@@ -600,53 +1184,96 @@ class Verifier:
             f"SOUND: entries {self.begin} to {self.end - 1} of the {self.size} that the "
             "checkpoint covers, none left out."
         )
-        if self.scope == "all":
-            yield f"All {self.details} details are here."
-        else:
-            names = ", ".join(sorted(name for name, _ in self.keys.values()))
-            yield f"{self.details} details: all of {names}, and all registrations."
+        yield from self.completeness()
         yield (
-            f"{self.admitted} requests were admitted; {len(self.open)} of them did not end "
+            f"{len(self.admitted)} requests were admitted; {self.open} of them did not end "
             "within this range."
         )
         yield LIMITS
 
+    def completeness(self) -> Iterator[str]:
+        """What of the details and contents is here, and what is not."""
+        gone = sum(self.pruned.values())
+        of_types = f" of the types {', '.join(sorted(self.terms.types))}" * bool(
+            self.terms.types
+        )
+        if self.terms.all and not of_types and not gone:
+            yield f"All {self.details} details are here."
+        elif self.terms.all and not of_types:
+            yield f"{self.details} details are here: all but the {gone} that were removed."
+        else:
+            names = ", ".join(sorted(name for _, name, _ in self.terms.keys))
+            whose = "all" if self.terms.all else f"all of {names}"
+            but = f" but the {gone} that were removed" if gone else ""
+            yield f"{self.details} details: {whose}{of_types}{but}, and all registrations."
+        for number, count in sorted(self.pruned.items()):
+            rule = self.terms.prunings[number]
+            yield f"{count} details were removed by rule {rule.rule}, see entry {rule.index}."
+        if self.terms.contents:
+            yield (
+                f"{self.contents} contents are here, of {self.committed} in scope; the others "
+                "were erased or have expired."
+            )
+        for identifier, name, _ in sorted(self.terms.keys, key=lambda one: one[1]):
+            yield (
+                f"{name}: {self.owners.get(identifier, 0)} of the {self.labelled} entries that "
+                "belong to an application."
+            )
+        views = sorted(set(self.listed) & VIEWS)
+        if views:
+            yield f"Not judged beyond their digests: {', '.join(views)}."
 
-class Details:
-    """The lines of details.jsonl, taken in step with the entries."""
 
-    LINE = re.compile(rb'\{"detail":(.*),"index":(0|[1-9][0-9]{0,17}),"key":"([0-9a-f]{64})"\}')
+class Contents:
+    """contents.jsonl, in step with the entries."""
 
     def __init__(self, reader: Reader) -> None:
-        self.reader = reader
-        self.lines = reader.lines()
-        self.last = -1
-        self.ahead = self.following()
+        self.lines = Shown(reader)
 
-    def following(self) -> tuple[int, bytes, bytes, Any] | None:
-        line = next(self.lines, None)
-        if line is None:
-            return None
-        found = self.LINE.fullmatch(line)
-        if not found or int(found[2]) <= self.last:
-            raise Broken(f"details.jsonl is malformed after entry {self.last}")
-        about = load(line, f"the detail of entry {int(found[2])}")["detail"]
-        self.last = int(found[2])
-        return self.last, found[1], bytes.fromhex(found[3].decode()), about
+    def check(self, index: int, committed: bytes, in_scope: bool) -> bool:
+        """Whether the entry's content is here; raises `Broken` if it should not be so."""
+        line = self.lines.ahead()
+        if line is None or place_of(line) != index:
+            return False
+        self.lines.at += 1
+        found = CONTENT.fullmatch(line)
+        if not found:
+            raise Broken(f"entry {index}: its content is malformed")
+        if hexlify(hmac_digest(unhexlify(found[3]), found[1], "sha256")) != committed:
+            raise Broken(f"entry {index}: its content was changed")
+        if not in_scope:
+            raise Broken(f"entry {index}: its content is outside of the evidence's scope")
+        return True
 
-    def take(self, index: int) -> tuple[bytes, bytes, Any] | None:
-        """Bytes, key and value of the entry's detail, or None if it is not shown."""
-        if self.ahead is None or self.ahead[0] != index:
-            return None
-        shown = self.ahead[1:]
-        self.ahead = None
-        self.ahead = self.following()
-        return shown
+    def passed(self, index: int) -> None:
+        """Nothing of entries before `index` may be left."""
+        left = self.lines.before(index)
+        if left:
+            raise Broken(
+                f"contents.jsonl is malformed, or has contents of no entry: {len(left)}"
+            )
 
     def end(self) -> None:
-        if self.ahead is not None:
-            raise Broken("details.jsonl has details of entries that are not here")
-        self.reader.close()
+        if self.lines.ahead() is not None:
+            raise Broken("contents.jsonl has contents of entries that are not here")
+        self.lines.reader.close()
+
+
+def repeated(values: list[int]) -> Iterator[int]:
+    """Those of a sorted list that equal the one before."""
+    return (a for a, b in zip(values, values[1:]) if a == b)  # noqa: RUF007 - of Python 3.10
+
+
+def names(found: Iterable[str]) -> str:
+    """A few file names."""
+    return ", ".join(sorted(found)[:5])
+
+
+def jobs_of(words: str | None) -> int:
+    """How many processes: as asked, or one for each processor."""
+    if words is None:
+        return min(os.cpu_count() or 1, JOBS_MAX)
+    return max(1, min(int(words), JOBS_MAX)) if words.isdigit() else 1
 
 
 def main(arguments: list[str]) -> int:
@@ -654,13 +1281,14 @@ def main(arguments: list[str]) -> int:
     path, options = None, {}
     while arguments:
         word = arguments.pop(0)
-        if word in ("--key", "--checkpoint") and arguments:
+        if word in ("--key", "--checkpoint", "--jobs") and arguments:
             options[word] = arguments.pop(0)
         elif word.startswith("-") or path is not None:
             sys.stderr.write(__doc__)
             return 2
         else:
             path = word
+    jobs = jobs_of(options.pop("--jobs", None))
     try:
         given = {}
         for option, file in options.items():
@@ -674,8 +1302,12 @@ def main(arguments: list[str]) -> int:
     except (Unreadable, OSError) as error:
         print(f"COULD NOT BE CHECKED: {error}.")
         return 2
-    verifier = Verifier(files)
-    sound = verifier.run(given.get("--key"), given.get("--checkpoint"))
+    verifier = Verifier(files, jobs)
+    try:
+        sound = verifier.run(given.get("--key"), given.get("--checkpoint"))
+    except BrokenProcessPool:
+        print("COULD NOT BE CHECKED: a process ended early; try again with --jobs 1.")
+        return 2
     for line in verifier.verdict():
         print(line)
     return 0 if sound else 1
