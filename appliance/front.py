@@ -1,4 +1,6 @@
-"""What callers meet: the data plane below `/v1/`, three pages for operators, else Django.
+"""What callers meet: the data plane below `/v1/`, the log below `/log/`, else Django.
+
+Three pages are for operators: `/livez`, `/readyz`, `/metrics`.
 
 Its lifespan starts and stops the data plane. Django's views run in threads.
 """
@@ -20,6 +22,7 @@ from appliance.celery import app as celery
 from appliance.configured import values
 from appliance.disk import DiskFloor
 from appliance.env import Environment
+from appliance.log_pages import PREFIX, LogPages
 from compliance.admin import coverage
 from compliance.audit.configuration import loaded
 from compliance.evidence import runs
@@ -43,6 +46,7 @@ class Front:
         self._environment = environment
         self._floor = DiskFloor(environment.data, environment.disk_floor)
         self._console = ASGIHandler()
+        self._log = LogPages(environment.data / "log", open_to_all=environment.serve_log)
         self._plane: DataPlane
         self._readiness: health.Readiness
 
@@ -61,6 +65,8 @@ class Front:
         elif path == "/metrics":
             kind, text = await asyncio.to_thread(metrics.exposition, self._gauges)
             await respond(send, 200, kind.encode(), text)
+        elif path.startswith(PREFIX):
+            await logged(self._log, scope, receive, send)
         else:
             await logged(self._console, scope, receive, send)
 
@@ -176,4 +182,4 @@ def shown(path: str) -> str:
     if path in ENDPOINTS:
         return path
     first = path.split("/", 2)[1] if path.count("/") else ""
-    return f"/{first}/…" if first in {"v1", "console", "static"} else "other"
+    return f"/{first}/…" if first in {"v1", "console", "static", "log"} else "other"

@@ -41,6 +41,7 @@ DETECTION = Histogram(
 )
 UNRECORDED = Counter("domicile_append_failures", "Events that could not be made durable.")
 UNDETECTED = Counter("domicile_detection_failures", "Requests whose texts were not checked.")
+LOG_PAGES = Counter("domicile_log_pages", "Answers below /log/, by kind.", ["outcome"])
 WRITING = Gauge(
     "domicile_record_queue_depth",
     "Events that wait to be made durable.",
