@@ -1,0 +1,20 @@
+"""Packs: evidence in the form that a regulation asks for.
+
+*.toml      the law as data: which provision demands which field, and how sure our reading is
+law         reads them
+reading     events for a pack, each held against the log's checkpoint
+configured  what the log says is configured for an application
+tally       what requests add up to
+fields      a field's value and how it is known: verified, officer, missing
+answers     what officers type; deadlines: the clocks that it starts
+record_of_processing, access_request, breach, ai_logs    one builder for each regulation's form
+document    pack.json and pack.csv; paper: pack.pdf
+build       makes the file and its event
+"""
+
+from compliance.evidence.packs.build import Summary, build
+from compliance.evidence.packs.context import PackImpossible, Parameters
+from compliance.evidence.packs.law import Law, laws
+from compliance.evidence.packs.reading import Period
+
+__all__ = ["Law", "PackImpossible", "Parameters", "Period", "Summary", "build", "laws"]

@@ -1,0 +1,264 @@
+"""Makes a pack: reads and verifies, fills the form, writes the ZIP, puts it on record.
+
+The order is the promise: nothing is written before the whole range was held against the log's
+checkpoint, and the event stands exactly when the file does (`evidence.file`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from compliance.audit.entry import canonical
+from compliance.evidence.file import created, record
+from compliance.evidence.packs import (
+    access_request,
+    ai_logs,
+    breach,
+    document,
+    paper,
+    record_of_processing,
+)
+from compliance.evidence.packs.answers import CASE, current
+from compliance.evidence.packs.context import Context, PackImpossible, Parameters, Part
+from compliance.evidence.packs.deadlines import deadlines
+from compliance.evidence.packs.fields import Answer, Section, counts, section
+from compliance.evidence.packs.law import ORGANISATION, Law, laws
+from compliance.evidence.packs.reading import Period, Progress, Reading, nobody_waits
+from compliance.models import Application
+from compliance.vocabulary import Event
+
+EXPORTED, DISCLOSED = "pack.exported", "content.disclosed"
+TABLED = "record-of-processing"
+BUILDERS: Mapping[str, Callable[[Context], Iterator[Part]]] = {
+    "record-of-processing": record_of_processing.parts,
+    "access-request": access_request.parts,
+    "breach": breach.parts,
+    "ai-logs": ai_logs.parts,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What was made."""
+
+    path: Path
+    pack: str
+    begin: int
+    end: int
+    size: int
+    fields: Mapping[str, int]
+    digest: str  # SHA-256 of manifest.json, as the event says
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """For people."""
+        said = self.fields
+        fields = (
+            f"{said['verified']} fields verified, {said['officer']} typed by an officer, "
+            f"{said['missing']} missing"
+        )
+        return (
+            f"{self.path}: {fields}.",
+            f"SHA-256 of its manifest, as recorded: {self.digest}",
+        )
+
+
+def build(
+    name: str,
+    parameters: Parameters,
+    path: Path,
+    *,
+    actor: str,
+    progress: Progress | None = None,
+) -> Summary:
+    """Write the pack `name` to `path`, which must not exist, and record it.
+
+    Raises `PackImpossible`; then nothing is left and nothing recorded.
+    """
+    law = laws().get(name)
+    if law is None:
+        raise PackImpossible(f"There is no pack {name[:32]!r}; there are {', '.join(laws())}.")
+    answers = _answers(law, parameters)
+    context = _context(law, parameters, answers, actor, progress or nobody_waits)
+    parts = list(BUILDERS[name](context))
+    sections = _sections(law, parts, parameters)
+    clocks = deadlines(law, answers)
+    files = {
+        "pack.json": document.as_json(document.document(context, sections, clocks)),
+        "pack.schema.json": Path(__file__).with_name("pack.schema.json").read_bytes(),
+        "pack.pdf": paper.paper(context, sections, clocks),
+        **context.files,
+    }
+    if name == TABLED:
+        files["pack.csv"] = document.as_csv(law, sections)
+    files["README.txt"] = _readme(context, files)
+    return _written(context, sections, files, path)
+
+
+def _answers(law: Law, parameters: Parameters) -> Mapping[str, Answer]:
+    """The organisation's, and the case's where the pack is about one."""
+    if law.of != "case":
+        return current(law, "")
+    if not CASE.match(parameters.case):
+        raise PackImpossible("Name the case by its number, as in 20261122-0a1b2c3d.")
+    return current(law, parameters.case)
+
+
+def _context(
+    law: Law,
+    parameters: Parameters,
+    answers: Mapping[str, Answer],
+    actor: str,
+    progress: Progress,
+) -> Context:
+    names = parameters.applications
+    if law.id == "breach":
+        parameters, names = _of_breach(parameters, answers)
+    if law.id == "ai-logs" and not names:
+        chosen = Application.objects.filter(high_risk=True)
+    else:
+        chosen = (
+            Application.objects.filter(name__in=names) if names else Application.objects.all()
+        )
+    applications = list(chosen.order_by("name"))
+    if unknown := sorted(set(names) - {one.name for one in applications}):
+        raise PackImpossible(f"There is no application {unknown[0][:64]!r}.")
+    now = timezone.now()
+    until = parameters.period.until
+    if parameters.period.since and parameters.period.since >= (until or now):
+        raise PackImpossible("The period ends before it begins; give another.")
+    reading = Reading(settings.DOMICILE.data / "log", parameters.period)
+    return Context(law, parameters, reading, applications, actor, now, progress)
+
+
+def _of_breach(
+    parameters: Parameters, answers: Mapping[str, Answer]
+) -> tuple[Parameters, tuple[str, ...]]:
+    """The period and the applications are those that the officer typed, unless given."""
+
+    def typed(name: str) -> str:
+        return answers[name].value if name in answers else ""
+
+    began, ended = typed("began"), typed("ended")
+    period = Period(
+        parameters.period.since or (dt.datetime.fromisoformat(began) if began else None),
+        parameters.period.until or (dt.datetime.fromisoformat(ended) if ended else None),
+    )
+    names = parameters.applications or tuple(typed("applications").split("\n"))
+    return replace(parameters, period=period), tuple(name for name in names if name)
+
+
+def _sections(law: Law, parts: Sequence[Part], parameters: Parameters) -> list[Section]:
+    """The organisation's fields first, then each subject's."""
+    shared = [one for one in law.fields if one.of == ORGANISATION]
+    own = [one for one in law.fields if one.of != ORGANISATION]
+    found = [section("", "The organisation", shared, {}, current(law, parameters.case))]
+    return found + [
+        section(part.subject, part.title, own, part.said, current(law, part.subject))
+        for part in parts
+    ]
+
+
+def _readme(context: Context, files: Mapping[str, bytes]) -> bytes:
+    reading, law = context.reading, context.law
+    covered = f"entries [{reading.begin}, {reading.end}) of {reading.state.size}"
+    source = f"{law.regulation.number}, {law.regulation.eli}"
+    lines = [
+        f"{law.title} ({law.form})",
+        "",
+        "pack.pdf          to read",
+        "pack.json         the same for machines: each field with its value, its origin, the",
+        "                  entries of the log that it rests on, or who typed it and when",
+        "pack.schema.json  describes pack.json (JSON Schema, draft 2020-12)",
+        *(["pack.csv          a row for each application"] if "pack.csv" in files else []),
+        *(["contents/         the copy of what was kept"] if context.files else []),
+        "manifest.json     SHA-256 of each file",
+        "",
+        "verified  counted from entries of the log that are under its signed checkpoint",
+        "officer   typed by a person, who is named; nobody checked it against anything",
+        "missing   nobody answered it",
+        "",
+        f"The log entry of type {EXPORTED} names the SHA-256 of manifest.json.",
+        f"Read were {covered} of the log {reading.state.origin}.",
+        "To check them without this appliance, ask for evidence of the same entries:",
+        f"  manage.py audit export --from {reading.begin} --to {reading.end} evidence.zip",
+        "  python3 -I verify.py evidence.zip",
+        "",
+        f"Source: {source}; read as of {law.as_of.isoformat()}. This is not legal advice.",
+        "",
+    ]
+    return "\n".join(lines).encode()
+
+
+def _written(
+    context: Context, sections: Sequence[Section], files: Mapping[str, bytes], path: Path
+) -> Summary:
+    manifest = canonical(
+        {
+            "format": "domicile-pack-manifest",
+            "pack": context.law.id,
+            "files": {
+                name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+                for name, data in files.items()
+            },
+            "v": document.VERSION,
+        }
+    )
+    with created(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in {**files, "manifest.json": manifest}.items():
+            archive.writestr(_member(name), data)
+    digest = hashlib.sha256(manifest).hexdigest()
+    found = counts(sections)
+    record(path, digest, _about(context, found), _disclosed(context), EXPORTED)
+    reading = context.reading
+    return Summary(
+        path, context.law.id, reading.begin, reading.end, reading.state.size, found, digest
+    )
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(name)  # dated 1980, so that the same pack is the same file
+    member.compress_type = zipfile.ZIP_DEFLATED
+    member.external_attr = 0o600 << 16
+    return member
+
+
+def _about(context: Context, found: Mapping[str, int]) -> dict[str, object]:
+    """What the record says; of a person who asked, only the number of the case."""
+    period, reading = context.reading.period, context.reading
+    return {
+        "actor": context.actor,
+        "pack": context.law.id,
+        "period": {
+            "from": period.since.isoformat() if period.since else "",
+            "to": period.until.isoformat() if period.until else "",
+        },
+        "case": context.parameters.case,
+        "applications": [] if context.law.of == "case" else [
+            str(one.pk) for one in context.applications
+        ],
+        "begin": reading.begin,
+        "end": reading.end,
+        "fields": dict(found),
+    }  # fmt: skip
+
+
+def _disclosed(context: Context) -> list[Event]:
+    """The event of what kept content is handed out, if any is."""
+    if not context.files:
+        return []
+    detail = {
+        "actor": context.actor,
+        "reason": f"{context.law.form}, case {context.parameters.case}",
+        "requests": len({name.partition("-")[0] for name in context.files}),
+    }
+    return [Event(DISCLOSED, time.time_ns() // 1000, detail)]

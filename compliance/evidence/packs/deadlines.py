@@ -1,0 +1,80 @@
+"""Clocks that the law starts: how they stand, for the console and for the pack."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from compliance.evidence.packs.fields import Answer
+from compliance.evidence.packs.law import DeadlineLaw, Law
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A clock. `due` is None until somebody typed when it began; `met` when it was stopped."""
+
+    law: DeadlineLaw
+    began: dt.datetime | None
+    due: dt.datetime | None
+    met: dt.datetime | None
+
+    def state(self, now: dt.datetime) -> str:
+        """`not begun`, `running`, `overdue`, `in time` or `late`."""
+        if self.due is None:
+            return "not begun"
+        if self.met is not None:
+            return "in time" if self.met <= self.due else "late"
+        return "running" if now <= self.due else "overdue"
+
+    def words(self, now: dt.datetime) -> str:
+        """How it stands, as a sentence."""
+        if self.due is None:
+            return f"The clock has not begun: nobody typed when ({self.law.law})."
+        due = f"{self.due.isoformat(sep=' ', timespec='minutes')}"
+        state = self.state(now)
+        if self.met is not None:
+            return (
+                f"Due {due}; done {self.met.isoformat(sep=' ', timespec='minutes')}: {state}."
+            )
+        left = _length(abs(self.due - now))
+        return f"Due {due}: " + (f"{left} left." if state == "running" else f"{left} overdue.")
+
+
+def deadlines(law: Law, answers: Mapping[str, Answer]) -> tuple[Deadline, ...]:
+    """The clocks of a pack, by what was typed."""
+    return tuple(_deadline(one, answers) for one in law.deadlines)
+
+
+def _deadline(law: DeadlineLaw, answers: Mapping[str, Answer]) -> Deadline:
+    began = _moment(answers.get(law.starts))
+    met = _moment(answers.get(law.ends)) if law.ends else None
+    return Deadline(law, began, None if began is None else end(law, began), met)
+
+
+def _moment(answer: Answer | None) -> dt.datetime | None:
+    return dt.datetime.fromisoformat(answer.value) if answer and answer.value else None
+
+
+def end(law: DeadlineLaw, began: dt.datetime) -> dt.datetime:
+    """When the time is over.
+
+    Hours pass on the clock of the world, whatever a time zone does. A month ends with the day
+    of the same number, or the month's last (Regulation (EEC, Euratom) No 1182/71, Art. 3(2)).
+    """
+    if law.unit == "hour":
+        return began + dt.timedelta(hours=law.amount)
+    years, month = divmod(began.month - 1 + law.amount, 12)
+    year = began.year + years
+    day = min(began.day, calendar.monthrange(year, month + 1)[1])
+    return began.replace(
+        year=year, month=month + 1, day=day, hour=23, minute=59, second=59, microsecond=0
+    )
+
+
+def _length(length: dt.timedelta) -> str:
+    hours, rest = divmod(int(length.total_seconds()), 3600)
+    if hours >= 96:  # noqa: PLR2004 - from four days on, days say more
+        return f"{hours // 24} days and {hours % 24} hours"
+    return f"{hours} hours and {rest // 60} minutes"

@@ -1,0 +1,155 @@
+"""What a pack says in each field, and how it is known: verified, typed or missing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from compliance.evidence.packs.law import FieldLaw
+
+VERIFIED, OFFICER, MISSING = "verified", "officer", "missing"
+Ranges = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """One field. `entries` are ranges `[begin, end)` of the log that the value rests on.
+
+    `default` is true of a text of the product that nobody confirmed; such a field is missing.
+    """
+
+    law: FieldLaw
+    origin: str
+    value: str = ""
+    entries: Ranges = ()
+    data: Mapping[str, Any] | None = None
+    actor: str = ""
+    time: dt.datetime | None = None
+    note: str = ""
+    default: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many entries it rests on."""
+        return sum(end - begin for begin, end in self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """All fields of one subject: the organisation (""), an application, or a case."""
+
+    subject: str
+    title: str
+    fields: tuple[Filled, ...]
+
+
+@dataclass(slots=True)
+class Cited:
+    """Numbers of entries, collected in any order."""
+
+    _indexes: set[int] = field(default_factory=set)
+
+    def add(self, index: int) -> None:
+        """One more."""
+        self._indexes.add(index)
+
+    def update(self, indexes: Iterable[int]) -> None:
+        """More of them."""
+        self._indexes.update(indexes)
+
+    def __bool__(self) -> bool:
+        return bool(self._indexes)
+
+    def ranges(self) -> Ranges:
+        """As ranges `[begin, end)`, in order and apart."""
+        found: list[tuple[int, int]] = []
+        for index in sorted(self._indexes):
+            if found and found[-1][1] == index:
+                found[-1] = (found[-1][0], index + 1)
+            else:
+                found.append((index, index + 1))
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an officer typed last; an empty value takes an earlier one back."""
+
+    value: str
+    actor: str
+    time: dt.datetime
+
+
+Said = Mapping[str, "Filled"]
+"""What a builder found for a subject, by the field's id."""
+
+
+class Facts:
+    """Makes the fields that rest on the log, for one pack."""
+
+    def __init__(self, laws: Iterable[FieldLaw]) -> None:
+        self._laws = {law.id: law for law in laws}
+
+    def verified(
+        self,
+        name: str,
+        value: str,
+        cited: Cited,
+        data: Mapping[str, Any] | None = None,
+        note: str = "",
+    ) -> Filled:
+        """A value that the cited entries show. Without any entry, it is missing."""
+        if not cited:
+            return self.missing(name, note or "No entry of the period says so.")
+        return Filled(self._laws[name], VERIFIED, value, cited.ranges(), data, note=note)
+
+    def missing(self, name: str, note: str) -> Filled:
+        """Nothing on the record answers this."""
+        return Filled(self._laws[name], MISSING, note=note)
+
+
+def section(
+    subject: str,
+    title: str,
+    laws: Iterable[FieldLaw],
+    said: Said,
+    answers: Mapping[str, Answer],
+) -> Section:
+    """Every field that the law names, in its order: from the log, from an officer, or missing.
+
+    An officer's text beside a verified value is a field of its own in the law, so nothing that
+    was typed ever takes the place of what the log shows.
+    """
+    fields = []
+    for law in laws:
+        known = said.get(law.id)
+        answer = answers.get(law.id)
+        if law.origin != OFFICER:
+            fields.append(
+                known or Filled(law, MISSING, note="Nothing on the record answers it.")
+            )
+        elif answer is not None and answer.value:
+            typed = Filled(law, OFFICER, answer.value, actor=answer.actor, time=answer.time)
+            fields.append(replace(typed, note=known.note) if known else typed)
+        else:
+            fields.append(_untyped(law, known))
+    return Section(subject, title, tuple(fields))
+
+
+def _untyped(law: FieldLaw, known: Filled | None) -> Filled:
+    note = known.note if known else ""
+    if law.default:
+        note = "Default text of the product, confirmed by nobody."
+        return Filled(law, MISSING, law.default, note=note, default=True)
+    return Filled(law, MISSING, note=note)
+
+
+def counts(sections: Iterable[Section]) -> dict[str, int]:
+    """How many fields are verified, typed by an officer, and missing."""
+    found = {VERIFIED: 0, OFFICER: 0, MISSING: 0}
+    for one in sections:
+        for filled in one.fields:
+            found[filled.origin] += 1
+    return found

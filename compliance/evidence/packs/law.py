@@ -1,0 +1,203 @@
+"""What regulations ask for, as data: the TOML files beside this module.
+
+Each field names the provision that demands it and says whether our reading is sure. Reading
+them checks them, so that a pack without a source cannot be made.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+STATUSES = ("in force", "adopted", "proposed", "unsure")
+NEEDS = ("required", "where applicable", "where possible", "addition")
+ORIGINS = ("events", "configuration", "officer")
+KINDS = ("text", "moment", "applications")
+PLACES = ("organisation", "application", "case")
+UNITS = ("hour", "month")
+ORGANISATION = "organisation"
+"""The pack under which answers are kept that several packs share."""
+
+
+class LawInvalid(ValueError):
+    """A TOML file does not say what it must. The message names the file and the part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """Where a regulation demands something."""
+
+    article: str
+    paragraph: str = ""
+    point: str = ""
+
+    def __str__(self) -> str:
+        paragraph = f"({self.paragraph})" if self.paragraph else ""
+        point = f"({self.point})" if self.point else ""
+        return f"Art. {self.article}{paragraph}{point}"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldLaw:
+    """One thing that a pack must say.
+
+    `of` says what it is answered for: the organisation, or each application or case. `shared`
+    answers serve every pack. `default` is a text of the product that nobody confirmed.
+    """
+
+    id: str
+    label: str
+    demanded_by: tuple[Provision, ...]
+    need: str
+    origin: str
+    of: str
+    status: str
+    sure: bool
+    help: str
+    note: str = ""
+    kind: str = "text"
+    shared: bool = False
+    default: str = ""
+
+    @property
+    def sources(self) -> str:
+        """The provisions, for people; empty where none demands it."""
+        return ", ".join(str(one) for one in self.demanded_by)
+
+
+@dataclass(frozen=True, slots=True)
+class Regulation:
+    """The act, where it is published, and since when it applies."""
+
+    name: str
+    number: str
+    oj: str
+    eli: str
+    status: str
+    applies_from: dt.date
+    sure: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineLaw:
+    """A time that begins with the moment typed into field `starts`."""
+
+    id: str
+    label: str
+    law: str
+    starts: str
+    amount: int
+    unit: str
+    sure: bool
+    note: str
+    ends: str = ""  # the field whose moment stops it
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A pack: what a regulation asks for in one form."""
+
+    id: str
+    title: str
+    form: str
+    question: str
+    of: str  # application or case: what a section is about
+    as_of: dt.date
+    notes: tuple[str, ...]
+    regulation: Regulation
+    fields: tuple[FieldLaw, ...]
+    deadlines: tuple[DeadlineLaw, ...]
+
+    def field(self, name: str) -> FieldLaw:
+        """The field of this id; raises KeyError."""
+        return next(one for one in self.fields if one.id == name)
+
+
+@cache
+def laws() -> Mapping[str, Law]:
+    """Every pack, by id, in the order in which people are shown them."""
+    found = [_law(path) for path in sorted(Path(__file__).parent.glob("*.toml"))]
+    order = {name: place for place, name in enumerate(ORDER)}
+    return {one.id: one for one in sorted(found, key=lambda one: order[one.id])}
+
+
+ORDER = ("record-of-processing", "access-request", "breach", "ai-logs")
+
+
+def _law(path: Path) -> Law:
+    said = tomllib.loads(path.read_text(encoding="utf-8"))
+    try:
+        law = Law(
+            id=said["id"],
+            title=said["title"],
+            form=said["form"],
+            question=said["question"],
+            of=_one_of(said["of"], PLACES[1:]),
+            as_of=dt.date.fromisoformat(said["as_of"]),
+            notes=tuple(said["notes"]),
+            regulation=_regulation(said["regulation"]),
+            fields=tuple(_field(one, said["of"]) for one in said["field"]),
+            deadlines=tuple(_deadline(one) for one in said.get("deadline", ())),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise LawInvalid(f"{path.name}: {error!r}") from error
+    names = [one.id for one in law.fields]
+    if len(set(names)) != len(names) or law.id != path.stem or law.id not in ORDER:
+        raise LawInvalid(f"{path.name}: its id or the id of a field is not its own.")
+    return law
+
+
+def _regulation(said: dict[str, Any]) -> Regulation:
+    rest = {name: said[name] for name in ("name", "number", "oj", "eli", "note")}
+    return Regulation(
+        status=_one_of(said["status"], STATUSES),
+        applies_from=dt.date.fromisoformat(said["applies_from"]),
+        sure=_flag(said),
+        **rest,
+    )
+
+
+def _field(said: dict[str, Any], of: str) -> FieldLaw:
+    demanded = tuple(Provision(**one) for one in said["demanded_by"])
+    need = _one_of(said["need"], NEEDS)
+    if not demanded and need != "addition":
+        raise LawInvalid(f"The field {said['id']} is demanded by no provision.")
+    if not _flag(said) and not said.get("note"):
+        raise LawInvalid(f"The field {said['id']} is unsure and does not say why.")
+    return FieldLaw(
+        id=said["id"],
+        label=said["label"],
+        demanded_by=demanded,
+        need=need,
+        origin=_one_of(said["origin"], ORIGINS),
+        of=_one_of(said.get("of", of), PLACES),
+        status=_one_of(said["status"], STATUSES),
+        sure=_flag(said),
+        help=said["help"],
+        note=said.get("note", ""),
+        kind=_one_of(said.get("kind", "text"), KINDS),
+        shared=bool(said.get("shared", False)),
+        default=said.get("default", ""),
+    )
+
+
+def _deadline(said: dict[str, Any]) -> DeadlineLaw:
+    return DeadlineLaw(**{**said, "unit": _one_of(said["unit"], UNITS), "sure": _flag(said)})
+
+
+def _flag(said: dict[str, Any]) -> bool:
+    if type(said["sure"]) is not bool:
+        raise LawInvalid("`sure` is true or false.")
+    return bool(said["sure"])
+
+
+def _one_of(word: str, words: tuple[str, ...]) -> str:
+    if word not in words:
+        raise LawInvalid(f"{word!r} is none of {', '.join(words)}.")
+    return word

@@ -1,0 +1,147 @@
+"""What the requests of a period add up to: findings, places, persons, decisions, ends."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from compliance.evidence.packs.fields import Cited
+from compliance.evidence.packs.reading import Verified
+from compliance.templatetags.console import CATEGORY_WORDS
+from compliance.vocabulary import TERMINAL
+
+FIRST = frozenset({"request.admitted", "request.blocked", "request.refused"})
+EEA = frozenset(
+    {
+        *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU"),
+        *("IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"),
+        *("IS", "LI", "NO"),
+    }
+)
+"""ISO 3166-1 codes of the European Economic Area, in which the GDPR applies."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Adds up events. Each count knows the entries that it was made from."""
+
+    requests: int = 0
+    unnamed: int = 0  # requests that named no person
+    unchecked: int = 0  # requests with text whose names could not be checked
+    removed: int = 0  # events whose detail a retention rule removed
+    subjects: set[str] = field(default_factory=set)
+    categories: Counter[str] = field(default_factory=Counter)
+    entities: Counter[str] = field(default_factory=Counter)
+    places: Counter[tuple[str, str]] = field(default_factory=Counter)
+    decisions: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    months: Counter[str] = field(default_factory=Counter)
+    purposes: dict[str, Cited] = field(default_factory=lambda: defaultdict(Cited))
+    models: dict[str, Cited] = field(default_factory=lambda: defaultdict(Cited))
+    policies: dict[str, Cited] = field(default_factory=lambda: defaultdict(Cited))
+    first: Cited = field(default_factory=Cited)
+    examined: Cited = field(default_factory=Cited)
+    placed: Cited = field(default_factory=Cited)
+    ended: Cited = field(default_factory=Cited)
+
+    def take(self, event: Verified) -> None:
+        """Add a request's event."""
+        if event.type in FIRST:
+            self._first(event)
+        if event.type in TERMINAL:
+            self.ends[event.type.partition(".")[2]] += 1
+            self.ended.add(event.index)
+        if event.detail is None:
+            self.removed += 1
+        elif event.type in ("request.admitted", "request.attempt"):
+            self.placed.add(event.index)
+            self.places[str(event.said("site")), str(event.said("country"))] += 1
+
+    def _first(self, event: Verified) -> None:
+        self.requests += 1
+        self.first.add(event.index)
+        self.months[f"{event.time:%Y-%m}"] += 1
+        if event.detail is None:
+            return
+        named = event.said("subjects") or ()
+        self.subjects.update(named)
+        self.unnamed += not named
+        self.decisions[str(event.said("decision") or "refused")] += 1
+        if purpose := event.said("purpose"):
+            self.purposes[str(purpose)].add(event.index)
+        if event.type == "request.refused":
+            return
+        self.examined.add(event.index)
+        self.unchecked += bool(event.said("names_unchecked"))
+        self.categories.update(event.said("categories") or {})
+        self.entities.update(event.said("findings") or {})
+        policy = event.said("policy") or {}
+        self.policies[f"{policy.get('name')} version {policy.get('version')}"].add(event.index)
+        if digest := event.said("model_digest"):
+            self.models[f"{event.said('model')} ({str(digest)[:16]}…)"].add(event.index)
+
+    @property
+    def countries(self) -> tuple[str, ...]:
+        """Where requests were answered, as ISO 3166-1 codes."""
+        return tuple(sorted({country for _, country in self.places}))
+
+    @property
+    def third_countries(self) -> tuple[str, ...]:
+        """Those outside the European Economic Area."""
+        return tuple(code for code in self.countries if code not in EEA)
+
+    def found(self) -> str:
+        """Categories and entities found, in words."""
+        if not self.categories:
+            return f"In {len_of(self.examined)} requests examined, nothing was found."
+        lines = [
+            f"{CATEGORY_WORDS.get(name, name)}: {count}"
+            for name, count in sorted(self.categories.items())
+        ]
+        kinds = ", ".join(f"{name} {count}" for name, count in sorted(self.entities.items()))
+        return "\n".join(
+            (*lines, f"By type: {kinds}.", f"In {len_of(self.examined)} requests examined.")
+        )
+
+    def answered_at(self) -> str:
+        """Sites and countries, in words."""
+        return "\n".join(
+            f"{site} ({country}): {count} requests"
+            for (site, country), count in sorted(self.places.items())
+        )
+
+    def transferred(self) -> str:
+        """Third countries, in words."""
+        if not self.third_countries:
+            return f"None. Answered in: {', '.join(self.countries)}."
+        return f"Answered outside of the EEA, in: {', '.join(self.third_countries)}."
+
+    def caveats(self) -> str:
+        """What the counts leave out, in words; empty where nothing."""
+        said = []
+        if self.unchecked:
+            said.append(
+                f"{self.unchecked} requests had text in a language whose names the recognisers "
+                "do not know."
+            )
+        if self.removed:
+            said.append(
+                f"The details of {self.removed} events were removed by retention rules, and "
+                "are not counted."
+            )
+        return " ".join(said)
+
+
+def len_of(cited: Cited) -> int:
+    """How many entries."""
+    return sum(end - begin for begin, end in cited.ranges())
+
+
+def together(cited: Mapping[str, Cited]) -> Cited:
+    """All entries of several."""
+    found = Cited()
+    for one in cited.values():
+        for begin, end in one.ranges():
+            found.update(range(begin, end))
+    return found
