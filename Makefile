@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help up doctor test test-e2e check check-docker bench soak sbom clean
+.PHONY: help up doctor test test-e2e check check-docker foreign bench soak sbom clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -38,6 +38,10 @@ check: .venv/.synced-dev check-docker  ## Format, lint, types, layers, migration
 
 check-docker: .venv/.synced-dev  ## Dockerfile and compose file, without a Docker engine
 	$(VENV)/python docker/check.py
+
+foreign: .venv/.synced-dev  ## Fetch verifiers of others into build/foreign, and ask them
+	$(VENV)/python -m tests.foreign.install
+	$(VENV)/python -m pytest tests/foreign
 
 bench: .venv/.synced-dev  ## Print what the hot path costs beside baselines
 	$(VENV)/python -m tests.bench

@@ -17,6 +17,8 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.db.backends.utils import CursorWrapper
 
+from tests.foreign.summary import pytest_terminal_summary  # noqa: F401 - pytest calls it
+
 # A busy machine makes neither the code nor the data slow.
 hypothesis.settings.register_profile(
     "domicile", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
