@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import structlog
 from django.db import connection
 
+from compliance.audit import retention
 from compliance.models import APIKey, PolicyVersion, Revision
 from compliance.models import Application as ApplicationRow
 from compliance.policy.rules import Policy, PolicyRefused, parse
@@ -155,12 +156,13 @@ def _revision() -> int:
 
 
 def _stored(revision: int, processes: int) -> Snapshot:
+    policy = _policy()
     return Snapshot(
         revision=revision,
         taken=time.monotonic(),
         keys=_keys(),
-        applications=_applications(),
-        policy=_policy(),
+        applications=_applications(policy),
+        policy=policy,
         routes=_routes(processes),
         nodes=_nodes(),
     )
@@ -181,7 +183,8 @@ def _keys() -> dict[str, KeyRecord]:
     }
 
 
-def _applications() -> dict[str, Application]:
+def _applications(policy: Policy) -> dict[str, Application]:
+    bounds = retention.Bounds(policy.retention.content_days, policy.retention.details_days)
     return {
         str(row.id): Application(
             id=str(row.id),
@@ -193,7 +196,7 @@ def _applications() -> dict[str, Application]:
             requests_per_minute=row.requests_per_minute,
             tokens_per_minute=row.tokens_per_minute,
             concurrent_requests=row.concurrent_requests,
-            content_days=row.content_days,
+            content_days=retention.content_days(row, bounds),
         )
         for row in ApplicationRow.objects.all()
     }

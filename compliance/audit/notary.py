@@ -37,6 +37,7 @@ from compliance.audit.leader import leadership
 from compliance.audit.leases import Leases
 from compliance.audit.ledger import Held
 from compliance.audit.merkle import EMPTY_ROOT
+from compliance.audit.retention import Daily
 from compliance.audit.tiles import (
     HEIGHT,
     WIDTH,
@@ -136,6 +137,7 @@ class Notary:
         tree = self._recover()
         _log.info("The notary leads %s from entry %d.", self._origin, tree.builder.size)
         self._record("notary.started", {"process": os.getpid(), "size": tree.builder.size})
+        daily = Daily()
         while not stop.is_set():
             self._leases.end_dead()
             self._watch_clock()
@@ -146,6 +148,7 @@ class Notary:
                 self._publish(tree)
             elif tree.files:
                 self._write(tree)
+            daily.turn()
             if not taken:
                 stop.wait(POLL)
         self._publish(tree)

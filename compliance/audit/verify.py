@@ -1,7 +1,7 @@
 """The whole log, checked against the database, the tiles and the checkpoint, in plain words.
 
-Streams: what it holds in memory grows with the number of open requests and of writer epochs,
-not with the log.
+Streams: what it holds in memory grows with the number of open requests, of writer epochs and
+of prunings, not with the log.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from compliance.audit.files import CHECKPOINT, VERIFIER_KEY, LogFolder, folder_o
 from compliance.audit.keys import KeyUnusable, read_key
 from compliance.audit.ledger import Held
 from compliance.audit.merkle import EMPTY_ROOT
+from compliance.audit.pruned import Cover, Covers
 from compliance.audit.tiles import Builder
 from compliance.models import Application, WriterEpoch
 from compliance.vocabulary import TERMINAL
@@ -91,6 +92,7 @@ def verify_log(log_dir: Path | None = None, public_key: bytes | None = None) -> 
         )
     walk.begin(held, folder, last)
     walk.tree_ends(ended=False)
+    walk.details_end()
     walk.requests_end()
     walk.sources_end(held.first + held.size)
     for name in triggers.missing():
@@ -150,6 +152,8 @@ class _Walk:
         self.announced: dict[tuple[str, int], int] = {}
         self.open: dict[str, tuple[str, str, str, int]] = {}  # entry, time, source, epoch
         self.early: dict[str, str] = {}  # ends that came before their beginnings
+        self.covers = Covers.of_log()
+        self.removed: Counter[Cover] = Counter()
         self.keys: dict[str, bytes] = {}  # of applications, by id
         self.digests: dict[str, str] = {}  # digests of these keys, by the unique name
         for identifier, name, key in Application.objects.values_list("id", "name", "label_key"):
@@ -207,9 +211,8 @@ class _Walk:
         if tuple(map(entry.get, ("source", "epoch", "seq", "type", "request"))) != stored:
             self.report.problem(f"{where}: its columns do not say what its entry says.")
         if row.detail is None or row.detail_key is None:
-            self.report.problem(f"{where}: its detail is missing.")
-            return
-        if entry.get("detail") != commitment(row.detail_key, row.detail):
+            self._missing(row, str(entry.get("time")), where)
+        elif entry.get("detail") != commitment(row.detail_key, row.detail):
             self.report.problem(f"{where}: its detail is not the one that was committed to.")
         key = self.keys.get(row.application or "")
         if key and row.request and entry.get("application") != label(key, row.request):
@@ -245,6 +248,33 @@ class _Walk:
         self.report.notes += [
             f"All of {origin} was lost in the same way." for origin in lost_too
         ]
+
+    def _missing(self, row: ledger.LeafRow, time: str, where: str) -> None:
+        """A detail may be gone only by a rule, and only if the log itself says so."""
+        cover = None
+        if row.detail is None and row.detail_key is None:
+            cover = self.covers.find(
+                self.held.number, row.index, row.application, time, row.type
+            )
+        if cover is None:
+            self.report.problem(
+                f"{where}: its detail is missing, and no rule on the record removed it."
+            )
+        else:
+            self.removed[cover] += 1
+
+    def details_end(self) -> None:
+        """Say how many details each rule removed; no more than it said."""
+        by_rule: Counter[str] = Counter()
+        for cover, count in self.removed.items():
+            by_rule[cover.rule] += count
+            if count > cover.count:
+                self.report.problem(
+                    f"{count} details are missing where a rule removed {cover.count}: entries "
+                    f"{cover.begin} to {cover.end - 1} before {cover.before}. {cover.rule}"
+                )
+        for rule, count in sorted(by_rule.items()):
+            self.report.notes.append(f"{count} details were removed by rule: {rule}")
 
     def _registration(self, row: ledger.LeafRow, where: str) -> None:
         """Hold the application's label key against what was registered, by its name."""

@@ -19,8 +19,11 @@ from compliance.management.audit import (
     Action,
     checkpoint,
     consistency,
+    erase,
     export,
+    pack,
     prove,
+    prune,
     resume,
     verify,
 )
@@ -29,7 +32,10 @@ from compliance.management.audit.own import LogUnusable
 ACTIONS: dict[str, Action] = {
     "verify": verify,
     "export": export,
+    "pack": pack,
+    "erase": erase,
     "prove": prove,
+    "prune": prune,
     "checkpoint": checkpoint,
     "consistency": consistency,
     "resume": resume,

@@ -1,4 +1,7 @@
+import dataclasses
 import datetime as dt
+import uuid
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -6,7 +9,16 @@ from django.utils import timezone
 
 from compliance.audit import triggers
 from compliance.audit.installation import install
-from compliance.models import Event, Leaf, PolicyVersion, Revision, Site
+from compliance.models import (
+    Event,
+    Generation,
+    Leaf,
+    PackAnswer,
+    PolicyVersion,
+    Pruning,
+    Revision,
+    Site,
+)
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
 
@@ -61,6 +73,174 @@ def test_the_log_cannot_be_emptied(log):
         pytest.skip("SQLite has no TRUNCATE")
     refused("TRUNCATE compliance_event CASCADE")
     refused("TRUNCATE compliance_leaf")
+
+
+DUE = NOW + dt.timedelta(days=1)
+MINE, OTHER = uuid.UUID(int=7), uuid.UUID(int=8)
+REMOVE = "UPDATE compliance_event SET detail = NULL, detail_key = NULL"
+
+
+def permit(**changes):
+    fields = {"begin": 10, "end": 12, "application": MINE, "before": DUE, "count": 2}
+    Pruning.objects.create(**(fields | changes), pruned=NOW)
+
+
+@pytest.fixture
+def placed(database):
+    """Events with the indexes 9 to 13, of the application `MINE`."""
+    for index in range(9, 14):
+        Leaf.objects.create(index=index, event=event(index, application=MINE))
+
+
+def without_details():
+    gone = Event.objects.filter(detail=None, detail_key=None)
+    return list(gone.order_by("id").values_list("leaf__index", flat=True))
+
+
+def at(*indexes):
+    names = ", ".join(map(str, indexes))
+    return f'WHERE id IN (SELECT event_id FROM compliance_leaf WHERE "index" IN ({names}))'  # noqa: S608
+
+
+def test_a_detail_and_its_key_go_where_a_permit_covers_them_and_nothing_else_changes(placed):
+    permit()
+    kept = list(Event.objects.order_by("id").defer("detail", "detail_key").values_list("entry"))
+    run(f"{REMOVE} {at(10, 11)}")
+    assert without_details() == [10, 11]
+    assert (
+        list(Event.objects.order_by("id").defer("detail", "detail_key").values_list("entry"))
+        == kept
+    )
+    back = "UPDATE compliance_event SET detail = %s, detail_key = %s"
+    refused(f"{back} {at(10)}", [b"{}"] * 2)
+
+
+@pytest.mark.parametrize("index", [9, 12, 13])
+def test_a_detail_outside_of_the_permits_range_stays(placed, index):
+    permit()
+    refused(f"{REMOVE} {at(10, index)}")
+    assert without_details() == []
+
+
+NO_PERMIT: dict[str, dict[str, Any]] = {
+    "of another application": {"application": OTHER},
+    "of no application": {"application": None},
+    "of older events": {"before": NOW},
+    "of an empty range": {"begin": 11, "end": 11},
+}
+
+
+@pytest.mark.parametrize("what", ["none", *NO_PERMIT])
+def test_a_permit_of_something_else_is_none(placed, what):
+    if what != "none":
+        permit(**NO_PERMIT[what])
+    refused(f"{REMOVE} {at(10, 11)}")
+    assert without_details() == []
+
+
+def test_a_permit_for_events_of_no_application_lets_those_go_and_no_others(placed):
+    Leaf.objects.create(index=14, event=event(14))
+    permit(begin=0, end=99, application=None)
+    run(f"{REMOVE} {at(14)}")
+    refused(f"{REMOVE} {at(11, 14)}")
+    assert without_details() == [14]
+
+
+def test_the_newest_permit_is_not_the_only_one(placed):
+    permit()
+    permit(begin=12, end=13)
+    run(f"{REMOVE} {at(10, 12)}")
+    assert without_details() == [10, 12]
+
+
+def test_an_event_that_has_no_place_in_the_log_keeps_its_detail(database):
+    event(0, application=MINE)
+    permit(begin=0, end=99)
+    refused(REMOVE)
+
+
+@pytest.mark.parametrize("kind", ["application.registered", "record.pruned", "writer.stopped"])
+def test_no_permit_lets_go_what_others_rely_on(database, kind):
+    Leaf.objects.create(index=10, event=event(0, application=MINE, type=kind))
+    permit()
+    refused(REMOVE)
+
+
+COLUMNS = {
+    "id": "id = id + 1000",
+    "source": "source = 'x'",
+    "epoch": "epoch = 2",
+    "seq": "seq = seq + 1000",
+    "type": "type = 'login'",
+    "time": "time = '2020-01-01 00:00:00'",
+    "request": "request = NULL",
+    "application": "application = NULL",
+    "entry": "entry = detail_key",
+}
+
+
+@pytest.mark.parametrize("column", [*COLUMNS, "detail", "detail_key", "neither"])
+def test_a_permit_lets_nothing_else_of_an_event_change(placed, column):
+    permit()
+    if column in COLUMNS:
+        refused(f"{REMOVE}, {COLUMNS[column]} {at(10)}")
+        refused(f"UPDATE compliance_event SET {COLUMNS[column]} {at(10)}")  # noqa: S608
+    elif column == "neither":
+        refused(f"UPDATE compliance_event SET detail = detail {at(10)}")  # noqa: S608
+    else:
+        refused(f"UPDATE compliance_event SET {column} = NULL {at(10)}")  # noqa: S608
+    assert without_details() == []
+
+
+def test_the_rule_speaks_of_every_column_that_an_event_has():
+    columns = {field.column for field in Event._meta.local_fields}
+    assert columns == {*COLUMNS, "detail", "detail_key"}
+
+
+INSERTED = {
+    "compliance_pruning": permit,
+    "compliance_generation": lambda: Generation.objects.create(
+        number=1, first=0, size=0, root=bytes(32), checkpoint="", ended=NOW, reason="x"
+    ),
+    "compliance_packanswer": lambda: PackAnswer.objects.create(
+        pack="p", field="f", value="v", actor="a", time=NOW
+    ),
+}
+CHANGE = {
+    "compliance_pruning": '"end" = 99',
+    "compliance_generation": "reason = 'y'",
+    "compliance_packanswer": "value = 'y'",
+}
+
+
+@pytest.mark.parametrize("table", INSERTED)
+def test_permits_generations_and_answers_are_only_added(database, table):
+    INSERTED[table]()
+    refused(f"UPDATE {table} SET {CHANGE[table]}")  # noqa: S608
+    refused(f"DELETE FROM {table}")  # noqa: S608
+    if connection.vendor == "postgresql":
+        refused(f"TRUNCATE {table}")
+    else:
+        refused(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")  # noqa: S608
+
+
+def test_triggers_of_other_modules_are_created_and_missed_with_ours(monkeypatch):
+    monkeypatch.setattr(triggers, "_providers", [])
+    table, name = "compliance_site", "compliance_site_never"
+    if connection.vendor == "postgresql":
+        made = triggers._call(table, "never", "BEFORE DELETE", "ROW", "never")
+        function = triggers._POSTGRESQL_FUNCTIONS[0].replace(
+            "domicile_insert_only", "domicile_never"
+        )
+        given = dataclasses.replace(made, function=function)
+    else:
+        given = triggers._abort(table, "never", f"BEFORE DELETE ON {table}", "insert-only")
+    triggers.provide(lambda _vendor: [given])
+    assert triggers.missing() == [f"{table}.{name}"]
+    install()
+    assert triggers.missing() == []
+    Site.objects.create(name="a", country="DE", public_key=bytes(32))
+    refused("DELETE FROM compliance_site")
 
 
 BYTES = "entry, detail, detail_key"
