@@ -17,10 +17,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from compliance.audit import checkpoint, ledger, vault
+from compliance.audit import checkpoint, vault
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
 from compliance.audit.entry import canonical, commitment
-from compliance.audit.files import CHECKPOINT, LogFolder
+from compliance.audit.files import CHECKPOINT, LogFolder, folder_of
+from compliance.audit.ledger import Held
 from compliance.audit.merkle import Edge, ProofInvalid, cover, leaf_hash, node_hash
 from compliance.audit.tiles import TileInvalid
 from compliance.audit.tree import Tree
@@ -64,12 +65,14 @@ class Scope:
     """What was asked for: two entry numbers or times, and which details.
 
     `applications` are names or ids, `types` are event types; an empty one means all of them.
+    `generation` is that of the log; 0 is the current one.
     """
 
     begin: str = "0"
     end: str = ""
     applications: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
+    generation: int = 0
 
 
 @dataclass(slots=True)
@@ -120,9 +123,11 @@ def export(
     if contents and not reason.strip():
         raise ExportImpossible("Contents are disclosed only for a reason; say which.")
     signer = Ed25519PrivateKey.from_private_bytes(key)
-    folder = LogFolder(log_dir)
+    held = extent.generation(scope.generation)
+    folder = LogFolder(folder_of(log_dir, held.number))
     note, state = _checkpoint(folder, signer)
-    begin, end = extent.covered(scope.begin, scope.end, state.size)
+    reach = min(state.size, held.size) if scope.generation else state.size
+    begin, end = extent.covered(scope.begin, scope.end, reach, held)
     applications = _applications(scope.applications)
     tree = Tree(folder, state.size)
     try:
@@ -138,7 +143,7 @@ def export(
         out.add("applications.json", canonical({"applications": applications}))
         out.add("proof.json", _proof(proof))
         ids = {one["id"] for one in applications} if scope.applications else None
-        walk = _Walk(scope, ids, proof, summary, contents)
+        walk = _Walk(scope, held, ids, proof, summary, contents=contents)
         walk.run(out, state, progress or (lambda _done, _all: None))
         out.add("prunings.jsonl", b"".join(one.line(tree) for one in walk.removals.found))
         for extra in ("verify.py", "verify.html", *sorted(_schemas())):
@@ -161,14 +166,16 @@ class _Walk:
     def __init__(
         self,
         scope: Scope,
+        held: Held,
         ids: set[str] | None,
         proof: RangeProof,
         summary: Summary,
+        *,
         contents: bool,
     ) -> None:
         self.summary, self.proof = summary, proof
         self.ids, self.types, self.contents = ids, frozenset(scope.types), contents
-        self.held = ledger.current()
+        self.held = held
         self.removals = Removals(self.held, proof.begin, proof.end, proof.size)
 
     def run(self, out: Archive, state: Checkpoint, progress: Progress) -> None:

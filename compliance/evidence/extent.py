@@ -12,19 +12,37 @@ from django.utils.dateparse import parse_date, parse_datetime
 from compliance.audit import checkpoint, ledger
 from compliance.audit.checkpoint import CheckpointInvalid
 from compliance.audit.files import CHECKPOINT, LogFolder, folder_of
+from compliance.audit.ledger import Held
 from compliance.evidence.file import ExportImpossible
 
 NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-def covered(begin: str, end: str, size: int) -> tuple[int, int]:
+def generation(number: int) -> Held:
+    """A generation of the log, the current one for 0; raises `ExportImpossible`."""
+    current = ledger.current()
+    found = [
+        one for one in (*ledger.ended(), current) if one.number == (number or current.number)
+    ]
+    if not found:
+        raise ExportImpossible(
+            f"The database has no generation {number} of the log; the current is "
+            f"{current.number}."
+        )
+    return found[0]
+
+
+def covered(begin: str, end: str, size: int, held: Held | None = None) -> tuple[int, int]:
     """The entries `[begin, end)` of a log of `size`; raises `ExportImpossible`.
+
+    `held` is the generation that they are of; without it, the current one.
 
     An empty `begin` is the first entry, an empty `end` the end of the log. A time selects from
     the first entry whose event was at or after it, up to the last one before it.
     """
-    low = _place(begin or "0", "MIN", ">=")
-    high = _place(end, "MAX", "<") if end else size
+    of = held or ledger.current()
+    low = _place(begin or "0", "MIN", ">=", of)
+    high = _place(end, "MAX", "<", of) if end else size
     if end and not NUMBER.fullmatch(end):
         high += 1
     high = min(high, size)
@@ -54,17 +72,21 @@ def understood(text: str) -> None:
         _time(text)
 
 
-def _place(text: str, edge: str, operator: str) -> int:
+def _place(text: str, edge: str, operator: str, held: Held) -> int:
     """An entry number, or the outermost entry whose event was at or after (before) a time."""
     if NUMBER.fullmatch(text):
         return int(text)
-    when, first = _time(text), ledger.current().first
+    when, first = _time(text), held.first
     with connection.cursor() as cursor:
         cursor.execute(
             f'SELECT {edge}(l."index") FROM compliance_leaf l '  # noqa: S608 - constants
             f"JOIN compliance_event e ON e.id = l.event_id "
-            f'WHERE l."index" >= %s AND e.time {operator} %s',
-            [first, when if connection.vendor == "postgresql" else when.replace(tzinfo=None)],
+            f'WHERE l."index" >= %s AND l."index" < %s AND e.time {operator} %s',
+            [
+                first,
+                first + held.size,
+                when if connection.vendor == "postgresql" else when.replace(tzinfo=None),
+            ],
         )
         place = cursor.fetchone()[0]
     if place is None:
