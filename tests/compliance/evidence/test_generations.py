@@ -1,0 +1,95 @@
+"""Evidence of a log that began again after a restore."""
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from django.db import transaction
+
+from compliance.audit import generation, journal
+from compliance.audit.copies import Places
+from compliance.audit.notary import Notary
+from compliance.evidence.bundle import ExportImpossible, Scope, export
+from tests.compliance.audit.events import event
+from tests.compliance.audit.restoring import Copies
+from tests.compliance.evidence.conftest import ORIGIN
+from tests.compliance.evidence.packing import KEY
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def resumed(log, database):
+    """A log of 304 entries, 40 of its first generation lost, 25 and one in its second."""
+    older = Copies(database, log)
+    number = older.take()
+    grow(log, 40)
+    older.put_back(number)
+    places = Places(log, log.with_name("outside"))
+    assert generation.resume(places, KEY, ORIGIN, actor="anna", reason="The disk failed.")
+    grow(log, 25)
+    yield log
+    older.drop()
+
+
+def grow(log, count):
+    with transaction.atomic():
+        journal.record("console", [event("a.step", number=n) for n in range(count)])
+    Notary(log, KEY, ORIGIN, log.with_name("outside")).integrate_once()
+
+
+def verdict(path, folder):
+    """What the receiver sees: exit code and words."""
+    with zipfile.ZipFile(path) as archive:
+        archive.extract("verify.py", folder)
+    done = subprocess.run(
+        [sys.executable, "-I", folder / "verify.py", path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def details(path):
+    with zipfile.ZipFile(path) as archive:
+        lines = archive.read("details.jsonl").splitlines()
+        return [json.loads(line) for line in lines], json.loads(archive.read("manifest.json"))
+
+
+def test_evidence_from_before_and_after_a_resumption_is_sound(resumed, evidence, tmp_path):
+    for number, (size, origin) in {1: (304, ORIGIN), 2: (26, "example.org/log/2")}.items():
+        path = tmp_path / f"{number}.zip"
+        export(Scope(generation=number), path, resumed, KEY)
+        code, words = verdict(path, tmp_path / str(number))
+        assert code == 0, words
+        shown, manifest = details(path)
+        assert (manifest["origin"], manifest["end"], len(shown)) == (origin, size, size)
+
+
+def test_the_lost_range_is_in_every_export_of_the_new_generation(resumed, evidence):
+    shown, _ = details(evidence("0", "", "crm"))
+    (said,) = [one["detail"] for one in shown if "lost_begin" in one["detail"]]
+    assert (said["old_origin"], said["lost_begin"], said["lost_end"]) == (ORIGIN, 304, 344)
+    assert said["reason"] == "The disk failed."
+
+
+def test_evidence_that_was_given_before_the_loss_stays_sound(log, evidence, database, tmp_path):
+    older = Copies(database, log)
+    number = older.take()
+    grow(log, 40)
+    given = tmp_path / "given.zip"
+    export(Scope(), given, log, KEY)
+    older.put_back(number)
+    places = Places(log, log.with_name("outside"))
+    assert generation.resume(places, KEY, ORIGIN, actor="anna", reason="The disk failed.")
+    code, words = verdict(given, tmp_path / "verifier")
+    assert code == 0, words
+    older.drop()
+
+
+def test_a_generation_that_there_is_not_is_refused(log, tmp_path):
+    with pytest.raises(ExportImpossible, match="no generation 2"):
+        export(Scope(generation=2), tmp_path / "none.zip", log, KEY)
