@@ -6,8 +6,10 @@ editing         forms with short transactions; switching things off and on
 roles           the four groups and their rights
 sessions        logins on the record; sessions that end
 applications, api_keys, policies, places, people    what is shown and changed
+retention       what is kept how long, and when the next details go
 window          reading the record newest first, fast at any size
 events, requests, story                             the record, shown
+exports         exports asked for, downloaded, cancelled and removed
 verification    "Verify the log"
 contents        kept prompts and answers, shown to who may see them
 erasures        what was erased, and the form to erase
@@ -25,7 +27,9 @@ from compliance.admin import (
     contents,
     erasures,
     events,
+    exports,
     overview,
+    packs,
     people,
     places,
     policies,
@@ -43,7 +47,9 @@ __all__ = [
     "contents",
     "erasures",
     "events",
+    "exports",
     "overview",
+    "packs",
     "people",
     "places",
     "policies",

@@ -48,15 +48,27 @@ _SWITCH_MACHINES = (
     "inference.change_node",
     "inference.change_deployment",
 )
+_PACKS = ("compliance.view_packanswer",)
+_TYPE_PACKS = ("compliance.add_packanswer",)
 _CONTENT = ("compliance.erase_content", "compliance.disclose_content")
+_EXPORT = ("compliance.add_export",)  # also to see the runs of others, and their files
 _EDIT_PEOPLE = ("auth.add_user", "auth.change_user")
-_SEE_ALL = (*_RECORD, *_CLIENTS, *_MACHINES, *_PEOPLE)
+_SEE_ALL = (*_RECORD, *_CLIENTS, *_MACHINES, *_PEOPLE, *_PACKS)
 
 RIGHTS: Mapping[str, frozenset[str]] = {
     ADMINISTRATOR: frozenset((*_SEE_ALL, *_EDIT_CLIENTS, *_SWITCH_MACHINES, *_EDIT_PEOPLE)),
-    OFFICER: frozenset((*_SEE_ALL, "compliance.change_alarm", *_EDIT_CLIENTS, *_CONTENT)),
+    OFFICER: frozenset(
+        (
+            *_SEE_ALL,
+            *_EXPORT,
+            "compliance.change_alarm",
+            *_EDIT_CLIENTS,
+            *_CONTENT,
+            *_TYPE_PACKS,
+        )
+    ),
     OPERATOR: frozenset((*_RECORD, *_CLIENTS, *_MACHINES, *_SWITCH_MACHINES)),
-    AUDITOR: frozenset(_SEE_ALL),
+    AUDITOR: frozenset((*_SEE_ALL, *_EXPORT)),
 }
 """Rights by role, as `app.codename`. `compliance.view_event` includes verifying the log."""
 

@@ -84,21 +84,38 @@ class Evidence:
             extent.covered(begin, end, extent.signed(settings.DOMICILE.data / "log"))
         except ExportImpossible as error:
             raise ScopeInvalid("end" if end else "begin", str(error)) from error
-        return {"begin": begin, "end": end, "applications": sorted(set(wanted))}
+        reason = str(scope.get("reason") or "").strip()
+        if scope.get("contents") and not reason:
+            raise ScopeInvalid("reason", "Contents are disclosed only for a reason; say which.")
+        return {
+            "begin": begin,
+            "end": end,
+            "applications": sorted(set(wanted)),
+            "tables": bool(scope.get("tables")),
+            "contents": bool(scope.get("contents")),
+            "reason": reason if scope.get("contents") else "",
+        }
 
     def make(
         self,
         scope: Mapping[str, Any],
         path: Path,
         *,
-        actor: str,  # noqa: ARG002 - for forms that name who asked
+        actor: str,
         progress: Progress,
     ) -> None:
         """By `bundle.export`, with the log's key."""
         data = settings.DOMICILE.data
-        asked = bundle.Scope(scope["begin"], scope["end"], tuple(scope["applications"]))
-        progress(0, 0)
-        bundle.export(asked, path, data / "log", read_key(data / "keys" / "log.ed25519"))
+        bundle.export(
+            bundle.Scope(scope["begin"], scope["end"], tuple(scope["applications"])),
+            path,
+            data / "log",
+            read_key(data / "keys" / "log.ed25519"),
+            progress=progress,
+            contents=scope["contents"],
+            reason=scope["reason"],
+            actor=actor,
+        )
 
     def made(self, path: Path) -> Made | None:
         """A ZIP whose manifest an event names."""

@@ -34,6 +34,31 @@ for (const element of document.querySelectorAll("[data-wait]")) {
   setTimeout(look, 500);
 }
 
+// A run that is under way: its bar moves, and the page loads again once the run has ended.
+for (const part of document.querySelectorAll("[data-progress]")) {
+  const bar = part.querySelector("progress");
+  const said = part.querySelector("[role=status]");
+  const look = async () => {
+    try {
+      const answer = await fetch(part.dataset.progress, { credentials: "same-origin" });
+      const now = await answer.json();
+      if (!now.running) {
+        location.reload();
+        return;
+      }
+      if (now.total) {
+        bar.max = now.total;
+        bar.value = now.done;
+      }
+      if (said.textContent !== now.words) said.textContent = now.words;
+    } catch {
+      // The appliance may be restarting; look again.
+    }
+    setTimeout(look, 1000);
+  };
+  setTimeout(look, 500);
+}
+
 // The menu is open where there is room for it.
 const menu = document.querySelector("details.menu");
 if (menu) {
