@@ -6,9 +6,11 @@ import os
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -208,8 +210,16 @@ def test_a_killed_process_comes_back_and_the_appliance_answers(appliance, role):
 # --- Backup, restart, end; in this order, last in this module ---
 
 
-def test_a_backup_of_the_running_appliance_restores_to_one_that_verifies(appliance, tmp_path):
-    archive = tmp_path / "backup.tar"
+@pytest.fixture(scope="module")
+def backup(tmp_path_factory):
+    """Where the first of these tests puts a backup, for the second."""
+    return tmp_path_factory.mktemp("backup") / "backup.tar"
+
+
+def test_a_backup_of_the_running_appliance_restores_to_one_that_verifies(
+    appliance, backup, tmp_path
+):
+    archive = backup
     done = appliance.manage("backup", str(archive), "--with-keys")
     assert done.returncode == 0, done.stderr
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
@@ -230,6 +240,33 @@ def test_a_backup_of_the_running_appliance_restores_to_one_that_verifies(applian
     assert "not empty" in refused.stderr
 
 
+def test_an_older_backup_is_not_continued_until_the_operator_says_so(
+    appliance, backup, tmp_path
+):
+    kept = tmp_path / "kept"
+    kept.write_bytes(httpx.get(f"{appliance.url}/log/checkpoint").content)
+    again = Appliance(tmp_path / "again")
+    restored = again.manage("restore", str(backup), "--checkpoint", str(kept))
+    assert restored.returncode == 0, restored.stderr
+    assert "audit resume --after-restore" in restored.stdout
+    refused = again.manage("notary")
+    assert refused.returncode == 3
+    assert "audit resume --after-restore" in refused.stderr
+    refused = again.manage("up")
+    assert refused.returncode == 1
+    assert "audit resume --after-restore" in refused.stderr
+    assert using(again.data) == []
+    reason = "A test of the backup."
+    resumed = again.manage("audit", "resume", "--after-restore", "--reason", reason, "--yes")
+    assert resumed.returncode == 0, resumed.stdout
+    (said,) = again.events(type="log.resumed")
+    assert said.detail["reason"] == reason
+    assert said.detail["lost_end"] == int(kept.read_text().split("\n")[1])
+    verified = again.manage("audit", "verify")
+    assert verified.returncode == 0, verified.stdout
+    assert "of generation 1 were lost" in verified.stdout
+
+
 def test_a_second_start_is_quick_and_shows_no_credentials_again(appliance):
     welcome = appliance.welcome
     appliance.stop()
@@ -243,6 +280,35 @@ def test_a_second_start_is_quick_and_shows_no_credentials_again(appliance):
     assert welcome["api_key"] not in printed
     assert appliance.welcome == welcome
     assert spent <= START_CPU, printed
+
+
+def asked(appliance, statement):
+    """What the appliance's database answers to somebody who goes past the appliance."""
+    with closing(sqlite3.connect(appliance.data / "db.sqlite3", timeout=10)) as database:
+        rows = database.execute(statement).fetchall()
+        database.commit()
+    return rows
+
+
+def test_starts_are_on_the_record_once_and_raise_no_alarm(appliance):
+    """Set up, started twice and used by now: what differs from start to start is the engine."""
+    count = "SELECT type, COUNT(*) FROM compliance_event GROUP BY type"
+    wait_until(lambda: dict(asked(appliance, count)).get("engine.started", 0) > 1, "both", 10)
+    found = dict(asked(appliance, count))
+    assert found["configuration.loaded"] == 2  # web and notary, each once
+    assert found["roles.set"] == 1
+    assert "change.unrecorded" not in found
+    assert "statement.refused" not in found
+    assert asked(appliance, "SELECT words FROM compliance_alarm") == []
+
+
+def test_a_raw_write_to_a_running_appliance_is_on_the_record_within_seconds(appliance):
+    asked(appliance, "UPDATE compliance_application SET owner = 'somebody else'")
+    words = "SELECT words FROM compliance_alarm WHERE kind = 'change.unrecorded'"
+    wait_until(lambda: asked(appliance, words), "the alarm", 10)
+    [(text,)] = asked(appliance, words)
+    assert "UPDATE of compliance_application" in text
+    assert "owner" in text
 
 
 def test_ctrl_c_stops_in_order(appliance):
