@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.utils import timezone
 
+from compliance.admin import retention
 from compliance.admin.api_keys import state, working
 from compliance.admin.editing import Recorded
 from compliance.admin.site import console
 from compliance.audit.entry import label_key_digest
+from compliance.audit.retention import FLOOR_LAW, SIX_MONTHS
 from compliance.models import Application
+
+if TYPE_CHECKING:
+    _ModelForm = forms.ModelForm[Application]  # a generic for the type checker only
+else:
+    _ModelForm = forms.ModelForm
+
+
+class ApplicationForm(_ModelForm):
+    """An application's fields, and what the law says of them together."""
+
+    def clean(self) -> dict[str, Any]:
+        """Details of high-risk systems stay for six months, unless a reason is given."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        days = given.get("details_days")
+        reason = str(given.get("retention_reason") or "").strip()
+        if given.get("high_risk") and not reason and days is not None and days < SIX_MONTHS:
+            self.add_error(
+                "details_days",
+                "Logs of a high-risk AI system are kept for at least six months "
+                f"({FLOOR_LAW}): enter {SIX_MONTHS} or more, leave it empty, or say under "
+                "“Legal reason for shorter retention” which law demands less.",
+            )
+        return given
 
 
 @admin.register(Application, site=console)
@@ -24,6 +50,7 @@ class ApplicationAdmin(Recorded):
     created = "registered"
     adding = "Register application"
     section, rank = "Rules", 10
+    form = ApplicationForm
     change_form_template = "admin/application.html"
     list_display = ("name", "purpose", "legal_basis", "owner", "usable_keys", "standing")
     list_filter = ("active", "legal_basis")
@@ -38,6 +65,10 @@ class ApplicationAdmin(Recorded):
         (
             "How much it may ask",
             {"fields": ("requests_per_minute", "tokens_per_minute", "concurrent_requests")},
+        ),
+        (
+            "What is kept of it, and how long",
+            {"fields": ("content_days", "details_days", "high_risk", "retention_reason")},
         ),
     )
 
@@ -61,7 +92,7 @@ class ApplicationAdmin(Recorded):
         return ("name",) if obj else ()
 
     def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        """The application's keys."""
+        """The application's keys, and what counts of what is kept."""
         now = timezone.now()
         return {
             "keys": [
@@ -69,5 +100,6 @@ class ApplicationAdmin(Recorded):
             ],
             "may_issue": request.user.has_perm("compliance.add_apikey"),
             "may_revoke": request.user.has_perm("compliance.change_apikey"),
+            "kept": retention.of(obj),
             "may_see_record": request.user.has_perm("compliance.view_event"),
         }

@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from compliance.admin import contents, requests, window
+from compliance.admin import contents, requests, retention, window
 from compliance.admin.editing import ReadOnly
 from compliance.admin.site import Item, console
 from compliance.admin.story import detail
@@ -160,7 +160,7 @@ class EventAdmin(ReadOnly):
         rows = [
             (
                 event,
-                detail(event).get("actor"),
+                detail(event).get("actor") if event.detail else "details removed",
                 names.get(event.application),
                 leaves.get(event.pk),
             )
@@ -215,8 +215,9 @@ class EventAdmin(ReadOnly):
         if story is None:
             raise Http404
         may_read = request.user.has_perm(contents.RIGHT) and contents.kept(request_id)
+        removed = retention.gone(story.gone) if story.gone else {}
         return console.page(
-            request, "admin/request.html", "Request", story=story, may_read=may_read
+            request, "admin/request.html", "Request", story=story, may_read=may_read, **removed
         )
 
     def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
@@ -229,7 +230,8 @@ class EventAdmin(ReadOnly):
             "changed": _changed(said.get("changes")),
             "application": requests.application_names().get(obj.application),
             "entry": bytes(obj.entry).decode("utf-8", "replace"),
-            "detail": _pretty(bytes(obj.detail)),
+            "detail": _pretty(bytes(obj.detail or b"")),
+            **retention.gone(obj),
             "leaf": Leaf.objects.filter(event=obj).first(),
             "head": LogHead.objects.first(),
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -64,7 +64,7 @@ def rows(found: Sequence[Event]) -> list[Row]:
         stories[str(event.request)].append(event)
     result = []
     for event in found:
-        story = tell(stories[str(event.request)])
+        story = _told(stories[str(event.request)])
         result.append(
             Row(
                 story,
@@ -78,4 +78,15 @@ def rows(found: Sequence[Event]) -> list[Row]:
 def story(request: str) -> Story | None:
     """The story of one request; None where the record knows none."""
     events = list(Event.objects.filter(request=request).order_by("id")[:LONGEST])
-    return tell(events) if events else None
+    return _told(events) if events else None
+
+
+def _told(events: Sequence[Event]) -> Story:
+    """Its story; where details were removed, the event itself still names the application."""
+    told = tell(events)
+    owner = events[0].application
+    if told.about or owner is None:
+        return told
+    name = Application.objects.filter(pk=owner).values_list("name", flat=True).first()
+    about = {"application": {"id": str(owner), "name": name or ""}}
+    return replace(told, about=about)

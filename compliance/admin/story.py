@@ -32,6 +32,9 @@ REASONS = {
     "output_blocked": "The policy stopped the answer.",
 }
 
+WITHOUT_DETAIL = ("request.blocked", "request.completed", "request.lost")
+"""Steps whose words are the same whatever the detail says."""
+
 ReceiptCheck = Callable[[Mapping[str, Any], str], str | None]
 
 _check: ReceiptCheck | None = None
@@ -78,6 +81,7 @@ class Story:
     where: Mapping[str, Any]
     receipt: Receipt | None
     took: int | None  # milliseconds from the first event to the last, once it has ended
+    gone: Event | None = None  # an event whose details a retention rule removed, if any
 
 
 def detail(event: Event) -> dict[str, Any]:
@@ -97,6 +101,8 @@ def tell(events: Sequence[Event]) -> Story:
     last = end or events[-1]
     about = details[first]
     refused = events[first].type == "request.refused"
+    gone = next((event for event in events if event.detail is None), None)
+    unknown = "details removed" if gone else "unknown"
     decision = "refused" if refused else about.get("decision")
     rules = [str(rule) for rule in about.get("rules", ())]
     reasons = [str(reason) for reason in about.get("reasons", ())]
@@ -114,7 +120,7 @@ def tell(events: Sequence[Event]) -> Story:
         state=STATES.get(last.type, last.type),
         began=events[0].time,
         about=about,
-        decision=str(decision or "unknown"),
+        decision=str(decision or unknown),
         reasons=tuple(zip(rules, reasons, strict=False)),
         findings=_counts(about.get("findings")),
         categories=_counts(about.get("categories")),
@@ -125,6 +131,7 @@ def tell(events: Sequence[Event]) -> Story:
         where=where,
         receipt=_receipt(details, str(events[0].request)),
         took=_milliseconds(end.time - events[0].time) if end else None,
+        gone=gone,
     )
 
 
@@ -150,14 +157,14 @@ def _receipt(details: Sequence[Mapping[str, Any]], request: str) -> Receipt | No
 
 
 def _words(kind: str, said: Mapping[str, Any]) -> tuple[str, str]:
-    """A step's title and text."""
+    """A step's title and text; only the title where nothing is said any more."""
     reason = str(said.get("reason", ""))
     why = REASONS.get(reason, reason.replace("_", " "))
     place = f"site {said.get('site')} ({said.get('country')})"
     sentences = {
         "request.admitted": ("Admitted", f"Checked, decided, recorded; sealed for {place}."),
         "request.attempt": (
-            f"Attempt {said.get('attempt')}",
+            f"Attempt {said['attempt']}" if "attempt" in said else "Another attempt",
             f"Sealed again, for {place}: {why}.",
         ),
         "request.blocked": ("Blocked", "The policy said no. Nothing was sent to a model."),
@@ -170,4 +177,5 @@ def _words(kind: str, said: Mapping[str, Any]) -> tuple[str, str]:
             "The process that answered it died; the notary closed its story.",
         ),
     }
-    return sentences.get(kind, (kind, why))
+    title, text = sentences.get(kind, (kind, why))
+    return title, text if said or kind in WITHOUT_DETAIL else ""

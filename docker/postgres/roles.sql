@@ -2,9 +2,11 @@
 -- after every `manage.py migrate` or `setup`; it can be run again. The worker has no role.
 --
 -- domicile_web     reads everything, adds events, changes what the console changes
--- domicile_notary  reads the record, places events in the log, ends what dead writers left
+-- domicile_notary  reads the record, places events in the log, ends what dead writers left,
+--                  and removes details that a rule no longer lets be kept
 --
--- Nobody but the owner can change or remove an event, and no role that runs can change a policy.
+-- Nobody but the owner can change or remove an event, but for details where a trigger finds the
+-- permit of a rule; and no role that runs can change a policy.
 
 BEGIN;
 
@@ -47,9 +49,20 @@ GRANT INSERT, DELETE ON compliance_change TO domicile_web;
 GRANT INSERT, UPDATE ON compliance_alarm, compliance_configuration, inference_enginestart
     TO domicile_web;
 
+-- Content is kept and erased by the gateway alone: it holds the vault. Sharing a bucket's row
+-- takes the right to change it.
+GRANT INSERT, UPDATE, DELETE ON compliance_content, compliance_contentsubject TO domicile_web;
+GRANT UPDATE ON compliance_contentbucket TO domicile_web;
+GRANT INSERT, UPDATE ON compliance_erasure TO domicile_web;
+
 GRANT SELECT ON compliance_event, compliance_leaf, compliance_loghead, compliance_notarycursor,
     compliance_writerepoch, compliance_application, django_migrations TO domicile_notary;
 GRANT INSERT ON compliance_event, compliance_leaf, compliance_notarycursor TO domicile_notary;
+-- Details go by rule: the rule is read, the permit is added, and the trigger asks for it.
+GRANT SELECT ON compliance_policyversion, compliance_pruning, compliance_generation
+    TO domicile_notary;
+GRANT INSERT ON compliance_pruning TO domicile_notary;
+GRANT UPDATE (detail, detail_key) ON compliance_event TO domicile_notary;
 -- Changes that no event speaks of become events and alarms.
 GRANT SELECT, DELETE ON compliance_change TO domicile_notary;
 GRANT SELECT, INSERT, UPDATE ON compliance_alarm, compliance_configuration TO domicile_notary;

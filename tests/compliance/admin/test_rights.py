@@ -25,6 +25,7 @@ NEW = {
     "requests_per_minute": 10,
     "tokens_per_minute": 1000,
     "concurrent_requests": 1,
+    "content_days": 0,
 }
 ACTIONS = {
     "register": (CLIENTS, lambda: reverse("admin:compliance_application_add"), NEW),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.db import connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -259,6 +259,35 @@ def test_what_is_removed_is_found_in_no_page_of_the_database(database, settled):
         settled()
         file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert b"a word that goes" not in Path(database.name).read_bytes()
+
+
+def test_the_notarys_role_alone_may_remove_details(database, folder):
+    if database.vendor != "postgresql":
+        pytest.skip("SQLite has no roles")
+    owner = application(details_days=30)
+    activate(details_days=30)
+    store(*pair(40, owner))
+    integrate(folder)
+    rights = Path(__file__).parents[3] / "docker" / "postgres" / "roles.sql"
+    remove = "UPDATE compliance_event SET detail = NULL, detail_key = NULL"
+    with connection.cursor() as cursor:
+        cursor.execute(rights.read_text())
+        cursor.execute("SET ROLE domicile_web")
+        for forbidden in (
+            remove,
+            "INSERT INTO compliance_pruning SELECT * FROM compliance_pruning",
+            "DELETE FROM compliance_pruning",
+        ):
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                cursor.execute(forbidden)
+        cursor.execute("SET ROLE domicile_notary")
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            cursor.execute("UPDATE compliance_event SET entry = NULL")
+        with pytest.raises(IntegrityError, match="insert-only"):
+            cursor.execute(remove)
+        assert [one.count for one in retention.prune(NOW, "notary")] == [2]
+        cursor.execute("RESET ROLE")
+    assert len(gone()) == 2
 
 
 def run_of(now=NOW):
