@@ -12,9 +12,18 @@ document    pack.json and pack.csv; paper: pack.pdf
 build       makes the file and its event
 """
 
-from compliance.evidence.packs.build import Summary, build
+from compliance.evidence.packs.build import PackTooLong, Summary, build
 from compliance.evidence.packs.context import PackImpossible, Parameters
 from compliance.evidence.packs.law import Law, laws
 from compliance.evidence.packs.reading import Period
 
-__all__ = ["Law", "PackImpossible", "Parameters", "Period", "Summary", "build", "laws"]
+__all__ = [
+    "Law",
+    "PackImpossible",
+    "PackTooLong",
+    "Parameters",
+    "Period",
+    "Summary",
+    "build",
+    "laws",
+]

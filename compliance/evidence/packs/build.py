@@ -46,6 +46,10 @@ BUILDERS: Mapping[str, Callable[[Context], Iterator[Part]]] = {
 }
 
 
+class PackTooLong(PackImpossible):
+    """More would have to be read than the caller waits for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What was made."""
@@ -79,16 +83,24 @@ def build(
     *,
     actor: str,
     progress: Progress | None = None,
+    most: int | None = None,
 ) -> Summary:
     """Write the pack `name` to `path`, which must not exist, and record it.
 
-    Raises `PackImpossible`; then nothing is left and nothing recorded.
+    Raises `PackImpossible`; then nothing is left and nothing recorded. `PackTooLong` where more
+    than `most` entries would have to be read.
     """
     law = laws().get(name)
     if law is None:
         raise PackImpossible(f"There is no pack {name[:32]!r}; there are {', '.join(laws())}.")
     answers = _answers(law, parameters)
     context = _context(law, parameters, answers, actor, progress or nobody_waits)
+    span = context.reading.end - context.reading.begin
+    if most is not None and span > most:
+        raise PackTooLong(
+            f"The period holds {span} entries, more than the {most} for which "
+            "somebody can be let wait."
+        )
     parts = list(BUILDERS[name](context))
     sections = _sections(law, parts, parameters)
     clocks = deadlines(law, answers)
@@ -137,6 +149,8 @@ def _context(
     if parameters.period.since and parameters.period.since >= (until or now):
         raise PackImpossible("The period ends before it begins; give another.")
     reading = Reading(settings.DOMICILE.data / "log", parameters.period)
+    if law.id == "breach" and parameters.period.since is None:
+        reading.begin = reading.end = 0  # nothing is read until it is known from when
     return Context(law, parameters, reading, applications, actor, now, progress)
 
 

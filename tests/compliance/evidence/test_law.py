@@ -1,0 +1,150 @@
+"""The law as data: every field has its source, and what is unsure says so."""
+
+import datetime as dt
+import itertools
+import re
+
+import pytest
+
+from compliance.evidence.packs import law
+from compliance.evidence.packs.answers import AnswerInvalid, clean, moment
+from compliance.evidence.packs.deadlines import Deadline, end
+from compliance.evidence.packs.law import LawInvalid, laws
+from tests.check_docs import BASE
+from tests.compliance.evidence.law_tables import table
+
+FIELDS = [(one, field) for one in laws().values() for field in one.fields]
+
+
+def art(article, paragraph, letters=""):
+    return {f"Art. {article}({paragraph})" + (f"({one})" if one else "") for one in letters or [""]}
+
+
+DEMANDED = {
+    "record-of-processing": art(30, 1, "abcdefg"),
+    "access-request": art(15, 1, "abcdefgh") | art(15, 1) | art(15, 2) | art(15, 3) | art(15, 4),
+    "breach": art(33, 1) | art(33, 3, "abcd") | art(33, 4) | art(33, 5),
+    "ai-logs": art(12, 1)
+    | art(12, 2, "abc")
+    | art(12, 3, "abcd")
+    | art(19, 1)
+    | art(26, 6),
+}
+
+
+@pytest.mark.parametrize(("one", "field"), FIELDS, ids=lambda one: one.id)
+def test_every_field_has_a_source_and_a_status_or_is_called_an_addition(one, field):
+    assert field.demanded_by or field.need == "addition"
+    assert field.status in law.STATUSES
+    assert field.sure or field.note
+    assert field.help.endswith(".")
+    assert field.sure or field.status != "in force" or field.note
+
+
+@pytest.mark.parametrize("pack", sorted(DEMANDED))
+def test_a_pack_has_a_field_for_every_provision_and_letter(pack):
+    named = {str(one) for field in laws()[pack].fields for one in field.demanded_by}
+    assert DEMANDED[pack] <= named
+
+
+def test_there_are_exactly_these_packs_and_each_names_its_act_where_it_is_published():
+    assert tuple(laws()) == law.ORDER
+    for one in laws().values():
+        assert re.fullmatch(r"http://data\.europa\.eu/eli/reg/20\d\d/\d+/oj", one.regulation.eli)
+        assert one.as_of <= dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
+
+
+def test_nothing_of_the_ai_act_is_asserted_to_be_sure_while_its_dates_move():
+    one = laws()["ai-logs"]
+    assert not one.regulation.sure
+    assert one.regulation.status == "unsure"
+    assert all(not field.sure and field.status == "unsure" for field in one.fields)
+
+
+def test_clocks_begin_and_end_with_fields_that_are_moments():
+    for one in laws().values():
+        for clock in one.deadlines:
+            for name in filter(None, (clock.starts, clock.ends)):
+                assert one.field(name).kind == "moment"
+
+
+@pytest.mark.parametrize(
+    "cut",
+    ['status = "in force"\n', "sure = true\n", 'demanded_by = [{ article = "30"', 'help = "'],
+)
+def test_a_field_without_source_status_or_sureness_is_refused(tmp_path, cut):
+    text = (BASE / "compliance/evidence/packs/record-of-processing.toml").read_text()
+    head, field, rest = text.partition("[[field]]")
+    lines = [line for line in (field + rest).splitlines(keepends=True)]
+    spoiled = [
+        line for n, line in enumerate(lines) if not (line.startswith(cut.strip("\n")) and n < 20)
+    ]
+    path = tmp_path / "record-of-processing.toml"
+    path.write_text(head + "".join(spoiled))
+    assert path.read_text() != text
+    with pytest.raises(LawInvalid):
+        law._law(path)
+
+
+def clock(name):
+    return laws()[name].deadlines[0]
+
+
+@pytest.mark.parametrize(
+    ("began", "due"),
+    [
+        ("2026-01-31T10:00+01:00", "2026-02-28T23:59:59+01:00"),
+        ("2028-01-31T10:00+01:00", "2028-02-29T23:59:59+01:00"),
+        ("2026-12-05T23:30+01:00", "2027-01-05T23:59:59+01:00"),
+        ("2026-03-05T00:00+00:00", "2026-04-05T23:59:59+00:00"),
+    ],
+)
+def test_a_month_ends_with_the_day_of_the_same_number_or_the_last(began, due):
+    found = end(clock("access-request"), dt.datetime.fromisoformat(began))
+    assert found.isoformat() == due
+
+
+def test_seventy_two_hours_run_through_a_change_of_the_clocks():
+    began = dt.datetime.fromisoformat("2026-03-28T10:00+01:00")
+    assert end(clock("breach"), began) - began == dt.timedelta(hours=72)
+
+
+@pytest.mark.parametrize(
+    ("after", "met", "state", "word"),
+    [
+        (71, None, "running", "left"),
+        (73, None, "overdue", "overdue"),
+        (99, 70, "in time", "in time"),
+        (99, 73, "late", "late"),
+    ],
+)
+def test_a_clock_says_how_it_stands(after, met, state, word):
+    began = dt.datetime(2026, 11, 20, 9, tzinfo=dt.UTC)
+    done = began + dt.timedelta(hours=met) if met else None
+    one = Deadline(clock("breach"), began, end(clock("breach"), began), done)
+    now = began + dt.timedelta(hours=after)
+    assert one.state(now) == state
+    assert word in one.words(now)
+    assert Deadline(clock("breach"), None, None, None).state(now) == "not begun"
+
+
+@pytest.mark.parametrize("text", ["2026-11-22", "2026-11-22T09:30", "tomorrow", "9:30+01:00"])
+def test_a_moment_needs_its_time_zone(text):
+    with pytest.raises(AnswerInvalid, match="time zone"):
+        moment(text)
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a\x1bb", "x" * 20_001])
+def test_what_cannot_be_kept_is_refused_and_the_value_is_not_repeated(text):
+    with pytest.raises(AnswerInvalid) as error:
+        clean(laws()["breach"].field("nature"), text)
+    assert text not in str(error.value)
+
+
+def test_the_tables_in_the_documentation_are_those_of_the_law():
+    text = (BASE / "docs/packs.md").read_text()
+    for one, other in itertools.zip_longest(
+        re.findall(r"<!-- fields of ([a-z-]+) -->\n(.*?)\n<!-- end -->", text, re.DOTALL),
+        [(one.id, table(one)) for one in laws().values()],
+    ):
+        assert one == other, "run `python -m tests.compliance.evidence.law_tables`"
