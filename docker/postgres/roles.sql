@@ -62,6 +62,9 @@ GRANT INSERT ON compliance_event, compliance_leaf, compliance_notarycursor TO do
 GRANT SELECT ON compliance_policyversion, compliance_pruning, compliance_generation
     TO domicile_notary;
 GRANT INSERT ON compliance_pruning TO domicile_notary;
+-- `audit resume` runs as the notary: it closes a generation of the log and opens the next.
+GRANT INSERT ON compliance_generation TO domicile_notary;
+GRANT INSERT ON compliance_writerepoch TO domicile_notary;
 GRANT UPDATE (detail, detail_key) ON compliance_event TO domicile_notary;
 -- Changes that no event speaks of become events and alarms.
 GRANT SELECT, DELETE ON compliance_change TO domicile_notary;
