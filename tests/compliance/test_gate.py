@@ -130,7 +130,7 @@ async def recorded(asked: Request) -> list[tuple[str, dict[str, Any]]]:
     def read() -> list[tuple[str, dict[str, Any]]]:
         try:
             rows = StoredEvent.objects.filter(request=asked.id).order_by("seq")
-            return [(row.type, json.loads(bytes(row.detail))) for row in rows]
+            return [(row.type, json.loads(bytes(row.detail or b""))) for row in rows]
         finally:
             connection.close()  # the thread outlives this test's database
 

@@ -252,6 +252,35 @@ def test_a_prompt_is_answered_by_roles_that_hold_only_their_own_keys(
         assert {path.name for path in keys.iterdir()} == expected, role
 
 
+def test_content_is_kept_and_erased_by_the_gateway_alone(
+    separated: Separated, postgres: Postgres
+) -> None:
+    with postgres.connect(DATABASE) as owner:
+        owner.execute("UPDATE compliance_application SET content_days = 1")
+    time.sleep(1)  # some polls: the gateway knows it now
+    answer = httpx.post(
+        f"{separated.base}/v1/chat/completions",
+        headers={"Authorization": f"Bearer {separated.api_key}"},
+        json={
+            "model": separated.model,
+            "messages": [{"role": "user", "content": "Write to ben@example.org."}],
+            "max_tokens": 4,
+        },
+        timeout=60,
+    )
+    assert answer.status_code == 200, answer.text
+    request = answer.headers["domicile-request"]
+    asked = ("audit", "erase", "--subject", "Ben@example.org", "--reason", "Art. 17", "--yes")
+    done = manage(*asked, given=separated.environments["gateway"])
+    assert done.returncode == 0, done.stderr
+    assert "Found 1 requests" in done.stdout
+    with postgres.connect(DATABASE) as owner:
+        left = owner.execute("SELECT 1 FROM compliance_content WHERE request = %s", [request])
+        assert left.fetchall() == []
+    holders = {role for role in KEYS if (separated.folder / role / "vault").exists()}
+    assert holders == {"gateway"}
+
+
 def test_the_worker_never_makes_or_opens_a_database(separated: Separated) -> None:
     assert not list((separated.folder / "worker").rglob("*.sqlite3*"))
 

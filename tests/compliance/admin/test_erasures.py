@@ -50,7 +50,7 @@ def kept(console, tmp_path):
 
 
 def said(kind):
-    return [json.loads(bytes(event.detail)) for event in Event.objects.filter(type=kind)]
+    return [json.loads(bytes(event.detail or b"")) for event in Event.objects.filter(type=kind)]
 
 
 def test_what_is_found_is_shown_before_anything_is_erased(console, kept):

@@ -35,12 +35,12 @@ def kept(database, settings, tmp_path):
 def audit(monkeypatch, *arguments, typed=""):
     """The exit code and what it said, with `typed` on standard input."""
     monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-    out, code = io.StringIO(), 0
+    out = io.StringIO()
     try:
         call_command("audit", "erase", "--reason", "Art. 17", *arguments, stdout=out)
     except SystemExit as end:
-        code = end.code
-    return code, out.getvalue()
+        return end.code, out.getvalue()
+    return 0, out.getvalue()
 
 
 def test_nothing_is_erased_where_nobody_could_be_asked(kept, monkeypatch):

@@ -107,7 +107,7 @@ def crash_and_recover(data, point):
     erasure.recover()
     check_erased(kept)
     erased = Event.objects.filter(type="content.erased")
-    said = json.loads(bytes(erased.latest("id").detail))
+    said = json.loads(bytes(erased.latest("id").detail or b""))
     assert said["requests"] == [kept[ANNA]], "the record does not say what was erased"
     assert said["buckets"] == [BUCKET]
     return killed, erased.count() - events

@@ -131,7 +131,7 @@ def test_an_end_stands_also_where_the_vault_cannot_take_the_output(writer, data)
     path = data / "vault" / "keys" / f"{bucket:03d}.0"
     path.write_text("not a key")
     writer.append_sync([keeping(completed(request), "output")])
-    said = json.loads(bytes(Event.objects.get(type="request.completed").detail))
+    said = json.loads(bytes(Event.objects.get(type="request.completed").detail or b""))
     assert said["content"] == "vault_unavailable"
     assert "content" not in entry(request, "request.completed")
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ print(json.dumps([text.decode() for _, _, text in vault.read(sys.argv[1])]))
 """
 
 
-def kept(lab: Laboratory, request: str, erased: str = "") -> list[dict[str, str]]:
+def kept(lab: Laboratory, request: str, erased: str = "") -> list[dict[str, Any]]:
     """The parts that are kept of a request, after `erased` was erased."""
     start = "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'appliance.settings'; "
     command = [sys.executable, "-c", start + "django.setup()\n" + READ, request]
