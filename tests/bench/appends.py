@@ -203,7 +203,7 @@ def _afterwards() -> dict[str, float]:
     """What the notary, the check, the export and the offline check make of those events."""
     from django.conf import settings  # noqa: PLC0415
 
-    from compliance.audit.ledger import head  # noqa: PLC0415
+    from compliance.audit.ledger import current  # noqa: PLC0415
     from compliance.audit.notary import Notary  # noqa: PLC0415
     from compliance.audit.verify import verify_log  # noqa: PLC0415
     from compliance.evidence import verify  # noqa: PLC0415
@@ -217,7 +217,7 @@ def _afterwards() -> dict[str, float]:
     public = Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
     notary = Notary(log, key, "bench/log/1")
     integrating = _timed(lambda: _drain(notary))
-    size = head()[0]
+    size = current().size
     verifying = _timed(lambda: _insist(verify_log(log, public).ok))
     path = settings.DOMICILE.data / "evidence.zip"
     exporting = _timed(lambda: export(Scope(), path, log, key))
