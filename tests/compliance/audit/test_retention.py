@@ -300,7 +300,7 @@ def test_a_run_that_is_killed_anywhere_is_finished_by_the_next_without_a_second_
     monkeypatch.setattr(pruning, "BATCH", 2)
     monkeypatch.setattr(pruning, "CHUNK", 7)
     owner, other = application(details_days=30), application("other", details_days=10)
-    for stop in range(1, 30):
+    for stop in range(1, 16):
         store(*(one for who in (owner, other) for one in pair(40, who) + pair(5, who)))
         integrate(folder)
         before = Pruning.objects.count()
