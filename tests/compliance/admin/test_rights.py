@@ -14,6 +14,7 @@ ALL = frozenset(RIGHTS)
 CLIENTS = {ADMINISTRATOR, OFFICER}
 MACHINES = {ADMINISTRATOR, OPERATOR}
 PEOPLE = {ADMINISTRATOR}
+EXPORTS = {OFFICER, AUDITOR}
 
 NEW = {
     "name": "newcomer",
@@ -90,6 +91,8 @@ SEEN = {
     "inference_node_changelist": ALL,
     "inference_model_changelist": ALL,
     "inference_deployment_changelist": ALL,
+    "compliance_export_changelist": EXPORTS,
+    "new_export": EXPORTS,
     "auth_user_changelist": ALL - {OPERATOR},
     "auth_group_changelist": ALL - {OPERATOR},
 }
@@ -208,8 +211,9 @@ def test_an_administrator_cannot_change_a_superuser(filled):
         assert answer.status_code == 403
 
 
-def test_an_auditor_has_no_right_but_to_view():
-    assert all(right.split(".")[1].startswith("view_") for right in RIGHTS[AUDITOR])
+def test_an_auditor_views_and_exports_and_has_no_other_right():
+    others = {right for right in RIGHTS[AUDITOR] if not right.split(".")[1].startswith("view_")}
+    assert others == {"compliance.add_export"}
 
 
 def test_no_role_may_touch_the_record():
