@@ -3,7 +3,7 @@
     python -m tests.check_docs
 
 Looked for: environment variables, `make` targets, management commands with their options,
-endpoints, metrics, key files.
+endpoints, metrics, key files; and whether docs/events.md is as the catalogue of events.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from tests import events_page
 
 BASE = Path(__file__).resolve().parent.parent
 PACKAGES = ("appliance", "compliance", "inference")
@@ -74,6 +76,7 @@ def main() -> int:
     """Print what is wrong; 1 if anything is."""
     code = {path: path.read_text() for path in sources()}
     wrong = missing(named(code, BASE.joinpath("Makefile").read_text()), documents())
+    wrong += events_page.wrong(BASE.joinpath("docs", "events.md").read_text())
     for line in wrong:
         sys.stderr.write(f"{line}\n")
     return 1 if wrong else 0

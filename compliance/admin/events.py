@@ -15,43 +15,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from compliance.admin import contents, requests, retention, window
+from compliance.admin import contents, generations, requests, retention, window
 from compliance.admin.editing import ReadOnly
 from compliance.admin.site import Item, console
 from compliance.admin.story import detail
+from compliance.audit.catalogue import GROUPS, words
 from compliance.models import Application, Event, Leaf, LogHead
 from compliance.templatetags.console import legal_basis
-
-KINDS = (
-    "request.",
-    "request.admitted",
-    "request.attempt",
-    "request.blocked",
-    "request.cancelled",
-    "request.completed",
-    "request.failed",
-    "request.lost",
-    "request.refused",
-    "rejections",
-    "api_key.issued",
-    "api_key.revoked",
-    "application.registered",
-    "application.changed",
-    "policy.activated",
-    "login",
-    "login.failed",
-    "login.locked",
-    "logout",
-    "user.created",
-    "user.changed",
-    "user.password_changed",
-    "site.",
-    "node.",
-    "deployment.",
-    "log.verified",
-    "writer.",
-)
-"""Suggestions for the filter; any other type may be typed."""
 
 
 class Moment(forms.DateTimeField):
@@ -89,7 +59,10 @@ class PeriodForm(forms.Form):
 class EventsForm(PeriodForm):
     """Events by type too."""
 
-    field_order = ("type", "application", "since", "until", "request")
+    field_order = ("group", "type", "application", "since", "until", "request")
+    group = forms.ChoiceField(
+        required=False, label="About", choices=(("", "anything"), *((g, g) for g in GROUPS))
+    )
     type = forms.CharField(
         required=False, max_length=48, widget=forms.TextInput({"list": "kinds"})
     )
@@ -150,6 +123,9 @@ class EventAdmin(ReadOnly):
         if form.is_valid():
             events = narrowed(Event.objects.defer("entry", "detail_key"), form)
             kind = form.cleaned_data["type"]
+            group = form.cleaned_data["group"]
+            if group:
+                events = events.filter(type__in=[one.type for one in GROUPS[group]])
             if kind:
                 exact = {"type__startswith": kind} if kind.endswith(".") else {"type": kind}
                 events = events.filter(**exact)
@@ -163,11 +139,12 @@ class EventAdmin(ReadOnly):
                 detail(event).get("actor") if event.detail else "details removed",
                 names.get(event.application),
                 leaves.get(event.pk),
+                words(event.type),
             )
             for event in shown
         ]
         return self._list(
-            request, "admin/events.html", "Audit events", form, page, rows=rows, kinds=KINDS
+            request, "admin/events.html", "Audit events", form, page, rows=rows, groups=GROUPS
         )
 
     def requests_view(self, request: HttpRequest) -> HttpResponse:
@@ -227,21 +204,23 @@ class EventAdmin(ReadOnly):
             "title": f"Event {obj.type}",
             "event": obj,
             "said": said,
+            "words": words(obj.type),
             "changed": _changed(said.get("changes")),
             "application": requests.application_names().get(obj.application),
             "entry": bytes(obj.entry).decode("utf-8", "replace"),
             "detail": _pretty(bytes(obj.detail or b"")),
             **retention.gone(obj),
-            "leaf": Leaf.objects.filter(event=obj).first(),
+            "place": _leaves([obj]).get(obj.pk),
             "head": LogHead.objects.first(),
         }
 
 
-def _leaves(events: list[Event]) -> dict[int, int]:
+def _leaves(events: list[Event]) -> dict[int, generations.Place]:
     """Each event's place in the log, of those that have one."""
     numbers = [event.pk for event in events]
-    found = Leaf.objects.filter(event_id__in=numbers).values_list("event_id", "index")
-    return dict(found)
+    found = dict(Leaf.objects.filter(event_id__in=numbers).values_list("event_id", "index"))
+    places = generations.places(found.values())
+    return {event: places[index] for event, index in found.items()}
 
 
 def _changed(changes: Any) -> list[tuple[str, Any, Any]]:

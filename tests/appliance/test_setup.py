@@ -16,6 +16,7 @@ from appliance.rotation import rotate
 from appliance.services.folder import claim
 from appliance.setup import SetUpRefused, set_up
 from appliance.welcome import Credentials, kept_credentials, write_welcome
+from compliance.audit.catalogue import unknown
 from compliance.models import APIKey, Application, Event, PolicyVersion, Site
 from inference.models import Deployment
 from tests.services.appliance import free_port
@@ -70,6 +71,8 @@ def test_each_thing_that_is_set_up_is_on_the_record_once(environment):
             "api_key.issued",
         ),
     ]
+    for event in Event.objects.all():
+        assert unknown(event.type, json.loads(bytes(event.detail))) == []
     registered = Event.objects.get(type="application.registered")
     label_key = bytes(Application.objects.get().label_key)
     detail = json.loads(bytes(registered.detail))

@@ -18,6 +18,7 @@ import openai
 import psutil
 import pytest
 
+from compliance.audit.catalogue import unknown
 from tests.services.appliance import BASE, Appliance, free_port, variables, wait_until
 
 pytestmark = [pytest.mark.appliance, pytest.mark.timeout(240)]
@@ -300,6 +301,10 @@ def test_starts_are_on_the_record_once_and_raise_no_alarm(appliance):
     assert "change.unrecorded" not in found
     assert "statement.refused" not in found
     assert asked(appliance, "SELECT words FROM compliance_alarm") == []
+    events = asked(appliance, "SELECT type, detail FROM compliance_event")
+    assert [
+        stranger for kind, said in events for stranger in unknown(kind, json.loads(said))
+    ] == []
 
 
 def test_a_raw_write_to_a_running_appliance_is_on_the_record_within_seconds(appliance):

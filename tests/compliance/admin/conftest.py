@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import threading
 
 import pytest
@@ -6,7 +7,8 @@ from django.contrib.auth.models import Group, User
 
 from compliance.admin.overview import counted
 from compliance.admin.roles import RIGHTS
-from compliance.models import Change
+from compliance.audit import catalogue
+from compliance.models import Change, Event
 
 PASSWORD = "correct horse battery staple"
 
@@ -34,6 +36,12 @@ def console(database, client, settings, tmp_path):
     client.as_ = as_
     client.post = nothing_unrecorded(client.post)
     yield client
+    strangers = {
+        stranger
+        for event in Event.objects.filter(source="console").exclude(detail=None)
+        for stranger in catalogue.unknown(event.type, json.loads(bytes(event.detail)))
+    }
+    assert not strangers, "not in the catalogue of events"
     for thread in threading.enumerate():
         if thread.name == "verify":
             thread.join()  # its database goes with the test

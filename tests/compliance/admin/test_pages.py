@@ -266,3 +266,16 @@ def test_an_empty_appliance_says_what_to_do_next(console):
     text = console.get(reverse("admin:index")).content.decode()
     for advice in ("registering an application", "No policy is active", "No active node"):
         assert advice in text
+
+
+def test_events_are_narrowed_by_what_they_are_about_and_said_in_words(filled):
+    filled.as_("Auditor")
+    page = reverse("admin:compliance_event_changelist")
+    people = filled.get(page, {"group": "People"})
+    assert {row[0].type for row in people.context["rows"]} == {"login"}
+    assert "somebody logged in to the console" in people.content.decode()
+    about = filled.get(page, {"group": "Requests", "type": "request.failed"})
+    assert {row[0].type for row in about.context["rows"]} == {"request.failed"}
+    assert "ended by an error" in about.content.decode()
+    wrong = filled.get(page, {"group": "Weather"})
+    assert "errorlist" in wrong.content.decode()

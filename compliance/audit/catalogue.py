@@ -1,0 +1,369 @@
+"""Every type of event: what it says, in which members, who records it, whether it names people.
+
+The one table behind docs/events.md, the console's filter and its words. A test holds what the
+code appends against it. A type that is no longer recorded stays: old logs hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+WEB, NOTARY, COMMAND, RECORDS = "web", "notary", "command", "records"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A type of event.
+
+    `members` are those that its detail may have, by spaces, beside `time` (`members.WORDS`
+    says what each is). `by` is the process that records it. `personal`:
+    its detail names or points to a person; `entry` never does.
+    """
+
+    type: str
+    words: str
+    members: str
+    by: str
+    personal: bool = False
+
+
+_WHO = (
+    "application api_key endpoint legal_basis model purpose received ropa_reference stream"
+    " subjects"
+)
+_DECIDED = (
+    _WHO + " decision findings categories languages names_unchecked policy rules reasons"
+    " rules_not_enforced"
+)
+_PLACE = " site country model_digest licence"
+_ENDED = "attempts site chunks receipt signature reason error"
+_APPLICATION = (
+    " purpose legal_basis ropa_reference owner active requests_per_minute tokens_per_minute"
+    " concurrent_requests content_days details_days high_risk retention_reason"
+)
+
+GROUPS: Mapping[str, tuple[Kind, ...]] = {
+    "Requests": (
+        Kind(
+            "request.admitted",
+            "checked, decided and cleared; owes one end",
+            _DECIDED + " attempt" + _PLACE,
+            WEB,
+            personal=True,
+        ),
+        Kind("request.attempt", "sent again, after a silence", "attempt reason" + _PLACE, WEB),
+        Kind("request.blocked", "the policy said no", _DECIDED, WEB, personal=True),
+        Kind(
+            "request.refused",
+            "could not be checked, recorded or placed",
+            _WHO + " reason",
+            WEB,
+            personal=True,
+        ),
+        Kind("request.completed", "answered to the end", _ENDED, WEB),
+        Kind("request.failed", "ended by an error", _ENDED, WEB),
+        Kind("request.cancelled", "ended by its caller", _ENDED, WEB),
+        Kind(
+            "request.lost", "its web process died before its end", "reason source epoch", NOTARY
+        ),
+        Kind(
+            "rejections",
+            "calls turned away before anything was read, counted by key and reason",
+            "api_key reason count since until",
+            WEB,
+        ),
+    ),
+    "Rules": (
+        Kind(
+            "application.registered",
+            "an application was entered",
+            "actor name label_key_sha256" + _APPLICATION,
+            f"{WEB}, {COMMAND}",
+            personal=True,
+        ),
+        Kind(
+            "application.changed",
+            "an application was changed",
+            "actor application changes",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "api_key.issued",
+            "a key was issued",
+            "actor prefix note expires",
+            f"{WEB}, {COMMAND}",
+            personal=True,
+        ),
+        Kind("api_key.revoked", "a key was revoked", "actor prefix", WEB, personal=True),
+        Kind(
+            "policy.activated",
+            "a version of the policy became the active one",
+            "actor policy",
+            COMMAND,
+            personal=True,
+        ),
+    ),
+    "People": (
+        Kind("login", "somebody logged in to the console", "actor", WEB, personal=True),
+        Kind(
+            "login.failed",
+            "a login failed; of a flood, only how many",
+            "actor not_recorded",
+            WEB,
+            personal=True,
+        ),
+        Kind("login.locked", "too many logins failed; locked", "actor", WEB, personal=True),
+        Kind(
+            "logout", "somebody logged out, or was idle too long", "actor", WEB, personal=True
+        ),
+        Kind(
+            "user.created",
+            "a person was entered, with roles",
+            "actor user groups administrator",
+            f"{WEB}, {COMMAND}",
+            personal=True,
+        ),
+        Kind(
+            "user.changed",
+            "a person's roles changed, or whether the person may log in",
+            "actor user changes",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "user.password_changed", "a new password was set", "actor user", WEB, personal=True
+        ),
+        Kind(
+            "user.password_rehashed",
+            "a login stored its password anew, in a stronger way",
+            "actor user",
+            WEB,
+            personal=True,
+        ),
+        Kind("roles.set", "which rights each role has, at set-up", "actor roles", COMMAND),
+        Kind("roles.changed", "an upgrade changed the rights of roles", "actor roles", COMMAND),
+    ),
+    "Machines": (
+        Kind(
+            "site.registered", "a site was registered", "actor site country public_key", COMMAND
+        ),
+        Kind("site.activated", "a site was switched on", "actor site", WEB, personal=True),
+        Kind("site.deactivated", "a site was switched off", "actor site", WEB, personal=True),
+        Kind("node.enrolled", "a node was enrolled", "actor node site public_key", COMMAND),
+        Kind(
+            "node.registered",
+            "a node was enrolled; so called by earlier releases",
+            "actor node site public_key",
+            COMMAND,
+        ),
+        Kind("node.activated", "a node was switched on", "actor node", WEB, personal=True),
+        Kind("node.deactivated", "a node was switched off", "actor node", WEB, personal=True),
+        Kind(
+            "model.registered",
+            "a model was registered by its weights",
+            "actor model digest licence origin",
+            COMMAND,
+        ),
+        Kind("deployment.created", "a node was to serve a model", "actor model node", COMMAND),
+        Kind(
+            "deployment.activated",
+            "a deployment was switched on",
+            "actor deployment",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "deployment.deactivated",
+            "a deployment was switched off",
+            "actor deployment",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "engine.started",
+            "a node verified the weights and started an engine; its signed word",
+            "node site model weights engine statement signature",
+            WEB,
+        ),
+        Kind(
+            "statement.refused",
+            "a node's word that was not believed",
+            "reason node not_recorded",
+            WEB,
+        ),
+    ),
+    "The log": (
+        Kind("writer.started", "a web process began to record", "epoch process", WEB),
+        Kind("writer.stopped", "a web process stopped recording", "events", WEB),
+        Kind(
+            "writer.lost", "a web process died while recording", "source epoch events", NOTARY
+        ),
+        Kind("notary.started", "the notary began to lead the log", "process size", NOTARY),
+        Kind("clock.jumped", "the wall clock was set", "milliseconds", NOTARY),
+        Kind(
+            "log.verification_started",
+            "somebody had the log verified",
+            "actor verification",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "log.verified",
+            "what came out of it",
+            "actor verification verdict",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "log.resumed",
+            "entry 0 of a new generation, after a restore; names what was lost",
+            "actor also_lost checked checkpoint database_root database_size first generation"
+            " lost_begin lost_end old_origin old_root old_size reason",
+            COMMAND,
+            personal=True,
+        ),
+    ),
+    "Content and retention": (
+        Kind(
+            "content.disclosed",
+            "kept content was shown or exported, and why",
+            "actor reason request requests",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "content.erased",
+            "kept content was erased, of a person or a request",
+            "actor kind reason request subject requests buckets",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "content.expired",
+            "kept content went as its time was over",
+            "requests buckets",
+            NOTARY,
+        ),
+        Kind(
+            "record.pruned",
+            "details were removed by a retention rule",
+            "generation begin end application before count rule reason",
+            NOTARY,
+        ),
+    ),
+    "Evidence": (
+        Kind(
+            "evidence.exported",
+            "evidence was made",
+            "actor applications begin details end form manifest sha256 size",
+            RECORDS,
+            personal=True,
+        ),
+        Kind(
+            "evidence.requested",
+            "somebody asked for an export",
+            "actor export form scope",
+            WEB,
+            personal=True,
+        ),
+        Kind("evidence.cancelled", "an export was stopped", "actor export", WEB, personal=True),
+        Kind(
+            "evidence.downloaded",
+            "an export was downloaded",
+            "actor export file sha256",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "evidence.removed",
+            "an export's file was deleted",
+            "actor export file reason sha256",
+            RECORDS,
+            personal=True,
+        ),
+        Kind(
+            "detail.disclosed",
+            "a proof with an entry's detail was made",
+            "actor entry origin",
+            COMMAND,
+            personal=True,
+        ),
+        Kind(
+            "pack.answered",
+            "an officer filled in a field of a pack",
+            "actor pack field empty subject application case",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "pack.exported",
+            "evidence was made in a regulation's form",
+            "actor applications begin case end fields form manifest pack period sha256",
+            RECORDS,
+            personal=True,
+        ),
+    ),
+    "Appliance": (
+        Kind(
+            "configuration.loaded",
+            "a web process or the notary began with another configuration than the last",
+            "process values changed",
+            f"{WEB}, {NOTARY}",
+        ),
+        Kind(
+            "key.rotated",
+            "a key was replaced",
+            "actor key fingerprint public_key public_key_before",
+            COMMAND,
+        ),
+        Kind("backup.started", "a backup was begun", "actor keys", COMMAND),
+        Kind("backup.made", "a backup was made", "actor files keys sha256", COMMAND),
+        Kind("backup.restored", "a backup was restored", "actor backup_made", COMMAND),
+        Kind(
+            "restore",
+            "a backup was restored; so called by earlier releases",
+            "actor backup_made",
+            COMMAND,
+        ),
+    ),
+    "Alarms": (
+        Kind(
+            "change.unrecorded",
+            "a governed table changed and no event said so",
+            "table verb key rows columns count first last",
+            NOTARY,
+        ),
+        Kind(
+            "triggers.missing", "triggers that protect the record are gone", "triggers", NOTARY
+        ),
+        Kind("triggers.restored", "they stand again", "", NOTARY),
+        Kind("disk.low", "requests are refused: the disk is nearly full", "free floor", NOTARY),
+        Kind("disk.recovered", "there is room again", "free floor", NOTARY),
+        Kind(
+            "alarm.acknowledged",
+            "an officer looked into an alarm, and what was found",
+            "actor alarm subject count note",
+            WEB,
+            personal=True,
+        ),
+    ),
+}
+
+KINDS: Mapping[str, Kind] = {kind.type: kind for kinds in GROUPS.values() for kind in kinds}
+
+
+def words(kind: str) -> str:
+    """What a type says, for people; empty for one that is not ours."""
+    known = KINDS.get(kind)
+    return known.words if known else ""
+
+
+def unknown(kind: str, detail: Mapping[str, object]) -> list[str]:
+    """What of an event is not in the table: its type, or members of its detail."""
+    known = KINDS.get(kind)
+    if known is None:
+        return [f"the type {kind}"]
+    extra = sorted({*detail} - {*known.members.split(), "time"})
+    return [f"{kind}: the member {name}" for name in extra]
