@@ -36,7 +36,11 @@ class Record:
     def request(self, owner, *, named=(), end="completed", kept=None, **changes):
         """One request with its events; its id."""
         request = request_id()
-        detail = {**self.about(owner), "subjects": [self.blind(one) for one in named], **changes}
+        detail = {
+            **self.about(owner),
+            "subjects": [self.blind(one) for one in named],
+            **changes,
+        }
         first = "request.blocked" if detail["decision"] == "block" else "request.admitted"
         event = self.event(first, detail, owner, request)
         if kept is not None:

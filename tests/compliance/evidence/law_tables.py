@@ -1,6 +1,6 @@
 """Writes the tables of docs/packs.md from the law's TOML files.
 
-    python -m tests.compliance.evidence.law_tables
+python -m tests.compliance.evidence.law_tables
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def table(law: Law) -> str:
     for one in law.fields:
         reading = "" if one.sure else "**unsure**: "
         rows.append(
-            f"| {one.label} | {one.sources or '–'} | {one.need} | {ORIGINS[one.origin]} | "
+            f"| {one.label} | {one.sources or 'none'} | {one.need} | {ORIGINS[one.origin]} | "
             f"{reading}{one.note} |"
         )
     for clock in law.deadlines:

@@ -17,18 +17,20 @@ FIELDS = [(one, field) for one in laws().values() for field in one.fields]
 
 
 def art(article, paragraph, letters=""):
-    return {f"Art. {article}({paragraph})" + (f"({one})" if one else "") for one in letters or [""]}
+    return {
+        f"Art. {article}({paragraph})" + (f"({one})" if one else "") for one in letters or [""]
+    }
 
 
 DEMANDED = {
     "record-of-processing": art(30, 1, "abcdefg"),
-    "access-request": art(15, 1, "abcdefgh") | art(15, 1) | art(15, 2) | art(15, 3) | art(15, 4),
+    "access-request": art(15, 1, "abcdefgh")
+    | art(15, 1)
+    | art(15, 2)
+    | art(15, 3)
+    | art(15, 4),
     "breach": art(33, 1) | art(33, 3, "abcd") | art(33, 4) | art(33, 5),
-    "ai-logs": art(12, 1)
-    | art(12, 2, "abc")
-    | art(12, 3, "abcd")
-    | art(19, 1)
-    | art(26, 6),
+    "ai-logs": art(12, 1) | art(12, 2, "abc") | art(12, 3, "abcd") | art(19, 1) | art(26, 6),
 }
 
 
@@ -50,7 +52,9 @@ def test_a_pack_has_a_field_for_every_provision_and_letter(pack):
 def test_there_are_exactly_these_packs_and_each_names_its_act_where_it_is_published():
     assert tuple(laws()) == law.ORDER
     for one in laws().values():
-        assert re.fullmatch(r"http://data\.europa\.eu/eli/reg/20\d\d/\d+/oj", one.regulation.eli)
+        assert re.fullmatch(
+            r"http://data\.europa\.eu/eli/reg/20\d\d/\d+/oj", one.regulation.eli
+        )
         assert one.as_of <= dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
 
 
@@ -75,9 +79,11 @@ def test_clocks_begin_and_end_with_fields_that_are_moments():
 def test_a_field_without_source_status_or_sureness_is_refused(tmp_path, cut):
     text = (BASE / "compliance/evidence/packs/record-of-processing.toml").read_text()
     head, field, rest = text.partition("[[field]]")
-    lines = [line for line in (field + rest).splitlines(keepends=True)]
+    lines = (field + rest).splitlines(keepends=True)
     spoiled = [
-        line for n, line in enumerate(lines) if not (line.startswith(cut.strip("\n")) and n < 20)
+        line
+        for n, line in enumerate(lines)
+        if not (line.startswith(cut.strip("\n")) and n < 20)
     ]
     path = tmp_path / "record-of-processing.toml"
     path.write_text(head + "".join(spoiled))

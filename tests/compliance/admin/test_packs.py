@@ -1,0 +1,257 @@
+"""Packs in the console: who may do what, what is kept, and what is not."""
+
+import datetime as dt
+import io
+import json
+import logging
+import re
+
+import pytest
+from django.urls import reverse
+
+from compliance.admin import packs as pages
+from compliance.admin.roles import AUDITOR, OFFICER, OPERATOR
+from compliance.audit import keys
+from compliance.audit.writer import Writer
+from compliance.evidence.packs import answers
+from compliance.evidence.packs.law import laws
+from compliance.models import Event, PackAnswer
+from tests.compliance.evidence.filling import Record, application, fields, read
+
+PERSON = "anna.quillworthy@example.org"
+LIST = reverse("admin:compliance_packanswer_changelist")
+CASE = "20261122-0a1b2c3d"
+
+
+def page(pack, subject=None, field=None):
+    given = [one for one in (pack, subject, field) if one]
+    return reverse(
+        ("", "admin:pack", "admin:pack_subject", "admin:pack_history")[len(given)], args=given
+    )
+
+
+@pytest.fixture
+def record(console, tmp_path):
+    keys.create_key(tmp_path / "keys" / "subject-index")
+    writer = Writer("web-1", on_fenced=lambda: None)
+    writer.start()
+    made = Record(tmp_path, application("crm"), application("mail", high_risk=True), writer)
+    made.request(made.crm, named=(PERSON,))
+    made.sign()
+    yield made
+    writer.stop()
+
+
+def inputs(answer):
+    """What a browser would send back of the form with the answers, unchanged."""
+    text = answer.content.decode()
+    found = {}
+    for form in answer.context["form"]:
+        found[form.html_name] = form.value() or ""
+        if form.field.show_hidden_initial:
+            found[form.html_initial_name] = form.value() or ""
+        if getattr(form.field.widget, "input_type", "") == "checkbox":
+            found.pop(form.html_name)
+    assert text
+    return found
+
+
+def typed(client, pack, subject, **values):
+    sent = inputs(client.get(page(pack, subject)))
+    return client.post(page(pack, subject), sent | values)
+
+
+def body(answer):
+    return read(io.BytesIO(answer.content))
+
+
+@pytest.mark.parametrize("pack", list(laws()))
+def test_a_pack_page_says_what_the_law_asks_since_when_and_how_sure(record, console, pack):
+    console.as_(AUDITOR)
+    law = laws()[pack]
+    for address in (LIST, page(pack)):
+        text = console.get(address).content.decode()
+        assert law.regulation.applies_from.isoformat() in text
+        assert law.as_of.isoformat() in text
+        assert "unsure" in text
+        assert law.question in text or law.question.replace("'", "&#x27;") in text
+
+
+def test_what_is_typed_is_kept_with_name_and_time_and_its_history_shows(record, console):
+    console.as_(OFFICER)
+    for text in ("ACME Ltd.", "<script>alert(1)</script>"):
+        answer = typed(console, "record-of-processing", "organisation", controller=text)
+        assert answer.status_code == 302
+    rows = PackAnswer.objects.filter(field="controller").order_by("id")
+    assert [(row.value, row.actor) for row in rows] == [
+        ("ACME Ltd.", OFFICER),
+        ("<script>alert(1)</script>", OFFICER),
+    ]
+    assert PackAnswer.objects.count() == 2  # fields that were left as they are, are not answers
+    told = [json.loads(bytes(one.detail)) for one in Event.objects.filter(type="pack.answered")]
+    assert [(one["field"], one["actor"]) for one in told] == [("controller", OFFICER)] * 2
+    text = console.get(
+        page("record-of-processing", "organisation", "controller")
+    ).content.decode()
+    assert "ACME Ltd." in text
+    assert "<script>alert" not in text
+    assert (
+        "<script>alert"
+        not in console.get(page("record-of-processing", "organisation")).content.decode()
+    )
+
+
+def test_two_officers_who_fill_different_fields_do_not_undo_each_other(record, console):
+    console.as_(OFFICER)
+    stale = inputs(console.get(page("breach", CASE)))
+    typed(console, "breach", CASE, nature="A stolen laptop.")
+    console.post(page("breach", CASE), stale | {"measures": "Keys were revoked."})
+    known = answers.current(laws()["breach"], CASE)
+    assert known["nature"].value == "A stolen laptop."
+    assert known["measures"].value == "Keys were revoked."
+
+
+def test_a_default_text_is_an_answer_only_once_it_is_confirmed(record, console):
+    console.as_(OFFICER)
+    typed(console, "record-of-processing", "organisation", controller="ACME")
+    assert not PackAnswer.objects.filter(field="security").exists()
+    typed(console, "record-of-processing", "organisation", security_default="on")
+    law = laws()["record-of-processing"]
+    assert PackAnswer.objects.get(field="security").value == law.field("security").default
+
+
+@pytest.mark.parametrize("aware", ["2026-11-22", "2026-11-22T09:30", "soon"])
+def test_a_time_without_its_zone_is_refused_beside_its_field(record, console, aware):
+    console.as_(OFFICER)
+    answer = typed(console, "breach", CASE, aware=aware)
+    assert answer.status_code == 200
+    assert "time zone" in str(answer.context["form"]["aware"].errors)
+    assert not PackAnswer.objects.exists()
+
+
+def test_the_clock_of_a_breach_is_on_the_list_and_on_its_page(record, console):
+    console.as_(OFFICER)
+    answer = console.post(page("breach"))
+    case = re.search(r"([0-9]{8}-[0-9a-f]{8})/$", answer.url)[1]
+    aware = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
+    typed(console, "breach", case, aware=aware.isoformat(timespec="minutes"))
+    for address in (LIST, page("breach"), page("breach", case)):
+        assert re.search(
+            r"7[01] hours and \d+ minutes left", console.get(address).content.decode()
+        )
+    late = (aware - dt.timedelta(hours=80)).isoformat(timespec="minutes")
+    typed(console, "breach", case, aware=late)
+    assert "overdue" in console.get(LIST).content.decode()
+
+
+def test_what_is_missing_is_counted_and_marked(record, console):
+    console.as_(OFFICER)
+    before = console.get(page("breach", CASE)).content.decode().count(">missing<")
+    typed(console, "breach", CASE, nature="A stolen laptop.")
+    assert console.get(page("breach", CASE)).content.decode().count(">missing<") == before - 1
+
+
+def test_a_pack_is_built_downloaded_and_recorded(record, console):
+    console.as_(AUDITOR)
+    answer = console.post(page("record-of-processing"), {"build": "1", "build-since": ""})
+    assert answer.headers["Content-Type"] == "application/zip"
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert re.search(
+        r'attachment; filename="domicile-[a-z0-9-]+\.zip"',
+        answer.headers["Content-Disposition"],
+    )
+    said, _ = body(answer)
+    assert fields(said, str(record.crm.pk))["purposes"]["value"] == "Why crm is there."
+    detail = json.loads(bytes(Event.objects.get(type="pack.exported").detail))
+    assert (detail["actor"], detail["pack"]) == (AUDITOR, "record-of-processing")
+
+
+def test_what_cannot_be_built_is_explained_and_nothing_is_recorded(
+    record, console, monkeypatch
+):
+    console.as_(AUDITOR)
+    answer = console.post(
+        page("record-of-processing"),
+        {"build": "1", "build-since": "2026-11-22T10:00", "build-until": "2026-11-22T09:00"},
+    )
+    assert "ends before it begins" in answer.content.decode()
+    monkeypatch.setattr(pages, "MOST", 1)
+    answer = console.post(page("record-of-processing"), {"build": "1"})
+    assert "shorter period" in answer.content.decode()
+    assert not Event.objects.filter(type="pack.exported").exists()
+
+
+def test_a_persons_identifiers_are_in_the_file_and_nowhere_else(
+    record, console, caplog, tmp_path
+):
+    caplog.set_level(logging.DEBUG)
+    console.as_(OFFICER)
+    where = console.post(page("access-request")).url
+    answer = console.post(
+        where, {"build": "1", "build-identifiers": f"{PERSON}\n+49 30 901820"}
+    )
+    said, _ = body(answer)
+    assert said["requests_found"] == 1
+    assert PERSON in said["found_by"]
+    case = where.strip("/").rpartition("/")[2]
+    assert said["sections"][-1]["subject"] == case
+    assert "quillworthy" not in where + answer.headers["Content-Disposition"] + caplog.text
+    for model in (Event, PackAnswer):
+        for row in model.objects.values():
+            for value in row.values():
+                data = (
+                    bytes(value)
+                    if isinstance(value, bytes | memoryview)
+                    else str(value).encode()
+                )
+                assert b"quillworthy" not in data
+    wrong = console.post(where, {"build": "1", "build-identifiers": PERSON, "build-since": "x"})
+    assert wrong.status_code == 200
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert b"quillworthy" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("address", [LIST, page("breach"), page("breach", CASE)])
+def test_who_has_no_right_sees_no_pack(record, console, address):
+    console.as_(OPERATOR)
+    assert console.get(address).status_code == 403
+
+
+def test_an_auditor_reads_and_builds_but_types_nothing_and_gets_no_persons_data(
+    record, console
+):
+    console.as_(AUDITOR)
+    answer = console.get(page("breach", CASE))
+    assert "<textarea" not in answer.content.decode()
+    for address, sent in (
+        (page("breach", CASE), {"nature": "x"}),
+        (page("breach"), {}),
+        (page("access-request", CASE), {"build": "1", "build-identifiers": PERSON}),
+    ):
+        assert console.post(address, sent).status_code == 403, address
+    assert not PackAnswer.objects.exists()
+    assert not Event.objects.filter(type__startswith="pack.").exists()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("nothing",),
+        ("breach", "not-a-case"),
+        ("breach", "organisation"),
+        ("record-of-processing", "00000000-0000-0000-0000-000000000000"),
+        ("breach", CASE, "nothing"),
+        ("breach", CASE, "dpo"),
+    ],
+)
+def test_an_address_of_nothing_is_not_found(record, console, given):
+    console.as_(OFFICER)
+    expected = 200 if given == ("breach", "organisation") else 404  # it shares the contact
+    assert console.get(page(*given)).status_code == expected
+
+
+def test_an_application_that_is_not_high_risk_has_no_page_of_ai_logs(record, console):
+    console.as_(OFFICER)
+    assert console.get(page("ai-logs", str(record.mail.pk))).status_code == 200
+    assert console.get(page("ai-logs", str(record.crm.pk))).status_code == 404
