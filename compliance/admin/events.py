@@ -20,7 +20,7 @@ from compliance.admin.editing import ReadOnly
 from compliance.admin.site import Item, console
 from compliance.admin.story import detail
 from compliance.audit.catalogue import GROUPS, words
-from compliance.models import Application, Event, Leaf, LogHead
+from compliance.models import Application, Event, Leaf
 from compliance.templatetags.console import legal_basis
 
 
@@ -211,7 +211,6 @@ class EventAdmin(ReadOnly):
             "detail": _pretty(bytes(obj.detail or b"")),
             **retention.gone(obj),
             "place": _leaves([obj]).get(obj.pk),
-            "head": LogHead.objects.first(),
         }
 
 

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from compliance.admin import api_keys, policies, verification, window
+from compliance.admin import api_keys, generations, policies, verification, window
 from compliance.admin.site import Panel, console
 from compliance.models import APIKey, Application, Event, LogHead, Verification
 from compliance.policy.rules import PolicyRefused, parse
@@ -113,24 +112,17 @@ def record(request: HttpRequest) -> Panel | None:
     newest = Event.objects.order_by("-id")[:WAITING].values_list("time", "leaf__index")
     waiting = [moment for moment, index in newest if index is None]
     last = Verification.objects.exclude(finished=None).first()
+    signed = generations.signed()
     context = {
         "head": LogHead.objects.first(),
         "waiting": len(waiting),
         "more": len(waiting) == WAITING,
         "lag": (timezone.now() - min(waiting)).total_seconds() if waiting else 0,
-        "checkpoint": _checkpoint_time(),
+        "checkpoint": signed.written if signed else None,
         "verified": last,
         "outcome": verification.outcome(last) if last else "",
     }
     return Panel(20, "The log", "admin/panels/log.html", context)
-
-
-def _checkpoint_time() -> dt.datetime | None:
-    try:
-        written = (settings.DOMICILE.data / "log" / "checkpoint").stat().st_mtime
-    except OSError:
-        return None
-    return dt.datetime.fromtimestamp(written, dt.UTC)
 
 
 @console.panel

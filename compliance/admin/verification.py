@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET
 
+from compliance.admin import generations
 from compliance.admin.recording import actor, record
 from compliance.admin.site import console
 from compliance.audit.verify import verify_log
@@ -117,6 +118,8 @@ def verify_view(request: HttpRequest) -> HttpResponse:
         runs=[(run, outcome(run)) for run in runs[:SHOWN]],
         older=len(runs) > SHOWN,
         outcome=outcome(latest) if latest else "",
+        signed=generations.signed(),
+        ended=generations.ended(),
     )
 
 
