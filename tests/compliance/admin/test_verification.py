@@ -2,10 +2,14 @@ import datetime as dt
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.urls import reverse
 from django.utils import timezone
 
 from compliance.admin import verification
+from compliance.audit import checkpoint, generation, ledger
+from compliance.audit.checkpoint import Checkpoint
+from compliance.audit.copies import Known
 from compliance.models import Event, Verification
 from tests.compliance.admin import stories
 from tests.services.appliance import wait_until
@@ -85,3 +89,30 @@ def test_a_list_of_runs_that_is_cut_says_so(console):
         page = console.get(VERIFY)
         assert len(page.context["runs"]) == verification.SHOWN
         assert (f"The newest {verification.SHOWN} runs" in page.content.decode()) is cut
+
+
+def test_the_page_shows_the_newest_checkpoint_and_what_a_restore_lost(sealed, tmp_path):
+    sealed.as_("Auditor")
+    words = sealed.get(VERIFY).content.decode()
+    assert "None has been signed yet" not in words
+    assert "domicile.test/log/1" in words
+    assert "Generations that ended" not in words
+    held = ledger.current()
+    state = Checkpoint("domicile.test/log/1", held.size + 40, bytes(32))
+    note = checkpoint.sign(state, Ed25519PrivateKey.generate())
+    old = Known(1, state, note, tmp_path / "kept")
+    missing = generation.Loss(held, "domicile.test/log/1", old, (), checked=False)
+    generation.begin(missing, actor="anna", reason="The disk of <3> May failed.")
+    stories.integrate(tmp_path / "log")
+    page = sealed.get(VERIFY).content.decode()
+    assert "The disk of &lt;3&gt; May failed." in page
+    assert f"entries {held.size} up to, not including, {held.size + 40}" in page
+    assert "domicile.test/log/2" in page
+    first = Event.objects.get(type="log.resumed")
+    page = sealed.get(
+        reverse("admin:compliance_event_change", args=[first.pk])
+    ).content.decode()
+    assert "as entry 0, counted from 0" in page
+    assert "generation 2" in page
+    events = sealed.get(reverse("admin:compliance_event_changelist")).content.decode()
+    assert "entry 0 of generation 2" in events
