@@ -47,7 +47,7 @@ KINDS = (
     ),
     Kind(
         "node-*.ed25519",
-        "signs receipts",
+        "signs receipts and statements",
         "worker",
         "no answer is accepted until a new one is made",
         "receipts can be forged",

@@ -37,7 +37,7 @@ _DECIDED = (
     " rules_not_enforced"
 )
 _PLACE = " site country model_digest licence"
-_ENDED = "attempts site chunks receipt signature reason error"
+_ENDED = "attempts site chunks receipt signature reason error content"
 _APPLICATION = (
     " purpose legal_basis ropa_reference owner active requests_per_minute tokens_per_minute"
     " concurrent_requests content_days details_days high_risk retention_reason"

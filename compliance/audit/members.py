@@ -29,6 +29,7 @@ WORDS: Mapping[str, str] = {
     "chunks": "parts of the answer that were sent",
     "columns": "names of the columns that an UPDATE changed",
     "concurrent_requests": "how many requests it may have at once",
+    "content": "`vault_unavailable` where what was to be kept could not be",
     "content_days": "for how many days content is kept; 0: not at all",
     "count": "how many",
     "country": "ISO 3166-1 code of the site's country",
