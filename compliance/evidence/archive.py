@@ -15,7 +15,7 @@ import threading
 import zlib
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Self
 
 LEVEL = 1  # higher ones pack commitments, which are random, no better
 AHEAD = 8  # chunks that wait for a thread
@@ -94,7 +94,7 @@ class Member:
         self._thread = threading.Thread(target=self._run, name=f"pack {name}", daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Member:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

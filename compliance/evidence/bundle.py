@@ -10,7 +10,8 @@ import base64
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from compliance.evidence.archive import Archive, Member
 from compliance.evidence.file import ExportImpossible, created, record
 from compliance.evidence.proof import RangeProof, prove, root_of
 from compliance.evidence.removed import Removals
+from compliance.evidence.views import Views, write_report
 from compliance.models import Application
 from compliance.vocabulary import Event
 
@@ -47,10 +49,15 @@ DISCLOSED = (
     "record.pruned",
 )
 STATEMENT = (
-    "It is not proven that every event was recorded, or recorded under the right application: "
-    "it is proven that what was recorded has not been changed, reordered, cut or left out since.",
-    "It is not proven that this log is the only one, unless you hold a checkpoint of it from "
-    "elsewhere.",
+    (
+        "It is not proven that every event was recorded, or recorded under the right "
+        "application: it is proven that what was recorded has not been changed, reordered, cut "
+        "or left out since."
+    ),
+    (
+        "It is not proven that this log is the only one, unless you hold a checkpoint of it "
+        "from elsewhere."
+    ),
     "It is not proven where a machine stands, or who used an API key.",
     "Kept contents are not complete: they expire and are erased, as the law demands.",
 )
@@ -65,7 +72,8 @@ class Scope:
     """What was asked for: two entry numbers or times, and which details.
 
     `applications` are names or ids, `types` are event types; an empty one means all of them.
-    `generation` is that of the log; 0 is the current one.
+    `generation` is that of the log; 0 is the current one. With `tables`, there are tables and
+    a report beside the evidence.
     """
 
     begin: str = "0"
@@ -73,6 +81,7 @@ class Scope:
     applications: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     generation: int = 0
+    tables: bool = False
 
 
 @dataclass(slots=True)
@@ -97,8 +106,10 @@ class Summary:
         kept = f" and {self.contents} contents" if self.contents else ""
         return (
             f"{self.path}: {covered}, with {self.details} details{gone}{kept}.",
-            f"Whoever receives it opens verify.html, which lies in it, in a browser, or runs: "
-            f"python3 -I verify.py {self.path.name}",
+            (
+                "Whoever receives it opens verify.html, which lies in it, in a browser, or runs: "
+                f"python3 -I verify.py {self.path.name}"
+            ),
         )
 
 
@@ -144,10 +155,18 @@ def export(
         out.add("proof.json", _proof(proof))
         ids = {one["id"] for one in applications} if scope.applications else None
         walk = _Walk(scope, held, ids, proof, summary, contents=contents)
-        walk.run(out, state, progress or (lambda _done, _all: None))
+        progress = progress or (lambda _done, _all: None)
+        if scope.tables:
+            with Views(out) as walk.views:
+                walk.run(out, state, progress)
+        else:
+            walk.run(out, state, progress)
         out.add("prunings.jsonl", b"".join(one.line(tree) for one in walk.removals.found))
         for extra in ("verify.py", "verify.html", *sorted(_schemas())):
             out.add(extra, (_HERE / extra).read_bytes())
+        if walk.views is not None:
+            about = _reported(scope, state, summary, note, public, applications)
+            write_report(out, about, walk.views.counts)
         summary.files = dict(out.listed)
         manifest = canonical(_manifest(scope, state, summary))
         out.add("manifest.json", manifest)
@@ -176,6 +195,7 @@ class _Walk:
         self.summary, self.proof = summary, proof
         self.ids, self.types, self.contents = ids, frozenset(scope.types), contents
         self.held = held
+        self.views: Views | None = None
         self.removals = Removals(self.held, proof.begin, proof.end, proof.size)
 
     def run(self, out: Archive, state: Checkpoint, progress: Progress) -> None:
@@ -185,7 +205,7 @@ class _Walk:
         with (
             out.member("entries.jsonl") as entries,
             out.member("details.jsonl") as details,
-            _Perhaps(out, "contents.jsonl", self.contents) as contents,
+            _perhaps(out, "contents.jsonl", wanted=self.contents) as contents,
         ):
             try:
                 edge = Edge(begin, self.proof.before)
@@ -222,10 +242,13 @@ class _Walk:
             if detail is None or key is None:
                 self.removals.missing(index, bytes(entry), owner)
                 self.summary.removed += 1
-                continue
-            lines.append(
-                b'{"detail":%b,"index":%d,"key":"%b"}\n' % (detail, index, key.hex().encode())
-            )
+            else:
+                line = b'{"detail":%b,"index":%d,"key":"%b"}\n'
+                lines.append(line % (detail, index, key.hex().encode()))
+            if self.views is not None:
+                whose = rows.identifier(stored)
+                told = None if detail is None else bytes(detail)
+                self.views.add(index, bytes(entry), told, whose)
         self.summary.details += len(lines)
         return b"".join(lines)
 
@@ -247,25 +270,21 @@ class _Walk:
             if not self._in_scope(rows.identifier(stored) if labelled else None, kind):
                 continue
             committed = bytes(entry)[place + 11 : place + 75].decode()
-            for _part, key, text in vault.read(request):
+            for _, key, text in vault.read(request):
                 if commitment(key, text) == committed:
                     line = b'{"content":%b,"index":%d,"key":"%b"}\n'
                     out.write(line % (text, index, key.hex().encode()))
                     self.summary.contents += 1
 
 
-class _Perhaps:
+@contextmanager
+def _perhaps(out: Archive, name: str, *, wanted: bool) -> Iterator[Member | None]:
     """A member of the ZIP, or none."""
-
-    def __init__(self, out: Archive, name: str, wanted: bool) -> None:
-        self._member = out.member(name) if wanted else None
-
-    def __enter__(self) -> Member | None:
-        return self._member
-
-    def __exit__(self, *error: object) -> None:
-        if self._member is not None:
-            self._member.__exit__(*error)
+    if not wanted:
+        yield None
+        return
+    with out.member(name) as member:
+        yield member
 
 
 def _grow(edge: Edge, lines: Sequence[bytes]) -> bytes:
@@ -354,6 +373,35 @@ def _manifest(scope: Scope, state: Checkpoint, summary: Summary) -> dict[str, An
         "statement": list(STATEMENT),
         "types": sorted(set(scope.types)),
         "v": VERSION,
+    }
+
+
+def _reported(  # noqa: PLR0917 - what there is to tell
+    scope: Scope,
+    state: Checkpoint,
+    summary: Summary,
+    note: bytes,
+    public: bytes,
+    applications: list[dict[str, str]],
+) -> dict[str, Any]:
+    """What the report says beside its counts."""
+    names = ", ".join(one["name"] for one in applications)
+    words = [f"Applications: {names}." if scope.applications else "All applications."]
+    if scope.types:
+        words.append(f"Types of events: {', '.join(sorted(set(scope.types)))}.")
+    return {
+        "origin": state.origin,
+        "begin": summary.begin,
+        "end": summary.end,
+        "size": state.size,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "scope": tuple(words),
+        "details": summary.details,
+        "removed": summary.removed,
+        "contents": summary.contents,
+        "checkpoint": note.decode(),
+        "verifier_key": checkpoint.verifier_key(state.origin, public),
+        "not_proven": STATEMENT,
     }
 
 

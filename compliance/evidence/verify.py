@@ -733,7 +733,7 @@ class Judge:
                 raise Broken(f"entry {index}: its detail was left out")
             verdict.pruned[rule] = verdict.pruned.get(rule, 0) + 1
 
-    def detail(
+    def detail(  # noqa: PLR0917 - a table of what is known
         self,
         index: int,
         kind: str,
@@ -755,9 +755,9 @@ class Judge:
     def removed(self, index: int, day: str, label: bytes, owner: str | None) -> int | None:
         """Which pruning covers the entry. One without a label does not say whose it is."""
         for number, rule in enumerate(self.terms.prunings):
-            if rule.begin <= index < rule.end and day < rule.before:
-                if not label or rule.application in (None, owner):
-                    return number
+            covers = rule.begin <= index < rule.end and day < rule.before
+            if covers and (not label or rule.application in (None, owner)):
+                return number
         return None
 
     def registration(self, about: dict[str, Any], index: int) -> None:
@@ -796,7 +796,7 @@ judging: Judge | None = None  # of this process
 
 def begin_judging(terms: Terms) -> None:
     """Let this process judge blocks."""
-    global judging
+    global judging  # noqa: PLW0603 - a process's own
     judging = Judge(terms)
 
 
