@@ -107,7 +107,12 @@ class Evidence:
         """By `bundle.export`, with the log's key."""
         data = settings.DOMICILE.data
         bundle.export(
-            bundle.Scope(scope["begin"], scope["end"], tuple(scope["applications"])),
+            bundle.Scope(
+                scope["begin"],
+                scope["end"],
+                tuple(scope["applications"]),
+                tables=scope["tables"],
+            ),
             path,
             data / "log",
             read_key(data / "keys" / "log.ed25519"),

@@ -8,12 +8,13 @@ evidence by itself. Fonts are embedded; title and language are set; it asks for 
 from __future__ import annotations
 
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from xml.sax.saxutils import escape
 
 import ttf_opensans  # type: ignore[import-untyped]
@@ -35,7 +36,7 @@ from reportlab.platypus import (
     TableStyle,
 )
 
-from compliance.evidence.tables import Line
+from compliance.evidence.tables import Line, Sink
 
 REGULAR, BOLD = "Report", "Report-Bold"
 MARGIN = 20 * mm
@@ -45,13 +46,13 @@ LONGEST = 300  # characters of a name on paper
 TITLE = "Report of an export of the log"
 PROVES = (
     (
-        "Every entry of the range is there, in the order in which it was put on record, unchanged "
-        "since the checkpoint was signed."
+        "Every entry of the range is there, in the order in which it was put on record, "
+        "unchanged since the checkpoint was signed."
     ),
     "Each detail shown is the one that its entry commits to.",
     (
-        "Of the applications and types in scope, no detail was left out but those that a rule on "
-        "record removed."
+        "Of the applications and types in scope, no detail was left out but those that a rule "
+        "on record removed."
     ),
 )
 
@@ -113,11 +114,12 @@ def fingerprint(verifier_key: str) -> str:
     return hashlib.sha256(verifier_key.strip().encode()).hexdigest()
 
 
-def write(report: Report, out: BinaryIO) -> None:
+def write(report: Report, out: Sink) -> None:
     """The PDF. The same report is the same file."""
     _fonts()
+    whole = io.BytesIO()
     template = BaseDocTemplate(
-        out,
+        whole,
         pagesize=A4,
         leftMargin=MARGIN,
         rightMargin=MARGIN,
@@ -134,6 +136,7 @@ def write(report: Report, out: BinaryIO) -> None:
     template.build(
         list(_story(report)), canvasmaker=lambda *a, **k: _Numbered(_shown(foot), *a, **k)
     )
+    out.write(whole.getvalue())
 
 
 @cache

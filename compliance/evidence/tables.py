@@ -17,6 +17,7 @@ import io
 import json
 import tempfile
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import xlsxwriter
@@ -177,6 +178,13 @@ class Tables:
             self._next_sheet()
         self._text.flush()
         self._book.close()
+
+    def abandon(self) -> None:
+        """Write no more, and remove the scratch files."""
+        for sheet in self._book.worksheets():
+            sheet.row_data_fh.close()
+            Path(sheet.row_data_filename).unlink(missing_ok=True)
+        self._book.fileclosed = True
 
     def _next_sheet(self) -> None:
         self._sheets += 1

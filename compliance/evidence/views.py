@@ -14,7 +14,7 @@ CSV, XLSX, PDF = "tables/events.csv", "tables/events.xlsx", "report.pdf"
 
 
 class Views:
-    """The tables, and the report's counts; takes each event whose detail is in scope, in order."""
+    """Tables and the report's counts: take each event whose detail is in scope, in order."""
 
     def __init__(self, out: Archive) -> None:
         self.counts = Counts()
