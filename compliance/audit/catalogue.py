@@ -244,7 +244,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             "content.expired",
             "kept content went as its time was over",
             "requests buckets",
-            NOTARY,
+            WEB,
         ),
         Kind(
             "record.pruned",
