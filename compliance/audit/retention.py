@@ -22,7 +22,7 @@ import django.db
 from compliance.audit.pruning import Plan, Rule, Run
 from compliance.models import Application, PolicyVersion, Pruning
 
-SIX_MONTHS = 183  # days
+SIX_MONTHS = 184  # days: the longest six months (Regulation 1182/71, Art. 3, counts by month)
 FLOOR_LAW = "AI Act, Art. 19(1) and 26(6)"
 SHARE = 100  # the notary gives one hundredth of its time
 RETRY = 3_600.0  # seconds

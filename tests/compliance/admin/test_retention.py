@@ -39,9 +39,9 @@ def test_details_of_a_high_risk_application_below_the_floor_need_a_legal_reason(
     given = NEW | {"high_risk": "on", "details_days": 30}
     answer = console.post(reverse(ADD), given).content.decode()
     assert not Application.objects.exists()
-    for told in ("at least six months", "AI Act, Art. 19(1) and 26(6)", "183 or more"):
+    for told in ("at least six months", "AI Act, Art. 19(1) and 26(6)", "184 or more"):
         assert told in answer
-    console.post(reverse(ADD), given | {"details_days": 183})
+    console.post(reverse(ADD), given | {"details_days": 184})
     console.post(
         reverse(ADD), given | {"name": "second", "retention_reason": "Section 1 of a law."}
     )
@@ -76,12 +76,12 @@ def test_a_change_of_what_is_kept_is_on_the_record(console):
         (
             {"details_days": 9, "high_risk": True},
             {},
-            ("for 183 days (the floor of AI Act, Art. 19(1) and 26(6)).",),
+            ("for 184 days (the floor of AI Act, Art. 19(1) and 26(6)).",),
         ),
         (
             {"details_days": 9, "high_risk": True, "retention_reason": "A law."},
             {},
-            ("for 9 days (as", "183 days (AI Act, Art. 19(1) and 26(6)) is lifted: A law."),
+            ("for 9 days (as", "184 days (AI Act, Art. 19(1) and 26(6)) is lifted: A law."),
         ),
     ],
 )

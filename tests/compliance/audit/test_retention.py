@@ -187,10 +187,10 @@ def test_the_policy_bounds_applications_and_events_of_none(settled):
 def test_a_high_risk_application_keeps_its_details_for_six_months(settled):
     activate(details_days=20)
     owner = application(high_risk=True, details_days=10)
-    settled(*pair(182, owner), *pair(184, owner), at(182, "login"), at(184, "login"))
-    assert days_of(Event.objects.filter(pk__in=gone())) == [184, 184, 184]
+    settled(*pair(184, owner), *pair(185, owner), at(184, "login"), at(185, "login"))
+    assert days_of(Event.objects.filter(pk__in=gone())) == [185, 185, 185]
     rules = {said(one)["rule"] for one in Event.objects.filter(type="record.pruned")}
-    assert all("183 days (the floor of AI Act, Art. 19(1) and 26(6))" in one for one in rules)
+    assert all("184 days (the floor of AI Act, Art. 19(1) and 26(6))" in one for one in rules)
 
 
 def test_a_legal_reason_lifts_the_floor_and_goes_on_the_record(settled):
@@ -201,11 +201,25 @@ def test_a_legal_reason_lifts_the_floor_and_goes_on_the_record(settled):
 
 
 @pytest.mark.parametrize(
-    ("high_risk", "reason", "least"), [(True, "", 183), (True, "x", None), (False, "", None)]
+    ("high_risk", "reason", "least"), [(True, "", 184), (True, "x", None), (False, "", None)]
 )
 def test_only_a_high_risk_application_without_a_reason_has_a_floor(high_risk, reason, least):
     found = retention.floor(Application(high_risk=high_risk, retention_reason=reason))
     assert found == least
+
+
+def test_the_floor_is_six_months_from_whichever_day_they_are_counted():
+    """Of 2027 and 2028: the day six months later is over before anything goes."""
+    for day in range(731):
+        happened = dt.datetime(2027, 1, 1, 23, 59, tzinfo=dt.UTC) + day * DAY
+        months = happened.month + 6
+        until = (
+            happened.replace(
+                year=happened.year + (months - 1) // 12, month=(months - 1) % 12 + 1, day=1
+            )
+            + (happened.day - 1) * DAY
+        )
+        assert happened >= retention.before(until, retention.SIX_MONTHS)
 
 
 @pytest.mark.parametrize(
