@@ -13,8 +13,11 @@ from celery import shared_task
 from django.db import connections
 
 from compliance.evidence import running
+from compliance.evidence.packs import form
 
 EXPORT, SWEEP = "compliance.tasks.export", "compliance.tasks.sweep"
+
+form.register()
 
 _stopping = RawValue("b", 0)
 """Set by the worker, read by its child: no lock, which a killed child might hold for ever."""

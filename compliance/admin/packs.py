@@ -23,8 +23,10 @@ from compliance.admin.pack_forms import AnswerForm, BuildForm, subjects
 from compliance.admin.recording import actor
 from compliance.admin.site import console
 from compliance.audit.keys import KeyUnusable
-from compliance.evidence import packs
+from compliance.evidence import packs, runs
+from compliance.evidence.forms import ScopeInvalid
 from compliance.evidence.packs import answers
+from compliance.evidence.packs import form as background
 from compliance.evidence.packs.deadlines import Deadline, deadlines
 from compliance.evidence.packs.law import Law, laws
 from compliance.models import PackAnswer
@@ -33,6 +35,8 @@ TYPE, EXPORT = "compliance.add_packanswer", "compliance.add_export"
 DISCLOSE = "compliance.disclose_content"
 MOST = 100_000  # entries that are read while somebody waits: some seconds
 HOUSE = "organisation"
+
+background.register()
 
 
 def clocks(law: Law, case: str) -> list[tuple[Deadline, str, str]]:
@@ -200,36 +204,55 @@ class PackAdmin(ReadOnly):
         return HttpResponseRedirect(reverse("admin:pack_subject", args=[law.id, subject]))
 
     def _build(
-        self, request: HttpRequest, law: Law, form: BuildForm, case: str
+        self, request: HttpRequest, law: Law, build: BuildForm, case: str
     ) -> HttpResponse | None:
         """The file; None where the form has to be shown again, with what is wrong."""
         if not self._may_build(request, law):
             raise PermissionDenied
-        if not form.is_valid():
+        if not build.is_valid():
             return None
         name = f"domicile-{law.id}-{timezone.now():%Y%m%dt%H%M%Sz}.zip"
         try:
             with tempfile.TemporaryDirectory() as folder:
                 made = packs.build(
                     law.id,
-                    form.parameters(case),
+                    build.parameters(case),
                     Path(folder) / name,
                     actor=actor(request),
                     most=MOST,
                 )
                 data = made.path.read_bytes()
         except packs.PackTooLong as error:
-            form.add_error(
-                None, f"{error} Choose a shorter period, or use `manage.py audit pack`."
-            )
-            return None
+            return self._begun(request, law, build, build.parameters(case), str(error))
         except (packs.PackImpossible, KeyUnusable) as error:
-            form.add_error(None, str(error))
+            build.add_error(None, str(error))
             return None
         response = HttpResponse(data, content_type="application/zip")
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         response.headers["Cache-Control"] = "no-store, private"
         return response
+
+    def _begun(
+        self,
+        request: HttpRequest,
+        law: Law,
+        build: BuildForm,
+        parameters: packs.Parameters,
+        why: str,
+    ) -> HttpResponse | None:
+        """Have it made in the background; not the pack that names a person."""
+        if law.id in background.PERSONAL:
+            build.add_error(
+                None, f"{why} Choose a shorter period, or use `manage.py audit pack`."
+            )
+            return None
+        try:
+            run = runs.start(actor(request), law.id, background.scope_of(parameters))
+        except ScopeInvalid as error:
+            build.add_error(None, str(error))
+            return None
+        messages.success(request, f"{why} It is made in the background.")
+        return HttpResponseRedirect(reverse("admin:export", args=[run.pk]))
 
     def _look(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):

@@ -34,6 +34,8 @@ GRANT INSERT, UPDATE ON compliance_writerepoch TO domicile_web;
 
 -- The console: whom it serves, which machines are switched on, who may log in.
 GRANT INSERT, UPDATE ON compliance_application, compliance_apikey, auth_user TO domicile_web;
+-- What officers type into packs: added to, never changed.
+GRANT INSERT ON compliance_packanswer TO domicile_web;
 GRANT UPDATE ON compliance_site, inference_node, inference_deployment TO domicile_web;
 GRANT INSERT, DELETE ON auth_user_groups TO domicile_web;
 GRANT INSERT, UPDATE, DELETE ON django_session TO domicile_web;

@@ -13,9 +13,11 @@ from compliance.admin import packs as pages
 from compliance.admin.roles import AUDITOR, OFFICER, OPERATOR
 from compliance.audit import keys
 from compliance.audit.writer import Writer
+from compliance.evidence import running, runs, shelf
+from compliance.evidence.forms import ScopeInvalid
 from compliance.evidence.packs import answers
 from compliance.evidence.packs.law import laws
-from compliance.models import Event, PackAnswer
+from compliance.models import Event, Export, PackAnswer
 from tests.compliance.evidence.filling import Record, application, fields, read
 
 PERSON = "anna.quillworthy@example.org"
@@ -175,9 +177,6 @@ def test_what_cannot_be_built_is_explained_and_nothing_is_recorded(
         {"build": "1", "build-since": "2026-11-22T10:00", "build-until": "2026-11-22T09:00"},
     )
     assert "ends before it begins" in answer.content.decode()
-    monkeypatch.setattr(pages, "MOST", 1)
-    answer = console.post(page("record-of-processing"), {"build": "1"})
-    assert "shorter period" in answer.content.decode()
     assert not Event.objects.filter(type="pack.exported").exists()
 
 
@@ -255,3 +254,54 @@ def test_an_application_that_is_not_high_risk_has_no_page_of_ai_logs(record, con
     console.as_(OFFICER)
     assert console.get(page("ai-logs", str(record.mail.pk))).status_code == 200
     assert console.get(page("ai-logs", str(record.crm.pk))).status_code == 404
+
+
+def test_what_takes_long_is_made_by_a_run_once_and_can_be_made_again_after_a_crash(
+    record, console, monkeypatch
+):
+    monkeypatch.setattr(pages, "MOST", 1)
+    console.as_(OFFICER)
+    asked = {"build": "1", "build-applications": ["crm"]}
+    answer = console.post(page("record-of-processing"), asked)
+    run = Export.objects.get()
+    assert answer.url == reverse("admin:export", args=[run.pk])
+    assert (run.form, run.scope["only"]) == ("record-of-processing", "crm")
+    for _again in range(2):
+        running.carry_out(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.actor) == ("done", OFFICER)
+    said, _ = read(shelf.kept(run.file))
+    assert [one["title"] for one in said["sections"]] == ["The organisation", "crm"]
+    assert said["by"] == OFFICER
+    assert Event.objects.filter(type="pack.exported").count() == 1
+    assert "Record of processing activities" in console.get(answer.url).content.decode()
+
+
+def test_a_pack_about_a_person_is_never_a_run_whose_row_would_name_the_person(
+    record, console, monkeypatch
+):
+    monkeypatch.setattr(pages, "MOST", 1)
+    console.as_(OFFICER)
+    sent = {"build": "1", "build-identifiers": PERSON}
+    answer = console.post(page("access-request", CASE), sent)
+    assert "audit pack" in answer.content.decode()
+    assert not Export.objects.exists()
+    with pytest.raises(ScopeInvalid):
+        runs.start(OFFICER, "access-request", {"case": CASE, "identifiers": [PERSON]})
+
+
+@pytest.mark.parametrize(
+    ("pack", "scope", "field"),
+    [
+        ("record-of-processing", {"since": "2026-11-22T10:00"}, "since"),
+        ("record-of-processing", {"until": "soon"}, "until"),
+        ("ai-logs", {"only": "nobody"}, "only"),
+        ("breach", {"case": "../../etc"}, "case"),
+    ],
+)
+def test_a_run_of_something_else_is_refused_by_the_name_of_the_field(
+    record, console, pack, scope, field
+):
+    with pytest.raises(ScopeInvalid) as error:
+        runs.start(OFFICER, pack, scope)
+    assert error.value.field == field
