@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.utils.dateparse import parse_datetime
 
-from compliance.audit import checkpoint, ledger, triggers
+from compliance.audit import checkpoint, copies, ledger, triggers
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
+from compliance.audit.copies import Places
 from compliance.audit.entry import canonical, commitment, label, label_key_digest
 from compliance.audit.files import CHECKPOINT, VERIFIER_KEY, LogFolder, folder_of
 from compliance.audit.keys import KeyUnusable, read_key
@@ -90,6 +91,8 @@ def verify_log(log_dir: Path | None = None, public_key: bytes | None = None) -> 
             f"The checkpoint covers {last.size} entries and the database holds {held.size}: "
             "entries were cut off, or an older copy of the database was restored."
         )
+    if log_dir is None and last.origin:
+        _outside(Places(log, settings.DOMICILE.checkpoints), last, held, report)
     walk.begin(held, folder, last)
     walk.tree_ends(ended=False)
     walk.details_end()
@@ -98,6 +101,18 @@ def verify_log(log_dir: Path | None = None, public_key: bytes | None = None) -> 
     for name in triggers.missing():
         report.problem(f"The trigger {name} is missing; run `manage.py migrate` to restore it.")
     return report
+
+
+def _outside(places: Places, last: Checkpoint, held: Held, report: Report) -> None:
+    """Hold the database against the copies of checkpoints that a restore does not reach."""
+    public_key = _public_key(LogFolder(folder_of(places.log, held.number)), report)
+    newest = copies.ahead(held, copies.known(places, last.origin, public_key))
+    if newest is not None and newest.reach > (held.number, last.size):
+        report.problem(
+            f"The copy in {newest.path} covers {newest.state.size} entries of "
+            f"{newest.state.origin}, and the database holds {held.size} of generation "
+            f"{held.number}: an older copy of the database was restored."
+        )
 
 
 def _last_of_ended(
@@ -132,7 +147,9 @@ def _public_key(folder: LogFolder, report: Report) -> bytes:
         seed = read_key(settings.DOMICILE.data / "keys" / "log.ed25519")
     except KeyUnusable:
         line = (folder.read(VERIFIER_KEY) or b"").decode(errors="replace").strip()
-        report.notes.append("The log's key is not here; its public key was taken from the log.")
+        told = "The log's key is not here; its public key was taken from the log."
+        if told not in report.notes:
+            report.notes.append(told)
         return checkpoint.parse_verifier_key(line)[1]
     return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
@@ -208,7 +225,8 @@ class _Walk:
             self.report.problem(f"{where} is not canonical JSON.")
             return
         stored = (row.source, row.epoch, row.seq, row.type, row.request)
-        if tuple(map(entry.get, ("source", "epoch", "seq", "type", "request"))) != stored:
+        said = tuple(map(entry.get, ("source", "epoch", "seq", "type", "request")))
+        if said != stored or ("application" in entry and row.application is None):
             self.report.problem(f"{where}: its columns do not say what its entry says.")
         if row.detail is None or row.detail_key is None:
             self._missing(row, str(entry.get("time")), where)
