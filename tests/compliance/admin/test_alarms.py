@@ -4,16 +4,16 @@ import json
 
 import pytest
 from argon2 import PasswordHasher
-from django.contrib.auth.models import User
+from django.apps import apps
+from django.contrib.auth.models import Group, User
 from django.urls import reverse
 
+from compliance.admin.roles import ensure
 from compliance.audit.alarms import CHANGE, raise_
 from compliance.audit.watch import take_changes
 from compliance.models import Alarm, Application, Change, Event
 from tests.compliance.admin import stories
 from tests.compliance.admin.conftest import PASSWORD
-
-pytestmark = pytest.mark.database
 
 
 @pytest.fixture
@@ -91,3 +91,16 @@ def test_a_wrong_password_or_name_is_refused(console):
         assert "_auth_user_id" not in console.session
     console.post(reverse("admin:login"), {"username": "anna", "password": PASSWORD})
     assert "_auth_user_id" in console.session
+
+
+def test_an_upgrade_that_changes_the_rights_of_a_role_is_recorded_and_no_alarm(console):
+    console.as_("Auditor")  # an event: so this is no new appliance
+    auditor = Group.objects.get(name="Auditor")
+    right = auditor.permissions.get(codename="view_alarm")
+    auditor.permissions.remove(right)
+    Change.objects.all().delete()
+    ensure(apps.get_app_config("compliance"))
+    ensure(apps.get_app_config("compliance"))
+    detail = json.loads(bytes(Event.objects.get(type="roles.changed").detail))
+    assert detail["roles"] == {"Auditor": {"added": ["compliance.view_alarm"], "removed": []}}
+    assert not Change.objects.exists()
