@@ -60,17 +60,16 @@ def erase(
 
 
 def expire(now: datetime | None = None, *, source: str = "console") -> int:
-    """Erase what is past its time; how many requests. None while someone else erases."""
-    with store().lock(wait=False) as mine:
-        if not mine:
-            return 0
-        _recover(store(), source)
+    """Erase what is past its time; how many requests."""
+    keys = store()
+    with keys.lock():
+        _recover(keys, source)
         now = now or datetime.now(UTC)
         if not Content.objects.filter(expires__lte=now).exists():
             return 0
         reason = "Kept for as long as was set for its application."
         erasure = noted(Erasure.Kind.EXPIRY, Work(), actor=NOBODY, reason=reason, now=now)
-        return _carried_out(store(), erasure, source).requests
+        return _carried_out(keys, erasure, source).requests
 
 
 def carry_out(pk: int, *, source: str = "command") -> Erasure:

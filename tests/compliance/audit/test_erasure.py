@@ -18,6 +18,7 @@ from hypothesis import settings as law
 from hypothesis import strategies as st
 
 from compliance.audit import erasure, keystore, subjects, vault
+from compliance.audit.caretaker import Caretaker
 from compliance.audit.certificate import places
 from compliance.audit.erasure import ErasureRefused
 from compliance.audit.keys import create_key
@@ -25,10 +26,13 @@ from compliance.audit.keystore import VaultUnreadable
 from compliance.audit.notary import Notary
 from compliance.audit.verify import verify_log
 from compliance.audit.writer import Writer
+from compliance.evidence.bundle import Scope, export
 from compliance.models import Content as Stored
 from compliance.models import ContentBucket, ContentSubject, Erasure, Event
 from compliance.vocabulary import Content
 from tests.compliance.audit.events import admitted, completed, now
+from tests.compliance.evidence.packing import check
+from tests.services.appliance import wait_until
 
 pytestmark = pytest.mark.database
 
@@ -173,6 +177,33 @@ def test_the_log_stands_after_an_erasure(writer, data):
     integrate(data)
     report = verify_log()
     assert report.ok, report.words
+
+
+def test_evidence_that_was_exported_before_and_after_verifies(writer, data):
+    keep(writer, data, ANNA)
+    integrate(data)
+    key = bytes.fromhex((data / "keys" / "log.ed25519").read_text())
+    paths = [data / "before.zip", data / "after.zip"]
+    export(Scope(), paths[0], data / "log", key)
+    erase()
+    integrate(data)
+    export(Scope(), paths[1], data / "log", key)
+    for path in paths:
+        sound, words = check(path)
+        assert sound, words
+
+
+def test_the_caretaker_completes_and_expires_and_ends_when_told(writer, data):
+    old, asked = keep(writer, data, BEN, days=0), keep(writer, data, ANNA)
+    erasure.ask("subject", ANNA, actor="officer", reason="Art. 17")  # its process died here
+    caretakers = [Caretaker(), Caretaker()]
+    for one in caretakers:
+        one.start()
+    wait_until(lambda: not Stored.objects.exists(), "all is gone", 10)
+    for one in caretakers:
+        one.stop()
+    assert vault.read(old) == vault.read(asked) == []
+    assert len(said("content.erased")) == len(said("content.expired")) == 1
 
 
 def test_a_backup_made_before_cannot_be_opened(writer, data, database):
