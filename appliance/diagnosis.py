@@ -21,7 +21,11 @@ from redis.exceptions import RedisError
 from appliance import clock, confinement, health, keyring
 from appliance.env import BASE, Environment
 from appliance.services import folder, port
-from compliance.audit import triggers
+from compliance.audit import copies, ledger, triggers
+from compliance.audit.checkpoint import parse_verifier_key
+from compliance.audit.copies import Places
+from compliance.audit.files import VERIFIER_KEY, LogFolder, folder_of
+from compliance.audit.notary import behind
 from compliance.detection.detector import Detector
 from compliance.models import PolicyVersion
 from compliance.policy.decide import not_enforced
@@ -286,6 +290,30 @@ def _notary(environment: Environment) -> Iterator[Finding]:
         yield ok("notary", f"{lag:.0f} s behind")
 
 
+def _checkpoints(environment: Environment) -> Iterator[Finding]:
+    """A copy of the newest checkpoint lies where a restore does not reach."""
+    held = ledger.current()
+    log = environment.data / "log"
+    line = LogFolder(folder_of(log, held.number)).read(VERIFIER_KEY)
+    if line is None:  # nothing has been signed; `_notary` says how far it is behind
+        return
+    origin, public = parse_verifier_key(line.decode("ascii", "replace").strip())
+    found = copies.known(Places(log, environment.checkpoints), origin, public)
+    newest = copies.ahead(held, found)
+    outside = [one for one in found if one.path.parent == environment.checkpoints]
+    if newest is not None:
+        yield wrong("restored database", behind(held, newest), "See the message.")
+    elif any(one.generation == held.number for one in outside):
+        yield ok("copies of checkpoints", str(environment.checkpoints))
+    else:
+        yield warning(
+            "copies of checkpoints",
+            f"there is none of this log in {environment.checkpoints}; a restore of an older "
+            "database could go unseen",
+            "Let the notary write there, or name another folder with DOMICILE_CHECKPOINTS.",
+        )
+
+
 CHECKS: tuple[Callable[[Environment], Iterator[Finding]], ...] = (
     _python,
     _data_folder,
@@ -300,4 +328,5 @@ CHECKS: tuple[Callable[[Environment], Iterator[Finding]], ...] = (
     _policy,
     _weights,
     _notary,
+    _checkpoints,
 )

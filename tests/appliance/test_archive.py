@@ -21,6 +21,12 @@ def data(tmp_path):
     folder.joinpath("log/.checkpoint.scratch").write_text("half")
     folder.joinpath("keys/log.ed25519").write_text("00" * 32)
     folder.joinpath("logs/web-1.jsonl").write_text("{}\n")
+    for name in ("vault/keys/7.1", "vault/erased.jsonl", "exports/evidence.zip"):
+        folder.joinpath(name).parent.mkdir(parents=True, exist_ok=True)
+        folder.joinpath(name).write_text("stays here")
+    folder.joinpath("log/2/tile/0").mkdir(parents=True)
+    folder.joinpath("log/2/tile/0/000.p").mkdir()
+    folder.joinpath("log/2/tile/0/000.p/1").write_bytes(b"\x02" * 32)
     with closing(sqlite3.connect(folder / "db.sqlite3")) as database:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("CREATE TABLE t (x)")
@@ -58,7 +64,10 @@ def test_what_was_backed_up_comes_back_byte_by_byte(tmp_path, data):
         make(data, tmp_path / "backup.tar", with_keys=True)
     manifest = restore(tmp_path / "backup.tar", tmp_path / "new")
     assert manifest["keys"]
-    for name in ("log/checkpoint", "log/tile/0/000", "keys/log.ed25519"):
+    for name in (
+        *("log/checkpoint", "log/tile/0/000", "log/2/tile/0/000.p/1"),
+        "keys/log.ed25519",
+    ):
         assert tmp_path.joinpath("new", name).read_bytes() == data.joinpath(name).read_bytes()
     with closing(sqlite3.connect(tmp_path / "new" / "db.sqlite3")) as database:
         assert database.execute("SELECT x FROM t").fetchall() == [(42,)]
@@ -66,11 +75,12 @@ def test_what_was_backed_up_comes_back_byte_by_byte(tmp_path, data):
     assert tmp_path.joinpath("new/keys/log.ed25519").stat().st_mode & 0o077 == 0
 
 
-def test_keys_logs_and_scratch_files_stay_out(tmp_path, data):
+def test_keys_vault_exports_logs_and_scratch_files_stay_out(tmp_path, data):
     make(data, tmp_path / "backup.tar", with_keys=False)
     with tarfile.open(tmp_path / "backup.tar") as tar:
         assert set(tar.getnames()) == {
             *("layout.json", "log/checkpoint", "log/tile/0/000", "db.sqlite3"),
+            "log/2/tile/0/000.p/1",
             "manifest.json",
         }
     assert tmp_path.joinpath("backup.tar").stat().st_mode & 0o777 == 0o600

@@ -21,7 +21,8 @@ from compliance.models import Event, Generation, Leaf, LogHead
 from tests.compliance.audit.events import event
 from tests.compliance.audit.restoring import Copies
 
-pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
+pytestmark = pytest.mark.usefixtures("database")
+on_both = pytest.mark.database  # the others are about files and signatures
 
 KEY = bytes(range(32))
 PUBLIC = Ed25519PrivateKey.from_private_bytes(KEY).public_key().public_bytes_raw()
@@ -101,6 +102,7 @@ def lost(places, older):
     return old
 
 
+@on_both
 def test_a_database_behind_a_copy_of_its_checkpoint_is_not_signed(places, lost):
     with pytest.raises(NotaryRefuses, match="audit resume --after-restore"):
         integrate(places)
@@ -126,6 +128,7 @@ def test_a_copy_that_is_not_behind_goes_on_without_a_new_generation(places, olde
     assert LogHead.objects.get().generation == 1
 
 
+@on_both
 def test_the_next_generation_names_the_lost_range_in_its_first_entry(places, lost):
     before, note = ledger.current(), kept(places)
     missing = resume(places)
@@ -160,6 +163,7 @@ def test_the_next_generation_names_the_lost_range_in_its_first_entry(places, los
     assert "Entries 600 to 899 of generation 1 were lost" in sound(places)
 
 
+@on_both
 def test_the_new_generation_grows_and_is_sound(places, lost):
     resume(places)
     assert grow(places, 300, 300).size > 600
@@ -173,6 +177,7 @@ def test_the_new_generation_grows_and_is_sound(places, lost):
     assert tree.entry(0) == bytes(Leaf.objects.get(index=600).event.entry)
 
 
+@on_both
 def test_what_waited_when_the_copy_was_made_joins_the_new_generation(places, older):
     grow(places, 20)
     note(7)
@@ -281,6 +286,7 @@ def test_a_third_generation_is_as_sound_as_the_second(places, older, lost):
     assert "of generation 2 were lost" in sound(places)
 
 
+@on_both
 def test_a_resumption_that_says_something_else_than_the_database_is_not_sound(places, lost):
     resume(places)
     with connection.cursor() as cursor:  # as the database's owner can
@@ -310,6 +316,7 @@ def test_a_second_resume_finds_nothing_to_do(places, lost):
     assert LogHead.objects.get().generation == 2
 
 
+@on_both
 def test_two_resumes_at_once_begin_one_generation(places, lost):
     outcomes = []
 
@@ -331,6 +338,7 @@ def test_two_resumes_at_once_begin_one_generation(places, lost):
     sound(places)
 
 
+@on_both
 def test_nothing_is_resumed_while_a_notary_leads(places, lost, monkeypatch):
     monkeypatch.setattr(generation, "PATIENCE", 0.2)
     held, done = threading.Event(), threading.Event()
@@ -382,6 +390,7 @@ def crash_at(step, places):
         os._exit(code)
 
 
+@on_both
 def test_a_resume_that_is_cut_short_at_any_step_is_mended_by_another(places, older, tmp_path):
     grow(places, 30)
     number = older.take()

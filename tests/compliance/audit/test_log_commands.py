@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
 
+from appliance import diagnosis
 from compliance.audit import checkpoint, inclusion, journal
 from compliance.audit.checkpoint import CheckpointInvalid
 from compliance.audit.inclusion import Inclusion, Shown
@@ -205,6 +206,26 @@ def test_resuming_asks_first_and_says_what_is_lost(log, database, monkeypatch):
     assert audit("prove", 7, "--generation", 1, "--detail")[0] == 0
     code, words = audit(*arguments, "--yes")
     assert (code, "not behind" in words) == (0, True)
+
+
+def test_a_database_behind_the_copy_outside_is_found_by_verify_and_doctor(log, database):
+    assert audit("verify")[0] == 0
+    (finding,) = diagnosis._checkpoints(settings.DOMICILE)
+    assert finding.state == "ok"
+    older = Copies(database, log)
+    number = older.take()
+    grow(40)
+    older.put_back(number)
+    code, words = audit("verify")
+    assert code == 1
+    assert "covers 340 entries" in words
+    (finding,) = diagnosis._checkpoints(settings.DOMICILE)
+    assert finding.state == "wrong"
+    assert "audit resume --after-restore" in finding.text
+    shutil.rmtree(settings.DOMICILE.checkpoints)
+    assert audit("verify")[0] == 0
+    (finding,) = diagnosis._checkpoints(settings.DOMICILE)
+    assert finding.state == "warning"
 
 
 def test_a_reason_is_demanded(log):
