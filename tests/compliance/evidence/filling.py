@@ -102,7 +102,11 @@ def application(name, **changes):
         "owner": "Customer care",
     } | changes
     one = Application.objects.create(name=name, **values)
-    detail = {"name": name, "label_key_sha256": label_key_digest(one.label_key), **values}
+    detail = {
+        "name": name,
+        "label_key_sha256": label_key_digest(bytes(one.label_key)),
+        **values,
+    }
     with transaction.atomic():
         journal.record("console", [Record.event("application.registered", detail, one)])
     return one
@@ -123,6 +127,12 @@ def fields(said, subject=None):
         if subject is None or section["subject"] == subject
         for field in section["fields"]
     }
+
+
+def told(event):
+    """The detail of an event."""
+    assert event is not None
+    return json.loads(bytes(event.detail or b""))
 
 
 def yesterday():

@@ -6,7 +6,6 @@ python -m tests.compliance.evidence.law_tables
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 import django
@@ -48,9 +47,8 @@ def main() -> None:
     text = PAGE.read_text()
     for law in laws().values():
         begin, end = f"<!-- fields of {law.id} -->\n", "\n<!-- end -->"
-        pattern = re.escape(begin) + ".*?" + re.escape(end)
-        whole = begin + table(law) + end
-        text = re.sub(pattern, lambda _found, new=whole: new, text, flags=re.DOTALL)
+        before, _, rest = text.partition(begin)
+        text = before + begin + table(law) + end + rest.partition(end)[2]
     PAGE.write_text(text)
 
 

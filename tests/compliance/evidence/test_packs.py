@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import logging
+from pathlib import Path
 
 import jsonschema
 import pypdf
@@ -29,6 +30,7 @@ from tests.compliance.evidence.filling import (
     application,
     fields,
     read,
+    told,
     yesterday,
 )
 
@@ -72,7 +74,7 @@ def filled(record):
 
 @pytest.fixture
 def build(tmp_path):
-    made = []
+    made: list[Path] = []
 
     def run(name, **asked):
         path = tmp_path / f"pack-{len(made)}.zip"
@@ -132,7 +134,7 @@ def test_what_is_verified_cites_entries_that_exist_and_whose_details_match(fille
             assert [row.index for row in rows] == list(range(begin, end))
             for row in rows:
                 entry = json.loads(row.entry)
-                assert entry["detail"] == commitment(row.detail_key, row.detail)
+                assert entry["detail"] == commitment(row.detail_key or b"", row.detail or b"")
 
 
 def test_the_record_of_processing_says_what_is_registered_and_what_was_found(filled, build):
@@ -216,6 +218,7 @@ def test_no_pack_is_made_of_a_log_that_was_altered(filled, build, tmp_path, name
     column, spoil = spoiled
     answers.answer(laws()["breach"], {"began": yesterday().isoformat()}, CASE, actor="olga")
     row = Event.objects.filter(type="request.admitted", application=filled.mail.pk).first()
+    assert row is not None
     before = Event.objects.count()
     value = spoil(bytes(getattr(row, column)))
     tamper(f"UPDATE compliance_event SET {column} = %s WHERE id = %s", value, row.pk)  # noqa: S608
@@ -228,6 +231,7 @@ def test_no_pack_is_made_of_a_log_that_was_altered(filled, build, tmp_path, name
 @stored
 def test_no_pack_is_made_where_an_event_was_moved_to_another_application(filled, build):
     row = Event.objects.filter(type="request.admitted", application=filled.mail.pk).first()
+    assert row is not None
     sql = "UPDATE compliance_event SET application = NULL WHERE id = %s"
     tamper(sql, row.pk)
     with pytest.raises(packs.PackImpossible, match="another application"):
@@ -250,7 +254,7 @@ def test_the_pack_stands_on_record_with_its_digest_and_counts(filled, build):
             "sha256": hashlib.sha256(files[name]).hexdigest(),
         }
     assert set(manifest["files"]) | {"manifest.json"} == set(files)
-    detail = json.loads(bytes(Event.objects.get(type="pack.exported").detail))
+    detail = told(Event.objects.get(type="pack.exported"))
     assert detail["manifest"] == hashlib.sha256(files["manifest.json"]).hexdigest()
     assert (detail["actor"], detail["fields"]) == ("olga", said["fields"])
 
@@ -292,13 +296,13 @@ def test_what_was_typed_last_counts_and_an_empty_answer_takes_it_back(filled, bu
     assert answers.answer(law, {"nature": ""}, CASE, actor="olga") == []
     kept = answers.history(law, law.field("nature"), CASE)
     assert [row.value for row in kept] == ["", "Second.", "First."]
-    told = [json.loads(bytes(e.detail)) for e in Event.objects.filter(type="pack.answered")]
-    assert [(one["field"], one["case"], one["empty"]) for one in told] == [
+    said = [told(e) for e in Event.objects.filter(type="pack.answered")]
+    assert [(one["field"], one["case"], one["empty"]) for one in said] == [
         ("nature", CASE, False),
         ("nature", CASE, False),
         ("nature", CASE, True),
     ]
-    assert not any("Second." in json.dumps(one) for one in told)
+    assert not any("Second." in json.dumps(one) for one in said)
 
 
 def test_a_default_text_is_missing_until_it_is_confirmed(filled, build):
@@ -367,7 +371,7 @@ def test_a_person_is_found_by_identifier_and_nobody_else_is(filled, build):
     for begin, end in found["requests"]["entries"]:
         for row in ledger.leaves(begin, end):
             named = row.type == "request.admitted"
-            assert not named or mine in row.detail
+            assert not named or mine in (row.detail or b"")
     assert found["copy"]["origin"] == "missing"
     assert 'never "all"' in said["law"]["notes"][0]
 
@@ -391,7 +395,7 @@ def test_a_copy_of_what_was_kept_is_checked_handed_out_and_recorded(record, buil
         f"contents/{request}-prompt.json"
     ]
     assert fields(said)["copy"]["origin"] == "verified"
-    detail = json.loads(bytes(Event.objects.get(type="content.disclosed").detail))
+    detail = told(Event.objects.get(type="content.disclosed"))
     assert (detail["requests"], detail["actor"]) == (1, "olga")
     assert CASE in detail["reason"]
 
@@ -407,7 +411,7 @@ def test_no_identifier_of_the_person_is_in_the_database_or_a_log(filled, build, 
                 data = stored if isinstance(stored, bytes) else stored.encode()
                 assert b"quillworthy" not in data
     assert "quillworthy" not in caplog.text
-    written = json.loads(bytes(Event.objects.get(type="pack.exported").detail))
+    written = told(Event.objects.get(type="pack.exported"))
     assert filled.blind(PERSON) not in json.dumps(written)
 
 
@@ -438,8 +442,8 @@ def test_a_floor_that_is_not_kept_is_said_loudly(filled, build):
     reason = "Another law."
     changed = {"details_days": 10, "retention_reason": reason}
     Application.objects.filter(pk=filled.mail.pk).update(**changed)
-    told = {name: {"from": None, "to": value} for name, value in changed.items()}
-    filled.told("application.changed", {"application": "mail", "changes": told}, filled.mail)
+    changes = {name: {"from": None, "to": value} for name, value in changed.items()}
+    filled.told("application.changed", {"application": "mail", "changes": changes}, filled.mail)
     filled.sign()
     found = fields(build("ai-logs")[0])["retention"]
     assert found["data"]["kept"] is False
