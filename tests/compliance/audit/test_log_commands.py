@@ -3,7 +3,10 @@
 import base64
 import io
 import random
+import secrets
 import shutil
+import time
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,14 +15,17 @@ from django.core.management import call_command
 from django.db import transaction
 
 from appliance import diagnosis
-from compliance.audit import checkpoint, inclusion, journal
+from compliance.audit import checkpoint, erasure, inclusion, journal, subjects
 from compliance.audit.checkpoint import CheckpointInvalid
 from compliance.audit.inclusion import Inclusion, Shown
 from compliance.audit.keys import create_key, read_key
 from compliance.audit.merkle import ProofInvalid, leaf_hash, verify_inclusion
 from compliance.audit.notary import Notary
+from compliance.audit.writer import Writer
+from compliance.models import Content as Stored
 from compliance.models import Event, LogHead
-from tests.compliance.audit.events import event
+from compliance.vocabulary import Content
+from tests.compliance.audit.events import admitted, completed, event
 from tests.compliance.audit.restoring import Copies
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -226,6 +232,33 @@ def test_a_database_behind_the_copy_outside_is_found_by_verify_and_doctor(log, d
     assert audit("verify")[0] == 0
     (finding,) = diagnosis._checkpoints(settings.DOMICILE)
     assert finding.state == "warning"
+
+
+def test_what_was_erased_after_the_copy_is_erased_again_before_the_log_goes_on(log, database):
+    create_key(settings.DOMICILE.data / "keys" / "subject-index")
+    request, anna = f"{int(time.time()):08x}{secrets.token_hex(12)}", "anna@example.org"
+    index = read_key(settings.DOMICILE.data / "keys" / "subject-index")
+    blinded = subjects.blind(index, anna)
+    expires = (time.time_ns() // 1000) + 86_400_000_000
+    writer = Writer("web-1", on_fenced=lambda: None)
+    writer.start()
+    content = Content("prompt", b"a prompt", expires, (blinded,))
+    writer.append_sync([replace(admitted(request), content=content)])
+    writer.append_sync([completed(request)])
+    writer.stop()
+    older = Copies(database, log)
+    number = older.take()
+    time.sleep(1)  # an erasure is about requests that came before its second
+    erasure.erase("subject", anna, actor="officer", reason="Art. 17")
+    grow(5)
+    older.put_back(number)
+    assert Stored.objects.count() == 1
+    code, words = audit("resume", "--after-restore", "--reason", "The disk failed.", "--yes")
+    assert code == 0, words
+    assert "1 erasures were done again" in words
+    assert not Stored.objects.exists()
+    assert Event.objects.filter(type="content.erased").count() == 1
+    assert audit("verify")[0] == 0
 
 
 def test_a_reason_is_demanded(log):
