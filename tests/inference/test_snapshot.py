@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from compliance.models import APIKey, Application, PolicyVersion, Site
 from compliance.policy.default import DEFAULT
-from compliance.policy.rules import canonical
+from compliance.policy.rules import Retention, canonical, policy
 from inference import snapshot
 from inference.models import Deployment, Model, Node
 from inference.snapshot import SnapshotKeeper, SnapshotStale
@@ -144,3 +144,15 @@ def stale(keeper: SnapshotKeeper) -> bool:
     except SnapshotStale:
         return True
     return False
+
+
+@pytest.mark.parametrize(("bound", "kept"), [(None, 9), (5, 5), (0, 0), (20, 9)])
+def test_the_shorter_period_of_application_and_policy_is_what_requests_run_on(
+    keeper, bound, kept
+):
+    made = policy("house", 2, DEFAULT.rules, Retention(content_days=bound))
+    activate(canonical(made).decode())
+    owner = application()
+    Application.objects.filter(pk=owner.pk).update(content_days=9)
+    keeper.start()
+    assert keeper.current().applications[str(owner.pk)].content_days == kept

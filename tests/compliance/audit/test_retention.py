@@ -1,6 +1,7 @@
 """Details go when a rule says so, never earlier, and the log stays sound."""
 
 import datetime as dt
+import io
 import json
 import sqlite3
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.core.management import call_command
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -452,3 +454,59 @@ def test_the_notary_prunes_at_its_start_and_leaves_its_time_to_the_log(folder, m
     assert Event.objects.get(type="record.pruned").source == "notary"
     assert len(gone()) == 40
     assert Leaf.objects.count() == Event.objects.count()
+
+
+def run_command(*options):
+    out = io.StringIO()
+    try:
+        call_command("audit", "prune", *options, stdout=out)
+    except SystemExit as ended:
+        return ended.code, out.getvalue()
+    return 0, out.getvalue()
+
+
+def test_the_command_says_what_is_due_and_removes_it_only_when_told(folder):
+    owner = application(details_days=30)
+    store(*pair(40, owner))
+    integrate(folder)
+    code, told = run_command("--dry-run")
+    assert code == 0
+    assert "Details of desk are kept for 30 days" in told
+    assert "2 details are due. Nothing was removed." in told
+    assert not gone()
+    assert not Pruning.objects.exists()
+    code, told = run_command()
+    assert code == 0
+    assert "2 details were removed" in told
+    assert Event.objects.get(type="record.pruned").source == "command"
+    assert "0 details were removed" in run_command()[1]
+
+
+def test_the_command_ends_with_2_where_the_policy_cannot_be_read():
+    PolicyVersion.objects.create(number=1, document="[]", digest="0" * 64, activated=NOW)
+    code, told = run_command()
+    assert code == 2
+    assert "policy version 1" in told
+
+
+def test_the_notary_goes_on_where_pruning_fails_and_tries_again(caplog):
+    PolicyVersion.objects.create(number=1, document="[]", digest="0" * 64, activated=NOW)
+    daily = retention.Daily()
+    daily.turn()
+    daily.turn()
+    assert [one.getMessage() for one in caplog.records if "were not removed" in one.message]
+    assert daily._next > time.monotonic() + 3_000
+
+
+def test_the_notary_gives_a_hundredth_of_its_time(folder):
+    owner = application(details_days=30)
+    store(*(one for _ in range(60) for one in pair(40, owner)))
+    integrate(folder)
+    daily = retention.Daily()
+    began = time.monotonic()
+    daily.turn()
+    took = time.monotonic() - began
+    assert daily._next - began >= 90 * took
+    for _ in range(50):
+        daily.turn()  # too early: nothing happens
+    assert not gone()
