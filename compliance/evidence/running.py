@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Self
 
 import structlog
 from django.db import DatabaseError, connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from compliance.audit.keys import KeyUnusable
@@ -27,6 +29,7 @@ from compliance.evidence.forms import FORMS, Form, Made, ScopeInvalid
 from compliance.models import Export
 
 BEAT = 1.0  # seconds between two signs of life
+LOOK = 0.2  # seconds until a cancelling is seen
 UNSEEN = dt.timedelta(seconds=5)
 """A run that was not seen for so long is looked at: who works at it holds its lock."""
 ATTEMPTS = 5  # a run whose process dies each time is given up
@@ -74,18 +77,28 @@ class Pulse:
 
     def _beat(self) -> None:
         try:
+            told = 0.0
             while not self._done.is_set():
-                self._look()
-                self._done.wait(BEAT)
+                if time.monotonic() - told >= BEAT:
+                    self._tell()
+                    told = time.monotonic()
+                else:
+                    self._look()
+                self._done.wait(LOOK)
         finally:
             connection.close()
 
-    def _look(self) -> None:
+    def _tell(self) -> None:
         done, total = self._now
         self._full = not shelf.room()
+        self._ask(lambda run: bool(run.update(seen=timezone.now(), done=done, total=total)))
+
+    def _look(self) -> None:
+        self._ask(lambda run: run.exists())
+
+    def _ask(self, alive: Callable[[QuerySet[Export]], bool]) -> None:
         try:
-            rows = Export.objects.filter(pk=self._pk, state=State.RUNNING)
-            self._ended = not rows.update(seen=timezone.now(), done=done, total=total)
+            self._ended = not alive(Export.objects.filter(pk=self._pk, state=State.RUNNING))
         except DatabaseError as error:  # it is busy, or away; the work notices by itself
             log.warning("progress_not_kept", kind=type(error).__name__)
             connection.close()

@@ -1,20 +1,21 @@
 """Exports in the background: a real worker, a real broker, and `kill -9`."""
 
 import dataclasses
-import json
-import os
-import signal
+import datetime as dt
 import subprocess
 import sys
-import time
-import zipfile
+import threading
 
 import psutil
 import pytest
 from django.utils import timezone
 
+from appliance import records
+from compliance.audit.notary import Notary
+from compliance.audit.writer import Writer
 from compliance.evidence import forms, running, runs, shelf
 from compliance.models import Event, Export
+from tests.compliance.evidence.conftest import ORIGIN, requests
 from tests.compliance.evidence.packing import KEY, check
 from tests.services.appliance import BASE, wait_until
 from tests.services.valkey import Valkey, leash
@@ -119,13 +120,236 @@ def worker(data, database, broker):
     one.stop()
 
 
+@pytest.fixture
+def long(data, log, applications):
+    """Enough events for an export with tables to take some seconds."""
+    writer = Writer("web-2", on_fenced=threading.Event().set)
+    writer.start()
+    for _ in range(5):
+        writer.append_sync(list(requests(applications[0], 500)))
+    writer.stop()
+    notary = Notary(log, KEY, ORIGIN)
+    while notary.integrate_once():
+        pass
+
+
+def told(run, broker):
+    """Let the worker know of a run as a web process does."""
+    with records.app.connection_for_write(broker.url) as connection:
+        records.app.send_task(
+            "compliance.tasks.export", (run.pk,), queue=records.QUEUE, connection=connection
+        )
+
+
+def begun(broker):
+    """A run of which the worker has begun to write the file."""
+    run = started(tables=True)
+    told(run, broker)
+    wait_until(shelf.part(run.pk).exists, "the file is begun", 30, every=0.005)
+    return run
+
+
 def ends(run, within=30):
     wait_until(lambda: again(run).finished is not None, f"run {run.pk} has ended", within)
     return again(run)
 
 
-def test_a_worker_takes_what_was_left_while_it_was_away(worker):
+def empty(*files):
+    wait_until(
+        lambda: sorted(one.name for one in shelf.folder().iterdir()) == sorted(files),
+        "nothing else is left",
+        10,
+    )
+
+
+def finished_once(run, events=1):
+    """The run is done, by one event and one whole file, and nothing else lies there."""
+    assert run.state == "done", run.words
+    assert exported() == events
+    path = shelf.kept(run.file)
+    assert check(path)[0]
+    assert shelf.digest(path) == run.digest
+    if events == 1:
+        empty(run.file)
+
+
+def unseen():
+    """Time passes: nobody has seen the runs for longer than a sweep waits."""
+    before = timezone.now() - running.UNSEEN * 2
+    Export.objects.update(asked=before)
+    Export.objects.exclude(seen=None).update(seen=before)
+
+
+@pytest.mark.usefixtures("long")
+def test_a_child_that_is_killed_is_replaced_and_a_run_that_is_cancelled_ends(worker, broker):
+    run = begun(broker)
+    (child,) = worker.children()
+    child.kill()
+    assert again(run).state == "running"
+    run = ends(run)
+    assert run.scope["begun"] == 2
+    finished_once(run)
+
+    cancelled = begun(broker)
+    assert runs.cancel("clara", cancelled.pk)
+    empty(run.file)
+    assert (again(cancelled).state, exported()) == ("cancelled", 1)
+    assert not runs.cancel("clara", cancelled.pk)
+
+    both = [started(), started(begin="5", end="9")]
+    for one in both * 2:  # told twice, as a broker may
+        told(one, broker)
+    assert [ends(one).state for one in both] == ["done", "done"]
+    assert exported() == 3
+    assert "entries-5-8" in again(both[1]).file
+    assert worker.process.poll() is None
+
+
+@pytest.mark.usefixtures("long")
+def test_a_worker_that_is_killed_or_told_to_end_leaves_its_run_to_the_next(worker, broker):
+    run = begun(broker)
+    worker.kill()
+    assert (again(run).state, exported()) == ("running", 0)
+    unseen()
+    worker.start()
+    finished_once(ends(run))
+
+    second = begun(broker)
+    worker.stop()
+    second = again(second)
+    assert (second.state, second.scope["begun"], exported()) == ("waiting", 0, 1)
+    empty(again(run).file)
+    unseen()
+    worker.start()
+    finished_once(ends(second), events=2)
+
+
+# --- Without a worker: each step, cut off ---
+
+
+class Killed(BaseException):
+    """As `kill -9`: nothing of ours catches it."""
+
+
+@pytest.mark.parametrize("step", ["recorded", "place", "digest"])
+def test_a_run_cut_off_after_its_event_goes_on_with_the_same_file(data, monkeypatch, step):
     run = started()
-    Export.objects.filter(pk=run.pk).update(asked=timezone.now() - running.UNSEEN * 2)
-    assert ends(run).state == "done", worker.output.read_text()
-    assert exported() == 1
+
+    def cut(*_given):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(forms if step == "recorded" else shelf, step, cut)
+        with pytest.raises(Killed):
+            running.carry_out(run.pk)
+    assert (again(run).state, exported()) == ("running", 1)
+    running.carry_out(run.pk)
+    finished_once(again(run))
+
+
+def test_a_cancelling_that_comes_after_the_event_leaves_file_and_event(data, monkeypatch):
+    run = started()
+
+    def cut(*_given):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shelf, "place", cut)
+        with pytest.raises(Killed):
+            running.carry_out(run.pk)
+    assert runs.cancel("clara", run.pk)
+    running.tidy()
+    finished_once(again(run))
+
+
+def test_a_run_whose_process_dies_each_time_is_given_up(data, monkeypatch):
+    run = started()
+
+    def cut(*_given, **_named):
+        raise Killed
+
+    monkeypatch.setattr(forms.Evidence, "make", cut)
+    for _attempt in range(running.ATTEMPTS):
+        with pytest.raises(Killed):
+            running.carry_out(run.pk)
+    running.carry_out(run.pk)
+    assert (again(run).state, exported()) == ("failed", 0)
+    assert "ask for a smaller range" in again(run).words
+    assert list(shelf.folder().iterdir()) == []
+
+
+def test_who_does_not_hold_a_run_leaves_it_alone(data):
+    run = started()
+    with shelf.hold(run.pk) as held:
+        assert held
+        running.carry_out(run.pk)
+    assert again(run).state == "waiting"
+
+
+def test_a_disk_that_fills_up_ends_the_run_and_says_so(data, settings):
+    run = started()
+    settings.DOMICILE = dataclasses.replace(settings.DOMICILE, disk_floor=1 << 62)
+    running.carry_out(run.pk)
+    assert (again(run).state, exported()) == ("failed", 0)
+    assert "Make room" in again(run).words
+    with pytest.raises(forms.ScopeInvalid, match="nearly full"):
+        started()
+
+
+def test_a_file_past_its_time_goes_and_an_event_says_so(data, settings):
+    run = started()
+    running.carry_out(run.pk)
+    running.tidy()
+    assert shelf.kept(again(run).file)
+    days = dt.timedelta(days=settings.DOMICILE.export_days, seconds=1)
+    Export.objects.update(finished=timezone.now() - days)
+    running.tidy()
+    running.tidy()
+    assert list(shelf.folder().iterdir()) == []
+    assert Event.objects.filter(type="evidence.removed").count() == 1
+    assert again(run).removed
+
+
+def test_a_file_that_another_process_could_not_remove_goes_at_the_next_sweep(data):
+    run = started()
+    running.carry_out(run.pk)
+    Export.objects.update(removed=timezone.now())
+    running.tidy()
+    assert list(shelf.folder().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../keys/log.ed25519", "/etc/passwd", "", ".run-1.part", "a.zip", "domicile-x-run-1.zip/"],
+)
+def test_a_name_that_is_none_of_ours_opens_nothing(data, name):
+    (shelf.folder() / "a.zip").write_bytes(b"")
+    (shelf.folder() / ".run-1.part").write_bytes(b"")
+    assert shelf.kept(name) is None
+
+
+def test_an_export_is_never_replaced(data):
+    folder = shelf.folder()
+    (folder / ".run-1.part").write_bytes(b"new")
+    (folder / "domicile-evidence-run-1.zip").write_bytes(b"old")
+    with pytest.raises(FileExistsError):
+        shelf.place(shelf.part(1), "domicile-evidence-run-1.zip")
+    assert (folder / "domicile-evidence-run-1.zip").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("scope", "field"),
+    [
+        ({"begin": "tomorrow"}, "begin"),
+        ({"end": "0"}, "end"),
+        ({"begin": "100000"}, "begin"),
+        ({"end": "2020-01-01"}, "end"),
+        ({"applications": ["=cmd|' /C calc'!A0"]}, "applications"),
+        ({"contents": True}, "reason"),
+    ],
+)
+def test_what_cannot_be_exported_names_the_field_and_is_not_begun(data, scope, field):
+    with pytest.raises(forms.ScopeInvalid) as refused:
+        started(**scope)
+    assert refused.value.field == field
+    assert Export.objects.count() == 0
