@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
+import time
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--to", dest="end", default="", help="the entry or time after it")
     parser.add_argument("--application", action="append", default=[], help="only its details")
     parser.add_argument("--generation", type=int, default=0, help="of this one of the log")
+    parser.add_argument("--tables", action="store_true", help="also CSV, XLSX and a PDF report")
+    parser.add_argument("--contents", action="store_true", help="also kept prompts and answers")
+    parser.add_argument("--reason", default="", help="why contents are disclosed; recorded")
+    parser.add_argument("--progress", action="store_true", help="say how far it is")
     parser.add_argument("path", type=Path, help="the ZIP file to write")
 
 
@@ -33,8 +39,31 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
         options["end"],
         tuple(options["application"]),
         generation=options["generation"],
+        tables=options["tables"],
     )
     key = read_key(settings.DOMICILE.data / "keys" / "log.ed25519")
-    summary = export(scope, options["path"], settings.DOMICILE.data / "log", key)
+    summary = export(
+        scope,
+        options["path"],
+        settings.DOMICILE.data / "log",
+        key,
+        progress=_said(out) if options["progress"] else None,
+        contents=options["contents"],
+        reason=options["reason"],
+        actor=f"command ({getpass.getuser()})",
+    )
     out.write("\n".join(summary.words))
     return SOUND
+
+
+def _said(out: OutputWrapper) -> Callable[[int, int], None]:
+    """Writes a line at most once a second."""
+    last = time.monotonic()
+
+    def say(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= 1 or done == total:
+            last = time.monotonic()
+            out.write(f"{done} of {total} entries")
+
+    return say
