@@ -293,15 +293,15 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "pack.answered",
             "an officer filled in a field of a pack",
-            "actor pack field empty subject application case",
+            "actor pack field empty application case",
             WEB,
             personal=True,
         ),
         Kind(
             "pack.exported",
             "evidence was made in a regulation's form",
-            "actor applications begin case end fields form manifest pack period sha256",
-            RECORDS,
+            "actor applications begin case end fields manifest pack period",
+            f"{WEB}, {RECORDS}, {COMMAND}",
             personal=True,
         ),
     ),
