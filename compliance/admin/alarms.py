@@ -35,6 +35,8 @@ class AcknowledgeForm(forms.Form):
         help_text="It goes on the record with your name.",
         widget=forms.Textarea({"rows": 4}),
     )
+    count = forms.IntegerField(widget=forms.HiddenInput)
+    """How often it had been raised when it was read."""
 
 
 class StandingFilter(admin.SimpleListFilter):
@@ -87,7 +89,7 @@ class AlarmAdmin(ReadOnly):
         return {
             "title": self.what(obj),
             "alarm": obj,
-            "form": AcknowledgeForm(),
+            "form": AcknowledgeForm(initial={"count": obj.count}),
             "may_acknowledge": self.has_right(request, "change") and not obj.acknowledged,
         }
 
@@ -104,22 +106,22 @@ class AlarmAdmin(ReadOnly):
         if not form.is_valid():
             messages.error(request, "Say what you found, in at most 1,000 characters.")
             return back
-        _acknowledge(request, alarm, form.cleaned_data["note"])
+        _acknowledge(request, alarm, form.cleaned_data["note"], form.cleaned_data["count"])
         return back
 
 
-def _acknowledge(request: HttpRequest, alarm: Alarm, note: str) -> None:
+def _acknowledge(request: HttpRequest, alarm: Alarm, note: str, count: int) -> None:
     name = actor(request)
     with transaction.atomic():
         # As it was read: what was raised meanwhile has not been looked into.
-        done = Alarm.objects.filter(pk=alarm.pk, acknowledged=None, count=alarm.count).update(
+        done = Alarm.objects.filter(pk=alarm.pk, acknowledged=None, count=count).update(
             acknowledged=timezone.now(), actor=name, note=note
         )
         if done:
             detail = {
                 "alarm": alarm.kind,
                 "subject": alarm.subject,
-                "count": alarm.count,
+                "count": count,
                 "note": note,
             }
             record(name, "alarm.acknowledged", detail)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import django.db
@@ -64,13 +64,15 @@ class Watch:
 def take_changes(limit: int = BATCH) -> int:
     """Record the changes that no event speaks of; how many rows were taken."""
     rows = list(Change.objects.order_by("id")[:limit])
-    if not rows:
-        return 0
+    return take(rows) if rows else 0
+
+
+def take(rows: Sequence[Change]) -> int:
+    """Record these, unless another notary has done so since they were read."""
     found = changes.grouped(
         (row.table, row.verb, row.key, row.columns, _microseconds(row.time)) for row in rows
     )
     with transaction.atomic():
-        # Another notary may have been at it: what is gone is recorded.
         gone, _ = Change.objects.filter(pk__in=[row.pk for row in rows]).delete()
         if gone != len(rows):
             transaction.set_rollback(True)

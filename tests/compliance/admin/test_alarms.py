@@ -33,7 +33,8 @@ def test_a_change_behind_the_back_stands_on_the_overview_until_acknowledged(cons
     assert str(Application.objects.get().pk) in text
     page = console.get(reverse("admin:compliance_alarm_change", args=[alarm.pk]))
     assert "What you found" in page.content.decode()
-    note = {"note": "A repair after the crash; ticket 12."}
+    assert '<input type="hidden" name="count" value="1"' in page.content.decode()
+    note = {"note": "A repair after the crash; ticket 12.", "count": 1}
     console.post(reverse("admin:acknowledge_alarm", args=[alarm.pk]), note)
     assert "behind the record" not in console.get(overview).content.decode()
     detail = json.loads(bytes(Event.objects.get(type="alarm.acknowledged").detail))
@@ -42,14 +43,13 @@ def test_a_change_behind_the_back_stands_on_the_overview_until_acknowledged(cons
         "actor": "Compliance officer",
         "alarm": CHANGE,
         "subject": "compliance_application",
-        "count": 1,
         **note,
     }
 
 
 def test_an_alarm_is_not_acknowledged_without_words(console, alarm):
     console.as_("Compliance officer")
-    console.post(reverse("admin:acknowledge_alarm", args=[alarm.pk]), {"note": " "})
+    console.post(reverse("admin:acknowledge_alarm", args=[alarm.pk]), {"note": " ", "count": 1})
     alarm.refresh_from_db()
     assert alarm.acknowledged is None
     assert not Event.objects.filter(type="alarm.acknowledged").exists()
@@ -57,9 +57,26 @@ def test_an_alarm_is_not_acknowledged_without_words(console, alarm):
 
 def test_an_acknowledged_alarm_does_not_hide_the_next(console, alarm):
     console.as_("Compliance officer")
-    console.post(reverse("admin:acknowledge_alarm", args=[alarm.pk]), {"note": "Seen."})
+    console.post(
+        reverse("admin:acknowledge_alarm", args=[alarm.pk]), {"note": "Seen.", "count": 1}
+    )
     raise_(CHANGE, "compliance_application", "once more")
     assert Alarm.objects.filter(acknowledged=None).count() == 1
+
+
+def test_what_was_raised_again_after_the_page_was_read_is_not_acknowledged(console, alarm):
+    console.as_("Compliance officer")
+    raise_(CHANGE, "compliance_application", "once more")
+    address = reverse("admin:acknowledge_alarm", args=[alarm.pk])
+    assert (
+        "once more"
+        in console.post(address, {"note": "x", "count": 1}, follow=True).content.decode()
+    )
+    alarm.refresh_from_db()
+    assert alarm.acknowledged is None
+    console.post(address, {"note": "Both seen.", "count": 2})
+    alarm.refresh_from_db()
+    assert alarm.acknowledged is not None
 
 
 def test_the_auditor_sees_an_alarm_and_cannot_acknowledge_it(console, alarm):

@@ -74,7 +74,7 @@ ACTIONS = {
     "acknowledge alarm": (
         {OFFICER},
         lambda: reverse("admin:acknowledge_alarm", args=[alarm().pk]),
-        {"note": "It was me."},
+        {"note": "It was me.", "count": 1},
     ),
     "verify": (ALL, lambda: reverse("admin:verify"), {}),
 }
