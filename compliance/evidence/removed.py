@@ -65,9 +65,9 @@ class Removals:
             if any(one.covers(index, day, application) for one in self.found):
                 return
         raise ExportImpossible(
-            f"The detail of entry {index} is not there, and no event that the checkpoint covers "
-            "says that it was removed. If details were removed just now, export again in some "
-            "seconds; else run `manage.py audit verify`."
+            f"The detail of entry {index} is not there, and no event that the checkpoint "
+            "covers says that it was removed. If details were removed just now, export again "
+            "in a few seconds; else run `manage.py audit verify`."
         )
 
     def _read(self) -> Iterator[Removal]:

@@ -1121,14 +1121,18 @@ class Verifier:
         for rule, count in verdict.pruned.items():
             self.pruned[rule] = self.pruned.get(rule, 0) + count
         if content is not None:
-            for index, committed, in_scope in verdict.contents:
-                with self.part("contents.jsonl", index):
-                    self.committed += in_scope
-                    self.contents += content.check(index, committed, in_scope)
-            with self.part("contents.jsonl", verdict.begin):
-                content.passed(verdict.begin + verdict.count)
+            self.disclosed(verdict, content)
         with self.part("the checkpoint that you kept", AFTER):
             self.compare_kept(edge)
+
+    def disclosed(self, verdict: Verdict, content: Contents) -> None:
+        """Hold the block's contents against what its entries committed to."""
+        for index, committed, in_scope in verdict.contents:
+            with self.part("contents.jsonl", index):
+                self.committed += in_scope
+                self.contents += content.check(index, committed, in_scope)
+        with self.part("contents.jsonl", verdict.begin):
+            content.passed(verdict.begin + verdict.count)
 
     def compare_kept(self, edge: Edge) -> None:
         if self.kept and edge.size == self.kept[0]:

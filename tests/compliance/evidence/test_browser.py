@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("database")]
 
 @contextmanager
 def opened(folder, files, width=1280):
-    """The page as it lies in the evidence, opened from disk; nothing may be asked for or said."""
+    """The page as it lies in the evidence, opened from disk; it may ask for nothing."""
     path = folder / "verify.html"
     path.write_bytes(files["verify.html"])
     complaints = []

@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import json
 import threading
+import tracemalloc
 
 import jsonschema
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from compliance.audit.notary import Notary
 from compliance.audit.pruning import Rule, Run
 from compliance.audit.writer import Writer
+from compliance.evidence import rows, verify
 from compliance.evidence.bundle import ExportImpossible, Scope, export
 from compliance.models import Event
 from compliance.vocabulary import Content
+from tests.bench.evidence import fill
 from tests.compliance.audit.events import now
 from tests.compliance.evidence.conftest import ORIGIN, requests
 from tests.compliance.evidence.packing import KEY, check, contents, pack, resign
@@ -126,7 +129,7 @@ def test_a_detail_that_went_without_an_event_stops_the_export(log, tmp_path, app
     before = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
     for _ in Run([Rule(applications[0].pk, before, RULE)], "notary").steps():
         pass  # and the notary has not integrated the event yet
-    with pytest.raises(ExportImpossible, match="export again in some seconds"):
+    with pytest.raises(ExportImpossible, match="export again in a few"):
         export(Scope(), tmp_path / "early.zip", log, KEY)
     assert not (tmp_path / "early.zip").exists()
 
@@ -248,3 +251,52 @@ def test_progress_is_told_and_may_end_the_export(log, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         export(Scope(), tmp_path / "b.zip", log, KEY, progress=stop)
     assert [one.name for one in tmp_path.glob("b.zip*")] == []
+
+
+def test_the_verdict_does_not_depend_on_how_many_processes_judge(
+    evidence, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(verify, "LARGE", 0)
+    monkeypatch.setattr(verify, "BLOCK", 32)
+    path = evidence("0", "", "crm")
+    files = contents(path)
+    lines = files["details.jsonl"].splitlines(keepends=True)
+    bad = {
+        "good": files,
+        "cut": files | {"details.jsonl": b"".join(lines[:70] + lines[71:])},
+        "swapped": files | {"details.jsonl": b"".join([*lines[:70], lines[71], lines[70]])},
+        "entries": files | {"entries.jsonl": files["entries.jsonl"].replace(b"Z", b"z", 9)},
+    }
+    for name, mutant in bad.items():
+        pack(tmp_path / "a.zip", resign(dict(mutant)))
+        words = []
+        for jobs in (1, 3):
+            verifier = verify.Verifier(verify.Archive(str(tmp_path / "a.zip")), jobs)
+            assert verifier.run(None, None) == (name == "good")
+            words.append(list(verifier.verdict()))
+        assert words[0] == words[1], name
+
+
+def test_export_and_verdict_take_the_same_memory_however_long_the_log(
+    database, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(rows, "CHUNK", 256)
+    monkeypatch.setattr(verify, "BLOCK", 256)
+    sizes, peaks = [], []
+    log = tmp_path / "long"
+    fill(6_000, log)
+    for end in ("2000", "6000"):
+        path = tmp_path / f"{end}.zip"
+        tracemalloc.start()
+        try:
+            export(Scope("0", end), path, log, KEY)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.reset_peak()
+            assert check(path)[0]
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+        sizes.append(path.stat().st_size)
+    assert sizes[1] > 2.5 * sizes[0]
+    for short, long in zip(peaks[:2], peaks[2:], strict=True):
+        assert long < 1.6 * short, peaks
