@@ -170,6 +170,8 @@ class PackAdmin(ReadOnly):
             read=[one for one in fields if one.origin != "officer"],
             build=build,
             clocks=clocks(law, key) if key else [],
+            house=not house and any(one.of == HOUSE for one in law.fields),
+            house_missing=missing(law, ""),
             may_type=may_type,
         )
 

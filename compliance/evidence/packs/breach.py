@@ -20,7 +20,7 @@ def parts(context: Context) -> Iterator[Part]:
     wanted = {str(one.pk) for one in context.applications}
     tally, others, cited = Tally(), Counter[str](), Cited()
     if context.parameters.period.since is None:
-        yield Part(context.parameters.case, _title(context), _unknown(context))
+        yield Part(context.parameters.case, _title(context), _unknown(context) | _late(context))
         return
     for event in context.events():
         if event.application in wanted and event.request is not None:
@@ -38,7 +38,7 @@ def parts(context: Context) -> Iterator[Part]:
         {"events": dict(others)},
         "" if cited else "The log holds nothing else of this period.",
     )
-    yield Part(context.parameters.case, _title(context), said)
+    yield Part(context.parameters.case, _title(context), said | _late(context))
 
 
 def _title(context: Context) -> str:
@@ -53,6 +53,14 @@ def _unknown(context: Context) -> dict[str, Filled]:
     facts = Facts(context.law.fields)
     names = ("subjects", "record_categories", "records", "facts")
     return {name: facts.missing(name, NO_PERIOD) for name in names}
+
+
+def _late(context: Context) -> dict[str, Filled]:
+    """That reasons for the delay are demanded, once there is one."""
+    if context.clocks[0].state(context.now) not in ("late", "overdue"):
+        return {}
+    why = "Demanded here: the notification is later than 72 hours."
+    return {"delay_reasons": Facts(context.law.fields).missing("delay_reasons", why)}
 
 
 def _counted(facts: Facts, tally: Tally) -> dict[str, Filled]:

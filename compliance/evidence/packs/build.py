@@ -103,7 +103,7 @@ def build(
         )
     parts = list(BUILDERS[name](context))
     sections = _sections(law, parts, parameters)
-    clocks = deadlines(law, answers)
+    clocks = context.clocks
     files = {
         "pack.json": document.as_json(document.document(context, sections, clocks)),
         "pack.schema.json": Path(__file__).with_name("pack.schema.json").read_bytes(),
@@ -151,7 +151,8 @@ def _context(
     reading = Reading(settings.DOMICILE.data / "log", parameters.period)
     if law.id == "breach" and parameters.period.since is None:
         reading.begin = reading.end = 0  # nothing is read until it is known from when
-    return Context(law, parameters, reading, applications, actor, now, progress)
+    clocks = deadlines(law, answers)
+    return Context(law, parameters, reading, applications, actor, now, progress, clocks)
 
 
 def _of_breach(

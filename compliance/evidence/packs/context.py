@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from compliance.evidence.packs.deadlines import Deadline
 from compliance.evidence.packs.fields import Filled
 from compliance.evidence.packs.law import Law
 from compliance.evidence.packs.reading import (
@@ -55,6 +56,7 @@ class Context:
     actor: str
     now: dt.datetime
     progress: Progress = nobody_waits
+    clocks: tuple[Deadline, ...] = ()
     files: dict[str, bytes] = field(default_factory=dict)
     about: dict[str, object] = field(default_factory=dict)
 

@@ -357,8 +357,11 @@ def test_the_clock_of_a_breach_stands_in_the_pack(filled, build):
     due = dt.datetime.fromisoformat(clock["due"])
     assert (due - aware, clock["state"]) == (dt.timedelta(hours=72), "overdue")
     assert "overdue" in pdf_text(files)
+    assert "Demanded here" in fields(said)["delay_reasons"]["note"]
     breach(notified=(aware + dt.timedelta(hours=70)).isoformat())
-    assert build("breach")[0]["deadlines"][0]["state"] == "in time"
+    said, _ = build("breach")
+    assert said["deadlines"][0]["state"] == "in time"
+    assert fields(said)["delay_reasons"]["note"] == ""
 
 
 def test_a_person_is_found_by_identifier_and_nobody_else_is(filled, build):
