@@ -250,7 +250,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             "record.pruned",
             "details were removed by a retention rule",
             "generation begin end application before count rule reason",
-            NOTARY,
+            f"{NOTARY}, {COMMAND}",
         ),
     ),
     "Evidence": (

@@ -29,7 +29,7 @@ from compliance.models import Generation, LogHead, Pruning
 from compliance.vocabulary import Event
 
 CHUNK = 2_048  # entries looked at in one step
-BATCH = 256  # details removed in one transaction
+BATCH = 128  # details removed in one transaction
 SKEW = dt.timedelta(minutes=2)  # by which times may be out of the log's order
 LOCK = 0x50_52_55_4E_45  # "PRUNE": PostgreSQL's advisory lock around a permit
 
