@@ -16,10 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-import orjson
-
-from compliance.audit import subjects
-from compliance.audit.entry import EntryInvalid, canonical
+from compliance.audit import contents
+from compliance.audit.entry import EntryInvalid
 from compliance.detection.pseudonyms import Treated, Unreplaceable, treat
 from compliance.detection.segments import replaced
 from compliance.policy.decide import decide
@@ -46,7 +44,6 @@ from compliance.vocabulary import (
 TicketT = TypeVar("TicketT")
 Coverage = frozenset[tuple[Category, str]]
 LONG = 65_536  # characters of a request from which treating them could hold up others
-DAY = 86_400_000_000  # microseconds
 
 
 class Blocked(Exception):
@@ -182,8 +179,7 @@ async def conclude(admitted: Admitted[TicketT], outcome: Outcome, append: Append
     detail = {"attempts": admitted.attempt, "site": admitted.place.site, **outcome.detail}
     content = None
     if outcome.choices is not None and admitted.keeps:
-        text = canonical({"part": "output", "choices": outcome.choices.decode()})
-        content = _content("output", text, admitted.request, admitted.subjects)
+        content = contents.output(admitted.request, outcome.choices, admitted.subjects)
     await append([_event(admitted.request, f"request.{outcome.kind}", detail, content)])
 
 
@@ -204,46 +200,9 @@ async def _treated(request: Request, found: Scan, decision: Decision) -> Treated
 
 def _kept(request: Request, found: Scan, subject_key: bytes | None) -> Content | None:
     try:
-        return _prompt(request, found, subject_key)
+        return contents.prompt(request, found, subject_key)
     except (EntryInvalid, TypeError) as error:  # TypeError is orjson's
         raise Refused("record_unavailable", "The request cannot be written down.") from error
-
-
-def _prompt(request: Request, found: Scan, subject_key: bytes | None) -> Content | None:
-    """The body as it was asked, before treatment, with where the findings are; if it is kept.
-
-    The body is JSON text inside of the canonical JSON, which knows no floats.
-    """
-    if not request.application.content_days:
-        return None
-    if subject_key is None:
-        raise ValueError("Content is kept only with a key for the subjects' index.")
-    texts = request.segments
-    values = [
-        (finding.entity, texts[finding.segment].text[finding.start : finding.end])
-        for finding in found.findings
-    ]
-    about = dict.fromkeys((*request.subjects, *subjects.found(subject_key, values)))
-    text = canonical(
-        {
-            "part": "prompt",
-            "body": orjson.dumps(request.body).decode(),
-            "findings": [
-                {
-                    "pointer": texts[finding.segment].pointer,
-                    "start": finding.start,
-                    "end": finding.end,
-                    "entity": finding.entity,
-                }
-                for finding in found.findings
-            ],
-        }
-    )
-    return _content("prompt", text, request, tuple(about))
-
-
-def _content(part: str, text: bytes, request: Request, about: tuple[str, ...]) -> Content:
-    return Content(part, text, now() + request.application.content_days * DAY, about)
 
 
 async def _sealed(

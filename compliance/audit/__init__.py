@@ -10,6 +10,7 @@ notary       integrates events into the tree and signs checkpoints
 verify       the whole log, checked, in plain words
 keys         key files
 keystore     the vault: bucket keys, and the list of what was erased
+contents     what is kept of a request, written down
 vault        content, encrypted and opened
 keeping      content, stored in the transaction of its event
 subjects     persons' identifiers as blind index values
