@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from django.db import connection
 
 from compliance.evidence.file import ExportImpossible
@@ -41,8 +42,8 @@ def _fetch(low: int, high: int) -> list[Row]:
         # Binary: bytes come as they are, not as hexadecimal text to be read.
         connection.ensure_connection()
         raw: Any = connection.connection
-        with raw.cursor(binary=True) as cursor:
-            return list(cursor.execute(_ROWS, [low, high]).fetchall())
+        with psycopg.Cursor(raw) as cursor:  # Django's own are of the client, and give no bytes
+            return list(cursor.execute(_ROWS, [low, high], binary=True).fetchall())
     with connection.cursor() as cursor:
         cursor.execute(_ROWS, [low, high])
         return list(cursor.fetchall())

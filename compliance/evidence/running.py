@@ -23,6 +23,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from compliance.audit.keys import KeyUnusable
+from compliance.audit.keystore import VaultUnavailable, VaultUnreadable
 from compliance.evidence import runs, shelf
 from compliance.evidence.file import ExportImpossible
 from compliance.evidence.forms import FORMS, Form, Made, ScopeInvalid
@@ -34,6 +35,7 @@ UNSEEN = dt.timedelta(seconds=5)
 """A run that was not seen for so long is looked at: who works at it holds its lock."""
 ATTEMPTS = 5  # a run whose process dies each time is given up
 
+UNREADABLE = (VaultUnavailable, VaultUnreadable)
 State = Export.State
 log = structlog.get_logger(__name__)
 
@@ -195,7 +197,7 @@ def _work(run: Export, form: Form, stopping: Callable[[], bool]) -> None:
     except Ended:
         shelf.sweep_up(run.pk)
         _give_back(run)
-    except (ExportImpossible, ScopeInvalid, KeyUnusable) as error:
+    except (ExportImpossible, ScopeInvalid, KeyUnusable, *UNREADABLE) as error:
         _settle(run, form, str(error))
     except DatabaseError:
         raise  # begun again once it is back
