@@ -1,10 +1,11 @@
 # ruff: noqa: INP001 - a script, not part of a package
-"""Exits 0 if this container does its work: `healthcheck.py web | worker | notary`.
+"""Exits 0 if this container does its work: `healthcheck.py web | worker | notary | records`.
 
 Standard library only, so that a check every ten seconds costs little.
 
     web      GET /livez on DOMICILE_PORT answers 200
     worker   there is an engine's socket in DOMICILE_RUN, and each answers GET /health with 200
+    records  the worker of exports has sent its last sweep within half a minute
     notary   a checkpoint has been signed (how far it lags, the gateway's /readyz says)
 """
 
@@ -14,10 +15,12 @@ import http.client
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 PATIENCE = 4.0  # seconds; the container's own limit is five
+SILENT = 30.0  # seconds without a sign of life
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -60,7 +63,21 @@ def notary() -> bool:
     return Path(os.environ["DOMICILE_DATA"], "log", "checkpoint").is_file()
 
 
-CHECKS: Mapping[str, Callable[[], bool]] = {"web": web, "worker": worker, "notary": notary}
+def records() -> bool:
+    """Whether the worker of exports said lately that it lives."""
+    try:
+        said = Path(os.environ["DOMICILE_RUN"], "records.alive").stat().st_mtime
+    except OSError:
+        return False
+    return abs(time.time() - said) < SILENT
+
+
+CHECKS: Mapping[str, Callable[[], bool]] = {
+    "web": web,
+    "worker": worker,
+    "notary": notary,
+    "records": records,
+}
 
 if __name__ == "__main__":
     sys.exit(not CHECKS[sys.argv[1]]())

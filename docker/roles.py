@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - a script, not part of a package
 """Gives each role a copy of its own keys, and of no others.
 
-    roles.py MASTER gateway=FOLDER notary=FOLDER worker=FOLDER
+    roles.py MASTER gateway=FOLDER notary=FOLDER records=FOLDER worker=FOLDER
 
 MASTER is the data folder in which `manage.py setup` made all keys; no running process should
 reach it. Each FOLDER becomes the data folder of one role. Can be repeated: a key that is
@@ -18,6 +18,7 @@ from pathlib import Path
 KEYS: Mapping[str, Sequence[str]] = {
     "gateway": ("django-secret", "subject-index", "gateway.ed25519"),
     "notary": ("log.ed25519",),
+    "records": ("log.ed25519",),
     "worker": ("gateway.pub", "site-*.x25519", "node-*.ed25519"),
 }
 """What each role must have. Django's secret is made anew where a role has none."""

@@ -4,6 +4,7 @@
 -- domicile_web     reads everything, adds events, changes what the console changes
 -- domicile_notary  reads the record, places events in the log, ends what dead writers left,
 --                  and removes details that a rule no longer lets be kept
+-- domicile_records reads the record for exports, says how far they are, and adds their events
 --
 -- Nobody but the owner can change or remove an event, but for details where a trigger finds the
 -- permit of a rule; and no role that runs can change a policy.
@@ -14,7 +15,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['domicile_web', 'domicile_notary'] LOOP
+    FOREACH name IN ARRAY ARRAY['domicile_web', 'domicile_notary', 'domicile_records'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
             EXECUTE format('CREATE ROLE %I LOGIN', name);
         END IF;
@@ -23,9 +24,11 @@ END
 $$;
 
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
-REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, domicile_web, domicile_notary;
-REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, domicile_web, domicile_notary;
-GRANT USAGE ON SCHEMA public TO domicile_web, domicile_notary;
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, domicile_web, domicile_notary,
+    domicile_records;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, domicile_web, domicile_notary,
+    domicile_records;
+GRANT USAGE ON SCHEMA public TO domicile_web, domicile_notary, domicile_records;
 
 -- The record. A writer opens an epoch and renews its lease; it never touches leaves or head.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO domicile_web;
@@ -73,5 +76,16 @@ GRANT SELECT, DELETE ON compliance_change TO domicile_notary;
 GRANT SELECT, INSERT, UPDATE ON compliance_alarm, compliance_configuration TO domicile_notary;
 GRANT UPDATE ON compliance_loghead, compliance_notarycursor, compliance_writerepoch
     TO domicile_notary;
+
+-- Exports: what is asked for is a row of the gateway's; how far it is, the worker writes.
+GRANT INSERT, UPDATE ON compliance_export TO domicile_web;
+GRANT SELECT ON compliance_event, compliance_leaf, compliance_loghead, compliance_generation,
+    compliance_pruning, compliance_application, compliance_apikey, compliance_site,
+    compliance_policyversion, compliance_packanswer, compliance_writerepoch, compliance_content,
+    compliance_contentbucket, compliance_contentsubject, inference_node, inference_model,
+    inference_deployment, django_migrations TO domicile_records;
+GRANT INSERT ON compliance_event TO domicile_records;
+GRANT UPDATE ON compliance_writerepoch TO domicile_records;
+GRANT SELECT, UPDATE ON compliance_export TO domicile_records;
 
 COMMIT;

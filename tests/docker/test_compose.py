@@ -128,6 +128,7 @@ def test_each_secret_is_a_file_that_only_its_services_get(project: Mapping[str, 
     assert holders["database_url_owner"] <= ONE_SHOT
     assert holders["database_url_web"] == {"web"}
     assert holders["database_url_notary"] == {"notary"}
+    assert holders["database_url_records"] == holders["broker_url_records"] == {"records"}
     assert holders["broker_url_gateway"] == {"web"}
     assert holders["broker_url_worker"] == {"worker"}
     assert holders["tls_pem"] == {"tls"}
@@ -163,11 +164,24 @@ def test_the_keys_of_all_roles_lie_where_no_lasting_service_can_see_them(
     assert holders["setup-data"] <= ONE_SHOT
     assert holders["gateway-data"] - ONE_SHOT == {"web"}
     assert holders["notary-data"] - ONE_SHOT == {"notary"}
+    assert holders["records-data"] - ONE_SHOT == {"records"}
     assert holders["worker-data"] - ONE_SHOT == {"worker"}
     for name in ("web", "notary"):
         service = project["services"][name]
         log = next(v for v in service["volumes"] if v["source"] == "log")
         assert bool(log.get("read_only")) is (name == "web")
+
+
+def test_exports_are_written_by_one_and_handed_out_by_the_other(
+    project: Mapping[str, Any],
+) -> None:
+    def read_only(name: str, source: str) -> bool:
+        volumes = project["services"][name]["volumes"]
+        return bool(next(v for v in volumes if v["source"] == source).get("read_only"))
+
+    assert (read_only("web", "exports"), read_only("records", "exports")) == (True, False)
+    assert (read_only("web", "vault"), read_only("records", "vault")) == (False, True)
+    assert read_only("records", "log")
 
 
 def test_the_images_end_without_tools_root_or_engine() -> None:

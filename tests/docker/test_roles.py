@@ -28,6 +28,7 @@ def master(tmp_path: Path) -> Path:
     [
         ("gateway", {"django-secret", "subject-index", "gateway.ed25519"}),
         ("notary", {"log.ed25519"}),
+        ("records", {"log.ed25519"}),
         ("worker", {"gateway.pub", *SITE}),
     ],
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,7 @@ DATABASE = "domicile"
 KEYS = {
     "gateway": {"django-secret", "subject-index", "gateway.ed25519"},
     "notary": {"log.ed25519"},
+    "records": {"log.ed25519"},
     "worker": {"gateway.pub", "site-home.x25519", "node-node-1.ed25519"},
 }
 
@@ -96,6 +98,13 @@ def environments(
             DOMICILE_DATABASE_URL=database("notary"),
             DOMICILE_SOURCE="notary",
         ),
+        "records": environment(
+            folder,
+            "records",
+            DOMICILE_DATABASE_URL=database("records"),
+            DOMICILE_SOURCE="records",
+            DOMICILE_BROKER_URL_FILE=str(secrets / "broker_url_records"),
+        ),
         "worker": environment(
             folder,
             "worker",
@@ -117,7 +126,7 @@ def make_secrets(folder: Path, port: int) -> Path:
     """Those of docker/secrets.sh, with the broker's address here."""
     shutil.copy(DOCKER / "secrets.sh", folder)
     subprocess.run(["sh", "secrets.sh"], cwd=folder, check=True, capture_output=True)
-    for name in ("broker_url_gateway", "broker_url_worker"):
+    for name in ("broker_url_gateway", "broker_url_records", "broker_url_worker"):
         path = folder / "secrets" / name
         path.chmod(0o600)
         path.write_text(path.read_text().replace("@broker:6379", f"@127.0.0.1:{port}"))
@@ -183,9 +192,14 @@ def separated(
     handed = [sys.executable, str(DOCKER / "roles.py"), str(folder / "setup"), *roles]
     subprocess.run(handed, check=True, capture_output=True)
     (folder / "log").mkdir()
-    for role in ("gateway", "notary"):
+    for role in ("gateway", "notary", "records"):
         (folder / role / "log").symlink_to(folder / "log")  # a volume, in containers
+    (folder / "exports").mkdir(mode=0o700)
+    for role in ("gateway", "records"):
+        (folder / role / "exports").symlink_to(folder / "exports")
     celery = [sys.executable, "-m", "celery", "-A", "appliance.celery", "worker"]
+    records = [sys.executable, "-m", "celery", "-q", "-A", "appliance.records", "worker"]
+    records += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     web = [sys.executable, str(ROOT / "manage.py"), "web"]
     notary = [sys.executable, str(ROOT / "manage.py"), "notary"]
     settings = str(broker_settings(folder, secrets, broker_port))
@@ -193,6 +207,7 @@ def separated(
         "broker": ([str(broker.program()), settings], {"PATH": os.environ["PATH"]}),
         "notary": (notary, given["notary"]),
         "worker": (celery, given["worker"]),
+        "records": (records, given["records"]),
         "gateway": (web, given["gateway"]),
     }
     processes = []
@@ -285,14 +300,18 @@ def test_the_worker_never_makes_or_opens_a_database(separated: Separated) -> Non
     assert not list((separated.folder / "worker").rglob("*.sqlite3*"))
 
 
-@pytest.mark.parametrize("role", ["worker", "web", "notary"])
+@pytest.mark.parametrize("role", ["worker", "web", "notary", "records"])
 def test_the_health_check_of_each_container_passes(separated: Separated, role: str) -> None:
     given = separated.environments["gateway" if role == "web" else role]
     check = [sys.executable, str(DOCKER / "healthcheck.py"), role]
-    assert subprocess.run(check, env=dict(given), check=False).returncode == 0
+
+    def well() -> bool:
+        return subprocess.run(check, env=dict(given), check=False).returncode == 0
+
+    until(well, f"{role} is well", 30)
 
 
-@pytest.mark.parametrize("role", ["worker", "web", "notary"])
+@pytest.mark.parametrize("role", ["worker", "web", "notary", "records"])
 def test_the_health_check_of_each_container_fails_where_nothing_runs(
     tmp_path: Path, role: str
 ) -> None:
@@ -309,7 +328,7 @@ def test_the_notary_alone_can_verify_the_log(separated: Separated) -> None:
     until(sound, "the log is sound", 20)
 
 
-@pytest.mark.parametrize("role", ["gateway", "notary"])
+@pytest.mark.parametrize("role", ["gateway", "notary", "records"])
 @pytest.mark.parametrize(
     "statement",
     [
@@ -366,3 +385,18 @@ def test_the_console_can_log_in_and_show_the_record(separated: Separated) -> Non
         assert page.status_code == 200, page.text[:300]
         assert "domicile-session" in browser.cookies
         assert browser.get("/console/compliance/event/").status_code == 200
+        _exports(browser)
+
+
+def _exports(browser: httpx.Client) -> None:
+    """What the gateway is asked for, the role `records` makes, and the gateway hands out."""
+    token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+    page = browser.post(
+        "/console/compliance/export/new/", data=token | {"part": "all", "start": "1"}
+    )
+    where = page.url.path
+    assert re.fullmatch(r"/console/compliance/export/\d+/", where), page.text[-600:]
+    until(lambda: not browser.get(f"{where}state.json").json()["running"], "the export is made")
+    file = browser.post(f"{where}download/", data=token)
+    assert file.headers["content-type"] == "application/zip", file.text[-600:]
+    assert file.content.startswith(b"PK")
