@@ -72,10 +72,10 @@ def test_each_thing_that_is_set_up_is_on_the_record_once(environment):
         ),
     ]
     for event in Event.objects.all():
-        assert unknown(event.type, json.loads(bytes(event.detail))) == []
+        assert unknown(event.type, json.loads(bytes(event.detail or b""))) == []
     registered = Event.objects.get(type="application.registered")
     label_key = bytes(Application.objects.get().label_key)
-    detail = json.loads(bytes(registered.detail))
+    detail = json.loads(bytes(registered.detail or b""))
     assert detail["label_key_sha256"] == hashlib.sha256(label_key).hexdigest()
     assert Site.objects.get().country == "AT"
     assert Deployment.objects.get().model.name == credentials.model

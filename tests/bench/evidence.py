@@ -90,7 +90,7 @@ def fill(events: int, log: Path) -> int:
     from compliance.audit.notary import Notary  # noqa: PLC0415
     from compliance.models import Application, WriterEpoch  # noqa: PLC0415
     from compliance.vocabulary import Event  # noqa: PLC0415
-    from tests.bench.appends import detail  # noqa: PLC0415
+    from tests.bench.appends import detail as _detail  # noqa: PLC0415
 
     names = ("crm", "helpdesk", "mail", "search")
     applications = [Application.objects.create(name=name) for name in names]
@@ -103,7 +103,7 @@ def fill(events: int, log: Path) -> int:
         )
         for one in applications
     ]
-    base = detail()
+    base = _detail()
     seq = 0
     WriterEpoch.objects.create(source="web-1", epoch=1, opened="2026-01-01T00:00:00Z")
     for low in range(0, events, BATCH):
@@ -112,11 +112,9 @@ def fill(events: int, log: Path) -> int:
             request = os.urandom(16).hex()
             who = {"id": str(one.pk), "name": one.name}
             for kind in ("request.admitted", "request.completed"):
-                detail = {**base, "application": who, "received": now + number}
+                said = {**base, "application": who, "received": now + number}
                 made.append(
-                    Event(
-                        kind, now + number, detail, request, str(one.pk), bytes(one.label_key)
-                    )
+                    Event(kind, now + number, said, request, str(one.pk), bytes(one.label_key))
                 )
         rows = []
         for event in made:

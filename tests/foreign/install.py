@@ -119,7 +119,8 @@ def go(patience: float) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     if program.exists() and program.stat().st_mtime > source.stat().st_mtime:
         return [str(program)]
-    command, variables = shutil.which("go"), {}
+    command = shutil.which("go")
+    variables: dict[str, str] = {}
     gopath = Path("/") / GOCODE
     if command is None or not (gopath / "src/golang.org/x/mod/sumdb/tlog").is_dir():
         command, variables, gopath = _unpacked_go(folder / "debian", patience)

@@ -5,6 +5,7 @@ import contextlib
 import json
 import threading
 import time
+from typing import Any
 
 import pytest
 import redis as sync_redis
@@ -38,7 +39,7 @@ def broker(valkey):
 
 
 def statement(**changes):
-    fields = {
+    fields: dict[str, Any] = {
         "node": "node-1",
         "site": "home",
         "model": "smollm2-135m-instruct",
@@ -57,7 +58,7 @@ def said(key=NODE_KEY, **changes):
 
 def started():
     found = Event.objects.filter(type="engine.started").order_by("id")
-    return [json.loads(bytes(event.detail)) for event in found]
+    return [json.loads(bytes(event.detail or b"")) for event in found]
 
 
 def refused(content):
@@ -159,7 +160,7 @@ def test_refusals_are_recorded_with_their_reason_and_not_without_end(enrolled):
     for number in range(2 * REFUSALS):
         refusals.record("unknown_node", said(node=f"node-{number}"))
     found = Event.objects.filter(type="statement.refused").order_by("id")
-    details = [json.loads(bytes(event.detail)) for event in found]
+    details = [json.loads(bytes(event.detail or b"")) for event in found]
     assert len(details) == REFUSALS
     assert details[0]["reason"] == "bad_signature"
     assert details[0]["node"] == "node-1"

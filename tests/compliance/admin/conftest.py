@@ -39,7 +39,7 @@ def console(database, client, settings, tmp_path):
     strangers = {
         stranger
         for event in Event.objects.filter(source="console").exclude(detail=None)
-        for stranger in catalogue.unknown(event.type, json.loads(bytes(event.detail)))
+        for stranger in catalogue.unknown(event.type, json.loads(bytes(event.detail or b"")))
     }
     assert not strangers, "not in the catalogue of events"
     for thread in threading.enumerate():

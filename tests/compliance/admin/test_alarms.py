@@ -37,7 +37,7 @@ def test_a_change_behind_the_back_stands_on_the_overview_until_acknowledged(cons
     note = {"note": "A repair after the crash; ticket 12.", "count": 1}
     console.post(reverse("admin:acknowledge_alarm", args=[alarm.pk]), note)
     assert "behind the record" not in console.get(overview).content.decode()
-    detail = json.loads(bytes(Event.objects.get(type="alarm.acknowledged").detail))
+    detail = json.loads(bytes(Event.objects.get(type="alarm.acknowledged").detail or b""))
     assert detail.pop("time")
     assert detail == {
         "actor": "Compliance officer",
@@ -118,6 +118,6 @@ def test_an_upgrade_that_changes_the_rights_of_a_role_is_recorded_and_no_alarm(c
     Change.objects.all().delete()
     ensure(apps.get_app_config("compliance"))
     ensure(apps.get_app_config("compliance"))
-    detail = json.loads(bytes(Event.objects.get(type="roles.changed").detail))
+    detail = json.loads(bytes(Event.objects.get(type="roles.changed").detail or b""))
     assert detail["roles"] == {"Auditor": {"added": ["compliance.view_alarm"], "removed": []}}
     assert not Change.objects.exists()

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 from django.urls import reverse
@@ -38,7 +39,14 @@ def text_of(answer):
 
 
 def said(kind):
-    return json.loads(bytes(Event.objects.get(type=kind).detail))
+    return json.loads(bytes(Event.objects.get(type=kind).detail or b""))
+
+
+def kept(run) -> Path:
+    """The run's file, which is there."""
+    path = shelf.kept(run.file)
+    assert path is not None
+    return path
 
 
 def begun(client, **fields):
@@ -69,12 +77,14 @@ def test_the_wizard_counts_first_then_starts_and_the_file_is_downloaded(logged):
     running.carry_out(run.pk)
     page = text_of(logged.get(reverse("admin:export", args=[run.pk])))
     run.refresh_from_db()
-    for shown in (run.digest, "python3 -I verify.py", exports.log_key()[1]):
+    key = exports.log_key()
+    assert key is not None
+    for shown in (run.digest, "python3 -I verify.py", key[1]):
         assert shown in page
     answer = logged.post(reverse("admin:download_export", args=[run.pk]))
     assert "no-store" in answer.headers["Cache-Control"]
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{run.file}"'
-    assert asyncio.run(gathered(answer)) == shelf.kept(run.file).read_bytes()
+    assert asyncio.run(gathered(answer)) == kept(run).read_bytes()
     told = said("evidence.downloaded")
     assert (told["actor"], told["sha256"]) == ("Auditor", run.digest)
 
@@ -178,7 +188,7 @@ def test_only_details_of_the_chosen_application_are_in_the_file(logged):
     run = begun(logged, applications=[str(other.pk)])
     running.carry_out(run.pk)
     run.refresh_from_db()
-    with zipfile.ZipFile(shelf.kept(run.file)) as archive:
+    with zipfile.ZipFile(kept(run)) as archive:
         assert b"helpdesk" not in archive.read("details.jsonl")
         assert len(archive.read("entries.jsonl").splitlines()) >= 4
     assert Application.objects.count() == 2

@@ -112,7 +112,7 @@ def test_a_story_is_told_in_words_and_its_record_keeps_the_codes(filled):
         reverse("admin:compliance_event_change", args=[event.pk])
     ).content.decode()
     assert "Contract, Art. 6(1)(b)" in page
-    assert json.loads(bytes(event.detail))["legal_basis"] == "6-1-b"
+    assert json.loads(bytes(event.detail or b""))["legal_basis"] == "6-1-b"
 
 
 def test_an_event_says_who_did_it_and_what_changed_from_what_to_what(filled):

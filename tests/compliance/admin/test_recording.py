@@ -22,7 +22,7 @@ ADD = "admin:compliance_application_add"
 def last(kind):
     event = Event.objects.filter(source="console", type=kind).order_by("id").last()
     assert event is not None, f"no event {kind}"
-    detail = json.loads(bytes(event.detail))
+    detail = json.loads(bytes(event.detail or b""))
     detail.pop("time")  # in microseconds; every detail has it
     return event, detail
 

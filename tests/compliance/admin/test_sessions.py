@@ -18,7 +18,7 @@ def login(client, name="officer", password=PASSWORD, **headers):
 
 def details(kind):
     rows = Event.objects.filter(type=kind).order_by("id").values_list("detail", flat=True)
-    return [json.loads(bytes(row)) for row in rows]
+    return [json.loads(bytes(row or b"")) for row in rows]
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_failed_login_keeps_no_name_that_nobody_has(console, officer):
     login(console, password="wrong")
     assert [said["actor"] for said in details("login.failed")] == ["(unknown user)", "officer"]
     assert b"hunter2" not in b"".join(
-        bytes(row) for row in Event.objects.values_list("detail", flat=True)
+        bytes(row or b"") for row in Event.objects.values_list("detail", flat=True)
     )
 
 

@@ -42,7 +42,7 @@ def test_an_intact_log_is_called_intact_and_who_asked_is_on_record(sealed):
     page = verdict(sealed)
     assert "The log is intact." in page.content.decode()
     event = Event.objects.get(type="log.verified")
-    said = json.loads(bytes(event.detail))
+    said = json.loads(bytes(event.detail or b""))
     assert (said["actor"], said["verdict"]) == ("Auditor", "intact")
 
 

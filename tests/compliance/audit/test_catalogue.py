@@ -38,13 +38,14 @@ def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, str]]:
     if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
         for one, other in zip(target.elts, value.elts, strict=True):
             yield from _pairs(one, other)
-    elif isinstance(target, ast.Name) and _is_type(value):
-        yield target.id, value.value
+    elif isinstance(target, ast.Name) and (kind := _type(value)):
+        yield target.id, kind
 
 
-def _is_type(value: ast.expr) -> bool:
+def _type(value: ast.expr) -> str:
+    """The type of event that a constant names; empty where it names none."""
     text = value.value if isinstance(value, ast.Constant) else None
-    return isinstance(text, str) and TYPE.fullmatch(text) is not None
+    return text if isinstance(text, str) and TYPE.fullmatch(text) else ""
 
 
 def appended(path: Path, known: dict[str, str]) -> Iterator[tuple[str, int, bool]]:
@@ -57,8 +58,8 @@ def appended(path: Path, known: dict[str, str]) -> Iterator[tuple[str, int, bool
             continue
         given = [*node.args, *(one.value for one in node.keywords if one.arg == "type")]
         for one in given:
-            if _is_type(one):
-                yield one.value, node.lineno, False
+            if kind := _type(one):
+                yield kind, node.lineno, False
             elif isinstance(one, ast.Name | ast.Attribute):
                 constant = getattr(one, "id", getattr(one, "attr", ""))
                 if constant in known:

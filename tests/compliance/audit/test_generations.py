@@ -83,7 +83,9 @@ def kept(places):
 
 
 def resumed():
-    return [json.loads(bytes(row.detail)) for row in Event.objects.filter(type="log.resumed")]
+    return [
+        json.loads(bytes(row.detail or b"")) for row in Event.objects.filter(type="log.resumed")
+    ]
 
 
 def sound(places):
@@ -138,7 +140,7 @@ def test_the_next_generation_names_the_lost_range_in_its_first_entry(places, los
     assert state.size >= 1
     first = Leaf.objects.select_related("event").get(index=600).event
     assert (first.type, first.source, first.epoch, first.seq) == ("log.resumed", "log", 2, 0)
-    said = json.loads(bytes(first.detail))
+    said = json.loads(bytes(first.detail or b""))
     assert said.pop("time")
     assert said == {
         "actor": "anna",
@@ -382,8 +384,8 @@ def crash_at(step, places):
 
         for name in ("fsync", "link", "rename", "replace"):
             setattr(os, name, counted(getattr(os, name)))
-        connection.commit = counted(connection.commit)
-        connection._commit = counted(connection._commit)
+        for name in ("commit", "_commit"):
+            setattr(connection, name, counted(getattr(connection, name)))
         resume(places)
         code = 0
     finally:

@@ -5,6 +5,8 @@ import datetime as dt
 import subprocess
 import sys
 import threading
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -46,12 +48,19 @@ def again(run):
     return Export.objects.get(pk=run.pk)
 
 
+def kept(run) -> Path:
+    """The run's file, which is there."""
+    path = shelf.kept(run.file)
+    assert path is not None
+    return path
+
+
 def test_a_run_makes_one_file_one_event_and_says_so(data):
     run = started()
     running.carry_out(run.pk)
     running.carry_out(run.pk)
     run = again(run)
-    path = shelf.kept(run.file)
+    path = kept(run)
     assert (run.state, exported()) == ("done", 1)
     assert check(path)[0]
     assert (path.stat().st_size, shelf.digest(path)) == (run.size, run.digest)
@@ -83,7 +92,7 @@ class Worker:
             "DOMICILE_SOURCE": "records",
         }
         self.output = data / "worker.output"
-        self.process = None
+        self.process: Any = None
 
     def start(self):
         command = [sys.executable, "-m", "celery", "-q", "-A", "appliance.records", "worker"]
@@ -166,7 +175,7 @@ def finished_once(run, events=1):
     """The run is done, by one event and one whole file, and nothing else lies there."""
     assert run.state == "done", run.words
     assert exported() == events
-    path = shelf.kept(run.file)
+    path = kept(run)
     assert check(path)[0]
     assert shelf.digest(path) == run.digest
     if events == 1:
