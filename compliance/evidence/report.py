@@ -36,6 +36,7 @@ from reportlab.platypus import (
     TableStyle,
 )
 
+from compliance.audit.checkpoint import parse_verifier_key
 from compliance.evidence.tables import Line, Sink
 
 REGULAR, BOLD = "Report", "Report-Bold"
@@ -110,8 +111,8 @@ class Report:
 
 
 def fingerprint(verifier_key: str) -> str:
-    """SHA-256 of the line of the log's verifier key, in hex."""
-    return hashlib.sha256(verifier_key.strip().encode()).hexdigest()
+    """SHA-256 of the log's public key, in hex, as both verifiers print it."""
+    return hashlib.sha256(parse_verifier_key(verifier_key.strip())[1]).hexdigest()
 
 
 def write(report: Report, out: Sink) -> None:
@@ -222,7 +223,7 @@ def _checking(report: Report) -> Iterator[Flowable]:
         "On a machine of your own with Python 3.9 or newer, without a network: unpack the ZIP "
         "and run python3 -I verify.py, or open verify.html in a browser. Compare the "
         "fingerprint below with one that you got on another way than this file.",
-        f"Fingerprint of the log's key (SHA-256 of its line): "
+        f"Fingerprint of the log's key (SHA-256 of the public key): "
         f"{fingerprint(report.verifier_key)}",
         f"The key: {report.verifier_key.strip()}",
     )

@@ -4,10 +4,11 @@ import io
 
 import pypdf
 
+from compliance.audit.checkpoint import verifier_key
 from compliance.evidence.report import Counts, Report, fingerprint, write
 from tests.compliance.evidence.test_tables import line
 
-VKEY = "example.org/log/1+9bdd3cd9+AeHl\n"
+VKEY = verifier_key("example.org/log/1", bytes(range(32))) + "\n"
 
 
 def report(counts, **changes):
