@@ -90,7 +90,6 @@ def fill(events: int, log: Path) -> int:
     from compliance.audit.notary import Notary  # noqa: PLC0415
     from compliance.models import Application, WriterEpoch  # noqa: PLC0415
     from compliance.vocabulary import Event  # noqa: PLC0415
-    from tests.bench.appends import detail as _detail  # noqa: PLC0415
 
     names = ("crm", "helpdesk", "mail", "search")
     applications = [Application.objects.create(name=name) for name in names]
@@ -103,7 +102,7 @@ def fill(events: int, log: Path) -> int:
         )
         for one in applications
     ]
-    base = _detail()
+    base = _as_the_gate()
     seq = 0
     WriterEpoch.objects.create(source="web-1", epoch=1, opened="2026-01-01T00:00:00Z")
     for low in range(0, events, BATCH):
@@ -132,6 +131,33 @@ def fill(events: int, log: Path) -> int:
     while notary.integrate_once():
         pass
     return seq
+
+
+def _as_the_gate() -> dict[str, Any]:
+    """What the gate says of an admitted request, without application and time."""
+    return {
+        "api_key": "0" * 12,
+        "categories": {"personal": 3},
+        "country": "DE",
+        "decision": "pseudonymise",
+        "endpoint": "chat.completions",
+        "findings": {"EMAIL_ADDRESS": 1, "PERSON": 2},
+        "languages": ["en"],
+        "legal_basis": "6-1-f",
+        "licence": "Apache-2.0",
+        "model": "smollm2-135m-instruct",
+        "model_digest": "0" * 64,
+        "names_unchecked": False,
+        "policy": {"name": "default", "version": 1, "digest": "0" * 64},
+        "purpose": "Answering questions of customers",
+        "reasons": ["Personal data is replaced by pseudonyms."],
+        "ropa_reference": "R-17",
+        "rules": ["personal"],
+        "rules_not_enforced": ["special"],
+        "site": "home",
+        "stream": True,
+        "subjects": [],
+    }
 
 
 _INSERT = """
