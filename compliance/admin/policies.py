@@ -61,6 +61,21 @@ def _either(names: list[str]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
+def bounds(policy: Policy) -> list[str]:
+    """How long the policy lets anything be kept, in words; empty where it leaves that open."""
+    content, details = policy.retention.content_days, policy.retention.details_days
+    words = []
+    if content is not None:
+        days = f"for {content} days at most" if content else "not at all"
+        words.append(f"Prompts and answers may be kept {days}.")
+    if details is not None:
+        words.append(
+            f"Details of events may be kept for {details} days at most; those of high-risk AI "
+            "systems stay for the six months that the law demands."
+        )
+    return words
+
+
 def shown(policy: Policy) -> list[Shown]:
     """The rules of a policy, ready for a table."""
     coverage = known()
@@ -135,6 +150,7 @@ class PolicyAdmin(ReadOnly):
             "version": obj,
             "state": self.state(obj),
             "rules": shown(policy) if policy else [],
+            "bounds": bounds(policy) if policy else [],
             "coverage": known(),
             "matches": policy is not None and policy.digest == obj.digest,
             "fault": fault,

@@ -7,6 +7,9 @@ checkpoint   C2SP tlog-checkpoint and signed-note
 writer       many callers, one durable commit
 journal      events inside the caller's own transaction (console, notary, commands)
 notary       integrates events into the tree and signs checkpoints
+retention    how long details and contents are kept; prunes once a day
+pruning      finds what is due, permits and removes it, a little at a time
+pruned       what the log says of details that are gone; kept: those that never go
 verify       the whole log, checked, in plain words
 keys         key files
 keystore     the vault: bucket keys, and the list of what was erased

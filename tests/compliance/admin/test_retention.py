@@ -109,6 +109,25 @@ def test_the_overview_says_when_the_next_details_go(console):
     assert usual in text(console, page_of(owner))
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({}, ["This policy sets no bounds"]),
+        ({"content_days": 0, "details_days": 90}, ["kept not at all.", "for 90 days at most"]),
+        ({"content_days": 7}, ["kept for 7 days at most."]),
+    ],
+)
+def test_a_policys_page_says_what_it_lets_be_kept(console, said, told):
+    activate(**said)
+    console.as_("Auditor")
+    page = reverse(
+        "admin:compliance_policyversion_change", args=[PolicyVersion.objects.get().pk]
+    )
+    shown = text(console, page)
+    for words in told:
+        assert words in shown
+
+
 @pytest.fixture
 def pruned(console, tmp_path):
     """A request whose details a rule has removed."""
