@@ -90,7 +90,9 @@ def _know(name: str, key: bytes) -> list[Model]:
 def _recorded(mark: str) -> bool:
     """Whether a rotation to the key with this fingerprint was committed."""
     details = StoredEvent.objects.filter(type=ROTATED).values_list("detail", flat=True)
-    return any(json.loads(bytes(detail or b"{}")).get("fingerprint") == mark for detail in details)
+    return any(
+        json.loads(bytes(detail or b"{}")).get("fingerprint") == mark for detail in details
+    )
 
 
 def _replace(waiting: Path, path: Path) -> None:
