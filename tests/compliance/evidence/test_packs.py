@@ -25,6 +25,7 @@ from compliance.evidence.packs import answers
 from compliance.evidence.packs.document import safe
 from compliance.evidence.packs.law import laws
 from compliance.models import Application, Event, PackAnswer
+from tests.compliance.audit.events import request_id
 from tests.compliance.evidence.filling import (
     Record,
     application,
@@ -332,6 +333,19 @@ def test_a_breach_counts_persons_and_requests_of_its_period_and_applications(fil
     assert found["record_categories"]["data"]["categories"] == {"payment": 3, "personal": 6}
     assert found["facts"]["data"]["events"]["login.failed"] == 1
     assert found["dpo"]["origin"] == "missing"
+
+
+@stored
+def test_an_event_of_another_time_between_those_of_the_period_is_not_counted(record, build):
+    record.request(record.crm)
+    old = int((yesterday() - dt.timedelta(days=1)).timestamp() * 1_000_000)
+    detail = {**record.about(record.crm), "decision": "block", "subjects": []}
+    late = record.event("request.blocked", detail, record.crm, request_id(), time=old)
+    record.writer.append_sync([late])
+    record.request(record.crm)
+    record.sign()
+    breach(began=yesterday().isoformat())
+    assert fields(build("breach")[0])["records"]["data"] == {"requests": 2}
 
 
 def test_a_breach_without_a_beginning_counts_nothing_and_says_why(filled, build):
