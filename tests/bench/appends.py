@@ -17,12 +17,16 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tests.bench import crowd
 from tests.bench.table import Cell, table
 
+if TYPE_CHECKING:
+    from compliance.audit.writer import Writer
+
 LEVELS = (1, 16, 256)
-SECONDS = 3.0
+SECONDS = 2.0
 THREADS_MAX = 32
 AIMS = {"PostgreSQL": 15_000, "SQLite": 20_000}
 
@@ -39,7 +43,7 @@ def report() -> str:
             found["PostgreSQL"] = _process(Path(folder) / "postgres", server.url())
         finally:
             server.close()
-    return "\n".join((_appends(found), _log(found)))
+    return "\n".join((_appends(found), crowd.report(found), _log(found)))
 
 
 def _appends(found: dict[str, dict[str, Any]]) -> str:
@@ -70,6 +74,8 @@ def _log(found: dict[str, dict[str, Any]]) -> str:
             "audit export, entries/s",
             "offline verifier with details, entries/s",
             "evidence beyond entries and details, bytes/entry",
+            "an event in the database, bytes",
+            "an entry in the log's files, bytes",
         )
     ]
     return table("The log", ["", *found], rows)
@@ -102,47 +108,59 @@ def measure_all() -> dict[str, Any]:
     from django.core.management import call_command  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
-    figures: dict[str, Any] = {"row-lock hash chain": _chain(), "Domicile": _writer()}
-    return figures | _afterwards()
+    from django.conf import settings  # noqa: PLC0415
+
+    found: dict[str, Any] = {"row-lock hash chain": _chain(), "Domicile": _writer()}
+    found |= _afterwards()
+    return found | crowd.measured(settings.DOMICILE.data)
 
 
-def _figures(latencies: list[float], seconds: float) -> dict[str, float]:
-    ordered = sorted(latencies)
+def figures(latencies: list[float], seconds: float) -> dict[str, float]:
+    """Rate per second, and two quantiles in milliseconds; NaN where nothing got through."""
+    ordered = sorted(latencies) or [float("nan")]
     return {
-        "rate": len(ordered) / seconds,
-        "p50": 1000 * ordered[len(ordered) // 2],
-        "p99": 1000 * ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)],
+        "rate": len(latencies) / seconds,
+        "p50": 1000 * quantile(ordered, 50),
+        "p99": 1000 * quantile(ordered, 99),
     }
+
+
+def quantile(ordered: list[float], percent: int) -> float:
+    """The value below which `percent` of a sorted list lie."""
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 
 
 def _writer() -> dict[str, Any]:
     from compliance.audit.writer import Writer  # noqa: PLC0415
-    from tests.compliance.audit.events import event, request_id  # noqa: PLC0415
 
     writer = Writer("web-1", on_fenced=lambda: os._exit(9))
     writer.start()
-    detail = _detail()
-
-    async def run(callers: int, seconds: float) -> list[float]:
-        end = time.perf_counter() + seconds
-        latencies: list[float] = []
-
-        async def call() -> None:
-            while (begun := time.perf_counter()) < end:
-                await writer.append([event("request.blocked", request_id(), **detail)])
-                latencies.append(time.perf_counter() - begun)
-
-        await asyncio.gather(*(call() for _ in range(callers)))
-        return latencies
 
     async def levels() -> dict[str, Any]:
-        await run(16, 0.5)  # warm
-        return {str(n): _figures(await run(n, SECONDS), SECONDS) for n in LEVELS}
+        await appending(writer, 16, 0.5)  # warm
+        return {str(n): figures(await appending(writer, n, SECONDS), SECONDS) for n in LEVELS}
 
     try:
         return asyncio.run(levels())
     finally:
         writer.stop()
+
+
+async def appending(writer: Writer, callers: int, seconds: float) -> list[float]:
+    """So many coroutines that append one event after the other; the seconds each took."""
+    from tests.compliance.audit.events import event, request_id  # noqa: PLC0415
+
+    about = detail()
+    end = time.perf_counter() + seconds
+    latencies: list[float] = []
+
+    async def call() -> None:
+        while (begun := time.perf_counter()) < end:
+            await writer.append([event("request.blocked", request_id(), **about)])
+            latencies.append(time.perf_counter() - begun)
+
+    await asyncio.gather(*(call() for _ in range(callers)))
+    return latencies
 
 
 def _chain() -> dict[str, Any]:
@@ -156,15 +174,16 @@ def _chain() -> dict[str, Any]:
         cursor.execute("CREATE TABLE bench_tip (id integer PRIMARY KEY, last integer)")
         cursor.execute("INSERT INTO bench_chain VALUES (0, '', '')")
         cursor.execute("INSERT INTO bench_tip VALUES (1, 0)")
-    return {str(n): _threads(n, _link) for n in LEVELS}
+    return {str(n): figures(threads(n, link, SECONDS), SECONDS) for n in LEVELS}
 
 
-def _link() -> None:
+def link() -> None:
+    """One append to the chain."""
     import hashlib  # noqa: PLC0415
 
     from django.db import connection, transaction  # noqa: PLC0415
 
-    data = json.dumps(_detail())
+    data = json.dumps(detail())
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE bench_tip SET last = last + 1 WHERE id = 1")
         cursor.execute(
@@ -175,11 +194,12 @@ def _link() -> None:
         cursor.execute("INSERT INTO bench_chain VALUES (%s, %s, %s)", [last + 1, data, digest])
 
 
-def _threads(callers: int, act: Callable[[], None]) -> dict[str, float]:
+def threads(callers: int, act: Callable[[], None], seconds: float) -> list[float]:
+    """So many threads that act again and again; the seconds each time took."""
     from django.db import OperationalError, connection  # noqa: PLC0415
 
     latencies: list[float] = []
-    end = time.perf_counter() + SECONDS
+    end = time.perf_counter() + seconds
 
     def call() -> None:
         while (begun := time.perf_counter()) < end:
@@ -190,13 +210,12 @@ def _threads(callers: int, act: Callable[[], None]) -> dict[str, float]:
             latencies.append(time.perf_counter() - begun)
         connection.close()
 
-    threads = [threading.Thread(target=call) for _ in range(min(callers, THREADS_MAX))]
-    begun = time.perf_counter()
-    for thread in threads:
+    everyone = [threading.Thread(target=call) for _ in range(min(callers, THREADS_MAX))]
+    for thread in everyone:
         thread.start()
-    for thread in threads:
+    for thread in everyone:
         thread.join()
-    return _figures(latencies, time.perf_counter() - begun)
+    return latencies
 
 
 def _afterwards() -> dict[str, float]:
@@ -229,7 +248,32 @@ def _afterwards() -> dict[str, float]:
         "audit export, entries/s": size / exporting,
         "offline verifier with details, entries/s": size / offline,
         "evidence beyond entries and details, bytes/entry": _overhead(path) / size,
+        "an event in the database, bytes": _stored() / size,
+        "an entry in the log's files, bytes": _files(log) / size,
     }
+
+
+def _stored() -> int:
+    """Bytes of the tables of events and of their places, with indexes."""
+    from django.db import connection  # noqa: PLC0415
+
+    tables = ("compliance_event", "compliance_leaf")
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT pg_total_relation_size(%s) + pg_total_relation_size(%s)", tables
+            )
+        else:
+            cursor.execute(
+                "SELECT sum(pgsize) FROM dbstat WHERE name IN"
+                " (SELECT name FROM sqlite_schema WHERE tbl_name IN (%s, %s))",
+                tables,
+            )
+        return int(cursor.fetchone()[0])
+
+
+def _files(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _drain(notary: Any) -> None:
@@ -259,7 +303,7 @@ def _timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def _detail() -> dict[str, Any]:
+def detail() -> dict[str, Any]:
     """As long as the gate's."""
     return {
         "application": {"id": "0" * 36, "name": "demo"},
