@@ -21,4 +21,8 @@ asking       what an erasure is about
 erasure      erases content by destroying keys; expires it; does it again after a restore
 certificate  what a person is told who had content erased
 caretaker    a thread that expires content and completes erasures
+copies       checkpoints outside of the database, by which a restore shows
+generation   the log's next generation, after a restore that lost entries
+tree         roots and proofs, read back from tiles
+inclusion    proof of one entry in a file (C2SP tlog-proof)
 """
