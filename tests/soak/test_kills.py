@@ -13,7 +13,7 @@ from tests.chaos import plan
 
 pytestmark = [pytest.mark.database, pytest.mark.chaos]
 
-KILLS = 40
+KILLS = 30
 PARTS, SOAK_KILLS = 10, 100  # so 1,000 on each database
 
 
