@@ -136,7 +136,12 @@ class ExportForm(forms.Form):
         }
 
     def preview(self) -> Preview | None:
-        """How many events there are; None where the log changed meanwhile."""
+        """How many events there are; None where the log changed meanwhile.
+
+        The form is then drawn hidden, so its fields refer to no help beside them.
+        """
+        for bound in self:
+            bound.help_text = ""
         scope = self.scope()
         try:
             size = extent.signed(settings.DOMICILE.data / "log")

@@ -69,6 +69,7 @@ def test_the_wizard_counts_first_then_starts_and_the_file_is_downloaded(logged):
     assert "UTC" in text_of(logged.get(NEW))
     page = logged.post(NEW, ALL)
     assert page.context["found"].applications == [("helpdesk", 4)]
+    assert "aria-describedby" not in page.content.decode()  # what is hidden has no help
     assert Export.objects.count() == 0
     run = begun(logged)
     assert said("evidence.requested")["actor"] == "Auditor"
