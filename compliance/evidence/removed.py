@@ -34,7 +34,7 @@ class Removal:
 
     def covers(self, index: int, day: str, application: str | None) -> bool:
         """Whether it is about the entry; `application` is its label's, None without a label."""
-        same = self.application is None or application in (None, self.application)
+        same = application is None or self.application == application
         return same and self.begin <= index < self.end and day < self.before
 
     def line(self, tree: Tree) -> bytes:

@@ -753,10 +753,14 @@ class Judge:
             self.registration(load(raw, f"the detail of entry {index}"), index)
 
     def removed(self, index: int, day: str, label: bytes, owner: str | None) -> int | None:
-        """Which pruning covers the entry. One without a label does not say whose it is."""
+        """Which pruning covers the entry.
+
+        One that names no application covers no entry with a label; an entry without a label
+        does not say whose it is.
+        """
         for number, rule in enumerate(self.terms.prunings):
             covers = rule.begin <= index < rule.end and day < rule.before
-            if covers and (not label or rule.application in (None, owner)):
+            if covers and (not label or (owner and rule.application == owner)):
                 return number
         return None
 

@@ -133,8 +133,8 @@ class Generation(models.Model):
 class Pruning(models.Model):
     """A permit to remove details, written with the event that says so. Insert-only.
 
-    Covers the events with `Leaf.index` in `[begin, end)` of `application`, or of every
-    application and of none where that is NULL, that happened before `before`.
+    Covers the events with `Leaf.index` in `[begin, end)` of `application`, or of none where
+    that is NULL, that happened before `before`.
     """
 
     begin = models.BigIntegerField()

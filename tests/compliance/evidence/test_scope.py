@@ -14,6 +14,7 @@ from compliance.audit.pruning import Rule, Run
 from compliance.audit.writer import Writer
 from compliance.evidence import rows, verify
 from compliance.evidence.bundle import ExportImpossible, Scope, export
+from compliance.evidence.removed import Removal
 from compliance.models import Event
 from compliance.vocabulary import Content
 from tests.bench.evidence import fill
@@ -300,3 +301,23 @@ def test_export_and_verdict_take_the_same_memory_however_long_the_log(
     assert sizes[1] > 2.5 * sizes[0]
     for short, long in zip(peaks[:2], peaks[2:], strict=True):
         assert long < 1.6 * short, peaks
+
+
+@pytest.mark.parametrize(
+    ("rule", "entry", "covered"),
+    [
+        ("crm", "crm", True),
+        ("crm", "other", False),
+        ("crm", None, True),  # an entry without a label does not say whose it is
+        (None, None, True),
+        (None, "crm", False),  # or it would take what high-risk systems must keep
+    ],
+)
+def test_a_removal_that_names_no_application_covers_no_labelled_entry(rule, entry, covered):
+    about = {"begin": 0, "end": 10, "application": rule, "before": "2026-02-01", "rule": "r"}
+    removal = Removal(11, b"", b"", b"", 0, 10, rule, "2026-02-01")
+    assert removal.covers(5, "2026-01-31", entry) is covered
+    terms = verify.Terms()
+    terms.prunings.append(verify.Pruning(11, about))
+    judged = verify.Judge(terms).removed(5, "2026-01-31", b"label" if entry else b"", entry)
+    assert (judged == 0) is covered
