@@ -117,6 +117,9 @@ class ErasureAdmin(ReadOnly):
         sound = request.method == "POST" and form.is_valid()
         if sound and request.POST.get("erase"):
             return self._erase(request, form)
+        if sound:  # drawn hidden from here on, with no help beside the fields
+            for bound in form:
+                bound.help_text = ""
         return console.page(
             request,
             "admin/erase.html",
