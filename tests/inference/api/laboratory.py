@@ -88,7 +88,7 @@ class Gateway:
             return False
 
         with httpx.Client(timeout=5, verify=False) as client:  # noqa: S501 - no TLS here
-            wait_until(detects, f"{self.source} has loaded its detector", 60, every=0.2)
+            wait_until(detects, f"{self.source} has loaded its detector", 180, every=0.2)
 
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
         self.process.send_signal(sign)
