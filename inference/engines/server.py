@@ -26,6 +26,7 @@ _PAUSE_FIRST, _PAUSE_MOST = 0.2, 10.0  # s
 _STEADY = 30.0  # s of life after which a crash counts as the first again
 _POLL = 0.05  # s
 _GRACE = 5.0  # s from SIGTERM to SIGKILL
+_LAST_WORDS = 2.0  # s that an ended child's output is still read for
 _LOOK_EVERY = 5.0  # s between looks at whether the child answers, and for its answer
 _MISSES_MOST = 5  # in a row: 25 s. A busy core may answer late; a restart loses all streams
 _OK, _LOADING = 200, 503
@@ -144,11 +145,14 @@ class SupervisedServer:
             start_new_session=True,  # Ctrl-C is for the worker, which drains first
         )
         answered = threading.Event()
-        threading.Thread(target=self._listen, args=(self._child, answered), daemon=True).start()
+        listener = threading.Thread(
+            target=self._listen, args=(self._child, answered), daemon=True
+        )
+        listener.start()
         try:
             async with asyncio.timeout(self._start_within):
                 while not await self._answers():
-                    self._raise_if_ended()
+                    await self._raise_if_ended(listener)
                     await asyncio.sleep(_POLL)
         except TimeoutError as error:
             await self._end(0)
@@ -160,8 +164,10 @@ class SupervisedServer:
         self._ready.set()
         _log.info("engine_ready", pid=self._child.pid, restarts=self.starts - 1)
 
-    def _raise_if_ended(self) -> None:
+    async def _raise_if_ended(self, listener: threading.Thread) -> None:
         if self._child is not None and self._child.poll() is not None:
+            # Its last words may still be in the pipe; a grandchild may hold that open.
+            await asyncio.to_thread(listener.join, _LAST_WORDS)
             said = b"\n".join(self._said).decode("utf-8", "replace")
             raise EngineFailed(
                 f"The engine ended with status {self._child.returncode} while it started. "

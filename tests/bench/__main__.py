@@ -1,6 +1,6 @@
 """`python -m tests.bench [PART…]`: prints every figure beside a baseline of the same run.
 
-Parts: hot, latency, streams, detection, appends. Without any: all, in this order.
+Parts: start, hot, latency, streams, detection, appends. Without any: all, in this order.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from tests.bench import detection
 from tests.bench.callers import Figures, Task, measure, quantile
 from tests.bench.stage import Stage
+from tests.bench.starts import started
 from tests.bench.table import Cell, table
 
 HOT_TOKENS, HOT_SECONDS = 16, 6.0
@@ -166,6 +167,7 @@ def appended() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
+    "start": started,
     "hot": hot,
     "latency": latency,
     "streams": streams,

@@ -29,7 +29,8 @@ def test_every_page_of_the_navigation_loads_without_a_complaint_of_the_browser(o
         )
         row = page.locator("main table a[href^='/console/']").first
         if row.count():
-            row.click()
+            with page.expect_navigation():
+                row.click()
             assert page.get_by_role("heading", level=1).count() == 1, page.url
             assert page.evaluate(UNNAMED) == [], page.url
             officer.shows(re.sub(r"\W+", "-", address.removeprefix("/console/")) + "one")
