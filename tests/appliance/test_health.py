@@ -10,7 +10,7 @@ from django.utils import timezone
 from appliance.health import _asked, record
 from compliance.audit.writer import Writer
 from compliance.models import WriterEpoch
-from tests.services.appliance import wait_until
+from tests.services.waiting import wait_until
 
 pytestmark = pytest.mark.database
 

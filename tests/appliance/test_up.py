@@ -19,7 +19,8 @@ import psutil
 import pytest
 
 from compliance.audit.catalogue import unknown
-from tests.services.appliance import BASE, Appliance, free_port, variables, wait_until
+from tests.services.appliance import BASE, Appliance, free_port, variables
+from tests.services.waiting import wait_until
 
 pytestmark = [pytest.mark.appliance, pytest.mark.timeout(240)]
 

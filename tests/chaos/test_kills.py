@@ -15,7 +15,8 @@ import pytest
 
 from tests.chaos import invariants, plan
 from tests.chaos.load import Load
-from tests.services.appliance import Appliance, running, wait_until
+from tests.services.appliance import Appliance, running
+from tests.services.waiting import wait_until
 
 CALLERS = 4
 ANSWERS = 3  # whole answers that show that the appliance has recovered

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import ask
-from tests.services.appliance import wait_until
+from tests.services.waiting import wait_until
 
 pytestmark = [pytest.mark.appliance, pytest.mark.timeout(300)]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.appliance import Appliance, running, wait_until
+from tests.services.appliance import Appliance, running
+from tests.services.waiting import wait_until
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

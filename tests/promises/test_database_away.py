@@ -17,8 +17,9 @@ import psycopg
 import pytest
 
 from tests.chaos import invariants
-from tests.services.appliance import Appliance, wait_until
+from tests.services.appliance import Appliance
 from tests.services.postgres import Postgres
+from tests.services.waiting import wait_until
 
 AWAY = 12.0  # seconds; longer than a writer's lease
 STREAMS, CALLERS = 3, 2

@@ -16,7 +16,8 @@ import pytest
 
 from compliance.vocabulary import TERMINAL
 from tests.chaos import invariants
-from tests.services.appliance import Appliance, wait_until
+from tests.services.appliance import Appliance
+from tests.services.waiting import wait_until
 
 PROMISE = invariants.PROMISE
 FIRST_CHUNKS = 3

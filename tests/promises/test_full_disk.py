@@ -12,7 +12,8 @@ import openai
 import pytest
 
 from tests.chaos import invariants
-from tests.services.appliance import Appliance, running, wait_until
+from tests.services.appliance import Appliance, running
+from tests.services.waiting import wait_until
 
 SIZE = 64  # MiB of the file system that holds the data folder
 FAST = 2.0  # seconds to refuse; a request checks its texts first

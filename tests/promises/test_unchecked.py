@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from appliance import front
-from tests.services.appliance import Appliance, wait_until
+from tests.services.appliance import Appliance
+from tests.services.waiting import wait_until
 
 # Every endpoint that runs a model.
 ENDPOINTS = ("/v1/chat/completions",)

@@ -15,7 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +25,11 @@ import httpx
 import openai
 import psutil
 
+from tests.services.waiting import PATIENCE
+
 BASE = Path(__file__).resolve().parents[2]
 PR_SET_PDEATHSIG = 1
-START_TIMEOUT = 90.0  # seconds; two busy cores load the detector's model and the engine's
+START_TIMEOUT = 240.0  # seconds; busy cores load the detector's model and the engine's
 LIBC = ctypes.CDLL(None)
 
 
@@ -52,16 +54,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def wait_until(
-    condition: Callable[[], bool], what: str, timeout: float, every: float = 0.1
-) -> None:
-    """Return when `condition()` holds; after `timeout` s raises an error that names `what`."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, f"after {timeout:g} s still not: {what}"
-        time.sleep(every)
 
 
 def variables(data: Path, port: int, more: Mapping[str, str]) -> dict[str, str]:
@@ -194,7 +186,9 @@ class Appliance:
             base_url=f"{self.url}/v1", **{"api_key": self.welcome["api_key"], **_once(options)}
         )
 
-    def manage(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def manage(
+        self, *arguments: str, timeout: float = PATIENCE
+    ) -> subprocess.CompletedProcess[str]:
         """`manage.py` with this appliance's environment."""
         return subprocess.run(
             [sys.executable, str(BASE / "manage.py"), *arguments],
@@ -233,7 +227,7 @@ class Appliance:
     def database(self) -> closing[sqlite3.Connection]:
         """A connection that can only read."""
         path = f"file:{self.data / 'db.sqlite3'}?mode=ro"
-        return closing(sqlite3.connect(path, uri=True, timeout=10))
+        return closing(sqlite3.connect(path, uri=True, timeout=PATIENCE))
 
     def events(self, *, request: str | None = None, type: str | None = None) -> list[Recorded]:  # noqa: A002
         """The recorded events, in the order in which they were stored."""
@@ -250,12 +244,12 @@ class Appliance:
 
     def verify_log(self) -> None:
         """`manage.py audit verify`; raises `AssertionError` with its words."""
-        result = self.manage("audit", "verify", timeout=120)
+        result = self.manage("audit", "verify")
         assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
 
 
 def _once(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {"max_retries": 0, "timeout": 60.0} | dict(options)
+    return {"max_retries": 0, "timeout": PATIENCE} | dict(options)
 
 
 # Words of a command line that tell which part a process plays, the most telling first.

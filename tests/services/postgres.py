@@ -27,9 +27,11 @@ from urllib.parse import quote
 
 import psycopg
 
+from tests.services.waiting import PATIENCE
+
 USER = "domicile"
 PR_SET_PDEATHSIG = 1
-START_TIMEOUT = 30  # seconds
+START_TIMEOUT = PATIENCE
 _prctl = ctypes.CDLL(None).prctl
 
 

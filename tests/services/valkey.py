@@ -13,9 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from appliance.services import broker
+from tests.services.waiting import PATIENCE
 
 _PR_SET_PDEATHSIG = 1
-_READY = 10.0  # s
+_READY = PATIENCE
 
 
 def leash() -> Callable[[], None]:

@@ -12,7 +12,7 @@ from compliance.audit.checkpoint import Checkpoint
 from compliance.audit.copies import Known
 from compliance.models import Event, Verification
 from tests.compliance.admin import stories
-from tests.services.appliance import wait_until
+from tests.services.waiting import wait_until
 
 VERIFY = reverse("admin:verify")
 

@@ -32,7 +32,7 @@ from compliance.models import ContentBucket, ContentSubject, Erasure, Event
 from compliance.vocabulary import Content
 from tests.compliance.audit.events import admitted, completed, now
 from tests.compliance.evidence.packing import check
-from tests.services.appliance import wait_until
+from tests.services.waiting import wait_until
 
 pytestmark = pytest.mark.database
 

@@ -16,7 +16,7 @@ from compliance.models import Content as Stored
 from compliance.models import ContentBucket, ContentSubject, Event, WriterEpoch
 from compliance.vocabulary import Content, RecordUnavailable
 from tests.compliance.audit.events import admitted, completed, event, now, request_id
-from tests.services.appliance import wait_until
+from tests.services.waiting import wait_until
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
 

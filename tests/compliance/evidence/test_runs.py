@@ -19,8 +19,9 @@ from compliance.evidence import forms, running, runs, shelf
 from compliance.models import Event, Export
 from tests.compliance.evidence.conftest import ORIGIN, requests
 from tests.compliance.evidence.packing import KEY, check
-from tests.services.appliance import BASE, wait_until
+from tests.services.appliance import BASE
 from tests.services.valkey import Valkey, leash
+from tests.services.waiting import wait_until
 
 pytestmark = [pytest.mark.database, pytest.mark.timeout(120)]
 

@@ -11,7 +11,8 @@ from typing import Any
 import openai
 import pytest
 
-from tests.services.appliance import Appliance, running, wait_until
+from tests.services.appliance import Appliance, running
+from tests.services.waiting import wait_until
 
 pytestmark = pytest.mark.appliance
 

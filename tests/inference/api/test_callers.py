@@ -14,7 +14,7 @@ import pytest
 from inference.api.limits import SLOT_LIFETIME
 from tests.inference.api.laboratory import Laboratory, ask, until
 from tests.inference.api.node import Attempt, Node, unlike
-from tests.services.appliance import wait_until
+from tests.services.waiting import wait_until
 
 WRONG = {
     "none": None,

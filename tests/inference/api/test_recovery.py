@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.inference.api.laboratory import Laboratory, ask, until
 from tests.inference.api.node import Attempt, Node, answers, unlike
-from tests.services.appliance import Recorded, wait_until
+from tests.services.appliance import Recorded
+from tests.services.waiting import wait_until
 
 
 async def post(lab: Laboratory, **more):
