@@ -1,4 +1,7 @@
-"""Key files: 32 bytes in lower-case hex and a line feed, readable by their owner only."""
+"""Key files: 32 bytes in lower-case hex and a line feed, readable by their owner only.
+
+Keys of a vault that two users share may also be read and written by that folder's group.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,17 @@ class KeyUnusable(Exception):
     """A key file is missing, malformed or open to others. The message says how to mend it."""
 
 
-def read_key(path: Path) -> bytes:
-    """The key in `path`; raises `KeyUnusable`."""
+def read_key(path: Path, *, shared: bool = False) -> bytes:
+    """The key in `path`; raises `KeyUnusable`. A `shared` one may be open to its group."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             text = file.read(2 * KEY_BYTES + 2)
     except OSError as error:
         raise KeyUnusable(f"The key file {path} cannot be read: {error.strerror}.") from error
-    if mode & 0o077:
-        raise KeyUnusable(f"The key file {path} is open to others; run chmod 600 on it.")
+    if mode & (0o007 if shared else 0o077):
+        allowed = 660 if shared else 600
+        raise KeyUnusable(f"The key file {path} is open to others; run chmod {allowed} on it.")
     try:
         key = bytes.fromhex(text.decode("ascii").rstrip("\n"))
     except ValueError:
@@ -34,8 +38,8 @@ def read_key(path: Path) -> bytes:
     return key
 
 
-def create_key(path: Path) -> bytes:
-    """A new random key in `path`, durable when this returns.
+def create_key(path: Path, *, group: int | None = None) -> bytes:
+    """A new random key in `path`, durable when this returns; `group` may use it too.
 
     Raises FileExistsError where one stands: a key is never overwritten.
     """
@@ -45,6 +49,9 @@ def create_key(path: Path) -> bytes:
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w") as file:
+            if group is not None:
+                os.fchown(descriptor, -1, group)
+                os.fchmod(descriptor, 0o660)
             file.write(key.hex() + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -59,9 +66,12 @@ def create_key(path: Path) -> bytes:
     return key
 
 
-def secret(path: Path) -> bytes:
+def secret(path: Path, *, group: int | None = None) -> bytes:
     """The key in `path`, created where there is none; raises `KeyUnusable`."""
+    shared = group is not None
     try:
-        return create_key(path) if not path.exists() else read_key(path)
+        if not path.exists():
+            return create_key(path, group=group)
     except FileExistsError:
-        return read_key(path)
+        pass  # another process was faster
+    return read_key(path, shared=shared)

@@ -4,6 +4,9 @@
     <data>/vault/erased.jsonl what was asked to be erased, a line each; only ever longer
     <data>/vault/lock         held by whoever erases
 
+Its folder belongs to one user (mode 700). Where web and `records` are two users, the operator
+makes it for a group of both (mode 2770), and all that is made in it is that group's too.
+
 It lies outside of the database and no backup takes it, so a destroyed key is gone from every
 copy of the database as well. A file for each key, in place of a small database: no journal or
 free page can keep an old one, and overwriting it is one write to blocks it owns alone. What a
@@ -18,7 +21,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,7 +62,7 @@ class KeyStore:
         """
         try:
             self._prepare()
-            return secret(self._path(bucket, generation))
+            return secret(self._path(bucket, generation), group=self._group())
         except (OSError, KeyUnusable) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise VaultUnavailable(
@@ -69,8 +72,8 @@ class KeyStore:
     def open(self, bucket: int, generation: int) -> bytes:
         """A bucket's key to read something with; raises `VaultUnreadable`."""
         try:
-            return read_key(self._path(bucket, generation))
-        except KeyUnusable as error:
+            return read_key(self._path(bucket, generation), shared=self._group() is not None)
+        except (OSError, KeyUnusable) as error:
             raise VaultUnreadable(
                 "The key of this content was destroyed, or is not in this vault."
             ) from error
@@ -82,7 +85,7 @@ class KeyStore:
         """
         self._prepare()
         generation = max([above, *self.generations(bucket)]) + 1
-        create_key(self._path(bucket, generation))
+        create_key(self._path(bucket, generation), group=self._group())
         return generation
 
     def destroy(self, bucket: int, below: int) -> int:
@@ -123,7 +126,7 @@ class KeyStore:
         The caller holds `lock`.
         """
         self._prepare()
-        descriptor = os.open(self._list, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = self._opened(self._list, os.O_WRONLY | os.O_APPEND)
         try:
             # A line feed first: a line that a crash cut short must not swallow this one.
             os.write(descriptor, b"\n" + json.dumps(entry, sort_keys=True).encode() + b"\n")
@@ -153,7 +156,7 @@ class KeyStore:
             return
         try:
             self._prepare()
-            descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = self._opened(self.folder / "lock", os.O_RDWR)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
@@ -164,6 +167,34 @@ class KeyStore:
                 os.close(descriptor)
         finally:
             _within.release()
+
+    def faults(self) -> Iterator[str]:
+        """What keeps this process from using the vault, or lets others into it, in words."""
+        if not self.folder.exists():
+            return
+        uid, groups = os.geteuid(), {os.getegid(), *os.getgroups()}
+        for folder in (self.folder, self._keys):
+            if not folder.exists():
+                continue
+            about = folder.stat()
+            mode = f"{about.st_mode & 0o7777:o}"
+            if about.st_mode & 0o007:
+                yield f"{folder} is open to everybody (mode {mode})"
+            mine = about.st_uid == uid or (about.st_mode & 0o070 and about.st_gid in groups)
+            if not mine or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+                yield f"{folder} is closed to this user (mode {mode})"
+                return
+        for bucket, generations in sorted(self._standing().items()):
+            for generation in generations:
+                try:
+                    read_key(self._path(bucket, generation), shared=self._group() is not None)
+                except KeyUnusable as error:
+                    yield str(error)
+
+    def lacks(self, used: Iterable[tuple[int, int]]) -> int:
+        """Of how many of the (bucket, generation) in use there is no key."""
+        standing = self._standing()
+        return sum(generation not in standing.get(bucket, ()) for bucket, generation in used)
 
     def _standing(self) -> dict[int, list[int]]:
         found: dict[int, list[int]] = {}
@@ -179,9 +210,28 @@ class KeyStore:
     def _prepare(self) -> None:
         if self._keys.is_dir():
             return
-        for folder in (self.folder, self._keys):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _sync(folder.parent)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sync(self.folder.parent)
+        group = self._group()
+        self._keys.mkdir(mode=0o700, exist_ok=True)
+        if group is not None:  # not by the mode of mkdir, which a umask would cut
+            os.chown(self._keys, -1, group)
+            self._keys.chmod(0o770)
+        _sync(self.folder)
+
+    def _group(self) -> int | None:
+        """The group that the operator let into the folder; None where it is for one user."""
+        about = self.folder.stat()
+        return about.st_gid if about.st_mode & 0o070 else None
+
+    def _opened(self, path: Path, flags: int) -> int:
+        """A descriptor of a file of the folder, made where there is none."""
+        descriptor = os.open(path, flags | os.O_CREAT, 0o600)
+        group, about = self._group(), os.fstat(descriptor)
+        if group is not None and about.st_uid == os.geteuid():
+            os.fchown(descriptor, -1, group)
+            os.fchmod(descriptor, 0o660)
+        return descriptor
 
 
 def store() -> KeyStore:
