@@ -25,9 +25,10 @@ from compliance.audit import copies, ledger, triggers
 from compliance.audit.checkpoint import parse_verifier_key
 from compliance.audit.copies import Places
 from compliance.audit.files import VERIFIER_KEY, LogFolder, folder_of
+from compliance.audit.keystore import KeyStore
 from compliance.audit.notary import behind
 from compliance.detection.detector import Detector
-from compliance.models import PolicyVersion
+from compliance.models import Content, PolicyVersion
 from compliance.policy.decide import not_enforced
 from compliance.policy.rules import PolicyRefused, parse
 from compliance.vocabulary import DetectionFailed
@@ -128,6 +129,25 @@ def _keys(environment: Environment) -> Iterator[Finding]:
             )
         else:
             yield ok(name, f"fingerprint {key.fingerprint}")
+
+
+def _vault(environment: Environment) -> Iterator[Finding]:
+    """Who may open the vault, and whether it opens what is kept."""
+    vault, name = KeyStore(environment.data / "vault"), "vault"
+    if not vault.folder.exists():  # made when something is kept; other roles never have one
+        return
+    mend = "Mode 700 for one user, 2770 for the group of both; see docker/README.md."
+    faults = list(vault.faults())
+    for fault in faults:
+        yield wrong(name, fault, mend)
+    if faults:
+        return
+    lacking = vault.lacks(Content.objects.values_list("bucket", "generation").distinct())
+    if lacking:
+        text = f"of {lacking} keys that kept content needs there is none; it cannot be read"
+        yield warning(name, text, "Expected after a restore; else look for the keys' folder.")
+    else:
+        yield ok(name, f"{vault.folder}, closed to others")
 
 
 def _database(_environment: Environment) -> Iterator[Finding]:
@@ -319,6 +339,7 @@ CHECKS: tuple[Callable[[Environment], Iterator[Finding]], ...] = (
     _data_folder,
     _keys,
     _database,
+    _vault,
     _broker,
     _processes,
     _confinement,

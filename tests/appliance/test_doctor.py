@@ -7,12 +7,14 @@ import time
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from appliance import clock, confinement, diagnosis
 from appliance.env import read
 from appliance.services.folder import claim, note
 from appliance.setup import set_up
-from compliance.models import Event, PolicyVersion
+from compliance.audit.keystore import KeyStore
+from compliance.models import Content, Event, PolicyVersion
 from inference.models import Model
 from tests.services.appliance import free_port
 
@@ -172,3 +174,21 @@ def test_the_layers_of_a_process_that_is_gone_are_unknown_not_absent():
 def test_a_database_is_local_if_no_network_is_needed(tmp_path, url, local):
     environment = read({"DOMICILE_DATA": str(tmp_path), "DOMICILE_DATABASE_URL": url})
     assert confinement.database_is_local(environment) is local
+
+
+def test_a_vault_that_others_may_open_is_wrong(environment):
+    keys = KeyStore(environment.data / "vault")
+    keys.key(3, 0)
+    assert findings(diagnosis._vault, environment)["vault"].state == "ok"
+    (keys.folder / "keys" / "003.0").chmod(0o644)
+    (fault,) = wrong(diagnosis._vault, environment)
+    assert "003.0 is open to others" in fault
+
+
+def test_kept_content_without_its_key_is_a_warning(environment):
+    KeyStore(environment.data / "vault").key(3, 0)
+    Content.objects.create(
+        request="0" * 32, part="prompt", bucket=3, generation=1, wrapped=b"", data=b"",
+        expires=timezone.now(),
+    )  # fmt: skip
+    assert findings(diagnosis._vault, environment)["vault"].state == "warning"
