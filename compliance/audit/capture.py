@@ -57,8 +57,11 @@ def belonging(table: str) -> list[str]:
 
 
 def shown(key: str) -> str:
-    """A row's key as people know it: an UUID with its dashes."""
-    return str(UUID(key)) if len(key) == 32 else key  # noqa: PLR2004 - hex digits of an UUID
+    """A row's key as people know it: an UUID with its dashes, anything else as it is."""
+    try:
+        return str(UUID(key)) if len(key) == 32 else key  # noqa: PLR2004 - an UUID's digits
+    except ValueError:
+        return key
 
 
 def triggers(vendor: str) -> Iterator[Trigger]:

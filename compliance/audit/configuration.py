@@ -30,7 +30,7 @@ def loaded(source: str, process: str, values: Mapping[str, Any]) -> bool:
         )
         if row.document == document:
             return False
-        before = {} if fresh else json.loads(row.document)
+        before = {} if fresh else _read(row.document)
         row.document, row.recorded = document, datetime.now(UTC)
         row.save()
         names = sorted(
@@ -43,3 +43,12 @@ def loaded(source: str, process: str, values: Mapping[str, Any]) -> bool:
         }
         journal.record(source, [Event(LOADED, time.time_ns() // 1000, detail)])
     return True
+
+
+def _read(document: str) -> dict[str, Any]:
+    """What was recorded last; nothing where that cannot be read, so that all of it is new."""
+    try:
+        said = json.loads(document)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -1,7 +1,7 @@
 """What the notary looks at beside the log: changes with no event, triggers, the disk.
 
-Each find is an event, and an alarm in the same transaction. A look that the database or a full
-disk prevents is tried again; it never keeps the notary from the log.
+Each find is an event, and an alarm in the same transaction. A look that fails, whatever the
+reason, is tried again; it never keeps the notary from the log.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-import django.db
 from django.db import transaction
 
 from compliance.audit import alarms, capture, changes, journal, triggers
@@ -21,6 +20,7 @@ from compliance.vocabulary import Event
 LOOK = 1.0  # seconds between looks for changes
 SLOW_LOOK = 30.0  # seconds between looks at triggers and disk
 BATCH = 2_000  # changes that one transaction takes
+KEY_MAX = 64  # characters; SQLite stores whatever it is given
 SPELL = 0.5  # seconds that one look may take at most, of the log's time
 
 _log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class Watch:
         self._first = first
         self._next = 0.0
         self._next_slow = 0.0
+        self._failing = False
 
     def look(self) -> None:
         """Look at what is due."""
@@ -57,8 +58,12 @@ class Watch:
                 look_at_triggers()
                 if self._disk is not None:
                     look_at_disk(*self._disk())
-        except django.db.DatabaseError as error:
-            _log.error("The watch tries again: %s", type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - the log must grow whatever lies beside it
+            if not self._failing:
+                _log.error("The watch tries again: %s", type(error).__name__)
+            self._failing = True
+        else:
+            self._failing = False
 
 
 def take_changes(limit: int = BATCH) -> int:
@@ -70,7 +75,8 @@ def take_changes(limit: int = BATCH) -> int:
 def take(rows: Sequence[Change]) -> int:
     """Record these, unless another notary has done so since they were read."""
     found = changes.grouped(
-        (row.table, row.verb, row.key, row.columns, _microseconds(row.time)) for row in rows
+        (row.table, row.verb, row.key[:KEY_MAX], row.columns, _microseconds(row.time))
+        for row in rows
     )
     with transaction.atomic():
         gone, _ = Change.objects.filter(pk__in=[row.pk for row in rows]).delete()

@@ -13,9 +13,10 @@ from django.db import connection, transaction
 
 from compliance.audit import journal, triggers
 from compliance.audit.changes import KEYS, recorded
+from compliance.audit.configuration import loaded
 from compliance.audit.notary import Notary
-from compliance.audit.watch import look_at_disk, look_at_triggers, take, take_changes
-from compliance.models import Alarm, APIKey, Application, Change, Event, Site
+from compliance.audit.watch import Watch, look_at_disk, look_at_triggers, take, take_changes
+from compliance.models import Alarm, APIKey, Application, Change, Configuration, Event, Site
 from compliance.vocabulary import Event as Happening
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
@@ -248,6 +249,40 @@ def test_a_full_disk_is_an_alarm_once_and_over_when_there_is_room():
     assert Event.objects.filter(type="disk.recovered").count() == 1
     look_at_disk(10, floor=100)
     assert Event.objects.filter(type="disk.low").count() == 2
+
+
+@pytest.mark.parametrize("key", ["z" * 32, "k" * 64])
+def test_a_row_whose_key_is_like_no_other_is_told_too(database, key):
+    Change.objects.create(
+        table="compliance_site", verb="INSERT", key=key, time=dt.datetime.now(dt.UTC)
+    )
+    Watch().look()
+    assert unrecorded() == [("INSERT", "compliance_site", key, [])]
+
+
+def test_a_look_that_fails_for_whatever_reason_is_tried_again_and_ends_nothing():
+    """It runs in the notary's thread: an error that got out would end the log."""
+    looks = []
+
+    def first():
+        looks.append(0)
+        if len(looks) == 1:
+            raise ValueError("An unforeseen one.")
+
+    watch = Watch(first=first)
+    watch.look()
+    watch._next = 0.0
+    watch.look()
+    assert len(looks) == 2
+
+
+def test_a_configuration_that_cannot_be_read_any_more_is_recorded_anew():
+    Configuration.objects.create(
+        process="notary", document="{", recorded=dt.datetime.now(dt.UTC)
+    )
+    assert loaded("notary", "notary", {"setting": 1})
+    event = Event.objects.get(type="configuration.loaded")
+    assert json.loads(bytes(event.detail or b""))["changed"] == ["setting"]
 
 
 def test_a_change_is_covered_within_an_outer_transaction():
