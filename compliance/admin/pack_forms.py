@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
 from compliance.evidence import packs
-from compliance.evidence.packs import answers
+from compliance.evidence.packs import answers, models
+from compliance.evidence.packs.fields import Answer
+from compliance.evidence.packs.kinds import VALUE_MAX
 from compliance.evidence.packs.law import FieldLaw, Law
 from compliance.models import Application
 
@@ -36,27 +40,28 @@ class AnswerForm(forms.Form):
 
     def _field(self, one: FieldLaw) -> forms.Field:
         known = self.known.get(one.id)
-        rows = 2 if one.kind == "applications" else 4
-        short = forms.TextInput(
-            {"placeholder": "2026-11-22T09:30+01:00", "spellcheck": "false"}
-        )
-        return forms.CharField(
-            required=False,
-            label=one.label,
-            initial=known.value if known else "",
-            help_text=one.help,
-            widget=short if one.kind == "moment" else forms.Textarea({"rows": rows}),
-            show_hidden_initial=True,
-            max_length=answers.VALUE_MAX,
-            strip=True,
-        )
+        said: dict[str, Any] = {
+            "required": False,
+            "label": one.label,
+            "initial": known.value if known else "",
+            "help_text": one.help,
+            "show_hidden_initial": True,
+        }
+        if one.kind == "choice":
+            return forms.ChoiceField(choices=(("", "Not answered"), *one.choices), **said)
+        if one.kind == "choices":
+            said["initial"] = known.value.split("\n") if known and known.value else []
+            boxes = forms.CheckboxSelectMultiple
+            return forms.MultipleChoiceField(choices=one.choices, widget=boxes, **said)
+        return forms.CharField(widget=_widget(one), max_length=VALUE_MAX, strip=True, **said)
 
     def clean(self) -> dict[str, Any]:
         """What was changed, as it will be kept."""
         asked = super().clean() or {}
         self.changed: dict[str, str] = {}
         for one in self.wanted:
-            value = asked.get(one.id, "")
+            given = asked.get(one.id, "")
+            value = "\n".join(given) if isinstance(given, list) else given
             if one.default and asked.get(f"{one.id}_default") and not value:
                 value = one.default
             elif one.id not in self.changed_data:
@@ -73,11 +78,25 @@ class AnswerForm(forms.Form):
             (
                 self[one.id],
                 one,
-                answer if (answer := self.known.get(one.id)) and answer.value else None,
+                self._answer(one),
                 self[f"{one.id}_default"] if one.default else None,
             )
             for one in self.wanted
         ]
+
+    def _answer(self, one: FieldLaw) -> Answer | None:
+        """The answer in words, where there is one."""
+        known = self.known.get(one.id)
+        return replace(known, value=one.words(known.value)) if known and known.value else None
+
+
+def _widget(one: FieldLaw) -> forms.Widget:
+    """One line or several, and for a moment how it is written."""
+    if one.kind == "applications" or (one.kind == "text" and not one.cell):
+        return forms.Textarea({"rows": 2 if one.kind == "applications" else 4})
+    hints = {"moment": "2026-11-22T09:30+01:00", "day": "2026-11-22"}
+    hint = {"placeholder": hints[one.kind]} if one.kind in hints else {}
+    return forms.TextInput({"spellcheck": "false", **hint})
 
 
 class BuildForm(forms.Form):
@@ -85,7 +104,7 @@ class BuildForm(forms.Form):
 
     def __init__(self, law: Law, data: Any) -> None:
         super().__init__(data, prefix="build")
-        if law.id != "breach":  # its period is among its answers
+        if law.window == "asked":  # else it is among the answers
             for name, label in (("since", "From (UTC)"), ("until", "Until (UTC)")):
                 self.fields[name] = forms.DateTimeField(
                     required=False,
@@ -94,13 +113,13 @@ class BuildForm(forms.Form):
                 )
         if law.of == "application":
             self.fields["applications"] = forms.ModelMultipleChoiceField(
-                subjects(law),
+                applications(law),
                 required=False,
                 label="Only these applications",
                 to_field_name="name",
                 widget=forms.CheckboxSelectMultiple,
             )
-        if law.id == "access-request":
+        if law.personal:
             self.fields["identifiers"] = forms.CharField(
                 label="The person's identifiers, one a line",
                 max_length=8_192,
@@ -123,7 +142,16 @@ class BuildForm(forms.Form):
         )
 
 
-def subjects(law: Law) -> Any:
+def applications(law: Law) -> QuerySet[Application]:
     """The applications that a pack is about."""
     found = Application.objects.order_by("name")
-    return found.filter(high_risk=True) if law.id == "ai-logs" else found
+    return found.filter(high_risk=True) if law.marked else found
+
+
+def subjects(law: Law) -> list[tuple[str, str]]:
+    """What a pack has answers for, each with its title."""
+    if law.of == "case":
+        return [(case, case) for case in answers.cases(law)]
+    if law.of == "model":
+        return [(one.digest, one.name) for one in models.listed()]
+    return [(str(one.pk), one.name) for one in applications(law)]

@@ -111,15 +111,16 @@ class PackAdmin(ReadOnly):
                 reverse("admin:pack_subject", args=[law.id, answers.new_case()])
             )
         build = None
-        if law.of == "application" and self._may_build(request, law):
+        if law.of != "case" and self._may_build(request, law):
             build = BuildForm(law, request.POST or None)
         if build is not None and request.method == "POST":
             made = self._build(request, law, build, "")
             if made is not None:
                 return made
-        names = [(str(one.pk), one.name) for one in subjects(law)]
-        listed = names if law.of == "application" else [(c, c) for c in answers.cases(law)]
-        rows = [(name, title, missing(law, name), clocks(law, name)) for name, title in listed]
+        rows = [
+            (name, title, missing(law, name), clocks(law, name))
+            for name, title in subjects(law)
+        ]
         return console.page(
             request,
             "admin/pack.html",
@@ -185,6 +186,8 @@ class PackAdmin(ReadOnly):
             raise Http404
         title = self._title(law, subject)
         rows = answers.history(law, one, "" if subject == HOUSE else subject)
+        for row in rows:
+            row.value = one.words(row.value)  # shown, never saved
         return console.page(
             request,
             "admin/pack_history.html",
@@ -243,7 +246,7 @@ class PackAdmin(ReadOnly):
         why: str,
     ) -> HttpResponse | None:
         """Have it made in the background; not the pack that names a person."""
-        if law.id in background.PERSONAL:
+        if law.personal:
             build.add_error(
                 None, f"{why} Choose a shorter period, or use `manage.py audit pack`."
             )
@@ -270,8 +273,7 @@ class PackAdmin(ReadOnly):
     def _may_build(request: HttpRequest, law: Law) -> bool:
         """Whoever may export; the pack about a person, who may disclose content too."""
         user = request.user
-        about_a_person = law.id == "access-request"
-        return user.has_perm(EXPORT) and (not about_a_person or user.has_perm(DISCLOSE))
+        return user.has_perm(EXPORT) and (not law.personal or user.has_perm(DISCLOSE))
 
     @staticmethod
     def _title(law: Law, subject: str) -> str:
@@ -280,8 +282,6 @@ class PackAdmin(ReadOnly):
             return "The organisation"
         if law.of == "case" and answers.CASE.match(subject):
             return f"Case {subject}"
-        if law.of == "application":
-            for one in subjects(law):
-                if str(one.pk) == subject:
-                    return str(one.name)
+        if law.of != "case" and subject in (known := dict(subjects(law))):
+            return known[subject]
         raise Http404

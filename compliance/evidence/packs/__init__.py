@@ -4,11 +4,13 @@
 law         reads them
 reading     events for a pack, each held against the log's checkpoint
 configured  what the log says is configured for an application
+models      models on the record, and the engines that started them
 tally       what requests add up to
 fields      a field's value and how it is known: verified, officer, missing
-answers     what officers type; deadlines: the clocks that it starts
+kinds       what may be typed into a field; answers: what officers typed
+deadlines   the clocks that it starts
 record_of_processing, access_request, breach, ai_logs    one builder for each regulation's form
-document    pack.json and pack.csv; paper: pack.pdf
+document    pack.json and pack.csv; paper: pack.pdf; readme: README.txt
 build       makes the file and its event
 """
 

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from django.db import transaction
 from django.utils import timezone
 
 from compliance.audit import journal
 from compliance.evidence.packs.fields import Answer
+from compliance.evidence.packs.kinds import AnswerInvalid, clean, moment
 from compliance.evidence.packs.law import ORGANISATION, FieldLaw, Law
 from compliance.gate import now
-from compliance.models import Application, PackAnswer
+from compliance.models import PackAnswer
 from compliance.vocabulary import Event
 
-VALUE_MAX = 20_000  # characters
+__all__ = ["AnswerInvalid", "answer", "clean", "current", "history", "moment", "new_case"]
+
 CASE = re.compile(r"[0-9]{8}-[0-9a-f]{8}\Z", re.ASCII)
-_UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-
-
-class AnswerInvalid(ValueError):
-    """What was typed cannot be taken. The message says what is wanted instead."""
+MEMBERS = {"application": "application", "case": "case", "model": "model_digest"}
+"""How an event names what an answer is about."""
 
 
 def new_case() -> str:
@@ -85,7 +83,7 @@ def answer(
     }
     if not changed:
         return []
-    about = {} if not subject else {pack.of: subject}
+    about = {} if not subject else {MEMBERS[pack.of]: subject}
     with transaction.atomic():
         PackAnswer.objects.bulk_create(
             PackAnswer(
@@ -111,41 +109,3 @@ def answer(
             ],
         )
     return list(changed)
-
-
-def clean(law: FieldLaw, value: str) -> str:
-    """The value as it is kept; raises `AnswerInvalid`."""
-    text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
-    if len(text) > VALUE_MAX:
-        raise AnswerInvalid(
-            f"{law.label}: {len(text)} characters are too many; give at most {VALUE_MAX}, and "
-            "refer to a document for the rest."
-        )
-    if _UNSTORABLE.search(text):
-        raise AnswerInvalid(f"{law.label}: the text has control characters; remove them.")
-    if law.kind == "moment" and text:
-        return moment(text, law.label).isoformat()
-    if law.kind == "applications" and text:
-        return "\n".join(_applications(text.split("\n"), law.label))
-    return text
-
-
-def moment(text: str, label: str = "The time") -> dt.datetime:
-    """A moment with its time zone; raises `AnswerInvalid`."""
-    try:
-        when = dt.datetime.fromisoformat(text.strip())
-    except ValueError:
-        when = None
-    if when is None or when.tzinfo is None:
-        raise AnswerInvalid(
-            f"{label}: give date, time and time zone, as in 2026-11-22T09:30+01:00."
-        )
-    return when
-
-
-def _applications(names: Iterable[str], label: str) -> list[str]:
-    given = [name.strip() for name in names if name.strip()]
-    known = set(Application.objects.filter(name__in=given).values_list("name", flat=True))
-    if unknown := [name for name in given if name not in known]:
-        raise AnswerInvalid(f"{label}: there is no application {unknown[0][:64]!r}.")
-    return sorted(set(given))

@@ -33,17 +33,21 @@ from compliance.evidence.packs.deadlines import deadlines
 from compliance.evidence.packs.fields import Answer, Section, counts, section
 from compliance.evidence.packs.law import ORGANISATION, Law, laws
 from compliance.evidence.packs.reading import Period, Progress, Reading, nobody_waits
+from compliance.evidence.packs.readme import EXPORTED, readme
 from compliance.models import Application
 from compliance.vocabulary import Event
 
-EXPORTED, DISCLOSED = "pack.exported", "content.disclosed"
-TABLED = "record-of-processing"
+DISCLOSED = "content.disclosed"
 BUILDERS: Mapping[str, Callable[[Context], Iterator[Part]]] = {
     "record-of-processing": record_of_processing.parts,
     "access-request": access_request.parts,
     "breach": breach.parts,
     "ai-logs": ai_logs.parts,
 }
+FILES: Mapping[str, Callable[[Context, Sequence[Section]], Mapping[str, bytes]]] = {
+    "record-of-processing": record_of_processing.files,
+}
+"""What some packs hold beside the form, made when all of it is known."""
 
 
 class PackTooLong(PackImpossible):
@@ -109,10 +113,9 @@ def build(
         "pack.schema.json": Path(__file__).with_name("pack.schema.json").read_bytes(),
         "pack.pdf": paper.paper(context, sections, clocks),
         **context.files,
+        **(FILES[name](context, sections) if name in FILES else {}),
     }
-    if name == TABLED:
-        files["pack.csv"] = document.as_csv(law, sections)
-    files["README.txt"] = _readme(context, files)
+    files["README.txt"] = readme(context, files)
     return _written(context, sections, files, path)
 
 
@@ -132,32 +135,31 @@ def _context(
     actor: str,
     progress: Progress,
 ) -> Context:
-    names = parameters.applications
-    if law.id == "breach":
-        parameters, names = _of_breach(parameters, answers)
-    if law.id == "ai-logs" and not names:
-        chosen = Application.objects.filter(high_risk=True)
-    else:
-        chosen = (
-            Application.objects.filter(name__in=names) if names else Application.objects.all()
-        )
-    applications = list(chosen.order_by("name"))
-    if unknown := sorted(set(names) - {one.name for one in applications}):
-        raise PackImpossible(f"There is no application {unknown[0][:64]!r}.")
-    now = timezone.now()
-    until = parameters.period.until
-    if parameters.period.since and parameters.period.since >= (until or now):
+    if law.window == "typed":
+        parameters = _as_typed(parameters, answers)
+    now, period = timezone.now(), parameters.period
+    if period.since and period.since >= (period.until or now):
         raise PackImpossible("The period ends before it begins; give another.")
-    reading = Reading(settings.DOMICILE.data / "log", parameters.period)
-    if law.id == "breach" and parameters.period.since is None:
+    reading = Reading(settings.DOMICILE.data / "log", period)
+    if law.window == "typed" and period.since is None:
         reading.begin = reading.end = 0  # nothing is read until it is known from when
+    applications = _applications(law, parameters.applications)
     clocks = deadlines(law, answers)
     return Context(law, parameters, reading, applications, actor, now, progress, clocks)
 
 
-def _of_breach(
-    parameters: Parameters, answers: Mapping[str, Answer]
-) -> tuple[Parameters, tuple[str, ...]]:
+def _applications(law: Law, names: Sequence[str]) -> list[Application]:
+    """Those that were named; else all that the pack is about."""
+    chosen = Application.objects.filter(high_risk=True) if law.marked else Application.objects
+    if names:
+        chosen = Application.objects.filter(name__in=names)
+    applications = list(chosen.order_by("name"))
+    if unknown := sorted(set(names) - {one.name for one in applications}):
+        raise PackImpossible(f"There is no application {unknown[0][:64]!r}.")
+    return applications
+
+
+def _as_typed(parameters: Parameters, answers: Mapping[str, Answer]) -> Parameters:
     """The period and the applications are those that the officer typed, unless given."""
 
     def typed(name: str) -> str:
@@ -169,49 +171,22 @@ def _of_breach(
         parameters.period.until or (dt.datetime.fromisoformat(ended) if ended else None),
     )
     names = parameters.applications or tuple(typed("applications").split("\n"))
-    return replace(parameters, period=period), tuple(name for name in names if name)
+    return replace(
+        parameters, period=period, applications=tuple(name for name in names if name)
+    )
 
 
 def _sections(law: Law, parts: Sequence[Part], parameters: Parameters) -> list[Section]:
     """The organisation's fields first, then each subject's."""
     shared = [one for one in law.fields if one.of == ORGANISATION]
     own = [one for one in law.fields if one.of != ORGANISATION]
-    found = [section("", "The organisation", shared, {}, current(law, parameters.case))]
+    whole = {name: one for part in parts if not part.subject for name, one in part.said.items()}
+    found = [section("", "The organisation", shared, whole, current(law, parameters.case))]
     return found + [
         section(part.subject, part.title, own, part.said, current(law, part.subject))
         for part in parts
+        if part.subject
     ]
-
-
-def _readme(context: Context, files: Mapping[str, bytes]) -> bytes:
-    reading, law = context.reading, context.law
-    covered = f"entries [{reading.begin}, {reading.end}) of {reading.state.size}"
-    source = f"{law.regulation.number}, {law.regulation.eli}"
-    lines = [
-        f"{law.title} ({law.form})",
-        "",
-        "pack.pdf          to read",
-        "pack.json         the same for machines: each field with its value, its origin, the",
-        "                  entries of the log that it rests on, or who typed it and when",
-        "pack.schema.json  describes pack.json (JSON Schema, draft 2020-12)",
-        *(["pack.csv          a row for each application"] if "pack.csv" in files else []),
-        *(["contents/         the copy of what was kept"] if context.files else []),
-        "manifest.json     SHA-256 of each file",
-        "",
-        "verified  counted from entries of the log that are under its signed checkpoint",
-        "officer   typed by a person, who is named; nobody checked it against anything",
-        "missing   nobody answered it",
-        "",
-        f"The log entry of type {EXPORTED} names the SHA-256 of manifest.json.",
-        f"Read were {covered} of the log {reading.state.origin}.",
-        "To check them without this appliance, ask for evidence of the same entries:",
-        f"  manage.py audit export --from {reading.begin} --to {reading.end} evidence.zip",
-        "  python3 -I verify.py evidence.zip",
-        "",
-        f"Source: {source}; read as of {law.as_of.isoformat()}. This is not legal advice.",
-        "",
-    ]
-    return "\n".join(lines).encode()
 
 
 def _written(
@@ -258,13 +233,13 @@ def _about(context: Context, found: Mapping[str, int]) -> dict[str, object]:
             "to": period.until.isoformat() if period.until else "",
         },
         "case": context.parameters.case,
-        "applications": [] if context.law.of == "case" else [
-            str(one.pk) for one in context.applications
+        "applications": [
+            str(one.pk) for one in context.applications if context.law.of == "application"
         ],
         "begin": reading.begin,
         "end": reading.end,
         "fields": dict(found),
-    }  # fmt: skip
+    }
 
 
 def _disclosed(context: Context) -> list[Event]:

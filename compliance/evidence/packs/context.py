@@ -38,7 +38,7 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One subject with the fields that the log answers, by their ids."""
+    """One subject with the fields that the log answers, by their ids; "": the organisation."""
 
     subject: str
     title: str
@@ -47,7 +47,7 @@ class Part:
 
 @dataclass(slots=True)
 class Context:
-    """For one pack. `files` are texts that go into it beside the form, by name."""
+    """For one pack. `files` are kept contents that go into it beside the form, by name."""
 
     law: Law
     parameters: Parameters

@@ -30,7 +30,7 @@ class Deadline:
 
     def words(self, now: dt.datetime) -> str:
         """How it stands, as a sentence."""
-        if self.due is None:
+        if self.due is None or self.began is None:
             return f"The clock has not begun: nobody typed when ({self.law.law})."
         due = f"{self.due.isoformat(sep=' ', timespec='minutes')}"
         state = self.state(now)
@@ -38,13 +38,22 @@ class Deadline:
             return (
                 f"Due {due}; done {self.met.isoformat(sep=' ', timespec='minutes')}: {state}."
             )
-        left = _length(abs(self.due - now))
-        return f"Due {due}: " + (f"{left} left." if state == "running" else f"{left} overdue.")
+        left, passed = _length(abs(self.due - now)), _length(now - self.began)
+        rest = f"{left} left" if state == "running" else f"{left} overdue"
+        return f"Due {due}: {rest}; {passed} have passed."
 
 
 def deadlines(law: Law, answers: Mapping[str, Answer]) -> tuple[Deadline, ...]:
-    """The clocks of a pack, by what was typed."""
-    return tuple(_deadline(one, answers) for one in law.deadlines)
+    """The clocks of a pack that run, or may run, by what was typed."""
+    return tuple(_deadline(one, answers) for one in law.deadlines if _runs(one, answers))
+
+
+def _runs(law: DeadlineLaw, answers: Mapping[str, Answer]) -> bool:
+    """Whether it runs in a case of this kind; not known yet counts as yes."""
+    asked = answers.get(law.asks)
+    if asked is None or not asked.value:
+        return True
+    return not set(law.values).isdisjoint(asked.value.split("\n"))
 
 
 def _deadline(law: DeadlineLaw, answers: Mapping[str, Answer]) -> Deadline:
@@ -60,17 +69,22 @@ def _moment(answer: Answer | None) -> dt.datetime | None:
 def end(law: DeadlineLaw, began: dt.datetime) -> dt.datetime:
     """When the time is over.
 
-    Hours pass on the clock of the world, whatever a time zone does. A month ends with the day
-    of the same number, or the month's last (Regulation (EEC, Euratom) No 1182/71, Art. 3(2)).
+    Hours pass on the clock of the world, whatever a time zone does. Of days, that of the
+    beginning is not counted; a month ends with the day of the same number, or the month's last;
+    both end with the day (Regulation (EEC, Euratom) No 1182/71, Art. 3(1) and (2)).
     """
     if law.unit == "hour":
         return began + dt.timedelta(hours=law.amount)
+    if law.unit == "day":
+        return _end_of_day(began + dt.timedelta(days=law.amount))
     years, month = divmod(began.month - 1 + law.amount, 12)
     year = began.year + years
     day = min(began.day, calendar.monthrange(year, month + 1)[1])
-    return began.replace(
-        year=year, month=month + 1, day=day, hour=23, minute=59, second=59, microsecond=0
-    )
+    return _end_of_day(began.replace(year=year, month=month + 1, day=day))
+
+
+def _end_of_day(moment: dt.datetime) -> dt.datetime:
+    return moment.replace(hour=23, minute=59, second=59, microsecond=0)
 
 
 def _length(length: dt.timedelta) -> str:

@@ -12,12 +12,11 @@ import orjson
 from compliance.evidence.packs.context import Context
 from compliance.evidence.packs.deadlines import Deadline
 from compliance.evidence.packs.fields import VERIFIED, Filled, Section, counts
+from compliance.evidence.packs.kinds import FORMULA
 from compliance.evidence.packs.law import FieldLaw, Law
 
 FORMAT, VERSION = "domicile-pack", 1
 _OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
-"""What a spreadsheet may take for the beginning of a formula (OWASP, CSV injection)."""
 
 
 def document(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from compliance.evidence.packs.law import FieldLaw
@@ -105,6 +105,12 @@ class Facts:
             return self.missing(name, note or "No entry of the period says so.")
         return Filled(self._laws[name], VERIFIED, value, cited.ranges(), data, note=note)
 
+    def none(self, name: str, value: str, ranges: Ranges, note: str = "") -> Filled:
+        """That nothing was found in these entries, all of which were read."""
+        if not any(end > begin for begin, end in ranges):
+            return self.missing(name, note or "No entry was read.")
+        return Filled(self._laws[name], VERIFIED, value, ranges, note=note)
+
     def missing(self, name: str, note: str) -> Filled:
         """Nothing on the record answers this."""
         return Filled(self._laws[name], MISSING, note=note)
@@ -131,11 +137,17 @@ def section(
                 known or Filled(law, MISSING, note="Nothing on the record answers it.")
             )
         elif answer is not None and answer.value:
-            typed = Filled(law, OFFICER, answer.value, actor=answer.actor, time=answer.time)
-            fields.append(replace(typed, note=known.note) if known else typed)
+            fields.append(_typed(law, answer, known.note if known else ""))
         else:
             fields.append(_untyped(law, known))
     return Section(subject, title, tuple(fields))
+
+
+def _typed(law: FieldLaw, answer: Answer, note: str) -> Filled:
+    """An officer's answer; of a choice its words, and beside them the code."""
+    words = law.words(answer.value)
+    data = {"code": answer.value} if words != answer.value else None
+    return Filled(law, OFFICER, words, (), data, answer.actor, answer.time, note)
 
 
 def _untyped(law: FieldLaw, known: Filled | None) -> Filled:

@@ -16,13 +16,12 @@ from typing import Any
 from compliance.evidence import forms
 from compliance.evidence.forms import Made, ScopeInvalid
 from compliance.evidence.packs.answers import CASE
-from compliance.evidence.packs.build import EXPORTED, build
+from compliance.evidence.packs.build import build
 from compliance.evidence.packs.context import Parameters
 from compliance.evidence.packs.law import Law, laws
 from compliance.evidence.packs.reading import Period, Progress
+from compliance.evidence.packs.readme import EXPORTED
 from compliance.models import Application
-
-PERSONAL = frozenset({"access-request"})
 
 
 class PackForm:
@@ -103,5 +102,5 @@ def _moment(text: str) -> dt.datetime | None:
 def register() -> None:
     """Let runs make packs, in the process that asks and in the one that works."""
     for law in laws().values():
-        if law.id not in PERSONAL:
+        if not law.personal:
             forms.register(law.id, PackForm(law))

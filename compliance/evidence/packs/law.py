@@ -17,9 +17,13 @@ from typing import Any
 STATUSES = ("in force", "adopted", "proposed", "unsure")
 NEEDS = ("required", "where applicable", "where possible", "addition")
 ORIGINS = ("events", "configuration", "officer")
-KINDS = ("text", "moment", "applications")
-PLACES = ("organisation", "application", "case")
-UNITS = ("hour", "month")
+KINDS = (
+    *("text", "line", "moment", "day", "applications", "choice", "choices", "code"),
+    *("lei", "country", "currency", "number"),
+)
+PLACES = ("organisation", "application", "case", "model")
+WINDOWS = ("asked", "typed")
+UNITS = ("hour", "day", "month")
 ORGANISATION = "organisation"
 """The pack under which answers are kept that several packs share."""
 
@@ -30,7 +34,7 @@ class LawInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Provision:
-    """Where a regulation demands something."""
+    """Where a regulation demands something: an article, or by its name an annex or a column."""
 
     article: str
     paragraph: str = ""
@@ -39,7 +43,8 @@ class Provision:
     def __str__(self) -> str:
         paragraph = f"({self.paragraph})" if self.paragraph else ""
         point = f"({self.point})" if self.point else ""
-        return f"Art. {self.article}{paragraph}{point}"
+        head = f"Art. {self.article}" if self.article[:1].isdigit() else self.article
+        return f"{head}{paragraph}{point}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class FieldLaw:
 
     `of` says what it is answered for: the organisation, or each application or case. `shared`
     answers serve every pack. `default` is a text of the product that nobody confirmed.
+    `choices` are codes with their words; `pattern` is what a code looks like. What is a `cell`
+    goes into a table for machines as it was typed.
     """
 
     id: str
@@ -63,6 +70,14 @@ class FieldLaw:
     kind: str = "text"
     shared: bool = False
     default: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    pattern: str = ""
+    cell: bool = False
+
+    def words(self, value: str) -> str:
+        """An answer as people read it: of a choice, its words."""
+        words = dict(self.choices)
+        return "\n".join(words.get(one, one) for one in value.split("\n"))
 
     @property
     def sources(self) -> str:
@@ -86,7 +101,11 @@ class Regulation:
 
 @dataclass(frozen=True, slots=True)
 class DeadlineLaw:
-    """A time that begins with the moment typed into field `starts`."""
+    """A time that begins with the moment typed into field `starts`.
+
+    With `asks`, it runs only where the answer to that field names one of `values`; before it is
+    answered, it runs as well.
+    """
 
     id: str
     label: str
@@ -97,22 +116,35 @@ class DeadlineLaw:
     sure: bool
     note: str
     ends: str = ""  # the field whose moment stops it
+    asks: str = ""
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """A pack: what a regulation asks for in one form."""
+    """A pack: what a regulation asks for in one form.
+
+    `of` is what a section is about. The period is `asked` for when it is made, or `typed` into
+    the fields `began` and `ended`. It is about applications that are `marked` as high-risk, or
+    all; `personal` ones name a person. `files` says what lies beside the form; `tables` are the
+    columns of tables for machines.
+    """
 
     id: str
     title: str
     form: str
     question: str
-    of: str  # application or case: what a section is about
+    of: str
     as_of: dt.date
     notes: tuple[str, ...]
     regulation: Regulation
     fields: tuple[FieldLaw, ...]
     deadlines: tuple[DeadlineLaw, ...]
+    window: str
+    marked: bool
+    personal: bool
+    files: Mapping[str, str]
+    tables: Mapping[str, tuple[str, ...]]
 
     def field(self, name: str) -> FieldLaw:
         """The field of this id; raises KeyError."""
@@ -128,6 +160,7 @@ def laws() -> Mapping[str, Law]:
 
 
 ORDER = ("record-of-processing", "access-request", "breach", "ai-logs")
+"""The packs, as people are shown them."""
 
 
 def _law(path: Path) -> Law:
@@ -142,8 +175,13 @@ def _law(path: Path) -> Law:
             as_of=dt.date.fromisoformat(said["as_of"]),
             notes=tuple(said["notes"]),
             regulation=_regulation(said["regulation"]),
-            fields=tuple(_field(one, said["of"]) for one in said["field"]),
+            fields=tuple(_field(one, said) for one in said["field"]),
             deadlines=tuple(_deadline(one) for one in said.get("deadline", ())),
+            window=_one_of(said.get("window", "asked"), WINDOWS),
+            marked=bool(said.get("marked", False)),
+            personal=bool(said.get("personal", False)),
+            files=dict(said.get("files", {})),
+            tables={name: tuple(columns) for name, columns in said.get("tables", {}).items()},
         )
     except (KeyError, TypeError, ValueError) as error:
         raise LawInvalid(f"{path.name}: {error!r}") from error
@@ -163,7 +201,7 @@ def _regulation(said: dict[str, Any]) -> Regulation:
     )
 
 
-def _field(said: dict[str, Any], of: str) -> FieldLaw:
+def _field(said: dict[str, Any], pack: dict[str, Any]) -> FieldLaw:
     demanded = tuple(Provision(**one) for one in said["demanded_by"])
     need = _one_of(said["need"], NEEDS)
     if not demanded and need != "addition":
@@ -176,7 +214,7 @@ def _field(said: dict[str, Any], of: str) -> FieldLaw:
         demanded_by=demanded,
         need=need,
         origin=_one_of(said["origin"], ORIGINS),
-        of=_one_of(said.get("of", of), PLACES),
+        of=_one_of(said.get("of", pack["of"]), PLACES),
         status=_one_of(said["status"], STATUSES),
         sure=_flag(said),
         help=said["help"],
@@ -184,11 +222,24 @@ def _field(said: dict[str, Any], of: str) -> FieldLaw:
         kind=_one_of(said.get("kind", "text"), KINDS),
         shared=bool(said.get("shared", False)),
         default=said.get("default", ""),
+        choices=tuple((code, words) for code, words in _choices(said, pack)),
+        pattern=said.get("pattern", ""),
+        cell=said["origin"] == "officer" and bool(pack.get("tables")),
     )
 
 
+def _choices(said: dict[str, Any], pack: dict[str, Any]) -> list[list[str]]:
+    """The list that a field takes its answer from, given there or by its name."""
+    given = said.get("choices", [])
+    found: list[list[str]] = pack["lists"][given] if isinstance(given, str) else given
+    if bool(found) != (said.get("kind") in ("choice", "choices")):
+        raise LawInvalid(f"The field {said['id']} has choices that do not fit its kind.")
+    return found
+
+
 def _deadline(said: dict[str, Any]) -> DeadlineLaw:
-    return DeadlineLaw(**{**said, "unit": _one_of(said["unit"], UNITS), "sure": _flag(said)})
+    checked = {"unit": _one_of(said["unit"], UNITS), "sure": _flag(said)}
+    return DeadlineLaw(**{**said, **checked, "values": tuple(said.get("values", ()))})
 
 
 def _flag(said: dict[str, Any]) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from compliance.evidence.packs import document
 from compliance.evidence.packs.configured import Configured
 from compliance.evidence.packs.context import Context, Part
-from compliance.evidence.packs.fields import Cited, Facts, Filled
+from compliance.evidence.packs.fields import Cited, Facts, Filled, Section
 from compliance.evidence.packs.tally import Tally
 from compliance.models import Application
 from compliance.models.applications import LegalBasis
@@ -23,6 +24,11 @@ def parts(context: Context) -> Iterator[Part]:
         facts = Facts(context.law.fields)
         said = _configured(facts, configured, one) | _counted(facts, tallies[str(one.pk)])
         yield Part(str(one.pk), one.name, said)
+
+
+def files(context: Context, sections: Sequence[Section]) -> Mapping[str, bytes]:
+    """The record as a table."""
+    return {"pack.csv": document.as_csv(context.law, sections)}
 
 
 def _configured(facts: Facts, known: Configured, one: Application) -> dict[str, Filled]:

@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--case",
         default="",
-        help="the number of a case of the console (access-request, breach); else a new one",
+        help="the number of a case of the console; else, where it is about one, a new one",
     )
 
 
@@ -44,7 +44,7 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
         period=packs.Period(_moment(options["since"]), _moment(options["until"])),
         applications=tuple(options["application"]),
         case=case,
-        identifiers=_identifiers() if name == "access-request" else (),
+        identifiers=_identifiers() if packs.laws()[name].personal else (),
     )
     actor = f"command ({getpass.getuser()})"
     summary = packs.build(name, parameters, options["path"], actor=actor)
