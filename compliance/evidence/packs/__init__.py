@@ -9,7 +9,9 @@ tally       what requests add up to
 fields      a field's value and how it is known: verified, officer, missing
 kinds       what may be typed into a field; answers: what officers typed
 deadlines   the clocks that it starts
-record_of_processing, access_request, breach, ai_logs    one builder for each regulation's form
+happened    what the log holds of a window that an officer typed
+record_of_processing, access_request, breach, ai_logs, serious_incident
+            one builder for each regulation's form
 document    pack.json and pack.csv; paper: pack.pdf; readme: README.txt
 build       makes the file and its event
 """

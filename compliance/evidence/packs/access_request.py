@@ -19,7 +19,7 @@ from compliance.evidence.packs.configured import Configured
 from compliance.evidence.packs.context import Context, PackImpossible, Part
 from compliance.evidence.packs.fields import Cited, Facts, Filled
 from compliance.evidence.packs.reading import Verified
-from compliance.evidence.packs.tally import FIRST, Tally, together
+from compliance.evidence.packs.tally import FIRST, Tally
 from compliance.models import Application, ContentSubject
 from compliance.vocabulary import TERMINAL
 
@@ -109,10 +109,7 @@ def _take(event: Verified, values: frozenset[str], found: dict[str, Found]) -> N
 def _searched(
     facts: Facts, found: Sequence[Found], searched: Cited, tally: Tally
 ) -> dict[str, Filled]:
-    cited = Cited()
-    for one in found:
-        for begin, end in one.cited.ranges():
-            cited.update(range(begin, end))
+    cited = Cited().take(*(one.cited for one in found))
     names = dict(Application.objects.values_list("pk", "name"))
     known = {str(pk): name for pk, name in names.items()}
     lines = [
@@ -161,7 +158,9 @@ def _counted(
     elsewhere = "None of these requests was answered anywhere."
     return {
         "purposes": facts.verified(
-            "purposes", "\n".join(sorted(tally.purposes)), together(tally.purposes)
+            "purposes",
+            "\n".join(sorted(tally.purposes)),
+            Cited().take(*tally.purposes.values()),
         ),
         "categories": facts.verified(
             "categories",
@@ -199,8 +198,7 @@ def _retention(facts: Facts, owners: Sequence[Application], context: Context) ->
         words, entries, wrong, _ = configured.kept(one)
         if wrong:
             return facts.missing("retention", f"{one.name}: {wrong}")
-        for begin, end in entries.ranges():
-            cited.update(range(begin, end))
+        cited.take(entries)
         lines.append(f"{one.name}\n{words}")
     return facts.verified("retention", "\n\n".join(lines), cited)
 
@@ -223,8 +221,7 @@ def _copy(facts: Facts, found: Sequence[Found], context: Context) -> Filled:
             name = f"contents/{one.request}-{part}.json"
             context.files[name] = text
             names.append(name)
-            for begin, end in one.cited.ranges():
-                cited.update(range(begin, end))
+            cited.take(one.cited)
     note = f"The kept content of {unread} requests could not be opened." if unread else ""
     if not names:
         return facts.missing("copy", note or "Nothing is kept of these requests: no content.")

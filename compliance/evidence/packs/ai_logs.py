@@ -13,7 +13,7 @@ from compliance.evidence.packs.configured import Configured
 from compliance.evidence.packs.context import Context, PackImpossible, Part
 from compliance.evidence.packs.fields import Cited, Facts, Filled
 from compliance.evidence.packs.reading import Verified
-from compliance.evidence.packs.tally import Tally, len_of
+from compliance.evidence.packs.tally import Tally, listing
 from compliance.models import Application
 from compliance.vocabulary import TERMINAL
 
@@ -127,15 +127,15 @@ def _used(facts: Facts, usage: Usage) -> dict[str, Filled]:
         if name in ("block", "refused", "failed", "lost", "cancelled")
     }
     changing = [
-        *(f"Model {name}: {len_of(cited)} requests" for name, cited in tally.models.items()),
-        *(f"Policy {name}: {len_of(cited)} requests" for name, cited in tally.policies.items()),
+        *(f"Model {name}: {cited.count} requests" for name, cited in tally.models.items()),
+        *(f"Policy {name}: {cited.count} requests" for name, cited in tally.policies.items()),
     ]
     risks = [f"{name}: {count}" for name, count in sorted(refused.items())]
     return {
         "automatic": facts.verified(
             "automatic",
             f"{tally.requests} requests; {ended} ends; {len(usage.open)} admitted and still "
-            f"open at the end of the period. {len_of(usage.cited)} entries, each written when "
+            f"open at the end of the period. {usage.cited.count} entries, each written when "
             "it happened, before the request went on.",
             usage.cited,
             {"requests": tally.requests, "ends": ended, "open": len(usage.open)},
@@ -166,16 +166,12 @@ def _used(facts: Facts, usage: Usage) -> dict[str, Filled]:
         ),
         "operation": facts.verified(
             "operation",
-            "Decisions: " + _list(tally.decisions) + "\nEnds: " + _list(tally.ends),
+            "Decisions: " + listing(tally.decisions) + "\nEnds: " + listing(tally.ends),
             usage.cited,
             {"decisions": dict(tally.decisions), "ends": dict(tally.ends)},
             note,
         ),
     }
-
-
-def _list(counts: Counter[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"
 
 
 def _retention(
@@ -214,9 +210,7 @@ def _too_early(event: Verified) -> bool:
 
 
 def _gaps(facts: Facts, log: Log, usage: Usage) -> Filled:
-    cited = Cited()
-    for begin, end in (*log.cited.ranges(), *usage.cited.ranges()):
-        cited.update(range(begin, end))
+    cited = Cited().take(log.cited, usage.cited)
     lines = [f"{GAPS[name]}: {count}" for name, count in sorted(log.found.items())]
     if log.missing:
         lines.append(f"{log.missing} numbers of writers are missing from the log")

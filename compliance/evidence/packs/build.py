@@ -26,9 +26,10 @@ from compliance.evidence.packs import (
     document,
     paper,
     record_of_processing,
+    serious_incident,
 )
 from compliance.evidence.packs.answers import CASE, current
-from compliance.evidence.packs.context import Context, PackImpossible, Parameters, Part
+from compliance.evidence.packs.context import Context, PackImpossible, Papers, Parameters, Part
 from compliance.evidence.packs.deadlines import deadlines
 from compliance.evidence.packs.fields import Answer, Section, counts, section
 from compliance.evidence.packs.law import ORGANISATION, Law, laws
@@ -43,9 +44,13 @@ BUILDERS: Mapping[str, Callable[[Context], Iterator[Part]]] = {
     "access-request": access_request.parts,
     "breach": breach.parts,
     "ai-logs": ai_logs.parts,
+    "serious-incident": serious_incident.parts,
 }
 FILES: Mapping[str, Callable[[Context, Sequence[Section]], Mapping[str, bytes]]] = {
     "record-of-processing": record_of_processing.files,
+}
+PAPERS: Mapping[str, Callable[[Context, Sequence[Section]], Papers]] = {
+    "serious-incident": serious_incident.papers,
 }
 """What some packs hold beside the form, made when all of it is known."""
 
@@ -107,16 +112,7 @@ def build(
         )
     parts = list(BUILDERS[name](context))
     sections = _sections(law, parts, parameters)
-    clocks = context.clocks
-    files = {
-        "pack.json": document.as_json(document.document(context, sections, clocks)),
-        "pack.schema.json": Path(__file__).with_name("pack.schema.json").read_bytes(),
-        "pack.pdf": paper.paper(context, sections, clocks),
-        **context.files,
-        **(FILES[name](context, sections) if name in FILES else {}),
-    }
-    files["README.txt"] = readme(context, files)
-    return _written(context, sections, files, path)
+    return _written(context, sections, _files(context, sections), path)
 
 
 def _answers(law: Law, parameters: Parameters) -> Mapping[str, Answer]:
@@ -187,6 +183,26 @@ def _sections(law: Law, parts: Sequence[Part], parameters: Parameters) -> list[S
         for part in parts
         if part.subject
     ]
+
+
+def _files(context: Context, sections: Sequence[Section]) -> dict[str, bytes]:
+    name, clocks = context.law.id, context.clocks
+    files = {
+        "pack.json": document.as_json(document.document(context, sections, clocks)),
+        "pack.schema.json": Path(__file__).with_name("pack.schema.json").read_bytes(),
+        "pack.pdf": _printed(context, sections),
+        **context.files,
+    }
+    if name in FILES:
+        files |= FILES[name](context, sections)
+    if name in PAPERS:
+        files |= {one: _printed(*said) for one, said in PAPERS[name](context, sections).items()}
+    files["README.txt"] = readme(context, files)
+    return files
+
+
+def _printed(context: Context, sections: Sequence[Section]) -> bytes:
+    return paper.paper(context, sections, context.clocks)
 
 
 def _written(

@@ -71,8 +71,7 @@ class Configured:
             if wrong:
                 return {}, Cited(), wrong
             found[name] = value
-            for begin, end in entries.ranges():
-                cited.update(range(begin, end))
+            cited.take(entries)
         return found, cited, ""
 
     def kept(self, application: Application) -> tuple[str, Cited, str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from compliance.evidence.packs.deadlines import Deadline
-from compliance.evidence.packs.fields import Filled
+from compliance.evidence.packs.fields import Filled, Section
 from compliance.evidence.packs.law import Law
 from compliance.evidence.packs.reading import (
     PackImpossible,
@@ -19,7 +19,7 @@ from compliance.evidence.packs.reading import (
 )
 from compliance.models import Application
 
-__all__ = ["Context", "PackImpossible", "Parameters", "Part"]
+__all__ = ["Context", "PackImpossible", "Papers", "Parameters", "Part"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +63,7 @@ class Context:
     def events(self) -> Iterator[Verified]:
         """The events of the period; what they said holds once they have ended."""
         return self.reading.events(self.progress)
+
+
+Papers = Mapping[str, tuple[Context, Sequence[Section]]]
+"""What is printed beside the form, by the name of its file."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,8 +59,22 @@ class Cited:
         """More of them."""
         self._indexes.update(indexes)
 
+    def take(self, *others: Cited) -> Cited:
+        """Those of others as well; itself, so that several become one."""
+        for other in others:
+            self.update(other)
+        return self
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._indexes)
+
     def __bool__(self) -> bool:
         return bool(self._indexes)
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        return len(self._indexes)
 
     def ranges(self) -> Ranges:
         """As ranges `[begin, end)`, in order and apart."""

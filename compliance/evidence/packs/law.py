@@ -159,7 +159,10 @@ def laws() -> Mapping[str, Law]:
     return {one.id: one for one in sorted(found, key=lambda one: order[one.id])}
 
 
-ORDER = ("record-of-processing", "access-request", "breach", "ai-logs")
+ORDER = (
+    *("record-of-processing", "access-request", "breach"),
+    *("ai-logs", "serious-incident"),
+)
 """The packs, as people are shown them."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from compliance.evidence.packs.fields import Cited
@@ -39,6 +38,7 @@ class Tally:
     months: Counter[str] = field(default_factory=Counter)
     purposes: dict[str, Cited] = field(default_factory=lambda: defaultdict(Cited))
     models: dict[str, Cited] = field(default_factory=lambda: defaultdict(Cited))
+    digests: set[str] = field(default_factory=set)  # of the weights that requests are for
     policies: dict[str, Cited] = field(default_factory=lambda: defaultdict(Cited))
     first: Cited = field(default_factory=Cited)
     examined: Cited = field(default_factory=Cited)
@@ -79,6 +79,7 @@ class Tally:
         policy = event.said("policy") or {}
         self.policies[f"{policy.get('name')} version {policy.get('version')}"].add(event.index)
         if digest := event.said("model_digest"):
+            self.digests.add(str(digest))
             self.models[f"{event.said('model')} ({str(digest)[:16]}…)"].add(event.index)
 
     @property
@@ -94,14 +95,14 @@ class Tally:
     def found(self) -> str:
         """Categories and entities found, in words."""
         if not self.categories:
-            return f"In {len_of(self.examined)} requests examined, nothing was found."
+            return f"In {self.examined.count} requests examined, nothing was found."
         lines = [
             f"{CATEGORY_WORDS.get(name, name)}: {count}"
             for name, count in sorted(self.categories.items())
         ]
         kinds = ", ".join(f"{name} {count}" for name, count in sorted(self.entities.items()))
         return "\n".join(
-            (*lines, f"By type: {kinds}.", f"In {len_of(self.examined)} requests examined.")
+            (*lines, f"By type: {kinds}.", f"In {self.examined.count} requests examined.")
         )
 
     def answered_at(self) -> str:
@@ -133,15 +134,6 @@ class Tally:
         return " ".join(said)
 
 
-def len_of(cited: Cited) -> int:
-    """How many entries."""
-    return sum(end - begin for begin, end in cited.ranges())
-
-
-def together(cited: Mapping[str, Cited]) -> Cited:
-    """All entries of several."""
-    found = Cited()
-    for one in cited.values():
-        for begin, end in one.ranges():
-            found.update(range(begin, end))
-    return found
+def listing(counts: Counter[str]) -> str:
+    """Names with their counts, on one line."""
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"

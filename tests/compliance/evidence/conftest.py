@@ -1,17 +1,22 @@
+import dataclasses
 import threading
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
 
-from compliance.audit import journal
+from compliance.audit import journal, keys
 from compliance.audit.entry import label_key_digest
 from compliance.audit.notary import Notary
 from compliance.audit.writer import Writer
+from compliance.evidence import packs
 from compliance.evidence.bundle import Scope, export
+from compliance.evidence.packs.law import laws
 from compliance.models import Application
 from compliance.vocabulary import Event
 from tests.compliance.audit.events import now, request_id
+from tests.compliance.evidence.filling import CASE, OTHER, PERSON, Record, application, read
 from tests.compliance.evidence.packing import KEY
 
 PUBLIC = Ed25519PrivateKey.from_private_bytes(KEY).public_key().public_bytes_raw()
@@ -66,3 +71,45 @@ def evidence(log, tmp_path):
         return path
 
     return make
+
+
+@pytest.fixture
+def record(database, settings, tmp_path):
+    """Two applications and a writer; for packs."""
+    settings.DOMICILE = dataclasses.replace(settings.DOMICILE, data=tmp_path)
+    keys.create_key(tmp_path / "keys" / "subject-index")
+    writer = Writer("web-1", on_fenced=lambda: None)
+    writer.start()
+    made = Record(tmp_path, application("crm"), application("mail", high_risk=True), writer)
+    yield made
+    writer.stop()
+
+
+@pytest.fixture
+def filled(record):
+    """Three requests of each application, one of them about a person, and a failed login."""
+    for owner in (record.crm, record.mail):
+        record.request(owner, named=(PERSON,))
+        record.request(owner, named=(OTHER,), decision="block")
+        record.request(owner, end="failed")
+    record.told("login.failed", {"user": "eve"})
+    record.sign()
+    return record
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Builds a pack; its form and its files."""
+    made: list[Path] = []
+
+    def run(name, **asked):
+        path = tmp_path / f"pack-{len(made)}.zip"
+        made.append(path)
+        if laws()[name].of == "case":
+            asked.setdefault("case", CASE)
+        if name == "access-request":
+            asked.setdefault("identifiers", (PERSON,))
+        packs.build(name, packs.Parameters(**asked), path, actor="olga")
+        return read(path)
+
+    return run

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import io
 import json
 import zipfile
 from pathlib import Path
 
+import pypdf
 from django.db import transaction
 
 from compliance.audit import journal, keys, subjects
@@ -20,8 +22,12 @@ from tests.compliance.audit.events import now, request_id
 from tests.compliance.evidence.packing import KEY
 
 ORIGIN = "example.org/log/1"
+PERSON = "anna.quillworthy@example.org"
+OTHER = "bernd.quillworthy@example.org"
+CASE = "20261122-0a1b2c3d"
 HOUR = 3_600_000_000  # microseconds
 COUNTRY = "DE"
+WEIGHTS = "5e" * 32
 
 
 @dataclasses.dataclass
@@ -33,7 +39,7 @@ class Record:
     mail: Application
     writer: Writer
 
-    def request(self, owner, *, named=(), end="completed", kept=None, **changes):
+    def request(self, owner, *, named=(), end="completed", kept=None, ran=None, **changes):
         """One request with its events; its id."""
         request = request_id()
         detail = {
@@ -48,9 +54,8 @@ class Record:
             event = dataclasses.replace(event, content=content)
         self.writer.append_sync([event])
         if first == "request.admitted" and end:
-            self.writer.append_sync(
-                [self.event(f"request.{end}", {"site": "home"}, owner, request)]
-            )
+            ended = {"site": "home", **({"receipt": self.receipt(ran)} if ran else {})}
+            self.writer.append_sync([self.event(f"request.{end}", ended, owner, request)])
         return request
 
     def about(self, owner):
@@ -65,8 +70,12 @@ class Record:
             "policy": {"name": "default", "version": 1, "digest": "d" * 64},
             "site": "home",
             "country": "DE",
-            "model_digest": "5e" * 32,
+            "model_digest": WEIGHTS,
         }
+
+    @staticmethod
+    def receipt(weights):
+        return {"node": "node-1", "site": "home", "engine": "llamacpp 1.2", "weights": weights}
 
     @staticmethod
     def event(kind, detail, owner=None, request=None, time=None):
@@ -82,6 +91,15 @@ class Record:
     def told(self, kind, detail, owner=None):
         with transaction.atomic():
             journal.record("console", [self.event(kind, detail, owner)])
+
+    def model(self, name="m", digest=WEIGHTS, licence="Apache-2.0"):
+        """A model's registration, and its engine's start on two nodes."""
+        origin = "example.org/weights"
+        said = {"model": name, "digest": digest, "licence": licence, "origin": origin}
+        self.told("model.registered", {"actor": "command", **said})
+        for node in ("node-1", "node-2", "node-1"):
+            about = {"node": node, "site": "home", "model": name, "weights": digest}
+            self.told("engine.started", {**about, "engine": "llamacpp 1.2"})
 
     def blind(self, identifier):
         key = keys.read_key(self.data / "keys" / "subject-index")
@@ -137,3 +155,8 @@ def told(event):
 
 def yesterday():
     return dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+
+
+def pdf_text(files, name="pack.pdf"):
+    pages = pypdf.PdfReader(io.BytesIO(files[name])).pages
+    return "\n".join(page.extract_text() for page in pages)

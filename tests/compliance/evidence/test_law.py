@@ -8,7 +8,8 @@ import pytest
 
 from compliance.evidence.packs import law
 from compliance.evidence.packs.answers import AnswerInvalid, clean, moment
-from compliance.evidence.packs.deadlines import Deadline, end
+from compliance.evidence.packs.deadlines import Deadline, deadlines, end
+from compliance.evidence.packs.fields import Answer
 from compliance.evidence.packs.law import LawInvalid, laws
 from tests.check_docs import BASE
 from tests.compliance.evidence.law_tables import table
@@ -30,6 +31,7 @@ DEMANDED = {
     | art(15, 3)
     | art(15, 4),
     "breach": art(33, 1) | art(33, 3, "abcd") | art(33, 4) | art(33, 5),
+    "serious-incident": art(26, 5).union(*(art(73, one) for one in range(1, 7))),
     "ai-logs": art(12, 1) | art(12, 2, "abc") | art(12, 3, "abcd") | art(19, 1) | art(26, 6),
 }
 
@@ -53,16 +55,18 @@ def test_there_are_exactly_these_packs_and_each_names_its_act_where_it_is_publis
     assert tuple(laws()) == law.ORDER
     for one in laws().values():
         assert re.fullmatch(
-            r"http://data\.europa\.eu/eli/reg/20\d\d/\d+/oj", one.regulation.eli
+            r"http://data\.europa\.eu/eli/reg(_impl)?/20\d\d/\d+/oj", one.regulation.eli
         )
         assert one.as_of <= dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
 
 
-def test_nothing_of_the_ai_act_is_asserted_to_be_sure_while_its_dates_move():
-    one = laws()["ai-logs"]
+@pytest.mark.parametrize("pack", ["ai-logs", "serious-incident"])
+def test_nothing_of_the_ai_act_is_asserted_to_be_sure_while_its_dates_move(pack):
+    one = laws()[pack]
     assert not one.regulation.sure
     assert one.regulation.status == "unsure"
     assert all(not field.sure and field.status == "unsure" for field in one.fields)
+    assert not any(clock.sure for clock in one.deadlines)
 
 
 def test_clocks_begin_and_end_with_fields_that_are_moments():
@@ -70,6 +74,23 @@ def test_clocks_begin_and_end_with_fields_that_are_moments():
         for clock in one.deadlines:
             for name in filter(None, (clock.starts, clock.ends)):
                 assert one.field(name).kind == "moment"
+            if clock.asks:
+                codes = {code for code, _ in one.field(clock.asks).choices}
+                assert clock.values
+                assert codes.issuperset(clock.values)
+
+
+def test_each_kind_of_serious_incident_starts_exactly_one_clock():
+    one = laws()["serious-incident"]
+    for code, _ in one.field("kind").choices:
+        said = {"kind": Answer(code, "olga", dt.datetime.now(dt.UTC))}
+        assert len(deadlines(one, said)) == 1, code
+    amounts = {frozenset(clock.values): clock.amount for clock in one.deadlines}
+    assert amounts == {
+        frozenset({"infrastructure", "widespread"}): 2,
+        frozenset({"death"}): 10,
+        frozenset({"health", "rights", "property"}): 15,
+    }
 
 
 @pytest.mark.parametrize(
@@ -110,6 +131,19 @@ def test_a_month_ends_with_the_day_of_the_same_number_or_the_last(began, due):
     assert found.isoformat() == due
 
 
+@pytest.mark.parametrize(
+    ("place", "began", "due"),
+    [
+        (0, "2026-12-30T00:00+01:00", "2027-01-01T23:59:59+01:00"),
+        (1, "2026-11-22T23:59+01:00", "2026-12-02T23:59:59+01:00"),
+        (2, "2028-02-20T09:30+00:00", "2028-03-06T23:59:59+00:00"),
+    ],
+)
+def test_days_end_with_the_last_and_the_first_is_not_counted(place, began, due):
+    law = laws()["serious-incident"].deadlines[place]
+    assert end(law, dt.datetime.fromisoformat(began)).isoformat() == due
+
+
 def test_seventy_two_hours_run_through_a_change_of_the_clocks():
     began = dt.datetime.fromisoformat("2026-03-28T10:00+01:00")
     assert end(clock("breach"), began) - began == dt.timedelta(hours=72)
@@ -131,6 +165,7 @@ def test_a_clock_says_how_it_stands(after, met, state, word):
     now = began + dt.timedelta(hours=after)
     assert one.state(now) == state
     assert word in one.words(now)
+    assert met or f"{after} hours and 0 minutes have passed" in one.words(now)
     assert Deadline(clock("breach"), None, None, None).state(now) == "not begun"
 
 
