@@ -1,4 +1,4 @@
-"""What callers meet: the data plane below `/v1/`, the log below `/log/`, else Django.
+"""What callers meet: the data plane `/v1/`, the log `/log/`, the witness, and else Django.
 
 Three pages are for operators: `/livez`, `/readyz`, `/metrics`.
 
@@ -23,6 +23,8 @@ from appliance.configured import values
 from appliance.disk import DiskFloor
 from appliance.env import Environment
 from appliance.log_pages import PREFIX, LogPages
+from appliance.witness_pages import PREFIX as WITNESS
+from appliance.witness_pages import WitnessPages
 from compliance.admin import coverage
 from compliance.audit.configuration import loaded
 from compliance.evidence import runs
@@ -47,6 +49,7 @@ class Front:
         self._floor = DiskFloor(environment.data, environment.disk_floor)
         self._console = ASGIHandler()
         self._log = LogPages(environment.data / "log", open_to_all=environment.serve_log)
+        self._witness = WitnessPages(environment.data / "keys", environment.organisation)
         self._plane: DataPlane
         self._readiness: health.Readiness
 
@@ -67,6 +70,8 @@ class Front:
             await respond(send, 200, kind.encode(), text)
         elif path.startswith(PREFIX):
             await logged(self._log, scope, receive, send)
+        elif path.startswith(WITNESS):
+            await logged(self._witness, scope, receive, send)
         else:
             await logged(self._console, scope, receive, send)
 
@@ -182,4 +187,4 @@ def shown(path: str) -> str:
     if path in ENDPOINTS:
         return path
     first = path.split("/", 2)[1] if path.count("/") else ""
-    return f"/{first}/…" if first in {"v1", "console", "static", "log"} else "other"
+    return f"/{first}/…" if first in {"v1", "console", "static", "log", "witness"} else "other"

@@ -62,6 +62,14 @@ KINDS = (
         rotates=False,
     ),
     Kind(
+        "witness.ed25519",
+        "cosigns checkpoints of other logs",
+        "web",
+        "a new one is made, which whoever relies on this witness must be given",
+        "what this appliance has witnessed can be forged",
+        rotates=True,
+    ),
+    Kind(
         "subject-index",
         "blinds the identifiers of persons",
         "web",

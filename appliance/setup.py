@@ -25,6 +25,7 @@ from django.db.migrations.loader import MigrationLoader
 from appliance.env import Environment
 from appliance.rotation import settle
 from appliance.welcome import Credentials, keep_unconfirmed, kept_credentials
+from appliance.witness_pages import KEY as WITNESS_KEY
 from compliance.admin.roles import RIGHTS, rights_of
 from compliance.audit import copies, erasure, journal, ledger
 from compliance.audit.changes import recorded
@@ -115,11 +116,12 @@ def _keys(environment: Environment, say: Say) -> dict[str, bytes]:
         "subject-index": keys / "subject-index",
         "log": keys / "log.ed25519",
         "gateway": keys / "gateway.ed25519",
+        "witness": keys / WITNESS_KEY,
         "site": keys / f"site-{environment.site}.x25519",
         "node": keys / f"node-{environment.node}.ed25519",
     }
     missing = [path for path in names.values() if not path.exists()]
-    replaceable = {names["django-secret"]}
+    replaceable = {names["django-secret"], names["witness"]}
     if in_use and set(missing) - replaceable:
         raise SetUpRefused(
             f"The key file {missing[-1]} is missing, and the database depends on it; "

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 KEYS: Mapping[str, Sequence[str]] = {
-    "gateway": ("django-secret", "subject-index", "gateway.ed25519"),
+    "gateway": ("django-secret", "subject-index", "gateway.ed25519", "witness.ed25519"),
     "notary": ("log.ed25519",),
     "records": ("log.ed25519",),
     "worker": ("gateway.pub", "site-*.x25519", "node-*.ed25519"),

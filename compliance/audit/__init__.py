@@ -23,6 +23,9 @@ certificate  what a person is told who had content erased
 caretaker    a thread that expires content and completes erasures
 copies       checkpoints outside of the database, by which a restore shows
 generation   the log's next generation, after a restore that lost entries
+cosignature  C2SP tlog-cosignature: a witness's word on a checkpoint
+submission   C2SP tlog-witness: what a log sends to a witness
+witness      this appliance as a witness of other logs
 tree         roots and proofs, read back from tiles
 inclusion    proof of one entry in a file (C2SP tlog-proof)
 """

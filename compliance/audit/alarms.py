@@ -16,11 +16,15 @@ CHANGE = "change.unrecorded"
 STATEMENT = "statement.refused"
 DISK = "disk.low"
 TRIGGERS = "triggers.missing"
+WITNESSED = "witness.refused"
+CONFLICT = "witness.conflict"
 
 TITLES = {
     CHANGE: "Something was changed behind the record's back",
     STATEMENT: "A node's word could not be believed",
     DISK: "The disk is nearly full",
+    WITNESSED: "A log that this appliance witnesses may have been set back",
+    CONFLICT: "A witness knows more of this log than is here",
     TRIGGERS: "The record is not protected by its triggers",
 }
 

@@ -37,6 +37,18 @@ _governed: list[Governed] = [
     Governed("compliance_apikey"),
     Governed("compliance_policyversion"),
     Governed("compliance_site"),
+    Governed(
+        "compliance_witnessedlog",
+        ignored=("size", "root", "checkpoint", "cosigned", "told", "untold"),
+    ),
+    Governed(
+        "compliance_witness",
+        ignored=(
+            *("wanted", "asked", "error", "generation", "size", "cosigned"),
+            *("conflict", "conflict_generation", "conflict_size"),
+        ),
+    ),
+    Governed("compliance_witnesspolicy"),
     Governed("auth_user", ignored=("last_login",)),  # the event `login` says it
     Governed("auth_user_groups", key="user_id", of="auth_user"),
     Governed("auth_user_user_permissions", key="user_id", of="auth_user"),

@@ -225,6 +225,61 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             personal=True,
         ),
     ),
+    "Witnesses": (
+        Kind(
+            "witnessed_log.registered",
+            "another log is to be cosigned here",
+            "actor verifier_keys note active origin",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "witnessed_log.changed",
+            "what is said of such a log was changed",
+            "actor witnessed_log changes",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "witness.cosigned",
+            "another log's checkpoint was cosigned; an hour's are one event",
+            "log size root not_recorded",
+            WEB,
+        ),
+        Kind(
+            "witness.refused",
+            "a signed checkpoint of another log was not cosigned; once an hour for each reason",
+            "log size root known reason not_recorded",
+            WEB,
+        ),
+        Kind(
+            "witness.registered",
+            "a witness is to cosign this log",
+            "actor name verifier_key address active",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "witness.changed",
+            "what is said of a witness was changed",
+            "actor witness changes",
+            f"{WEB}, {COMMAND}",
+            personal=True,
+        ),
+        Kind(
+            "witness.conflict",
+            "a witness knows what contradicts this log; nothing is signed until it is resumed",
+            "witness reason size known checkpoint",
+            f"{NOTARY}, {COMMAND}",
+        ),
+        Kind(
+            "witness.policy_changed",
+            "which witnesses must cosign was changed",
+            "actor text text_before",
+            WEB,
+            personal=True,
+        ),
+    ),
     "Content and retention": (
         Kind(
             "content.disclosed",

@@ -103,12 +103,18 @@ def sign(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> bytes:
 
 def verify(note: bytes, origin: str, public_key: bytes) -> Checkpoint:
     """The checkpoint in a note that `public_key` signed as `origin`; or `CheckpointInvalid`."""
-    text, signatures = _split_note(note)
-    checkpoint = _parse_text(text)
+    checkpoint = parse(note)
     if checkpoint.origin != origin:
         raise CheckpointInvalid(
             f"The checkpoint is of the log {checkpoint.origin}, not of {origin}."
         )
+    signed_text(note, origin, public_key)
+    return checkpoint
+
+
+def signed_text(note: bytes, origin: str, public_key: bytes) -> str:
+    """The text of a note that `public_key` signed as `origin`; or `CheckpointInvalid`."""
+    text, signatures = split_note(note)
     expected = key_id(origin, public_key)
     ours = [
         signature[4:]
@@ -123,12 +129,12 @@ def verify(note: bytes, origin: str, public_key: bytes) -> Checkpoint:
         raise CheckpointInvalid(
             f"The signature of {origin} under the checkpoint is false."
         ) from error
-    return checkpoint
+    return text
 
 
 def parse(note: bytes) -> Checkpoint:
     """The checkpoint in a note, with no signature checked; raises `CheckpointInvalid`."""
-    return _parse_text(_split_note(note)[0])
+    return parse_text(split_note(note)[0])
 
 
 def decode(text: str) -> bytes:
@@ -142,7 +148,11 @@ def decode(text: str) -> bytes:
     return data
 
 
-def _split_note(note: bytes) -> tuple[str, list[tuple[str, bytes]]]:
+def split_note(note: bytes) -> tuple[str, list[tuple[str, bytes]]]:
+    """What is signed, and who signed it: names with key id and signature, nothing verified.
+
+    Raises `CheckpointInvalid`.
+    """
     if len(note) > NOTE_MAX:
         raise CheckpointInvalid(f"The checkpoint has {len(note)} bytes; none is that long.")
     try:
@@ -166,7 +176,8 @@ def _signatures(lines: Iterable[str]) -> Iterable[tuple[str, bytes]]:
         yield name, signature
 
 
-def _parse_text(text: str) -> Checkpoint:
+def parse_text(text: str) -> Checkpoint:
+    """The checkpoint that a note of ours is about; raises `CheckpointInvalid`."""
     lines = text.split("\n")
     if len(lines) != 4 or lines[3]:  # noqa: PLR2004 - three lines; we write no extensions
         raise CheckpointInvalid("A checkpoint of ours has three lines: origin, size and root.")

@@ -18,6 +18,8 @@ KEPT: Mapping[str, str] = {
     "log.resumed": "names the range that a restore lost",
     "log.key_rotated": "names the keys by which older checkpoints are checked",
     "key.rotated": "names the keys by which older receipts are checked",
+    "witness.": "says who watched over which log, and what they knew",
+    "witnessed_log.": "says whose log was watched over",
     "writer.": "counts each writer's events, so that a missing one shows",
 }
 

@@ -22,7 +22,12 @@ from compliance.audit import kept
 from compliance.vocabulary import TERMINAL
 
 _EVENT, _LEAF, _POLICY = "compliance_event", "compliance_leaf", "compliance_policyversion"
-_INSERT_ONLY = ("compliance_pruning", "compliance_generation", "compliance_packanswer")
+_INSERT_ONLY = (
+    "compliance_pruning",
+    "compliance_generation",
+    "compliance_packanswer",
+    "compliance_witnesspolicy",
+)
 _REMOVED = ("detail", "detail_key")
 _TERMINAL = ", ".join(f"'{name}'" for name in sorted(TERMINAL))
 _watched: list[str] = [

@@ -10,6 +10,7 @@ exports        Export, PackAnswer: runs of exports, and what officers typed into
 verification   Verification: runs of "Verify the log" that the console started
 changes        Change, Alarm, Configuration: what happened behind the record's back, what an
                officer must look into, and which configuration was last recorded
+witnesses      WitnessedLog, Witness, Cosignature, WitnessPolicy: who watches over which log
 revision       Revision: a counter that moves when anything the hot path caches changes
 """
 
@@ -30,6 +31,7 @@ from compliance.models.record import (
 )
 from compliance.models.revision import Revision
 from compliance.models.verification import Verification
+from compliance.models.witnesses import Cosignature, Witness, WitnessedLog, WitnessPolicy
 
 __all__ = [
     "APIKey",
@@ -40,6 +42,7 @@ __all__ = [
     "Content",
     "ContentBucket",
     "ContentSubject",
+    "Cosignature",
     "Erasure",
     "Event",
     "Export",
@@ -53,5 +56,8 @@ __all__ = [
     "Revision",
     "Site",
     "Verification",
+    "Witness",
+    "WitnessPolicy",
+    "WitnessedLog",
     "WriterEpoch",
 ]

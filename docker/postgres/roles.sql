@@ -37,6 +37,9 @@ GRANT INSERT, UPDATE ON compliance_writerepoch TO domicile_web;
 
 -- The console: whom it serves, which machines are switched on, who may log in.
 GRANT INSERT, UPDATE ON compliance_application, compliance_apikey, auth_user TO domicile_web;
+-- Witnesses: whose logs are cosigned here, who cosigns this one, and by which policy.
+GRANT INSERT, UPDATE ON compliance_witnessedlog, compliance_witness TO domicile_web;
+GRANT INSERT ON compliance_witnesspolicy TO domicile_web;
 -- What officers type into packs: added to, never changed.
 GRANT INSERT ON compliance_packanswer TO domicile_web;
 GRANT UPDATE ON compliance_site, inference_node, inference_deployment TO domicile_web;
@@ -74,6 +77,9 @@ GRANT UPDATE (detail, detail_key) ON compliance_event TO domicile_notary;
 -- Changes that no event speaks of become events and alarms.
 GRANT SELECT, DELETE ON compliance_change TO domicile_notary;
 GRANT SELECT, INSERT, UPDATE ON compliance_alarm, compliance_configuration TO domicile_notary;
+-- It asks the witnesses of this log and keeps what they sign.
+GRANT SELECT, UPDATE ON compliance_witness TO domicile_notary;
+GRANT SELECT, INSERT, DELETE ON compliance_cosignature TO domicile_notary;
 GRANT UPDATE ON compliance_loghead, compliance_notarycursor, compliance_writerepoch
     TO domicile_notary;
 
@@ -83,7 +89,8 @@ GRANT SELECT ON compliance_event, compliance_leaf, compliance_loghead, complianc
     compliance_pruning, compliance_application, compliance_apikey, compliance_site,
     compliance_policyversion, compliance_packanswer, compliance_writerepoch, compliance_content,
     compliance_contentbucket, compliance_contentsubject, inference_node, inference_model,
-    inference_deployment, django_migrations TO domicile_records;
+    inference_deployment, compliance_witness, compliance_cosignature, compliance_witnesspolicy,
+    django_migrations TO domicile_records;
 GRANT INSERT ON compliance_event TO domicile_records;
 GRANT UPDATE ON compliance_writerepoch TO domicile_records;
 GRANT SELECT, UPDATE ON compliance_export TO domicile_records;
