@@ -25,9 +25,9 @@ from appliance.env import Environment
 from appliance.log_pages import PREFIX, LogPages
 from appliance.witness_pages import PREFIX as WITNESS
 from appliance.witness_pages import WitnessPages
+from compliance import background
 from compliance.admin import coverage
 from compliance.audit.configuration import loaded
-from compliance.evidence import runs
 from inference.api.app import Configuration, DataPlane, build
 
 Scope = MutableMapping[str, Any]
@@ -122,7 +122,7 @@ class Front:
                 around_scan=metrics.measured_scan,
             )
         )
-        runs.provide(records.publish)
+        background.provide(records.publish)
         coverage.provide(lambda: self._plane.detectors.coverage)
         self._readiness = health.Readiness(
             {

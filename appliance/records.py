@@ -44,7 +44,7 @@ app.conf.update(
     task_create_missing_queues=True,
     task_default_queue=QUEUE,
     worker_pool="prefork",  # a run that takes too much is killed alone
-    worker_concurrency=1,  # the record is read by one run at a time; requests go first
+    worker_concurrency=2,  # one export at a time, and one for an erasure meanwhile
     worker_max_tasks_per_child=200,  # gives back what big runs took from the system
     worker_prefetch_multiplier=1,
     worker_disable_rate_limits=True,

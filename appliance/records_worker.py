@@ -15,14 +15,14 @@ from celery import signals
 from appliance import logging
 from appliance.records import environment, publish
 
-SWEEP = 10.0  # seconds between two looks for runs that nobody works at
+SWEEP = 10.0  # seconds between two looks for work that nobody does
 ALIVE = environment.run / "records.alive"
 """Touched after each look that the broker took, for health checks."""
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "appliance.settings")
 django.setup()  # before `compliance.tasks` is imported, and before the child is forked
 
-from compliance import tasks  # noqa: E402
+from compliance import background, tasks  # noqa: E402
 
 _log = structlog.get_logger(__name__)
 _ended = threading.Event()
@@ -36,7 +36,7 @@ def _sweep() -> None:
     """Ask the child for a sweep: this process forks, so it must hold no database connection."""
     while not _ended.is_set():
         try:
-            publish(tasks.SWEEP, expires=SWEEP)
+            publish(background.SWEEP, expires=SWEEP)
             touch(ALIVE)
         except Exception as error:  # noqa: BLE001 - the broker is away; it comes back
             _log.warning("sweep_not_sent", kind=type(error).__name__)

@@ -1,4 +1,4 @@
-"""What the worker `records` does: long work on the record, one piece at a time.
+"""What the worker `records` does: long work on the record, and what the vault is to lose.
 
 A task names a row and no more: whoever can write to the broker can have work begun that
 somebody with the right to it asked for, and nothing else.
@@ -12,15 +12,15 @@ from multiprocessing.sharedctypes import RawValue
 from celery import shared_task
 from django.db import connections
 
-from compliance.evidence import running
+from compliance import background
+from compliance.audit import caretaker
+from compliance.evidence import running, shelf
 from compliance.evidence.packs import form
-
-EXPORT, SWEEP = "compliance.tasks.export", "compliance.tasks.sweep"
 
 form.register()
 
 _stopping = RawValue("b", 0)
-"""Set by the worker, read by its child: no lock, which a killed child might hold for ever."""
+"""Set by the worker, read by its children: no lock, which a killed one might hold for ever."""
 
 
 def stop() -> None:
@@ -43,7 +43,19 @@ def carry_out(pk: int) -> None:
 
 
 def _export(pk: int) -> None:
-    running.carry_out(pk, stopping=lambda: bool(_stopping.value))
+    """One export at a time; whoever ends one takes up the next that waits."""
+    with shelf.turn() as mine:
+        if not mine:
+            return
+        running.carry_out(pk, stopping=lambda: bool(_stopping.value))
+    waiting = running.next_waiting()
+    if waiting is not None and not _stopping.value:
+        export.apply_async((waiting,), queue="records")
+
+
+def erase_content(pk: int) -> None:
+    """Carry out the erasure `pk`, unless it is done."""
+    _at_rest(caretaker.carry_out, pk)
 
 
 def take_up() -> None:
@@ -52,10 +64,12 @@ def take_up() -> None:
 
 
 def _sweep() -> None:
+    caretaker.look()
     for pk in running.left():
         export.apply_async((pk,), queue="records")
     running.tidy()
 
 
-export = shared_task(name=EXPORT, ignore_result=True)(carry_out)
-sweep = shared_task(name=SWEEP, ignore_result=True)(take_up)
+export = shared_task(name=background.EXPORT, ignore_result=True)(carry_out)
+erase = shared_task(name=background.ERASE, ignore_result=True)(erase_content)
+sweep = shared_task(name=background.SWEEP, ignore_result=True)(take_up)

@@ -15,10 +15,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+PAPER = ("paper.p256", "paper.crt")
 KEYS: Mapping[str, Sequence[str]] = {
-    "gateway": ("django-secret", "subject-index", "gateway.ed25519", "witness.ed25519"),
+    "gateway": ("django-secret", "subject-index", "gateway.ed25519", "witness.ed25519", *PAPER),
     "notary": ("log.ed25519",),
-    "records": ("log.ed25519",),
+    "records": (*PAPER, "log.ed25519", "subject-index"),
     "worker": ("gateway.pub", "site-*.x25519", "node-*.ed25519"),
 }
 """What each role must have. Django's secret is made anew where a role has none."""

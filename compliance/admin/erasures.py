@@ -1,7 +1,8 @@
 """Erasing what is kept about a person, or of one request; and the certificates of it.
 
 An identifier is typed, looked for, and shown with how many requests were found by it; only
-then can they be erased. It is in no address and on no record: only its blind index is.
+then can they be erased. It is in no address and on no record: only its blind index is. The
+process `records` erases; the page shows how far it is and ends with the certificate.
 """
 
 from __future__ import annotations
@@ -9,23 +10,23 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
+from compliance import background
 from compliance.admin.editing import ReadOnly
 from compliance.admin.recording import actor
 from compliance.admin.site import console
-from compliance.audit import certificate, erasure
-from compliance.audit.asking import IDENTIFIER_MAX, REASON_MAX, ErasureRefused
+from compliance.audit import asking, certificate, erasure
+from compliance.audit.asking import IDENTIFIER_MAX, REASON_MAX, ErasureRefused, Work
 from compliance.audit.keys import KeyUnusable
-from compliance.audit.keystore import VaultUnreadable
 from compliance.models import Erasure
-from compliance.templatetags.console import badge
+from compliance.templatetags.console import badge, grouped
 
 RIGHT = "compliance.erase_content"
 SHOWN = 20  # requests named before they are erased
@@ -91,22 +92,45 @@ class ErasureAdmin(ReadOnly):
 
     def get_urls(self) -> list[URLPattern]:
         """Django's, and the form."""
-        view = path("erase/", self.admin_site.admin_view(self.erase_view), name="erase")
-        return [view, *super().get_urls()]
+        guard = self.admin_site.admin_view
+        return [
+            path("erase/", guard(self.erase_view), name="erase"),
+            path("<int:pk>/state.json", guard(self.state_view), name="erasure_state"),
+            *super().get_urls(),
+        ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """The list, with the way to the form for who may use it."""
-        may = {"may_erase": request.user.has_perm(RIGHT)}
-        return super().changelist_view(request, (extra_context or {}) | may)
+        more = {"may_erase": request.user.has_perm(RIGHT), "untaken": asking.untaken()}
+        return super().changelist_view(request, (extra_context or {}) | more)
 
     def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        """The certificate, and where in the log it is."""
-        return {
-            "title": f"Erasure no. {obj.pk}",
-            "erasure": obj,
-            "done": obj.state == Erasure.State.DONE,
-            "entries": certificate.places(obj),
-        }
+        """The certificate and where in the log it is; before that, how far the erasure is."""
+        if obj.state == Erasure.State.DONE:
+            shown = {"done": True, "entries": certificate.places(obj)}
+        else:
+            shown = {
+                "work": Work.of(obj),
+                "progress": progress(obj),
+                "untaken": asking.untaken(),
+            }
+        return {"title": f"Erasure no. {obj.pk}", "erasure": obj, **shown}
+
+    def state_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """How far it is, for the script of the page that waits for it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        one = self.found(request, pk)
+        running = one.state != Erasure.State.DONE
+        work = Work.of(one) if running else Work()
+        return JsonResponse(
+            {
+                "running": running,
+                "done": len(work.buckets),
+                "total": work.total,
+                "words": progress(one) if running else "",
+            }
+        )
 
     @method_decorator((csrf_protect, sensitive_post_parameters()))
     def erase_view(self, request: HttpRequest) -> HttpResponse:
@@ -137,15 +161,16 @@ class ErasureAdmin(ReadOnly):
         begun = erasure.ask(
             asked["kind"], asked["value"], actor=actor(request), reason=asked["reason"]
         )
-        try:
-            done = erasure.carry_out(begun.pk, source="console")
-        except (OSError, KeyUnusable, VaultUnreadable) as error:
-            messages.error(
-                request,
-                f"The vault failed ({error}). What was begun is completed as soon as it can be;"
-                " look here again in a minute.",
-            )
-        else:
-            messages.success(request, f"Erased what was kept of {done.requests} requests.")
+        background.tell(background.ERASE, begun.pk)
         where = reverse("admin:compliance_erasure_change", args=[begun.pk])
         return HttpResponseRedirect(where)
+
+
+def progress(one: Erasure) -> str:
+    """How far an erasure that is not done is, in words."""
+    work = Work.of(one)
+    if work.fault:
+        return f"It waits, and is tried again every few seconds: {work.fault}"
+    if not work.total:
+        return "Waits for its turn."
+    return f"{grouped(len(work.buckets))} of {grouped(work.total)} keys are replaced."

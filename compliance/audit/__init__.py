@@ -6,6 +6,9 @@ tiles        C2SP tlog-tiles: the tree as files
 checkpoint   C2SP tlog-checkpoint and signed-note
 writer       many callers, one durable commit
 journal      events inside the caller's own transaction (console, notary, commands)
+handover     one key of the log hands over to the next; which key signs at which size
+ring         the log's private keys, and those of a rotation under way
+rotation     the rotation of the log's key, from its event to the old key's end
 notary       integrates events into the tree and signs checkpoints
 retention    how long details and contents are kept; prunes once a day
 pruning      finds what is due, permits and removes it, a little at a time
@@ -20,7 +23,7 @@ subjects     persons' identifiers as blind index values
 asking       what an erasure is about
 erasure      erases content by destroying keys; expires it; does it again after a restore
 certificate  what a person is told who had content erased
-caretaker    a thread that expires content and completes erasures
+caretaker    erasures that were asked for, and what is past its time: the work of `records`
 copies       checkpoints outside of the database, by which a restore shows
 generation   the log's next generation, after a restore that lost entries
 cosignature  C2SP tlog-cosignature: a witness's word on a checkpoint

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -18,6 +18,8 @@ from compliance.models import Content, ContentSubject, Erasure
 
 REASON_MAX = 2_000  # characters
 IDENTIFIER_MAX = 256  # characters
+UNTAKEN = timedelta(seconds=15)
+"""What waits for so long waits for a worker that is away: one looks every ten seconds."""
 _REQUEST = re.compile(r"[0-9a-f]{32}\Z")
 
 
@@ -34,6 +36,8 @@ class Work:
     buckets: list[int] = field(default_factory=list)
     parts: int = 0
     until: str = ""  # greatest request id concerned, where not all are
+    total: int = 0  # buckets, those that are done among them; 0 before it is begun
+    fault: str = ""  # why it waits
 
     @property
     def subject(self) -> str:
@@ -69,6 +73,25 @@ def ask(kind: str, value: str, *, actor: str, reason: str) -> Erasure:
         return asked.first() or noted(
             kind, work, actor=actor, reason=reason, request=request, now=datetime.now(UTC)
         )
+
+
+def untaken() -> bool:
+    """Whether an erasure waits that nobody has begun: the worker is away."""
+    waiting = Erasure.objects.filter(
+        state=Erasure.State.ASKED, asked__lt=datetime.now(UTC) - UNTAKEN
+    )
+    return any(not Work.of(one).total and not Work.of(one).fault for one in waiting)
+
+
+def stalled(words: str) -> None:
+    """Note on every erasure that is not done why it waits."""
+    with transaction.atomic():
+        for erasure in Erasure.objects.select_for_update().filter(state=Erasure.State.ASKED):
+            work = Work.of(erasure)
+            if work.fault != words:
+                work.fault = words
+                erasure.certificate = work.text()
+                erasure.save(update_fields=["certificate"])
 
 
 def found(kind: str, value: str) -> list[str]:

@@ -1,63 +1,54 @@
-"""Removes kept content when its time is over, and completes erasures that a crash cut short.
+"""Carries out erasures that were asked for, and removes kept content when its time is over.
 
-A thread of each web process: they alone hold the vault, because they keep content in it and
-show it, and no other process should get its keys for this. The vault's lock lets one work.
+Only the process `records` does this by itself: one process, so that nobody has to agree with
+others on whose turn it is. Commands may erase beside it; the vault's lock lets one work.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
+from collections.abc import Callable
+from multiprocessing.sharedctypes import RawValue
 
-import django.db
-from django.db import connection
-
-from compliance.audit import erasure
+from compliance.audit import asking, erasure
 from compliance.audit.keys import KeyUnusable
 from compliance.audit.keystore import VaultUnreadable
+from compliance.models import Erasure
 
-LOOK = 60.0  # seconds between looks for erasures that were cut short
+SOURCE = "console"  # the journal that it records in: the one of those who ask
 EXPIRE = 3_600.0  # seconds between removals: each one renews the keys of the buckets concerned
-STOP_TIMEOUT = 10.0  # seconds; what is under way then is completed at the next start
 
 _log = logging.getLogger(__name__)
 
+# Shared by the children of one worker; no lock, which a killed child might hold for ever.
+_applied, _expired = RawValue("b", 0), RawValue("d", float("-inf"))
 
-class Caretaker:
-    """The thread. `start` it once."""
 
-    def __init__(self) -> None:
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="caretaker", daemon=True)
-        self._applied = False
-        self._expired = float("-inf")
+def carry_out(pk: int) -> None:
+    """Carry out the erasure `pk`, unless it is done or unknown; why it cannot is on its row."""
+    if Erasure.objects.filter(pk=pk, state=Erasure.State.ASKED).exists():
+        _tried(lambda: erasure.carry_out(pk, source=SOURCE))
 
-    def start(self) -> None:
-        """Begin; the first look is at once."""
-        self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(STOP_TIMEOUT)
+def look() -> None:
+    """Take up what was left, and remove what is past its time."""
+    _tried(_look)
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self._look()
-            except (django.db.Error, OSError, KeyUnusable, VaultUnreadable) as error:
-                _log.error("The vault waits: %s", type(error).__name__)
-            finally:
-                connection.close()
-            self._stop.wait(LOOK)
 
-    def _look(self) -> None:
-        if not self._applied:  # the database may be an older one than the vault's list
-            erasure.reapply(source="console")
-            self._applied = True
-        erasure.recover(source="console")
-        if time.monotonic() - self._expired >= EXPIRE:
-            erasure.expire(source="console")
-            self._expired = time.monotonic()
+def _look() -> None:
+    if not _applied.value:  # the database may be an older one than the vault's list
+        erasure.reapply(source=SOURCE)
+        _applied.value = 1
+    erasure.recover(source=SOURCE)
+    if time.monotonic() - _expired.value >= EXPIRE:
+        erasure.expire(source=SOURCE)
+        _expired.value = time.monotonic()
+
+
+def _tried(work: Callable[[], object]) -> None:
+    try:
+        work()
+    except (OSError, KeyUnusable, VaultUnreadable) as error:
+        _log.error("The vault waits: %s", type(error).__name__)
+        asking.stalled(str(error))

@@ -145,6 +145,7 @@ def _list(keys: KeyStore, erasure: Erasure) -> None:
 def _carried_out(keys: KeyStore, erasure: Erasure, source: str) -> Erasure:
     work = Work.of(erasure)
     buckets = set(affected(erasure, work).values_list("bucket", flat=True))
+    work.total, work.fault = len(work.buckets) + len(buckets), ""
     for bucket in sorted(buckets):
         _renew(keys, bucket, erasure, work)
     with transaction.atomic():

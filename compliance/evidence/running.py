@@ -115,6 +115,12 @@ def left() -> list[int]:
     return list(found)
 
 
+def next_waiting() -> int | None:
+    """The run that has waited for longest."""
+    waiting = Export.objects.filter(state=State.WAITING).order_by("pk")
+    return waiting.values_list("pk", flat=True).first()
+
+
 def tidy() -> None:
     """Finish or remove what ended runs left in the folder, and files past their time."""
     runs.expire()

@@ -7,15 +7,15 @@ for; the worker `records` does the rest. What people do to runs is on the record
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from compliance import background
 from compliance.audit import journal
 from compliance.evidence import shelf
 from compliance.evidence.forms import FORMS, ScopeInvalid
@@ -27,15 +27,6 @@ SOURCE = "console"
 UNFINISHED = (Export.State.WAITING, Export.State.RUNNING)
 UNTAKEN = dt.timedelta(seconds=30)
 """A run that waits for so long, while none is at work, waits for a worker that is away."""
-
-log = structlog.get_logger(__name__)
-
-_publish: list[Callable[[str, int], None]] = []
-
-
-def provide(publish: Callable[[str, int], None]) -> None:
-    """How a task reaches the worker: its name and the run. Without it, the sweep finds runs."""
-    _publish[:] = [publish]
 
 
 def start(actor: str, form: str, scope: Mapping[str, Any]) -> Export:
@@ -54,16 +45,8 @@ def start(actor: str, form: str, scope: Mapping[str, Any]) -> Export:
         )
         told = {"export": run.pk, "form": form, "scope": checked}
         record(actor, "evidence.requested", told)
-        transaction.on_commit(lambda: _tell(run.pk))
+        transaction.on_commit(lambda: background.tell(background.EXPORT, run.pk))
     return run
-
-
-def _tell(pk: int) -> None:
-    for publish in _publish:
-        try:
-            publish("compliance.tasks.export", pk)
-        except Exception as error:  # noqa: BLE001 - the row is there, and the sweep finds it
-            log.warning("export_not_announced", kind=type(error).__name__)
 
 
 def cancel(actor: str, pk: int) -> bool:

@@ -4,7 +4,8 @@
 -- domicile_web     reads everything, adds events, changes what the console changes
 -- domicile_notary  reads the record, places events in the log, ends what dead writers left,
 --                  and removes details that a rule no longer lets be kept
--- domicile_records reads the record for exports, says how far they are, and adds their events
+-- domicile_records reads the record for exports, erases kept content, says how far it is with
+--                  both, and adds their events
 --
 -- Nobody but the owner can change or remove an event, but for details where a trigger finds the
 -- permit of a rule; and no role that runs can change a policy.
@@ -57,11 +58,15 @@ GRANT INSERT, DELETE ON compliance_change TO domicile_web;
 GRANT INSERT, UPDATE ON compliance_alarm, compliance_configuration, inference_enginestart
     TO domicile_web;
 
--- Content is kept and erased by the gateway alone: it holds the vault. Sharing a bucket's row
--- takes the right to change it.
-GRANT INSERT, UPDATE, DELETE ON compliance_content, compliance_contentsubject TO domicile_web;
+-- Content is kept by the gateway and erased by the records' worker; both hold the vault. Sharing a
+-- bucket's row takes the right to change it.
+GRANT INSERT ON compliance_content, compliance_contentsubject, compliance_erasure
+    TO domicile_web;
 GRANT UPDATE ON compliance_contentbucket TO domicile_web;
-GRANT INSERT, UPDATE ON compliance_erasure TO domicile_web;
+GRANT UPDATE, DELETE ON compliance_content TO domicile_records;
+GRANT DELETE ON compliance_contentsubject TO domicile_records;
+GRANT UPDATE ON compliance_contentbucket TO domicile_records;
+GRANT SELECT, INSERT, UPDATE ON compliance_erasure TO domicile_records;
 
 GRANT SELECT ON compliance_event, compliance_leaf, compliance_loghead, compliance_notarycursor,
     compliance_writerepoch, compliance_application, django_migrations TO domicile_notary;

@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from compliance.audit.caretaker import Caretaker
 from compliance.audit.keys import read_key
 from compliance.audit.writer import Writer
 from compliance.detection.pool import DetectorPool
@@ -126,7 +125,6 @@ class DataPlane:
             endings=Endings(append),
             subject_key=read_key(keys / "subject-index"),
         )
-        self._caretaker = Caretaker()
         self._starts = Starts(configuration.broker_url, configuration.source)
         self.draining = False  # refuses new requests
         self._running = 0
@@ -149,7 +147,6 @@ class DataPlane:
         await plane.traffic.start(self._redis)
         self._starts.start()
         plane.dispatcher.start()
-        self._caretaker.start()
         with contextlib.suppress(DetectionFailed):
             await self.detectors.wait_ready(LOADING)
 
@@ -176,7 +173,6 @@ class DataPlane:
         await plane.traffic.stop()
         await asyncio.to_thread(self._starts.stop)
         await self.detectors.stop()
-        await asyncio.to_thread(self._caretaker.stop)
         await asyncio.to_thread(self.writer.stop)
         await asyncio.to_thread(plane.keeper.stop)
         await self._redis.aclose()

@@ -166,6 +166,7 @@ def test_the_keys_of_all_roles_lie_where_no_lasting_service_can_see_them(
     assert holders["notary-data"] - ONE_SHOT == {"notary"}
     assert holders["records-data"] - ONE_SHOT == {"records"}
     assert holders["worker-data"] - ONE_SHOT == {"worker"}
+    assert holders["vault"] == {"web", "records"}
     for name in ("web", "notary"):
         service = project["services"][name]
         log = next(v for v in service["volumes"] if v["source"] == "log")
@@ -180,7 +181,9 @@ def test_exports_are_written_by_one_and_handed_out_by_the_other(
         return bool(next(v for v in volumes if v["source"] == source).get("read_only"))
 
     assert (read_only("web", "exports"), read_only("records", "exports")) == (True, False)
-    assert (read_only("web", "vault"), read_only("records", "vault")) == (False, True)
+    assert (read_only("web", "vault"), read_only("records", "vault")) == (False, False)
+    users = {project["services"][name]["user"] for name in ("web", "records")}
+    assert users == {"10001:10001"}, "the vault is for one user"
     assert read_only("records", "log")
 
 

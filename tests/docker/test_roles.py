@@ -11,14 +11,16 @@ from tests.docker.tool import load
 
 roles = load("roles")
 PRIVATE = ("django-secret", "subject-index", "gateway.ed25519", "log.ed25519")
+PAPER = ("paper.p256", "paper.crt")
 SITE = ("site-home.x25519", "node-node-1.ed25519")
 
 
 @pytest.fixture
 def master(tmp_path: Path) -> Path:
     folder = tmp_path / "master"
-    for name in (*PRIVATE, *SITE):
+    for name in (*PRIVATE, *SITE, "paper.p256"):
         create_key(folder / "keys" / name)
+    (folder / "keys" / "paper.crt").write_text("a certificate\n")
     (folder / "keys" / "gateway.pub").write_text("00" * 32 + "\n")
     return folder
 
@@ -26,9 +28,9 @@ def master(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
-        ("gateway", {"django-secret", "subject-index", "gateway.ed25519"}),
+        ("gateway", {*PAPER, "django-secret", "subject-index", "gateway.ed25519"}),
         ("notary", {"log.ed25519"}),
-        ("records", {"log.ed25519"}),
+        ("records", {*PAPER, "log.ed25519", "subject-index"}),
         ("worker", {"gateway.pub", *SITE}),
     ],
 )
@@ -38,7 +40,7 @@ def test_a_role_has_its_own_keys_and_no_other(
     folder = tmp_path / role
     assert set(roles.hand_out(master, role, folder)) == expected
     assert {path.name for path in (folder / "keys").iterdir()} == expected
-    for name in expected - {"gateway.pub"}:
+    for name in expected - {"gateway.pub", "paper.crt"}:
         assert read_key(folder / "keys" / name) == read_key(master / "keys" / name)
 
 

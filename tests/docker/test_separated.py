@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,10 +31,11 @@ from tests.services.valkey import leash
 
 pytestmark = [pytest.mark.appliance, pytest.mark.timeout(180)]
 DATABASE = "domicile"
+PAPER = {"paper.p256", "paper.crt"}
 KEYS = {
-    "gateway": {"django-secret", "subject-index", "gateway.ed25519"},
+    "gateway": {*PAPER, "django-secret", "subject-index", "gateway.ed25519"},
     "notary": {"log.ed25519"},
-    "records": {"log.ed25519"},
+    "records": {*PAPER, "log.ed25519", "subject-index"},
     "worker": {"gateway.pub", "site-home.x25519", "node-node-1.ed25519"},
 }
 
@@ -195,8 +197,10 @@ def separated(
     for role in ("gateway", "notary", "records"):
         (folder / role / "log").symlink_to(folder / "log")  # a volume, in containers
     (folder / "exports").mkdir(mode=0o700)
+    (folder / "vault").mkdir(mode=0o700)
     for role in ("gateway", "records"):
         (folder / role / "exports").symlink_to(folder / "exports")
+        (folder / role / "vault").symlink_to(folder / "vault")
     celery = [sys.executable, "-m", "celery", "-A", "appliance.celery", "worker"]
     records = [sys.executable, "-m", "celery", "-q", "-A", "appliance.records", "worker"]
     records += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
@@ -267,33 +271,65 @@ def test_a_prompt_is_answered_by_roles_that_hold_only_their_own_keys(
         assert {path.name for path in keys.iterdir()} == expected, role
 
 
-def test_content_is_kept_and_erased_by_the_gateway_alone(
-    separated: Separated, postgres: Postgres
-) -> None:
-    with postgres.connect(DATABASE) as owner:
-        owner.execute("UPDATE compliance_application SET content_days = 1")
-    time.sleep(1)  # some polls: the gateway knows it now
+def kept(separated: Separated, person: str) -> str:
+    """A request about `person` whose content is kept; its id."""
     answer = httpx.post(
         f"{separated.base}/v1/chat/completions",
         headers={"Authorization": f"Bearer {separated.api_key}"},
         json={
             "model": separated.model,
-            "messages": [{"role": "user", "content": "Write to ben@example.org."}],
+            "messages": [{"role": "user", "content": f"Write to {person}."}],
             "max_tokens": 4,
         },
         timeout=60,
     )
     assert answer.status_code == 200, answer.text
-    request = answer.headers["domicile-request"]
-    asked = ("audit", "erase", "--subject", "Ben@example.org", "--reason", "Art. 17", "--yes")
-    done = manage(*asked, given=separated.environments["gateway"])
-    assert done.returncode == 0, done.stderr
-    assert "Found 1 requests" in done.stdout
+    return str(answer.headers["domicile-request"])
+
+
+def test_content_is_kept_by_the_gateway_and_erased_by_the_role_records(
+    separated: Separated, postgres: Postgres
+) -> None:
     with postgres.connect(DATABASE) as owner:
-        left = owner.execute("SELECT 1 FROM compliance_content WHERE request = %s", [request])
-        assert left.fetchall() == []
+        owner.execute("UPDATE compliance_application SET content_days = 1")
+
+        def held(request: str) -> int:
+            count = "SELECT count(*) FROM compliance_content WHERE request = %s"
+            return int(owner.execute(count, [request]).fetchone()[0])
+
+        def keeps() -> bool:  # the gateway knows of the days within a second
+            return held(kept(separated, "ada@example.org")) > 0
+
+        until(keeps, "content is kept")
+        by_command, by_console = (
+            kept(separated, one) for one in ("ben@example.org", "cleo@example.org")
+        )
+        assert held(by_command)
+        assert held(by_console)
+        asked = ("audit", "erase", "--subject", "Ben@example.org", "--reason", "Art. 17")
+        done = manage(*asked, "--yes", given=separated.environments["records"])
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Found 1 requests" in done.stdout
+        assert held(by_command) == 0
+        refused = manage(*asked, "--yes", given=separated.environments["gateway"])
+        assert refused.returncode == 2, "the gateway may ask, and not erase"
+        with console(separated) as browser:
+            _erases(browser, "Cleo@example.org")
+        assert held(by_console) == 0
     holders = {role for role in KEYS if (separated.folder / role / "vault").exists()}
-    assert holders == {"gateway"}
+    assert holders == {"gateway", "records"}
+
+
+def _erases(browser: httpx.Client, person: str) -> None:
+    """What the gateway is asked to erase, the role `records` erases."""
+    asked = {"kind": "subject", "value": person, "reason": "Art. 17", "erase": "1"}
+    token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+    page = browser.post("/console/compliance/erasure/erase/", data=token | asked)
+    where = re.fullmatch(r"(/console/compliance/erasure/\d+/)change/", page.url.path)
+    assert where, page.text[-600:]
+    state = f"{where[1]}state.json"
+    until(lambda: not browser.get(state).json()["running"], "it is erased")
+    assert "Certificate of erasure" in browser.get(page.url.path).text
 
 
 def test_the_worker_never_makes_or_opens_a_database(separated: Separated) -> None:
@@ -367,23 +403,29 @@ def test_the_gateway_cannot_place_events_in_the_log(separated: Separated) -> Non
             connection.execute(statement)
 
 
-def test_the_console_can_log_in_and_show_the_record(separated: Separated) -> None:
+@contextmanager
+def console(separated: Separated) -> Iterator[httpx.Client]:
+    """The administrator's browser, logged in."""
     welcome = json.loads((separated.folder / "setup" / "welcome.json").read_text())
     with httpx.Client(base_url=separated.base, follow_redirects=True, timeout=30) as browser:
         page = browser.get("/console/login/")
-        token = browser.cookies["csrftoken"]
         assert page.status_code == 200
         page = browser.post(
             "/console/login/",
             data={
                 "username": welcome["admin"],
                 "password": welcome["password"],
-                "csrfmiddlewaretoken": token,
+                "csrfmiddlewaretoken": browser.cookies["csrftoken"],
                 "next": "/console/",
             },
         )
         assert page.status_code == 200, page.text[:300]
         assert "domicile-session" in browser.cookies
+        yield browser
+
+
+def test_the_console_can_log_in_and_show_the_record(separated: Separated) -> None:
+    with console(separated) as browser:
         assert browser.get("/console/compliance/event/").status_code == 200
         _exports(browser)
 

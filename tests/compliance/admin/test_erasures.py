@@ -4,12 +4,13 @@ import dataclasses
 import json
 import secrets
 import time
+from datetime import UTC, datetime
 
 import pytest
 from django.urls import reverse
 
 from compliance.admin.roles import OFFICER, RIGHTS
-from compliance.audit import subjects, vault
+from compliance.audit import asking, caretaker, subjects, vault
 from compliance.audit.keys import create_key
 from compliance.audit.writer import Writer
 from compliance.models import Content as Stored
@@ -61,10 +62,19 @@ def test_what_is_found_is_shown_before_anything_is_erased(console, kept):
     assert kept in page.content.decode()
     assert Stored.objects.count() == 1
     answer = console.post(ERASE, asked | {"erase": "1"})
+    (waits,) = Erasure.objects.all()
+    assert answer.url == reverse("admin:compliance_erasure_change", args=[waits.pk])
+    state = reverse("admin:erasure_state", args=[waits.pk])
+    page = console.get(answer.url).content.decode()
+    assert state in page
+    assert "Waits for its turn." in page
+    assert "Certificate" not in page
+    assert console.get(state).json()["running"] is True
+    caretaker.carry_out(waits.pk)
     (done,) = Erasure.objects.all()
-    assert answer.url == reverse("admin:compliance_erasure_change", args=[done.pk])
     assert (done.state, done.requests, done.actor) == ("done", 1, OFFICER)
     assert vault.read(kept) == []
+    assert console.get(state).json()["running"] is False
     certificate = console.get(answer.url)
     assert "Certificate of erasure" in certificate.content.decode()
     assert "no-store" in certificate.headers["Cache-Control"]
@@ -74,11 +84,41 @@ def test_what_is_found_is_shown_before_anything_is_erased(console, kept):
     )
 
 
+def test_where_nothing_takes_an_erasure_up_the_pages_say_so_and_it_is_not_lost(console, kept):
+    console.as_(OFFICER)
+    asked = {"kind": "subject", "value": ANNA, "reason": "Art. 17", "erase": "1"}
+    address = console.post(ERASE, asked).url
+    listed = reverse("admin:compliance_erasure_changelist")
+    away = "the process <code>records</code> is not running"
+    assert away not in console.get(address).content.decode()
+    Erasure.objects.update(asked=datetime.now(UTC) - 2 * asking.UNTAKEN)
+    assert away in console.get(address).content.decode()
+    assert away in console.get(listed).content.decode()
+    caretaker.look()
+    assert "Certificate of erasure" in console.get(address).content.decode()
+    assert away not in console.get(listed).content.decode()
+
+
+def test_a_vault_that_cannot_be_used_is_told_where_the_erasure_waits(console, kept, tmp_path):
+    console.as_(OFFICER)
+    asked = {"kind": "subject", "value": ANNA, "reason": "Art. 17", "erase": "1"}
+    address = console.post(ERASE, asked).url
+    (waits,) = Erasure.objects.all()
+    (key,) = (tmp_path / "vault" / "keys").iterdir()
+    key.chmod(0o644)
+    caretaker.carry_out(waits.pk)
+    assert "The vault cannot be used" in console.get(address).content.decode()
+    key.chmod(0o600)
+    caretaker.carry_out(waits.pk)
+    assert "Certificate of erasure" in console.get(address).content.decode()
+
+
 def test_the_identifier_is_in_no_event_row_or_address(console, kept, database, tmp_path):
     console.as_(OFFICER)
     asked = {"kind": "subject", "value": ANNA, "reason": "Art. 17", "erase": "1"}
     answer = console.post(ERASE, asked)
     assert ANNA not in answer.url
+    caretaker.look()
     assert "quillworthy" not in json.dumps(said("content.erased"))
     assert not [
         path
@@ -144,6 +184,7 @@ def test_only_a_compliance_officer_reads_and_erases(console, kept, role):
     assert (ANNA in answer.content.decode()) is allowed
     answer = console.post(ERASE, {"kind": "subject", "value": ANNA, "reason": "r", "erase": 1})
     assert answer.status_code == (302 if allowed else 403)
+    caretaker.look()
     assert Stored.objects.exists() is not allowed
     story = console.get(reverse("admin:request", args=[kept])).content.decode()
     assert address not in story  # nothing is kept any more, or nothing may be read

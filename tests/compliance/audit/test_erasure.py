@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import settings as law
 from hypothesis import strategies as st
 
-from compliance.audit import erasure, keystore, subjects, vault
-from compliance.audit.caretaker import Caretaker
+from compliance.audit import caretaker, erasure, keystore, subjects, vault
+from compliance.audit.asking import Work
 from compliance.audit.certificate import places
 from compliance.audit.erasure import ErasureRefused
 from compliance.audit.keys import create_key
@@ -32,7 +32,7 @@ from compliance.models import ContentBucket, ContentSubject, Erasure, Event
 from compliance.vocabulary import Content
 from tests.compliance.audit.events import admitted, completed, now
 from tests.compliance.evidence.packing import check
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE
 
 pytestmark = pytest.mark.database
 
@@ -51,7 +51,7 @@ def data(database, settings, tmp_path):
 
 @pytest.fixture
 def writer(data):
-    writer = Writer("web-1", on_fenced=lambda: None, timeout=3.0)
+    writer = Writer("web-1", on_fenced=lambda: None, timeout=PATIENCE)
     writer.start()
     yield writer
     writer.stop()
@@ -193,17 +193,38 @@ def test_evidence_that_was_exported_before_and_after_verifies(writer, data):
         assert sound, words
 
 
-def test_the_caretaker_completes_and_expires_and_ends_when_told(writer, data):
+def test_the_caretaker_completes_what_was_asked_and_expires_what_is_due(writer, data):
     old, asked = keep(writer, data, BEN, days=0), keep(writer, data, ANNA)
     erasure.ask("subject", ANNA, actor="officer", reason="Art. 17")  # its process died here
-    caretakers = [Caretaker(), Caretaker()]
-    for one in caretakers:
-        one.start()
-    wait_until(lambda: not Stored.objects.exists(), "all is gone", 10)
-    for one in caretakers:
-        one.stop()
+    caretaker._expired.value = float("-inf")
+    caretaker.look()
+    assert not Stored.objects.exists()
+    caretaker.look()
     assert vault.read(old) == vault.read(asked) == []
     assert len(said("content.erased")) == len(said("content.expired")) == 1
+
+
+def test_an_erasure_says_how_far_it_is_and_why_it_waits(writer, data, monkeypatch):
+    for bucket in (3, 4):
+        keep(writer, data, ANNA, bucket=bucket)
+    waits = erasure.ask("subject", ANNA, actor="officer", reason="Art. 17")
+
+    def full(*_given):
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keystore.KeyStore, "destroy", full)
+        caretaker.carry_out(waits.pk)
+        caretaker.look()
+    waits.refresh_from_db()
+    work = Work.of(waits)
+    assert (work.total, work.buckets, work.fault) == (2, [3], "No space left on device")
+    caretaker.carry_out(waits.pk)
+    waits.refresh_from_db()
+    assert (waits.state, waits.requests) == ("done", 2)
+    caretaker.carry_out(waits.pk)
+    caretaker.carry_out(waits.pk + 1)
+    assert len(said("content.erased")) == 1
 
 
 def test_a_backup_made_before_cannot_be_opened(writer, data, database):
