@@ -14,6 +14,7 @@ retention    how long details and contents are kept; prunes once a day
 pruning      finds what is due, permits and removes it, a little at a time
 pruned       what the log says of details that are gone; kept: those that never go
 verify       the whole log, checked, in plain words
+owners       whose each event is: labels, columns and registrations agree
 keys         key files
 keystore     the vault: bucket keys, and the list of what was erased
 contents     what is kept of a request, written down

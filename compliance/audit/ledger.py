@@ -175,8 +175,16 @@ def _leaf_row(row: tuple[Any, ...], first: int) -> LeafRow:
     index, source, epoch, seq, kind, request, application = row[:7]
     entry = bytes(row[7])
     detail, key = (None if value is None else bytes(value) for value in row[8:])
-    known = str(UUID(str(application))) if application else None
-    return LeafRow(index - first, source, epoch, seq, kind, request, known, entry, detail, key)
+    whose = _written(application) if application else None
+    return LeafRow(index - first, source, epoch, seq, kind, request, whose, entry, detail, key)
+
+
+def _written(application: Any) -> str:
+    """An id with its dashes; as it is where it is none, for whoever checks to tell it."""
+    try:
+        return str(UUID(str(application)))
+    except ValueError:
+        return str(application)
 
 
 def unplaced(end: int) -> list[tuple[str, int, int, int, int]]:

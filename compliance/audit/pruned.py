@@ -9,10 +9,11 @@ from __future__ import annotations
 import bisect
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import Max
 
 from compliance.audit import kept
 from compliance.audit.installation import JOURNALS
@@ -39,9 +40,13 @@ class Cover:
 
 
 class Covers:
-    """All of them, in the log's order, to be asked for each missing detail."""
+    """All of them, in the log's order, to be asked for each missing detail.
 
-    def __init__(self, covers: Iterable[Cover]) -> None:
+    `newest` is the id of the newest permit there was when they were read.
+    """
+
+    def __init__(self, covers: Iterable[Cover], newest: int = 0) -> None:
+        self._newest = newest
         self._by: dict[tuple[int, str | None], list[Cover]] = defaultdict(list)
         self._reach: dict[tuple[int, str | None], list[str]] = defaultdict(list)
         for cover in covers:
@@ -53,10 +58,21 @@ class Covers:
     @classmethod
     def of_log(cls) -> Covers:
         """From the events that have their places in the log."""
-        with connection.cursor() as cursor:
-            cursor.execute(_COVERS, [*JOURNALS, PRUNED])
-            details = [bytes(detail) for (detail,) in cursor.fetchall() if detail is not None]
-        return cls(cover for detail in details if (cover := read(detail)) is not None)
+        return cls(_covers("JOIN"))
+
+    @classmethod
+    def recorded(cls) -> Covers:
+        """From all events; those that wait for their places come last.
+
+        A detail goes as soon as the event is on record, and the notary may be away.
+        """
+        newest = _newest_permit()
+        return cls(_covers("LEFT JOIN"), newest)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a rule was applied since they were read."""
+        return _newest_permit() > self._newest
 
     def find(
         self, generation: int, index: int, application: str | None, time: str, kind: str
@@ -93,10 +109,22 @@ def read(detail: bytes) -> Cover | None:
     return Cover(generation, begin, end, application, texts[0], count, texts[1], texts[2])
 
 
-_COVERS = f"""
-    SELECT e.detail FROM compliance_event e JOIN compliance_leaf l ON l.event_id = e.id
-    WHERE e.source IN ({", ".join(["%s"] * len(JOURNALS))}) AND e.type = %s ORDER BY l."index"
-"""  # noqa: S608 - constants
+def _covers(join: str) -> Iterator[Cover]:
+    marks = ", ".join(["%s"] * len(JOURNALS))
+    with connection.cursor() as cursor:
+        cursor.execute(_COVERS.format(join=join, marks=marks), [*JOURNALS, PRUNED])
+        details = [bytes(detail) for (detail,) in cursor.fetchall() if detail is not None]
+    return (cover for detail in details if (cover := read(detail)) is not None)
+
+
+_COVERS = """
+    SELECT e.detail FROM compliance_event e {join} compliance_leaf l ON l.event_id = e.id
+    WHERE e.source IN ({marks}) AND e.type = %s ORDER BY l."index" IS NULL, l."index", e.id
+"""
+
+
+def _newest_permit() -> int:
+    return int(Pruning.objects.aggregate(newest=Max("id"))["newest"] or 0)
 
 
 @dataclass(frozen=True, slots=True)

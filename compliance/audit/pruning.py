@@ -33,6 +33,7 @@ BATCH = 128  # details removed in one transaction
 SKEW = dt.timedelta(minutes=2)  # by which times may be out of the log's order
 LOCK = 0x50_52_55_4E_45  # "PRUNE": PostgreSQL's advisory lock around a permit
 
+_NOBODY = UUID(int=0)
 _kept = lru_cache(maxsize=256)(kept.is_kept)
 
 
@@ -274,7 +275,13 @@ def _held(low: int, high: int) -> Iterator[Held]:
 
 @lru_cache(maxsize=1_024)
 def _uuid(stored: Any) -> UUID | None:
-    return stored if stored is None or isinstance(stored, UUID) else UUID(stored)
+    """SQLite stores whatever it is given; what is no UUID belongs to nobody's rule."""
+    if stored is None or isinstance(stored, UUID):
+        return stored
+    try:
+        return UUID(stored)
+    except (ValueError, AttributeError):
+        return _NOBODY
 
 
 def _time(stored: Any) -> dt.datetime:

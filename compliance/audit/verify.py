@@ -21,14 +21,15 @@ from django.utils.dateparse import parse_datetime
 from compliance.audit import checkpoint, copies, ledger, triggers
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
 from compliance.audit.copies import Places
-from compliance.audit.entry import canonical, commitment, label, label_key_digest
+from compliance.audit.entry import canonical, commitment
 from compliance.audit.files import CHECKPOINT, VERIFIER_KEY, LogFolder, folder_of
 from compliance.audit.keys import KeyUnusable, read_key
 from compliance.audit.ledger import Held
 from compliance.audit.merkle import EMPTY_ROOT
+from compliance.audit.owners import Owners
 from compliance.audit.pruned import Cover, Covers
 from compliance.audit.tiles import Builder
-from compliance.models import Application, WriterEpoch
+from compliance.models import WriterEpoch
 from compliance.vocabulary import TERMINAL
 
 CHUNK = 1_024  # entries read at a time
@@ -96,6 +97,7 @@ def verify_log(log_dir: Path | None = None, public_key: bytes | None = None) -> 
     walk.begin(held, folder, last)
     walk.tree_ends(ended=False)
     walk.details_end()
+    walk.owners_end()
     walk.requests_end()
     walk.sources_end(held.first + held.size)
     for name in triggers.missing():
@@ -169,13 +171,9 @@ class _Walk:
         self.announced: dict[tuple[str, int], int] = {}
         self.open: dict[str, tuple[str, str, str, int]] = {}  # entry, time, source, epoch
         self.early: dict[str, str] = {}  # ends that came before their beginnings
-        self.covers = Covers.of_log()
+        self.covers = Covers.recorded()
         self.removed: Counter[Cover] = Counter()
-        self.keys: dict[str, bytes] = {}  # of applications, by id
-        self.digests: dict[str, str] = {}  # digests of these keys, by the unique name
-        for identifier, name, key in Application.objects.values_list("id", "name", "label_key"):
-            self.keys[str(identifier)] = bytes(key)
-            self.digests[name] = label_key_digest(bytes(key))
+        self.owners = Owners()
 
     def begin(self, held: Held, folder: LogFolder, last: Checkpoint) -> None:
         """Go through a generation; `last` is its last checkpoint."""
@@ -226,17 +224,14 @@ class _Walk:
             return
         stored = (row.source, row.epoch, row.seq, row.type, row.request)
         said = tuple(map(entry.get, ("source", "epoch", "seq", "type", "request")))
-        if said != stored or ("application" in entry and row.application is None):
+        if said != stored:
             self.report.problem(f"{where}: its columns do not say what its entry says.")
         if row.detail is None or row.detail_key is None:
             self._missing(row, str(entry.get("time")), where)
         elif entry.get("detail") != commitment(row.detail_key, row.detail):
             self.report.problem(f"{where}: its detail is not the one that was committed to.")
-        key = self.keys.get(row.application or "")
-        if key and row.request and entry.get("application") != label(key, row.request):
-            self.report.problem(f"{where} is labelled as another application's.")
-        if row.type == "application.registered":
-            self._registration(row, where)
+        for problem in self.owners.problems(row, entry):
+            self.report.problem(f"{where}: {problem}")
         self._sequence(row, where)
         if row.request is not None:
             self._request(row, row.request, str(entry.get("time")), where)
@@ -271,15 +266,22 @@ class _Walk:
         """A detail may be gone only by a rule, and only if the log itself says so."""
         cover = None
         if row.detail is None and row.detail_key is None:
-            cover = self.covers.find(
-                self.held.number, row.index, row.application, time, row.type
-            )
+            cover = self._cover(row, time)
         if cover is None:
             self.report.problem(
                 f"{where}: its detail is missing, and no rule on the record removed it."
             )
         else:
             self.removed[cover] += 1
+
+    def _cover(self, row: ledger.LeafRow, time: str) -> Cover | None:
+        """What excuses a missing detail, also if it was recorded since the check began."""
+        place = self.held.number, row.index, row.application, time, row.type
+        found = self.covers.find(*place)
+        if found is None and self.covers.outdated:
+            self.covers = Covers.recorded()
+            found = self.covers.find(*place)
+        return found
 
     def details_end(self) -> None:
         """Say how many details each rule removed; no more than it said."""
@@ -293,25 +295,6 @@ class _Walk:
                 )
         for rule, count in sorted(by_rule.items()):
             self.report.notes.append(f"{count} details were removed by rule: {rule}")
-
-    def _registration(self, row: ledger.LeafRow, where: str) -> None:
-        """Hold the application's label key against what was registered, by its name."""
-        try:
-            detail: dict[str, Any] = orjson.loads(row.detail or b"")
-            name, digest = str(detail["name"]), detail["label_key_sha256"]
-        except (ValueError, KeyError, TypeError):
-            self.report.problem(f"{where} does not say which application with which key.")
-            return
-        held = self.digests.get(name)
-        if held is None:
-            self.report.problem(
-                f"{where}: the application {name} was registered and is not in the database."
-            )
-        elif held != digest:
-            self.report.problem(
-                f"{where}: the label key of the application {name} in the database is not the "
-                "one that was registered; its entries cannot be told as its own."
-            )
 
     def _sequence(self, row: ledger.LeafRow, where: str) -> None:
         writer = (row.source, row.epoch)
@@ -362,6 +345,11 @@ class _Walk:
             for file in self.builder.partials():
                 if self.folder.read(file.path) != file.data:
                     self.report.problem(f"The log's file {file.path} is missing or changed.")
+
+    def owners_end(self) -> None:
+        """Say which applications the database does not know."""
+        for problem in self.owners.unknown():
+            self.report.problem(problem)
 
     def requests_end(self) -> None:
         """Every admitted request has ended, or its writer lives."""

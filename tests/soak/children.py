@@ -22,7 +22,7 @@ from compliance.audit.writer import Writer
 from compliance.evidence.bundle import ExportImpossible, Scope, export
 from compliance.models import Content as Stored
 from compliance.vocabulary import Content, Event, RecordUnavailable
-from tests.compliance.audit.events import admitted, completed
+from tests.compliance.audit.events import admitted, completed, register
 
 KEY = bytes(range(32))
 ORIGIN = "example.org/log/1"
@@ -38,6 +38,7 @@ __all__ = ["KEY", "ORIGIN", "ROLES", "Say", "verify_log"]
 
 def write(_folder: Path, say: Say) -> None:
     """Requests with kept content, by a few callers."""
+    register()
     writer = Writer("web-1", on_fenced=lambda: os._exit(9))
     writer.start()
     subject = subjects.blind(secrets.token_bytes(32), PERSON)

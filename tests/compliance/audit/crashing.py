@@ -25,8 +25,9 @@ def say(line):
 def write():
     from compliance.audit.writer import Writer
     from compliance.vocabulary import RecordUnavailable
-    from tests.compliance.audit.events import admitted, completed, request_id
+    from tests.compliance.audit.events import admitted, completed, register, request_id
 
+    register()
     writer = Writer("web-1", on_fenced=lambda: os._exit(9))
     writer.start()
 

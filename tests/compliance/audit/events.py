@@ -10,6 +10,14 @@ APPLICATION = str(uuid.UUID(int=7))
 LABEL_KEY = b"k" * 32
 
 
+def register():
+    """Let the database know the application of these events."""
+    from compliance.models import Application  # noqa: PLC0415 - once Django is set up
+
+    found = {"name": "demo", "label_key": LABEL_KEY}
+    Application.objects.get_or_create(id=APPLICATION, defaults=found)
+
+
 def request_id():
     return secrets.token_hex(16)
 

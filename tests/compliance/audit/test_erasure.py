@@ -30,7 +30,7 @@ from compliance.evidence.bundle import Scope, export
 from compliance.models import Content as Stored
 from compliance.models import ContentBucket, ContentSubject, Erasure, Event
 from compliance.vocabulary import Content
-from tests.compliance.audit.events import admitted, completed, now
+from tests.compliance.audit.events import admitted, completed, now, register
 from tests.compliance.evidence.packing import check
 from tests.services.waiting import PATIENCE
 
@@ -171,6 +171,7 @@ def integrate(data):
 
 
 def test_the_log_stands_after_an_erasure(writer, data):
+    register()
     keep(writer, data, ANNA)
     integrate(data)
     erase()

@@ -17,7 +17,8 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from compliance.audit import journal, kept, pruning, retention
+from compliance.audit import journal, kept, pruning, retention, triggers
+from compliance.audit.installation import install
 from compliance.audit.notary import Notary
 from compliance.audit.verify import verify_log
 from compliance.models import Application, Event, Leaf, PolicyVersion, Pruning
@@ -46,14 +47,15 @@ def activate(**bounds):
 
 
 def at(days, kind="request.admitted", owner=None, request=None):
-    """An event of so many days ago."""
+    """An event of so many days ago; an application's belongs to a request."""
+    request = request or (request_id() if owner else None)
     return Recorded(
         type=kind,
         time=int((NOW - days * DAY).timestamp()) * 1_000_000,
         detail={"planted": "a word that goes"},
         request=request,
         application=str(owner.pk) if owner else None,
-        label_key=bytes(owner.label_key) if owner and request else None,
+        label_key=bytes(owner.label_key) if owner else None,
     )
 
 
@@ -496,6 +498,29 @@ def test_the_notary_goes_on_where_pruning_fails_and_tries_again(caplog):
     daily.turn()
     assert [one.getMessage() for one in caplog.records if "were not removed" in one.message]
     assert daily._next > time.monotonic() + 3_000
+
+
+def test_the_notary_goes_on_after_any_other_error_too(monkeypatch):
+    monkeypatch.setattr(retention, "rules", lambda now: now / 0)
+    daily = retention.Daily()
+    daily.turn()
+    assert daily._next > time.monotonic() + 3_000
+
+
+def test_an_event_whose_application_is_no_id_stops_no_rule_and_does_not_end_a_check(folder):
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL stores no such id")
+    owner = application(details_days=30)
+    store(*pair(40, owner), at(40, "a.step"))
+    with connection.cursor() as cursor:
+        for trigger in triggers._triggers(connection):
+            cursor.execute(triggers._drop(connection, trigger))
+        cursor.execute("UPDATE compliance_event SET application = 'x' WHERE type = 'a.step'")
+    install()
+    integrate(folder)
+    retention.prune(NOW)
+    assert len(gone()) == 2
+    assert "Entry 2 " in "".join(verify_log(folder, PUBLIC).problems)
 
 
 def test_the_notary_gives_a_hundredth_of_its_time(folder):

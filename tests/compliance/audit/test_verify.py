@@ -2,6 +2,7 @@ import dataclasses
 import json
 import re
 import threading
+import uuid
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -18,7 +19,7 @@ from compliance.audit.notary import Notary
 from compliance.audit.storage import storage
 from compliance.audit.verify import verify_log
 from compliance.audit.writer import Writer
-from compliance.models import Application, Event, LogHead, WriterEpoch
+from compliance.models import APIKey, Application, Event, LogHead, WriterEpoch
 from tests.compliance.audit.events import APPLICATION, LABEL_KEY, admitted, completed, event
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
@@ -200,15 +201,61 @@ def test_two_ends_before_their_admission_show(log, folder):
 
 @pytest.fixture
 def registered(log, folder):
-    """The application `demo`, put on record as the console does it, and another."""
-    other = Application.objects.create(name="other")
+    """The application `demo`, put on record as the console does it, and another with a key."""
+    Application.objects.create(name="other")
     with transaction.atomic():
-        for name, key in (("demo", LABEL_KEY), ("other", other.label_key)):
-            digest = label_key_digest(bytes(key))
-            detail = {"name": name, "label_key_sha256": digest}
-            journal.record("console", [event("application.registered", **detail)])
+        for one in Application.objects.order_by("name"):
+            digest = label_key_digest(bytes(one.label_key))
+            say(one, "application.registered", name=one.name, label_key_sha256=digest)
+        key, _ = APIKey.issue(one)
+        say(one, "api_key.issued", prefix=key.prefix)
+        say(one, "application.changed", application=one.name)
+        journal.record("console", [event("login")])
     integrate(folder)
     assert verify(folder).ok
+
+
+def say(owner, kind, **detail):
+    told = dataclasses.replace(event(kind, **detail), application=str(owner.pk))
+    journal.record("console", [told])
+
+
+@pytest.mark.parametrize(
+    ("kind", "whose"),
+    [
+        ("login", "other"),
+        ("application.registered", ""),
+        ("application.changed", "demo"),
+        ("api_key.issued", "demo"),
+    ],
+)
+def test_an_event_of_no_request_that_was_given_to_another_application_shows(
+    registered, folder, kind, whose
+):
+    """Its entry has no label; retention rules go by the column."""
+    other = Application.objects.filter(name=whose).values_list("pk", flat=True).first()
+    changed = Event.objects.filter(type=kind)
+    with past_the_triggers():
+        changed.update(application=other)
+    problems = verify(folder).problems
+    assert len(problems) == changed.count()
+    assert all("is not the one that it speaks of" in problem for problem in problems)
+
+
+def test_an_application_that_the_database_does_not_know_shows_once(log, folder):
+    tamper(
+        "UPDATE compliance_event SET application = %s WHERE request IS NOT NULL",
+        [uuid.UUID(int=8).hex],
+    )
+    (problem,) = verify(folder).problems
+    assert "300 entries are of the application 00000000-0000-0000-0000-000000000008" in problem
+
+
+def test_a_label_whose_application_is_not_named_shows(log, folder):
+    tamper("UPDATE compliance_event SET application = NULL WHERE seq = 9")
+    (problem,) = verify(folder).problems
+    assert "Entry 9 " in problem
+    assert "does not say whose" in problem
 
 
 def test_a_label_key_that_is_not_the_registered_one_shows_with_the_applications_name(
@@ -217,7 +264,7 @@ def test_a_label_key_that_is_not_the_registered_one_shows_with_the_applications_
     Application.objects.filter(name="other").update(label_key=bytes(32))
     (problem,) = verify(folder).problems
     assert "the label key of the application other in the database is not the one" in problem
-    assert "Entry 305 (application.registered console/1/" in problem
+    assert "(application.registered console/1/" in problem
 
 
 def test_a_registered_application_that_is_gone_or_has_another_name_shows(registered, folder):
