@@ -17,8 +17,9 @@ from compliance.audit.verify import verify_log
 from compliance.models import Event, Leaf, LogHead, WriterEpoch
 from compliance.vocabulary import TERMINAL
 from tests.compliance.audit.crashing import KEY, ORIGIN
+from tests.services.waiting import PATIENCE, wait_until
 
-pytestmark = [pytest.mark.database, pytest.mark.timeout(280)]
+pytestmark = pytest.mark.database
 
 PUBLIC = Ed25519PrivateKey.from_private_bytes(KEY).public_key().public_bytes_raw()
 _prctl = ctypes.CDLL(None).prctl
@@ -50,7 +51,7 @@ class Victim:
         self._first.set()
 
     def works(self):
-        assert self._first.wait(60)
+        assert self._first.wait(PATIENCE)
 
     def kill(self):
         self.process.kill()
@@ -86,16 +87,19 @@ def settle(folder):
     notary._leases = leases.Leases(lease=1.5)
     thread = threading.Thread(target=notary.run, args=(stop,))
     thread.start()
-    give_up = time.monotonic() + 60
-    while (
-        WriterEpoch.objects.filter(source="web-1", closed=None).exists()
-        or Event.objects.count() != Leaf.objects.count()
-    ):
+
+    def settled():
         assert thread.is_alive(), "the notary refused"
-        assert time.monotonic() < give_up, "the notary did not finish"
-        time.sleep(0.1)
-    stop.set()
-    thread.join()
+        return (
+            not WriterEpoch.objects.filter(source="web-1", closed=None).exists()
+            and Event.objects.count() == Leaf.objects.count()
+        )
+
+    try:
+        wait_until(settled, "the notary has finished")
+    finally:
+        stop.set()
+        thread.join()
 
 
 def invariants_hold(folder, said):

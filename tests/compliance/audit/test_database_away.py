@@ -12,8 +12,7 @@ import pytest
 from tests.compliance.audit.crashing import KEY
 from tests.compliance.audit.test_crashes import PUBLIC, Victim
 from tests.services.postgres import Postgres
-
-pytestmark = pytest.mark.timeout(280)
+from tests.services.waiting import PATIENCE, wait_until
 
 JUDGE = f"""
 import sys, json, threading, time, django
@@ -46,13 +45,13 @@ def server():
     server.close()
 
 
-def working(victim, seconds=30.0):
-    """Whether the writer makes events durable from now on."""
+def working(victim):
+    """Return when the writer makes events durable from now on."""
     before = len(victim.said)
-    give_up = time.monotonic() + seconds
-    while not any(kind == "completed" for kind, _ in victim.said[before:]):
-        assert time.monotonic() < give_up, "the writer did not recover"
-        time.sleep(0.05)
+    wait_until(
+        lambda: any(kind == "completed" for kind, _ in victim.said[before:]),
+        "the writer works (again)",
+    )
 
 
 def test_nothing_that_was_acknowledged_is_lost_and_all_goes_on_when_it_is_back(
@@ -82,7 +81,7 @@ def test_nothing_that_was_acknowledged_is_lost_and_all_goes_on_when_it_is_back(
         env=environment,
         stdout=subprocess.PIPE,
         check=True,
-        timeout=100,
+        timeout=PATIENCE,
     )
     sound, words, still_open, recorded = json.loads(judged.stdout)
     assert sound, words

@@ -20,7 +20,7 @@ from compliance.models import ContentBucket, Erasure, Event
 from compliance.vocabulary import Content
 from tests.compliance.audit.events import admitted, now
 
-pytestmark = [pytest.mark.database, pytest.mark.timeout(280)]
+pytestmark = pytest.mark.database
 
 ANNA, BEN = "anna@example.org", "ben@example.org"
 HOUR = 3_600_000_000  # microseconds

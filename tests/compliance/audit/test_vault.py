@@ -3,10 +3,10 @@
 import dataclasses
 import json
 import threading
-import time
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from compliance.audit import keystore, vault
 from compliance.audit.entry import EntryInvalid, commitment, encode
@@ -16,7 +16,7 @@ from compliance.models import Content as Stored
 from compliance.models import ContentBucket, ContentSubject, Event, WriterEpoch
 from compliance.vocabulary import Content, RecordUnavailable
 from tests.compliance.audit.events import admitted, completed, event, now, request_id
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE, wait_until
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
 
@@ -33,7 +33,7 @@ def data(settings, tmp_path):
 
 @pytest.fixture
 def writer():
-    writer = Writer("web-1", on_fenced=lambda: None, timeout=3.0)
+    writer = Writer("web-1", on_fenced=lambda: None, timeout=PATIENCE)
     writer.start()
     yield writer
     writer.stop()
@@ -105,9 +105,9 @@ def test_ciphertext_is_bound_to_its_request_and_part(writer):
 
 def test_what_has_expired_is_not_read(writer):
     request = request_id()
-    writer.append_sync([keeping(admitted(request), expires=now() + 150_000)])
+    writer.append_sync([keeping(admitted(request))])
     assert vault.read(request)
-    time.sleep(0.2)
+    Stored.objects.filter(request=request).update(expires=timezone.now())
     assert vault.read(request) == []
 
 
@@ -158,17 +158,16 @@ def test_content_is_wrapped_under_the_generation_that_the_database_knows(writer)
 
 def test_an_admission_whose_caller_left_ends_without_a_second_prompt():
     fenced = threading.Event()
-    writer = Writer("web-2", on_fenced=fenced.set, timeout=0.3)
+    writer = Writer("web-2", on_fenced=fenced.set, timeout=PATIENCE)
     writer.start()
     writer.append_sync([admitted()])
     request = request_id()
+    writer._timeout = 0.3
     with transaction.atomic():  # nobody else can write meanwhile
         WriterEpoch.objects.select_for_update().get(source="web-2")
         with pytest.raises(RecordUnavailable):
             writer.append_sync([keeping(admitted(request))])
-    wait_until(
-        Event.objects.filter(request=request, type="request.failed").exists, "its end", 5
-    )
+    wait_until(Event.objects.filter(request=request, type="request.failed").exists, "its end")
     writer.stop()
     assert not fenced.is_set()
     assert "content" not in entry(request, "request.failed")

@@ -32,9 +32,9 @@ from tests.services.appliance import (
     _die_with_parent,
     free_port,
     variables,
-    wait_until,
 )
 from tests.services.valkey import Valkey
+from tests.services.waiting import wait_until
 
 
 class Gateway:
