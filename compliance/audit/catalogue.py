@@ -348,7 +348,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "pack.answered",
             "an officer filled in a field of a pack",
-            "actor pack field empty application case",
+            "actor pack field empty application case model_digest",
             WEB,
             personal=True,
         ),

@@ -24,6 +24,7 @@ from compliance.evidence.packs import (
     ai_logs,
     breach,
     document,
+    ml_bom,
     paper,
     record_of_processing,
     serious_incident,
@@ -45,9 +46,11 @@ BUILDERS: Mapping[str, Callable[[Context], Iterator[Part]]] = {
     "breach": breach.parts,
     "ai-logs": ai_logs.parts,
     "serious-incident": serious_incident.parts,
+    "ml-bom": ml_bom.parts,
 }
 FILES: Mapping[str, Callable[[Context, Sequence[Section]], Mapping[str, bytes]]] = {
     "record-of-processing": record_of_processing.files,
+    "ml-bom": ml_bom.files,
 }
 PAPERS: Mapping[str, Callable[[Context, Sequence[Section]], Papers]] = {
     "serious-incident": serious_incident.papers,

@@ -161,7 +161,7 @@ def laws() -> Mapping[str, Law]:
 
 ORDER = (
     *("record-of-processing", "access-request", "breach"),
-    *("ai-logs", "serious-incident"),
+    *("ai-logs", "serious-incident", "ml-bom"),
 )
 """The packs, as people are shown them."""
 

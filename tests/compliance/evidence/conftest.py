@@ -87,7 +87,8 @@ def record(database, settings, tmp_path):
 
 @pytest.fixture
 def filled(record):
-    """Three requests of each application, one of them about a person, and a failed login."""
+    """A model, three requests of each application, one about a person, and a failed login."""
+    record.model()
     for owner in (record.crm, record.mail):
         record.request(owner, named=(PERSON,))
         record.request(owner, named=(OTHER,), decision="block")
