@@ -15,7 +15,13 @@ from compliance.admin.api_keys import state, working
 from compliance.admin.editing import Recorded
 from compliance.admin.site import console
 from compliance.audit.entry import label_key_digest
-from compliance.audit.retention import FLOOR_LAW, SIX_MONTHS
+from compliance.audit.retention import (
+    FLOOR_LAW,
+    SIX_MONTHS,
+    Bounds,
+    RetentionUnclear,
+    bounds,
+)
 from compliance.models import Application
 
 if TYPE_CHECKING:
@@ -25,12 +31,40 @@ else:
 
 
 class ApplicationForm(_ModelForm):
-    """An application's fields, and what the law says of them together."""
+    """An application's fields, and what policy and law say of them together."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        try:
+            policy = bounds()
+        except RetentionUnclear:  # the overview says so; nothing is removed until it is mended
+            policy = Bounds()
+        self.policy = policy
+        for name, days in self._allowed().items():
+            if days is not None and name in self.fields:
+                field = self.fields[name]
+                words = retention.allowed(days, policy.version)
+                field.help_text = f"{field.help_text} {words}"
+
+    def _allowed(self) -> dict[str, int | None]:
+        return {
+            "content_days": self.policy.content_days,
+            "details_days": self.policy.details_days,
+        }
 
     def clean(self) -> dict[str, Any]:
-        """Details of high-risk systems stay for six months, unless a reason is given."""
+        """Nothing is kept for longer than the policy allows, or for less than the law demands.
+
+        What was set before the policy became stricter may stay: the shorter period applies.
+        """
         given: dict[str, Any] = super().clean() or self.cleaned_data
         days = given.get("details_days")
+        least = SIX_MONTHS if given.get("high_risk") else 0
+        for name, most in self._allowed().items():
+            floor = least if name == "details_days" else 0
+            fault = retention.beyond(given.get(name), most, self.policy.version, floor)
+            if fault and name in self.changed_data:
+                self.add_error(name, fault)
         reason = str(given.get("retention_reason") or "").strip()
         if given.get("high_risk") and not reason and days is not None and days < SIX_MONTHS:
             self.add_error(

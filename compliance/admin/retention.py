@@ -18,6 +18,17 @@ LISTED = 20  # applications in the panel
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """Who says how long one thing is kept, in words, and what comes of it."""
+
+    what: str
+    allowed: str  # by the policy
+    asked: str  # by the application
+    demanded: str  # by the law
+    applies: str
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """Sentences about one application; `next` is empty where no detail will go."""
 
@@ -26,6 +37,7 @@ class Kept:
     details: str
     next: str
     lifted: str = ""  # the law's floor, and why
+    periods: tuple[Period, ...] = ()
 
 
 def kept(application: Application, policy: Bounds, now: dt.datetime) -> Kept:
@@ -41,7 +53,58 @@ def kept(application: Application, policy: Bounds, now: dt.datetime) -> Kept:
         "says how long.",
         _next(days, application.created, now),
         f"The floor of {SIX_MONTHS} days ({FLOOR_LAW}) is lifted: {reason}" if lifted else "",
+        _periods(application, policy),
     )
+
+
+def _periods(application: Application, policy: Bounds) -> tuple[Period, ...]:
+    least, days = retention.floor(application), retention.details_days(application, policy)
+    asked = application.details_days
+    return (
+        Period(
+            "Prompts and answers",
+            _at_most(policy.content_days),
+            _days(application.content_days),
+            "nothing",
+            _days(retention.content_days(application, policy)),
+        ),
+        Period(
+            "Details of events",
+            _at_most(policy.details_days),
+            "nothing" if asked is None else _days(asked),
+            "nothing" if least is None else f"{_days(least)} at least",
+            "for ever" if days is None else _days(days),
+        ),
+    )
+
+
+def _days(days: int) -> str:
+    return f"{days} day{'' if days == 1 else 's'}" if days else "not kept"
+
+
+def _at_most(days: int | None) -> str:
+    if days is None:
+        return "no bound"
+    return f"{_days(days)} at most" if days else "not kept"
+
+
+def allowed(days: int | None, version: int, least: int = 0) -> str:
+    """What the policy says of one period, as a sentence for whoever fills in the field.
+
+    `least` is what the law demands in any case, in days.
+    """
+    if days is None:
+        return "The active policy sets no bound."
+    bound = _at_most(days) if days else "none to be kept"
+    law = f"; the law demands {least} days here" if least > days else ""
+    return f"Policy version {version} allows {bound}{law}."
+
+
+def beyond(asked: int | None, days: int | None, version: int, least: int = 0) -> str:
+    """Why `asked` days cannot be set, and what can; empty where they can. Days as above."""
+    if asked is None or days is None or asked <= max(days, least):
+        return ""
+    return f"{allowed(days, version, least)} Enter {max(days, least)} or less."
 
 
 def _content(application: Application, policy: Bounds) -> str:

@@ -110,6 +110,56 @@ def test_the_overview_says_when_the_next_details_go(console):
 
 
 @pytest.mark.parametrize(
+    ("bounds", "given", "field", "told"),
+    [
+        ({"content_days": 5}, {"content_days": 9}, "content_days", "Enter 5 or less."),
+        ({"content_days": 0}, {"content_days": 1}, "content_days", "allows none to be kept"),
+        ({"details_days": 30}, {"details_days": 31}, "details_days", "Enter 30 or less."),
+        (
+            {"details_days": 30},
+            {"details_days": 185, "high_risk": "on"},
+            "details_days",
+            "Enter 184 or less.",
+        ),
+    ],
+)
+def test_a_period_that_the_policy_does_not_allow_is_refused_at_its_field(
+    console, bounds, given, field, told
+):
+    activate(**bounds)
+    console.as_("Compliance officer")
+    answer = console.post(reverse(ADD), NEW | given)
+    assert not Application.objects.exists()
+    assert told in str(answer.context["adminform"].form.errors[field])
+    assert told in answer.content.decode()
+    assert "Policy version 2 allows" in text(console, reverse(ADD))
+
+
+def test_what_the_policy_allows_or_the_law_demands_may_be_set(console):
+    activate(content_days=5, details_days=30)
+    console.as_("Compliance officer")
+    console.post(reverse(ADD), NEW | {"content_days": 5, "details_days": 30})
+    asked = {"name": "second", "details_days": 184, "high_risk": "on"}
+    console.post(reverse(ADD), NEW | asked)
+    assert Application.objects.count() == 2
+
+
+def test_an_application_that_asked_before_the_policy_became_stricter_can_be_changed(console):
+    owner = stories.application(content_days=9, details_days=90)
+    activate(content_days=5, details_days=30)
+    console.as_("Compliance officer")
+    fields = {name: getattr(owner, name) for name in NEW if name != "name"}
+    kept = {"content_days": 9, "details_days": 90, "purpose": "Answering letters."}
+    console.post(page_of(owner), fields | kept)
+    assert Application.objects.get().purpose == "Answering letters."
+    console.post(page_of(owner), fields | kept | {"content_days": 8})
+    assert Application.objects.get().content_days == 9
+    shown = text(console, page_of(owner))
+    for words in ("5 days at most", "9 days", "30 days at most", "<strong>30 days</strong>"):
+        assert words in shown
+
+
+@pytest.mark.parametrize(
     ("said", "told"),
     [
         ({}, ["This policy sets no bounds"]),
