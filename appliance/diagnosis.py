@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 from appliance import clock, confinement, health, keyring
 from appliance.env import BASE, Environment
 from appliance.services import folder, port
-from compliance.audit import copies, ledger, triggers
+from compliance.audit import copies, ledger, rotation, triggers
 from compliance.audit.checkpoint import parse_verifier_key
 from compliance.audit.copies import Places
 from compliance.audit.files import VERIFIER_KEY, LogFolder, folder_of
@@ -318,7 +318,8 @@ def _checkpoints(environment: Environment) -> Iterator[Finding]:
     if line is None:  # nothing has been signed; `_notary` says how far it is behind
         return
     origin, public = parse_verifier_key(line.decode("ascii", "replace").strip())
-    found = copies.known(Places(log, environment.checkpoints), origin, public)
+    places = Places(log, environment.checkpoints)
+    found = copies.known(places, origin, rotation.chain(places, origin, public))
     newest = copies.ahead(held, found)
     outside = [one for one in found if one.path.parent == environment.checkpoints]
     if newest is not None:

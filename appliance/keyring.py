@@ -59,7 +59,7 @@ KINDS = (
         "notary",
         "the log cannot grow; a new log must be begun",
         "checkpoints can be forged; those kept elsewhere show it",
-        rotates=False,
+        rotates=True,
     ),
     Kind(
         "witness.ed25519",

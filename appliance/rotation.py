@@ -1,4 +1,4 @@
-"""A new key in place of an old one, while the appliance is stopped.
+"""A new key in place of an old one, while the appliance is stopped; the log's while it runs.
 
 Nothing is under way then: no ticket is sealed to a site's old key, no receipt is still to be
 checked with a node's. Old receipts stay checkable: the event names both public keys.
@@ -10,12 +10,14 @@ import json
 import os
 from pathlib import Path
 
+from django.conf import settings
 from django.db.models import Model
 
 from appliance.keyring import KINDS, fingerprint, public
-from compliance.audit import journal
+from compliance.audit import journal, ring
 from compliance.audit.changes import recorded
 from compliance.audit.keys import KeyUnusable, create_key, read_key
+from compliance.evidence.paper import certificate
 from compliance.gate import now
 from compliance.models import Event as StoredEvent
 from compliance.models import Site
@@ -36,6 +38,8 @@ def rotate(data: Path, name: str) -> tuple[str, str]:
     the database knows it, and takes its place afterwards; `settle` completes a rotation that
     was cut short in between.
     """
+    if name == ring.NAME:
+        raise RotationRefused("The log's key is rotated by `keys rotate log`.")
     path = data / "keys" / name
     kind = next((kind for kind in KINDS if path.match(kind.pattern)), None)
     if kind is None or path.name != name:
@@ -58,12 +62,16 @@ def rotate(data: Path, name: str) -> tuple[str, str]:
             detail |= {"public_key_before": before.hex(), "public_key": after.hex()}
         journal.record("command", [Event(ROTATED, now(), detail)], known)
     _replace(waiting, path)
+    if name == certificate.KEY:
+        certificate.certify(path.parent, settings.DOMICILE.organisation)
     return fingerprint(name, old), mark
 
 
 def settle(data: Path) -> None:
     """Complete or undo a rotation that was cut short; the caller holds the data folder."""
     for waiting in data.joinpath("keys").glob("*.next"):
+        if waiting.name.startswith(ring.NAME):  # the notary completes that one, and signs
+            continue
         path = waiting.with_name(waiting.name.removesuffix(".next"))
         if _recorded(fingerprint(path.name, read_key(waiting))):
             _replace(waiting, path)

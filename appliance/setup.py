@@ -27,14 +27,16 @@ from appliance.rotation import settle
 from appliance.welcome import Credentials, keep_unconfirmed, kept_credentials
 from appliance.witness_pages import KEY as WITNESS_KEY
 from compliance.admin.roles import RIGHTS, rights_of
-from compliance.audit import copies, erasure, journal, ledger
+from compliance.audit import copies, erasure, journal, ledger, rotation
 from compliance.audit.changes import recorded
-from compliance.audit.checkpoint import origin_of
+from compliance.audit.checkpoint import CheckpointInvalid, origin_of
 from compliance.audit.copies import Places
 from compliance.audit.entry import label_key_digest
 from compliance.audit.keys import KeyUnusable, create_key, read_key
 from compliance.audit.keystore import VaultUnreadable
 from compliance.audit.notary import behind
+from compliance.audit.ring import FileRing
+from compliance.evidence.paper import certificate
 from compliance.gate import now
 from compliance.models import APIKey, Application, PolicyVersion, Site
 from compliance.policy.default import DEFAULT, DEMO_APPLICATION
@@ -148,7 +150,13 @@ def _restored(environment: Environment, key: bytes) -> None:
     held = ledger.current()
     origin = origin_of(environment.organisation, held.number)
     places = Places(environment.data / "log", environment.checkpoints)
-    newest = copies.ahead(held, copies.known(places, origin, public))
+    try:
+        keys = rotation.chain(places, origin, public)
+    except CheckpointInvalid as error:
+        raise SetUpRefused(str(error)) from error
+    if FileRing(environment.data / "keys").find(keys.current) is None:
+        raise SetUpRefused(rotation.older(keys))
+    newest = copies.ahead(held, copies.known(places, origin, keys))
     if newest is not None:
         raise SetUpRefused(behind(held, newest))
     if environment.data.joinpath("vault").is_dir():

@@ -220,7 +220,14 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             "log.resumed",
             "entry 0 of a new generation, after a restore; names what was lost",
             "actor also_lost checked checkpoint database_root database_size first generation"
-            " lost_begin lost_end old_origin old_root old_size reason",
+            " key_rotations lost_begin lost_end old_origin old_root old_size reason",
+            COMMAND,
+            personal=True,
+        ),
+        Kind(
+            "log.key_rotated",
+            "the key that signs checkpoints was replaced; the old one signs for the new",
+            "actor handover reason verifier_key verifier_key_before",
             COMMAND,
             personal=True,
         ),
@@ -292,14 +299,14 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             "content.erased",
             "kept content was erased, of a person or a request",
             "actor kind reason request subject requests buckets",
-            WEB,
+            f"{RECORDS}, {COMMAND}",
             personal=True,
         ),
         Kind(
             "content.expired",
             "kept content went as its time was over",
             "requests buckets",
-            WEB,
+            RECORDS,
         ),
         Kind(
             "record.pruned",

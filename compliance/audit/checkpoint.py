@@ -12,12 +12,10 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import (
-    Ed25519PrivateKey,
-    Ed25519PublicKey,
-)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from compliance.audit.merkle import HASH_BYTES
 
@@ -29,6 +27,18 @@ ORIGIN = re.compile(r"[^\s+\x00-\x1f\x7f]{1,255}\Z")
 
 class CheckpointInvalid(Exception):
     """A checkpoint is malformed, or not signed by the key it is held against."""
+
+
+class Signer(Protocol):
+    """An Ed25519 private key, wherever it lies; `Ed25519PrivateKey` is one."""
+
+    def public_key(self) -> Ed25519PublicKey:
+        """Its public half."""
+        ...
+
+    def sign(self, data: bytes, /) -> bytes:
+        """The signature's 64 bytes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +103,17 @@ def parse_verifier_key(line: str) -> tuple[str, bytes]:
     return name, key[1:]
 
 
-def sign(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> bytes:
-    """The signed note, in the name of the checkpoint's origin."""
+def sign(checkpoint: Checkpoint, *keys: Signer) -> bytes:
+    """The signed note, in the name of the checkpoint's origin; a line for each key."""
     text = checkpoint.text()
-    identifier = key_id(checkpoint.origin, key.public_key().public_bytes_raw())
+    lines = "".join(_line(checkpoint.origin, text, key) for key in keys)
+    return f"{text}\n{lines}".encode()
+
+
+def _line(origin: str, text: str, key: Signer) -> str:
+    identifier = key_id(origin, key.public_key().public_bytes_raw())
     signature = base64.b64encode(identifier + key.sign(text.encode())).decode()
-    return f"{text}\n— {checkpoint.origin} {signature}\n".encode()
+    return f"— {origin} {signature}\n"
 
 
 def verify(note: bytes, origin: str, public_key: bytes) -> Checkpoint:

@@ -12,20 +12,23 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from compliance.audit import checkpoint
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
-from compliance.audit.files import CHECKPOINT, folder_of, sync
+from compliance.audit.files import CHECKPOINT, ROTATIONS, folder_of, sync
+from compliance.audit.handover import Chain, Handover, parse
 from compliance.audit.ledger import Held
 
 SUFFIX = ".checkpoint"
+KEYS = f".{ROTATIONS}"
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A checkpoint of this log, signed by its key, and the file in which it was found."""
+    """A checkpoint of this log, signed by its key of then, and the file where it was found."""
 
     generation: int
     state: Checkpoint
@@ -55,17 +58,29 @@ def keep(outside: Path, state: Checkpoint, note: bytes, identifier: bytes) -> No
     path = outside / f"{identifier.hex()}{SUFFIX}"
     if _size(path) > state.size:
         return
-    outside.mkdir(mode=0o700, parents=True, exist_ok=True)
-    scratch = outside / f".{secrets.token_hex(8)}"
+    _put(path, note)
+
+
+def keep_rotations(outside: Path, lines: bytes, identifier: bytes) -> None:
+    """Leave a copy of the file `rotations`, durable when this returns; raises OSError.
+
+    `identifier` is the newest key's id.
+    """
+    _put(outside / f"{identifier.hex()}{KEYS}", lines)
+
+
+def _put(path: Path, data: bytes) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    scratch = path.with_name(f".{secrets.token_hex(8)}")
     try:
         with scratch.open("xb") as file:
-            file.write(note)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
-    sync(outside)
+    sync(path.parent)
 
 
 def _size(path: Path) -> int:
@@ -75,29 +90,41 @@ def _size(path: Path) -> int:
         return -1
 
 
-def known(
-    places: Places, origin: str, public_key: bytes, given: Sequence[Path] = ()
-) -> list[Known]:
+def known(places: Places, origin: str, chain: Chain, given: Sequence[Path] = ()) -> list[Known]:
     """Every checkpoint of this log that can be found, of any generation; least first.
 
-    What is in another log's name, or not signed by `public_key`, is passed over, but not in a
-    file that was `given`: there it raises `CheckpointInvalid`. Raises OSError.
+    What is in another log's name, or not signed by the key of `chain` that it should be, is
+    passed over, but not in a file that was `given`: there it raises `CheckpointInvalid`. Raises
+    OSError.
     """
-    found = [
-        one for path in _paths(places) if (one := _read(path, origin, public_key)) is not None
-    ]
-    found += [_checked(path, path.read_bytes(), origin, public_key) for path in given]
+    found = [one for path in _paths(places) if (one := _read(path, origin, chain)) is not None]
+    found += [_checked(path, path.read_bytes(), origin, chain) for path in given]
     return sorted(found, key=lambda one: one.reach)
 
 
-def _read(path: Path, origin: str, public_key: bytes) -> Known | None:
+def rotations(places: Places) -> list[Handover]:
+    """Every handover of the log's key that a file tells of; nothing is checked.
+
+    Files that cannot be understood are passed over: anybody may have put one there.
+    """
+    paths = [folder_of(places.log, one) / ROTATIONS for one in generations(places.log)]
+    if places.outside is not None and places.outside.is_dir():
+        paths += sorted(places.outside.glob(f"*{KEYS}"))
+    found: list[Handover] = []
+    for path in paths:
+        with suppress(FileNotFoundError, CheckpointInvalid):
+            found += parse(path.read_text("ascii", "replace"))
+    return found
+
+
+def _read(path: Path, origin: str, chain: Chain) -> Known | None:
     try:
-        return _checked(path, path.read_bytes(), origin, public_key)
+        return _checked(path, path.read_bytes(), origin, chain)
     except (FileNotFoundError, CheckpointInvalid):
         return None
 
 
-def _checked(path: Path, note: bytes, origin: str, public_key: bytes) -> Known:
+def _checked(path: Path, note: bytes, origin: str, chain: Chain) -> Known:
     ours, _ = checkpoint.generation_of(origin)
     said = checkpoint.parse(note).origin
     name, generation = checkpoint.generation_of(said)
@@ -105,7 +132,7 @@ def _checked(path: Path, note: bytes, origin: str, public_key: bytes) -> Known:
         raise CheckpointInvalid(
             f"The checkpoint in {path} is of the log {said}, not of {ours}."
         )
-    return Known(generation, checkpoint.verify(note, said, public_key), note, path)
+    return Known(generation, chain.verify(note), note, path)
 
 
 def _paths(places: Places) -> Iterator[Path]:

@@ -2,7 +2,7 @@
 
 For each file: write and fsync it under a scratch name, link it to its own name, and fsync
 the folders; link(2) fails where the name is taken, so nothing is ever overwritten. The
-checkpoint alone is replaced, by rename(2).
+checkpoint, and what tells of keys, is replaced by rename(2).
 """
 
 from __future__ import annotations
@@ -17,7 +17,13 @@ from compliance.audit.tiles import File
 
 CHECKPOINT = "checkpoint"
 VERIFIER_KEY = "verifier-key"
+ROTATIONS = "rotations"
 _SCRATCH = ".scratch"
+
+
+def bridge(number: int) -> str:
+    """The checkpoint that both keys of the log's rotation `number`, from 1, signed."""
+    return f"bridge-{number}"
 
 
 def folder_of(log: Path, generation: int) -> Path:

@@ -21,18 +21,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
 
-from compliance.audit import copies, ledger
+from compliance.audit import copies, ledger, rotation
 from compliance.audit.checkpoint import CheckpointInvalid, in_generation
 from compliance.audit.copies import Known, Places
 from compliance.audit.entry import encode
 from compliance.audit.files import LogFolder, folder_of
+from compliance.audit.handover import Chain, Handover
+from compliance.audit.keys import KeyUnusable
 from compliance.audit.leader import leadership
 from compliance.audit.ledger import Held
 from compliance.audit.merkle import Edge, leaf_hash
 from compliance.audit.notary import Notary
+from compliance.audit.ring import One, Ring, public_of
 from compliance.audit.tiles import TileInvalid
 from compliance.audit.tree import Tree
 from compliance.models import Event as StoredEvent
@@ -58,6 +60,7 @@ class Loss:
     name: str  # of that generation's log: its origin
     old: Known | None  # that generation's last known checkpoint
     later: tuple[Known, ...]  # of generations that the database does not know at all
+    rotations: tuple[Handover, ...]  # of the log's key, that the database lost
     checked: bool  # whether the database was seen to hold the beginning of what was signed
 
     @property
@@ -94,17 +97,15 @@ class Loss:
         return (*lines, f"The log goes on as {in_generation(self.name, self.number)}.")
 
 
-def loss(
-    places: Places, origin: str, public_key: bytes, given: Sequence[Path] = ()
-) -> Loss | None:
+def loss(places: Places, origin: str, keys: Chain, given: Sequence[Path] = ()) -> Loss | None:
     """What the database lacks; None where it is not behind.
 
-    Raises `ResumeRefused` where it never held what was signed, or where a file that was
-    `given` is no checkpoint of this log. Raises OSError.
+    `keys` are those of the log (`rotation.chain`). Raises `ResumeRefused` where it never held
+    what was signed, or where a file that was `given` is no checkpoint of this log; and OSError.
     """
     held = ledger.current()
     try:
-        found = copies.known(places, origin, public_key, given)
+        found = copies.known(places, origin, keys, given)
     except CheckpointInvalid as error:
         raise ResumeRefused(str(error)) from error
     same = [one for one in found if one.generation == held.number]
@@ -116,13 +117,16 @@ def loss(
                 "signed over: the log was continued from an older copy and has forked. Keep "
                 "all of it, and tell whoever holds checkpoints of this log."
             )
+    rotations = tuple(rotation.lost(keys))
     if copies.ahead(held, found) is None:
+        if rotations:
+            raise ResumeRefused(rotation.untold(rotations[0]))
         return None
     later = {one.generation: one for one in found if one.generation > held.number}
     old = same[-1] if same else None
     checked = old is not None and _begins(places, held, old)
     name = in_generation(origin, held.number)
-    return Loss(held, name, old, tuple(later.values()), checked)
+    return Loss(held, name, old, tuple(later.values()), rotations, checked)
 
 
 def _begins(places: Places, held: Held, old: Known) -> bool:
@@ -155,7 +159,7 @@ def _root(held: Held, size: int) -> bytes:
 
 def resume(
     places: Places,
-    key: bytes,
+    key: bytes | Ring,
     origin: str,
     *,
     actor: str,
@@ -167,13 +171,20 @@ def resume(
     `key` and `origin` as for `Notary`. May be run again whatever became of the last run.
     Raises `ResumeRefused` and OSError.
     """
-    public_key = Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
+    ring = One(key) if isinstance(key, bytes) else key
     with _leading():
         ledger.insist_on_durability()
-        missing = loss(places, origin, public_key, given)
+        try:
+            keys = rotation.chain(places, origin, public_of(ring.current()))
+            known = ring.find(keys.current) is not None
+        except (CheckpointInvalid, KeyUnusable) as error:
+            raise ResumeRefused(str(error)) from error
+        if not known:
+            raise ResumeRefused(rotation.older(keys))
+        missing = loss(places, origin, keys, given)
         if missing is not None:
             begin(missing, actor=actor, reason=reason)
-        Notary(places.log, key, origin, places.outside).integrate_once()
+        Notary(places.log, ring, origin, places.outside).integrate_once()
     return missing
 
 
@@ -237,7 +248,8 @@ def begin(missing: Loss, *, actor: str, reason: str) -> None:
 def _about(missing: Loss, *, actor: str, reason: str) -> dict[str, Any]:
     """The detail of `log.resumed` (docs/audit-format.md)."""
     held, old, lost = missing.held, missing.old, missing.lost
-    return {
+    rotations = [rotation.said(one) for one in missing.rotations]
+    return ({"key_rotations": rotations} if rotations else {}) | {
         "actor": actor,
         "also_lost": [_named(one) for one in missing.later],
         "checked": missing.checked,

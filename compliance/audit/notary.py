@@ -2,9 +2,10 @@
 
 In this order, and a crash after any step is mended at the next start: (1) one transaction
 gives events their places, moves each source's cursor and the head; (2) tiles are written;
-(3) the checkpoint is signed over what is durable in both. Tiles are derived from the
-database, so a tile that a crash left out is made again; the head in the database, the
-tiles and the last checkpoint must agree, or nothing is signed.
+(3) the checkpoint is signed over what is durable in both, where the log's key is just rotated
+by both keys (`rotation`). Tiles are derived from the database, so a tile that a crash left out
+is made again; the head in the database, the tiles and the last checkpoint must agree, or
+nothing is signed.
 
 A source's events are taken only in order; at a hole the notary waits.
 """
@@ -20,24 +21,28 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import django.db
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection, transaction
 
-from compliance.audit import checkpoint, copies, journal, ledger
-from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
+from compliance.audit import checkpoint, copies, journal, ledger, rotation
+from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid, Signer
 from compliance.audit.copies import Known, Places
 from compliance.audit.files import (
     CHECKPOINT,
+    ROTATIONS,
     VERIFIER_KEY,
     FileConflict,
     LogFolder,
+    bridge,
     folder_of,
 )
+from compliance.audit.handover import Chain
+from compliance.audit.keys import KeyUnusable
 from compliance.audit.leader import leadership
 from compliance.audit.leases import Leases
 from compliance.audit.ledger import Held
 from compliance.audit.merkle import EMPTY_ROOT
 from compliance.audit.retention import Daily
+from compliance.audit.ring import One, Ring, public_of
 from compliance.audit.tiles import (
     HEIGHT,
     WIDTH,
@@ -55,6 +60,8 @@ PUBLISH = 0.5  # seconds between checkpoints while there is news
 BATCH = 2_048  # entries a transaction: SQLite's one write lock is held that long
 RETRY = 1.0  # seconds
 CLOCK_JUMP = 2.0  # seconds
+
+_ROTATES = f'"type":"{rotation.KEY_ROTATED}"'.encode()
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +83,7 @@ class _Tree:
 
 
 class Notary:
-    """Leads one log. `key` is the Ed25519 private key's 32 bytes.
+    """Leads one log. `key` is its ring of keys, or the 32 bytes of one that is never rotated.
 
     `origin` is the log's name in any of its generations; the database says which one grows.
     `outside` is a folder that a restore does not replace, for a copy of each checkpoint;
@@ -86,15 +93,17 @@ class Notary:
     def __init__(
         self,
         log_dir: Path,
-        key: bytes,
+        key: bytes | Ring,
         origin: str,
         outside: Path | None = None,
         watch: Watch | None = None,
     ) -> None:
         self._places = Places(log_dir, outside)
         self._folder = LogFolder(log_dir)
-        self._key = Ed25519PrivateKey.from_private_bytes(key)
-        self._public = self._key.public_key().public_bytes_raw()
+        self._ring: Ring = One(key) if isinstance(key, bytes) else key
+        self._keys: Chain
+        self._signers: list[Signer] = []  # the newest first; two while a key is rotated
+        self._settled = False
         self._origin = origin
         self._leases = Leases()
         self._watch = watch or Watch()
@@ -102,6 +111,7 @@ class Notary:
         self._signed = -1
         self._published = 0.0
         self._uncopied = False
+        self._halted = ""
         self._clock = time.time() - time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
@@ -122,6 +132,10 @@ class Notary:
                 stop.wait(RETRY)
         connection.close()
 
+    def halt(self, words: str) -> None:
+        """Let `run` end with `NotaryRefuses`, in these words. For any thread."""
+        self._halted = words
+
     def integrate_once(self) -> int:
         """Integrate one batch and publish it; the number of entries.
 
@@ -130,6 +144,7 @@ class Notary:
         tree = self._tree or self._recover()
         taken = self._take(tree)
         self._publish(tree)
+        self._settle()
         return taken
 
     def _lead(self, stop: threading.Event) -> None:
@@ -139,6 +154,8 @@ class Notary:
         self._record("notary.started", {"process": os.getpid(), "size": tree.builder.size})
         daily = Daily()
         while not stop.is_set():
+            if self._halted:
+                raise NotaryRefuses(self._halted)
             self._leases.end_dead()
             self._watch_clock()
             self._watch.look()
@@ -148,10 +165,12 @@ class Notary:
                 self._publish(tree)
             elif tree.files:
                 self._write(tree)
+            self._settle()
             daily.turn()
             if not taken:
                 stop.wait(POLL)
         self._publish(tree)
+        self._settle()
 
     # --- the three steps ------------------------------------------------------------------
 
@@ -166,6 +185,8 @@ class Notary:
             tree.append(entry)
         if not ledger.place(place, batch, tree.builder.root()):
             raise django.db.OperationalError("Another notary moved the head of the log.")
+        if any(_ROTATES in entry for _, entry in batch.events):
+            self._learn_keys()
         self._tree = tree
         return len(batch.events)
 
@@ -181,18 +202,23 @@ class Notary:
             return
         self._add(tree.builder.partials())
         state = Checkpoint(self._origin, tree.builder.size, tree.builder.root())
-        note = checkpoint.sign(state, self._key)
+        note = checkpoint.sign(state, *self._signers)
+        if len(self._signers) > 1:
+            self._folder.replace(bridge(len(self._keys.handovers)), note)
+        self._tell_rotations()
         self._folder.replace(CHECKPOINT, note)
         self._copy(state, note)
+        self._tell_key()
         self._signed, self._published = tree.builder.size, time.monotonic()
 
     def _copy(self, state: Checkpoint, note: bytes) -> None:
         """Leave a copy where a restore does not reach; the log goes on without."""
         if self._places.outside is None:
             return
-        identifier = checkpoint.key_id(state.origin, self._public)
         try:
-            copies.keep(self._places.outside, state, note, identifier)
+            for signer in self._signers:
+                identifier = checkpoint.key_id(state.origin, public_of(signer))
+                copies.keep(self._places.outside, state, note, identifier)
             self._uncopied = False
         except OSError as error:
             if not self._uncopied:
@@ -205,6 +231,53 @@ class Notary:
         except FileConflict as error:
             raise NotaryRefuses(str(error)) from error
 
+    # --- the log's key ----------------------------------------------------------------------
+
+    def _learn_keys(self) -> None:
+        """Find out who signs from now on; raises `NotaryRefuses`."""
+        try:
+            here = self._ring.current()
+            self._keys = rotation.chain(self._places, self._origin, public_of(here))
+            signer = self._ring.find(self._keys.current)
+            leaving = self._keys.keys[-2:-1]
+            old = [found for key in leaving if (found := self._ring.find(key)) is not None]
+        except CheckpointInvalid as error:
+            raise NotaryRefuses(f"{error} Nothing is signed until they do.") from error
+        except KeyUnusable as error:
+            raise NotaryRefuses(str(error)) from error
+        if signer is None:
+            raise NotaryRefuses(rotation.older(self._keys))
+        self._signers = [signer, *old]
+        self._signed = -1 if old else self._signed
+        self._settled = False
+
+    def _tell_rotations(self) -> None:
+        """Let readers follow from an older key, before the first that the newer signs alone."""
+        lines = "".join(one.line for one in self._keys.handovers).encode()
+        if not lines or self._folder.read(ROTATIONS) == lines:
+            return
+        self._folder.replace(ROTATIONS, lines)
+        if self._places.outside is not None:
+            identifier = checkpoint.key_id(self._origin, self._keys.current)
+            try:
+                copies.keep_rotations(self._places.outside, lines, identifier)
+            except OSError as error:
+                _log.error("No copy of the rotations can be kept outside: %s", error.strerror)
+
+    def _tell_key(self) -> None:
+        line = checkpoint.verifier_key(self._origin, self._keys.current).encode() + b"\n"
+        if self._folder.read(VERIFIER_KEY) != line:
+            self._folder.replace(VERIFIER_KEY, line)
+
+    def _settle(self) -> None:
+        """Destroy the key that was put aside, once both have signed."""
+        if self._settled or self._signed < 0:
+            return
+        self._settled = self._ring.settle(self._keys.current)
+        if self._settled and len(self._signers) > 1:
+            del self._signers[1:]
+            _log.info("The log's key was rotated; the old one is destroyed.")
+
     # --- after a start --------------------------------------------------------------------
 
     def _recover(self) -> _Tree:
@@ -214,14 +287,16 @@ class Notary:
         self._origin = checkpoint.in_generation(self._origin, held.number)
         self._folder = LogFolder(folder_of(self._places.log, held.number))
         self._folder.prepare()
+        self._learn_keys()
         last = self._last_checkpoint()
-        found = copies.known(self._places, self._origin, self._public)
+        found = copies.known(self._places, self._origin, self._keys)
         newest = copies.ahead(held, found)
         if newest is not None:
             raise NotaryRefuses(behind(held, newest))
-        line = checkpoint.verifier_key(self._origin, self._public).encode() + b"\n"
-        if self._folder.read(VERIFIER_KEY) != line:
-            self._folder.replace(VERIFIER_KEY, line)
+        if missing := rotation.lost(self._keys):
+            raise NotaryRefuses(rotation.untold(missing[0]))
+        if len(self._signers) == 1:
+            self._tell_key()
         signed = [last, *(one.state for one in found if one.generation == held.number)]
         tree = self._replay(self._from_tiles(last), signed, held)
         if tree is None:
@@ -234,7 +309,7 @@ class Notary:
                 f"{held.size} was made of. Run `manage.py audit verify`; nothing is signed "
                 "until they agree."
             )
-        self._signed = last.size or -1
+        self._signed = (last.size or -1) if len(self._signers) == 1 else -1
         self._tree = tree
         return tree
 
@@ -243,7 +318,7 @@ class Notary:
         if note is None:
             return Checkpoint(self._origin, 0, EMPTY_ROOT)
         try:
-            return checkpoint.verify(note, self._origin, self._public)
+            return self._keys.verify(note, self._origin)
         except CheckpointInvalid as error:
             raise NotaryRefuses(
                 f"The checkpoint in {self._folder.root} is not ours: {error} Give this log "

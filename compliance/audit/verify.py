@@ -14,20 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.utils.dateparse import parse_datetime
 
-from compliance.audit import checkpoint, copies, ledger, triggers
+from compliance.audit import checkpoint, copies, ledger, rotation, triggers
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
 from compliance.audit.copies import Places
 from compliance.audit.entry import canonical, commitment
 from compliance.audit.files import CHECKPOINT, VERIFIER_KEY, LogFolder, folder_of
-from compliance.audit.keys import KeyUnusable, read_key
+from compliance.audit.handover import Chain
+from compliance.audit.keys import KeyUnusable
 from compliance.audit.ledger import Held
 from compliance.audit.merkle import EMPTY_ROOT
 from compliance.audit.owners import Owners
 from compliance.audit.pruned import Cover, Covers
+from compliance.audit.ring import FileRing, public_of
 from compliance.audit.tiles import Builder
 from compliance.models import WriterEpoch
 from compliance.vocabulary import TERMINAL
@@ -76,24 +77,30 @@ class Report:
 
 
 def verify_log(log_dir: Path | None = None, public_key: bytes | None = None) -> Report:
-    """Check the whole log. Without arguments: this appliance's, with this appliance's key."""
+    """Check the whole log. Without arguments: this appliance's, with this appliance's key.
+
+    `public_key` is any key that the log was ever signed with: from each of them, rotations
+    lead to the others.
+    """
     log = log_dir or settings.DOMICILE.data / "log"
     report = Report()
+    places = Places(log, settings.DOMICILE.checkpoints if log_dir is None else None)
+    keys = _keys(places, public_key, report)
     walk = _Walk(report)
     for held in ledger.ended():
         folder = LogFolder(folder_of(log, held.number))
-        walk.begin(held, folder, _last_of_ended(folder, public_key, report, held))
+        walk.begin(held, folder, _last_of_ended(folder, keys, report, held))
         walk.tree_ends(ended=True)
     held = ledger.current()
     folder = LogFolder(folder_of(log, held.number))
-    last = _signed(folder, public_key, report)
+    last = _signed(folder, keys, report)
     if last.size > held.size:
         report.problem(
             f"The checkpoint covers {last.size} entries and the database holds {held.size}: "
             "entries were cut off, or an older copy of the database was restored."
         )
-    if log_dir is None and last.origin:
-        _outside(Places(log, settings.DOMICILE.checkpoints), last, held, report)
+    if log_dir is None and last.origin and keys is not None:
+        _outside(places, last, held, keys, report)
     walk.begin(held, folder, last)
     walk.tree_ends(ended=False)
     walk.details_end()
@@ -105,10 +112,9 @@ def verify_log(log_dir: Path | None = None, public_key: bytes | None = None) -> 
     return report
 
 
-def _outside(places: Places, last: Checkpoint, held: Held, report: Report) -> None:
+def _outside(places: Places, last: Checkpoint, held: Held, keys: Chain, report: Report) -> None:
     """Hold the database against the copies of checkpoints that a restore does not reach."""
-    public_key = _public_key(LogFolder(folder_of(places.log, held.number)), report)
-    newest = copies.ahead(held, copies.known(places, last.origin, public_key))
+    newest = copies.ahead(held, copies.known(places, last.origin, keys))
     if newest is not None and newest.reach > (held.number, last.size):
         report.problem(
             f"The copy in {newest.path} covers {newest.state.size} entries of "
@@ -118,7 +124,7 @@ def _outside(places: Places, last: Checkpoint, held: Held, report: Report) -> No
 
 
 def _last_of_ended(
-    folder: LogFolder, public_key: bytes | None, report: Report, held: Held
+    folder: LogFolder, keys: Chain | None, report: Report, held: Held
 ) -> Checkpoint:
     """The last checkpoint in the folder of a generation that ended; it may reach further."""
     if folder.read(CHECKPOINT) is None:
@@ -127,33 +133,58 @@ def _last_of_ended(
             "held against the generation after it only."
         )
         return Checkpoint("", 0, EMPTY_ROOT)
-    return _signed(folder, public_key, report)
+    return _signed(folder, keys, report)
 
 
-def _signed(folder: LogFolder, public_key: bytes | None, report: Report) -> Checkpoint:
+def _signed(folder: LogFolder, keys: Chain | None, report: Report) -> Checkpoint:
     note = folder.read(CHECKPOINT)
     nothing = Checkpoint("", 0, EMPTY_ROOT)
     if note is None:
         report.problem(f"There is no checkpoint in {folder.root}; is the notary running?")
         return nothing
+    if keys is None:  # why was said already
+        return nothing
     try:
-        key = public_key or _public_key(folder, report)
-        return checkpoint.verify(note, checkpoint.parse(note).origin, key)
+        return keys.verify(note)
     except CheckpointInvalid as error:
         report.problem(str(error))
         return nothing
 
 
-def _public_key(folder: LogFolder, report: Report) -> bytes:
+def _keys(places: Places, public_key: bytes | None, report: Report) -> Chain | None:
+    """The keys of the log, each vouched for by the one before; None where they are not."""
+    ring = FileRing(settings.DOMICILE.data / "keys")
+    folder = LogFolder(folder_of(places.log, ledger.current().number))
     try:
-        seed = read_key(settings.DOMICILE.data / "keys" / "log.ed25519")
-    except KeyUnusable:
         line = (folder.read(VERIFIER_KEY) or b"").decode(errors="replace").strip()
-        told = "The log's key is not here; its public key was taken from the log."
-        if told not in report.notes:
-            report.notes.append(told)
+        key = public_key or _own(ring, line, report)
+        name = checkpoint.parse(folder.read(CHECKPOINT) or b"").origin
+        keys = rotation.chain(places, name, key)
+    except CheckpointInvalid as error:
+        if folder.read(CHECKPOINT) is not None:
+            report.problem(str(error))
+        return None
+    for one in rotation.lost(keys):
+        report.problem(rotation.untold(one))
+    if public_key is None and key != keys.current:
+        try:
+            waits = ring.find(keys.current) is not None
+        except KeyUnusable:
+            waits = False
+        if waits:
+            report.notes.append("A rotation of the log's key is under way.")
+        else:
+            report.problem(rotation.older(keys))
+    return keys
+
+
+def _own(ring: FileRing, line: str, report: Report) -> bytes:
+    """This appliance's public key; where the file is not here, as the log itself gives it."""
+    try:
+        return public_of(ring.current())
+    except KeyUnusable:
+        report.notes.append("The log's key is not here; its public key was taken from the log.")
         return checkpoint.parse_verifier_key(line)[1]
-    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
 
 class _Walk:

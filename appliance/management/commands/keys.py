@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from argparse import ArgumentParser
 from typing import Any
 
@@ -11,26 +12,46 @@ from django.core.management.base import BaseCommand, CommandError
 from appliance.keyring import found
 from appliance.rotation import RotationRefused, rotate
 from appliance.services.folder import FolderRefused, Hold
+from compliance.audit import ledger, rotation
+from compliance.audit.checkpoint import CheckpointInvalid, origin_of
+from compliance.audit.copies import Places
+from compliance.audit.keys import KeyUnusable
+from compliance.audit.notary import Notary, NotaryRefuses
+from compliance.audit.ring import NAME, FileRing
+
+PATIENCE = 30.0  # seconds that the notary has to sign with both keys
+UNFINISHED = (
+    "The rotation is on the record and completes itself with the notary, which has not signed "
+    "yet: see manage.py doctor. Run this again to wait for it; it begins no second one."
+)
 
 
 class Command(BaseCommand):
     """Lists the keys without showing any; makes a new one in place of an old one."""
 
-    help = "List the appliance's keys, or rotate one while the appliance is stopped."
+    help = "List the appliance's keys, or rotate one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """What to do."""
         actions = parser.add_subparsers(dest="action", required=True)
         actions.add_parser("list", help="Where each lies, who reads it, its fingerprint.")
         rotating = actions.add_parser(
-            "rotate", help="Make a new key; the appliance is stopped."
+            "rotate", help="Make a new key; the appliance is stopped, but for the log's."
         )
-        rotating.add_argument("name", help="As `keys list` shows it, such as gateway.ed25519.")
+        rotating.add_argument(
+            "name", help="As `keys list` shows it, such as gateway.ed25519; or log."
+        )
+        rotating.add_argument(
+            "--reason", default="", help="Why the log's key is rotated; goes into the log."
+        )
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
         """Do it."""
         if options["action"] == "list":
             self._list()
+            return
+        if options["name"] in ("log", NAME):
+            self._rotate_log(options["reason"].strip())
             return
         try:
             hold = Hold(settings.DOMICILE.data)
@@ -39,6 +60,38 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         hold.release()
         self.stdout.write(f"{options['name']}: {old} is now {new}. Back up the folder keys.")
+
+    def _rotate_log(self, reason: str) -> None:
+        """Record the rotation, and see it done: by the notary that leads, or here."""
+        if not reason:
+            raise CommandError("Say why with --reason: it goes into the log.")
+        domicile = settings.DOMICILE
+        ring, places = (
+            FileRing(domicile.data / "keys"),
+            Places(domicile.data / "log", domicile.checkpoints),
+        )
+        try:
+            origin = origin_of(domicile.organisation, ledger.current().number)
+            actor = f"command ({getpass.getuser()})"
+            one = rotation.begin(ring, places, origin, actor=actor, reason=reason)
+
+            def integrate() -> None:
+                notary = Notary(places.log, ring, origin, places.outside)
+                while notary.integrate_once():
+                    pass
+
+            done = rotation.complete(ring, one, integrate, PATIENCE)
+        except (
+            rotation.RotationRefused, NotaryRefuses, CheckpointInvalid, KeyUnusable, OSError
+        ) as error:  # fmt: skip
+            raise CommandError(str(error)) from error
+        if not done:
+            raise CommandError(UNFINISHED)
+        self.stdout.write(
+            f"The log's key was {one.before}\nand is {one.after}\n"
+            "The old one is destroyed here. Back up the folder keys; destroy older backups of "
+            "it; give the new line to whoever checks this log."
+        )
 
     def _list(self) -> None:
         for key in found(settings.DOMICILE.data / "keys"):

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from appliance.archive import ArchiveRefused, restore
 from appliance.env import Environment
-from compliance.audit import checkpoint, copies, journal, ledger
+from compliance.audit import checkpoint, copies, journal, ledger, rotation
 from compliance.audit.checkpoint import CheckpointInvalid
 from compliance.audit.copies import Known, Places
 from compliance.audit.files import VERIFIER_KEY, LogFolder, folder_of
@@ -92,11 +92,14 @@ def _known(environment: Environment, given: list[bytes]) -> list[Known]:
     if line is None:  # nothing had been signed yet
         return []
     origin, public = checkpoint.parse_verifier_key(line.decode("ascii", "replace").strip())
+    places = Places(log, environment.checkpoints)
+    keys = rotation.chain(places, origin, public)
     for note in given:
-        state = checkpoint.verify(note, _named(note, origin), public)
-        identifier = checkpoint.key_id(state.origin, public)
+        state = keys.verify(note, _named(note, origin))
+        signer = keys.at(checkpoint.generation_of(state.origin)[1], state.size)
+        identifier = checkpoint.key_id(state.origin, signer)
         copies.keep(environment.checkpoints, state, note, identifier)
-    return copies.known(Places(log, environment.checkpoints), origin, public)
+    return copies.known(places, origin, keys)
 
 
 def _named(note: bytes, origin: str) -> str:

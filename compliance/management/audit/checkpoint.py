@@ -33,7 +33,7 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
     out.write(f"log          {state.origin}")
     out.write(f"entries      {state.size}")
     out.write(f"root         {state.root.hex()}")
-    out.write(f"fingerprint  {fingerprint(own.public_key())} (of the log's public key)")
+    out.write(f"fingerprint  {fingerprint(own.keys().current)} (of the log's public key)")
     out.write(f"written      {max(0, round(age))} s ago")
     out.write("")
     out.write(note.decode(), ending="")

@@ -49,4 +49,4 @@ def _read(path: Path) -> Checkpoint:
     note = path.read_bytes()
     said = checkpoint.parse(note).origin
     generation = checkpoint.generation_of(said)[1]
-    return checkpoint.verify(note, own.origin(generation), own.public_key())
+    return own.verified(note, generation)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
-from compliance.audit import checkpoint, copies, ledger
+from compliance.audit import checkpoint, copies, ledger, rotation
 from compliance.audit.checkpoint import Checkpoint, origin_of
 from compliance.audit.copies import Places
 from compliance.audit.files import CHECKPOINT, VERIFIER_KEY, LogFolder, folder_of
-from compliance.audit.keys import KeyUnusable, read_key
+from compliance.audit.handover import Chain
+from compliance.audit.keys import KeyUnusable
+from compliance.audit.ring import FileRing, public_of
 from compliance.audit.tree import Tree
 
 
@@ -24,9 +25,9 @@ def places() -> Places:
     return Places(settings.DOMICILE.data / "log", settings.DOMICILE.checkpoints)
 
 
-def key_file() -> Path:
-    """The log's private key."""
-    return Path(settings.DOMICILE.data, "keys", "log.ed25519")
+def ring() -> FileRing:
+    """The log's private keys."""
+    return FileRing(settings.DOMICILE.data / "keys")
 
 
 def origin(generation: int | None = None) -> str:
@@ -35,17 +36,25 @@ def origin(generation: int | None = None) -> str:
     return origin_of(settings.DOMICILE.organisation, number)
 
 
-def public_key() -> bytes:
-    """From the key file; where this process may not have it, as the log itself gives it."""
+def keys() -> Chain:
+    """The log's public keys, of which the one here is one; raises `HandoverInvalid`.
+
+    Where this process may not have the key file: of which one is as the log itself gives it.
+    """
     try:
-        seed = read_key(key_file())
+        key = public_of(ring().current())
     except KeyUnusable:
         newest = copies.generations(places().log)[-1]
         line = LogFolder(folder_of(places().log, newest)).read(VERIFIER_KEY)
         if line is None:
             raise
-        return checkpoint.parse_verifier_key(line.decode("ascii", "replace").strip())[1]
-    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+        key = checkpoint.parse_verifier_key(line.decode("ascii", "replace").strip())[1]
+    return rotation.chain(places(), origin(), key)
+
+
+def verified(note: bytes, generation: int | None) -> Checkpoint:
+    """The checkpoint in a note that is of this log and generation; or `CheckpointInvalid`."""
+    return keys().verify(note, origin(generation))
 
 
 def folder(generation: int | None) -> LogFolder:
@@ -63,7 +72,7 @@ def signed(generation: int | None, kept: Path | None = None) -> tuple[bytes, Che
     note = kept.read_bytes() if kept else held.read(CHECKPOINT)
     if note is None:
         raise LogUnusable(f"There is no checkpoint in {held.root}; start the notary.")
-    return note, checkpoint.verify(note, origin(generation), public_key())
+    return note, verified(note, generation)
 
 
 def tree(generation: int | None, state: Checkpoint) -> Tree:

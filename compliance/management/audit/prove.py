@@ -13,7 +13,7 @@ from django.core.management.base import OutputWrapper
 from django.db import transaction
 
 from compliance.audit import checkpoint, inclusion, journal, ledger
-from compliance.audit.checkpoint import CheckpointInvalid
+from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
 from compliance.audit.inclusion import Inclusion, Shown
 from compliance.audit.merkle import ProofInvalid
 from compliance.management.audit import IMPOSSIBLE, SOUND, UNSOUND, own
@@ -49,7 +49,7 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
     entry = tree.entry(index)
     shown = _detail(generation, index, entry) if options["detail"] else None
     proof = Inclusion(entry, index, tuple(tree.inclusion(index)), note, shown)
-    proof.verify(state.origin, own.public_key())
+    proof.verify(state.origin, _key(state))
     if shown:
         about = {"actor": "command", "entry": index, "origin": state.origin}
         with transaction.atomic():
@@ -77,6 +77,11 @@ def _detail(generation: int | None, index: int, entry: bytes) -> Shown:
     return Shown(row.detail, row.detail_key)
 
 
+def _key(state: Checkpoint) -> bytes:
+    """The key that signs a checkpoint of this size."""
+    return own.keys().at(checkpoint.generation_of(state.origin)[1], state.size)
+
+
 def _check(path: Path, key: Path | None, out: OutputWrapper) -> int:
     try:
         proof = inclusion.parse(path.read_bytes())
@@ -84,9 +89,10 @@ def _check(path: Path, key: Path | None, out: OutputWrapper) -> int:
             line = key.read_text(encoding="ascii", errors="replace").strip()
             origin, public = checkpoint.parse_verifier_key(line)
         else:
-            said = checkpoint.parse(proof.note).origin
-            base, number = checkpoint.generation_of(own.origin())[0], said.rpartition("/")[2]
-            origin, public = f"{base}/{number}", own.public_key()
+            said = checkpoint.parse(proof.note)
+            base, _ = checkpoint.generation_of(own.origin())
+            origin = f"{base}/{said.origin.rpartition('/')[2]}"
+            public = _key(said)
         state = proof.verify(origin, public)
     except (ProofInvalid, CheckpointInvalid) as error:
         out.write(f"NOT SOUND: {error}")

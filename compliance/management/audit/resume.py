@@ -11,7 +11,6 @@ from django.core.management.base import OutputWrapper
 
 from compliance.audit import erasure, generation
 from compliance.audit.generation import ResumeRefused
-from compliance.audit.keys import read_key
 from compliance.audit.keystore import VaultUnreadable, store
 from compliance.audit.notary import NotaryRefuses
 from compliance.management.audit import IMPOSSIBLE, SOUND, own
@@ -42,8 +41,8 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
         out.write("The reason is empty; say what happened, for the log.")
         return IMPOSSIBLE
     try:
-        key = read_key(own.key_file())
-        missing = generation.loss(places, origin, own.public_key(), given)
+        ring = own.ring()
+        missing = generation.loss(places, origin, own.keys(), given)
         if missing is not None:
             out.write("\n".join(missing.words))
             if not options["yes"] and not _agreed():
@@ -51,7 +50,7 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
                 return IMPOSSIBLE
         again = erasure.reapply(source="command") if store().folder.is_dir() else 0
         done = generation.resume(
-            places, key, origin, actor="command", reason=options["reason"], given=given
+            places, ring, origin, actor="command", reason=options["reason"], given=given
         )
     except (ResumeRefused, NotaryRefuses, VaultUnreadable) as error:
         out.write(str(error))
