@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 BASE = Path(__file__).resolve().parent.parent
 SOCKET_PATH_MAX = 100  # sun_path holds 108 bytes on Linux; room for a file's name suffix
@@ -29,6 +30,8 @@ class Environment:
     run: Path
     checkpoints: Path  # copies of checkpoints, where a restore of `data` does not reach
     serve_log: bool
+    witnesses: tuple[str, ...]  # addresses that may be called to have the log cosigned
+    witness_interval: float  # seconds between two checkpoints that one witness is shown
     host: str
     port: int
     allowed_hosts: tuple[str, ...]
@@ -84,6 +87,23 @@ class _Reader:
         return int(value)
 
 
+def _witnesses(given: str) -> tuple[str, ...]:
+    """Addresses below which `add-checkpoint` lies, without a slash at the end."""
+    found = tuple(one.strip().rstrip("/") for one in given.split(",") if one.strip())
+    for one in found:
+        try:
+            parts = urlsplit(one)
+            well = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            well = False
+        if not well or "@" in parts.netloc or parts.query or parts.fragment:
+            raise ConfigurationError(
+                "DOMICILE_WITNESSES holds addresses with commas between them, as in "
+                f"https://witness.example.org/witness; {one[:80]!r} is none."
+            )
+    return found
+
+
 def _run_folder(data: Path, given: str) -> Path:
     if given:
         return Path(given).absolute()
@@ -114,6 +134,8 @@ def read(variables: Mapping[str, str] = os.environ) -> Environment:
         run=run,
         checkpoints=_checkpoints(data, reader.text("DOMICILE_CHECKPOINTS", "")),
         serve_log=reader.switch("DOMICILE_SERVE_LOG", "yes"),
+        witnesses=_witnesses(reader.text("DOMICILE_WITNESSES", "")),
+        witness_interval=float(reader.number("DOMICILE_WITNESS_INTERVAL", 60, 1, 86_400)),
         host=reader.text("DOMICILE_HOST", "127.0.0.1"),
         port=reader.number("DOMICILE_PORT", 8000, 1, 65535),
         allowed_hosts=tuple(

@@ -23,7 +23,7 @@ from typing import Any
 
 from appliance.metrics import LOG_PAGES
 from compliance.audit import copies
-from compliance.audit.files import CHECKPOINT, VERIFIER_KEY, folder_of
+from compliance.audit.files import CHECKPOINT, COSIGNED, VERIFIER_KEY, folder_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -35,9 +35,10 @@ TOGETHER = 16  # answers at a time, in one web process
 THREADS = 2
 PATIENCE = 60.0  # seconds that a reader has to take an answer
 BLOCK = 64 * 1024  # bytes read at a time
+NOTE_MAX = 64 * 1024  # bytes of a checkpoint that are compared
 LOOK = 1.0  # seconds for which the number of the current generation is believed
 ADDRESS = re.compile(
-    r"/log/(?:(?P<generation>[1-9][0-9]{0,8})/)?(?P<path>checkpoint|verifier-key"
+    r"/log/(?:(?P<generation>[1-9][0-9]{0,8})/)?(?P<path>checkpoint|cosigned|verifier-key"
     r"|tile/(?:entries|[0-9]|[1-5][0-9]|6[0-3])/(?:x[0-9]{3}/){0,5}[0-9]{3}"
     r"(?:\.p/(?P<width>[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]))?)",
     re.ASCII,
@@ -86,7 +87,7 @@ class LogPages:
             return
         try:
             size = os.fstat(descriptor).st_size
-            text = path in (CHECKPOINT, VERIFIER_KEY)
+            text = path in (CHECKPOINT, COSIGNED, VERIFIER_KEY)
             caching = NOW if text else SOON if found["width"] else EVER
             await _start(send, 200, TEXT if text else BYTES, size, caching)
             LOG_PAGES.labels(outcome="served").inc()
@@ -106,6 +107,13 @@ class LogPages:
     def _file(self, generation: int, path: str) -> int | None:
         """A descriptor of the file, for the caller to close; None where there is none."""
         folder = folder_of(self._log, generation or self._newest())
+        if path == CHECKPOINT and (more := self._opened(folder, COSIGNED)) is not None:
+            if _begins(more, self._opened(folder, CHECKPOINT)):
+                return more
+            os.close(more)
+        return self._opened(folder, path)
+
+    def _opened(self, folder: Path, path: str) -> int | None:
         parts = [*folder.relative_to(self._log).parts, *path.split("/")]
         with suppress(OSError):
             descriptor = os.open(self._log, os.O_RDONLY | os.O_DIRECTORY)
@@ -138,6 +146,17 @@ class LogPages:
             number = next(signed, 1)
             self._current = (number, now)
         return number
+
+
+def _begins(whole: int, part: int | None) -> bool:
+    """Whether a file begins with another, which is closed: a note before it was cosigned."""
+    if part is None:
+        return False
+    try:
+        begin = os.pread(part, NOTE_MAX, 0)
+    finally:
+        os.close(part)
+    return bool(begin) and os.pread(whole, len(begin), 0) == begin
 
 
 async def _start(send: Send, status: int, kind: bytes, size: int, caching: bytes) -> None:

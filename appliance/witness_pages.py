@@ -25,7 +25,7 @@ from django.db import connection
 from compliance.audit import submission
 from compliance.audit.keys import KeyUnusable, read_key
 from compliance.audit.submission import BODY_MAX, SubmissionInvalid
-from compliance.audit.witness import Answer, Witness, name_of
+from compliance.audit.witness import KEY_FILE, Answer, Witness, name_of
 from compliance.models import WitnessedLog
 
 Scope = MutableMapping[str, Any]
@@ -36,7 +36,6 @@ Send = Callable[[Message], Awaitable[None]]
 PREFIX = "/witness/"
 ADD = "/witness/add-checkpoint"
 LAST = re.compile(r"/witness/([0-9a-f]{64})/checkpoint", re.ASCII)
-KEY = "witness.ed25519"
 TOGETHER = 8  # answers at a time, in one web process
 THREADS = 2
 PATIENCE = 20.0  # seconds that a caller has to send and to take
@@ -53,7 +52,7 @@ class WitnessPages:
     def __init__(self, keys: Path, organisation: str) -> None:
         """`keys` is the folder with the witness's key; without it every answer is 404."""
         try:
-            key = read_key(keys / KEY)
+            key = read_key(keys / KEY_FILE)
             self._witness: Witness | None = Witness(name_of(organisation), key)
         except KeyUnusable as error:
             log.warning("witness_without_key", error=str(error))

@@ -9,14 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from appliance import confinement
+from appliance.calling import place_of, socket_of
 from appliance.env import BASE, Environment
-from appliance.services import broker, figures
+from appliance.services import broker, figures, passage
 from appliance.services.keeper import Program
 
 MANAGE = str(BASE / "manage.py")
 LISTENING = "DOMICILE_LISTEN_FD"
 """Number of the inherited socket that the web processes share."""
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
+PASSAGES = "DOMICILE_PASSAGES"
+"""Folder of the sockets through which allowed addresses are called without a network."""
 AFTER_DRAIN = 20.0  # seconds a web process gets to tell callers, record the ends and stop
 NOTARY_REFUSED = 3  # the notary's exit code where a new start will not help
 
@@ -34,7 +37,7 @@ def programs(environment: Environment, listening: int, confine: str) -> list[lis
     both = queue if record != "no" else "no"
     shared = inherited(environment)
     groups = [
-        [_notary(shared, record)],
+        [_notary(environment, shared, record)],
         [_worker(environment, shared, queue)],
         [
             _web(number, environment, shared, listening, both)
@@ -42,6 +45,8 @@ def programs(environment: Environment, listening: int, confine: str) -> list[lis
         ],
         [_records(shared, both)],
     ]
+    if environment.witnesses and record != "no":
+        groups.insert(0, [_passage(environment, shared)])
     if confinement.broker_is_local(environment) and not broker.answers(
         environment.run / broker.SOCKET
     ):
@@ -79,11 +84,32 @@ def _broker(environment: Environment, shared: Mapping[str, str], confine: str) -
     )
 
 
-def _notary(shared: Mapping[str, str], confine: str) -> Program:
+def _passage(environment: Environment, shared: Mapping[str, str]) -> Program:
+    """The one process that reaches other machines: it passes bytes to allowed witnesses."""
+    places = sorted({place_of(one) for one in environment.witnesses})
+    ways = [(socket_of(environment.run, *place), *place) for place in places]
+
+    async def ready() -> bool:
+        return all(path.is_socket() for path, _host, _port in ways)
+
+    return Program(
+        "passage",
+        [
+            *(sys.executable, "-I", "-S", passage.__file__),
+            *(str(part) for way in ways for part in way),
+        ],
+        environment={name: shared[name] for name in ("PATH",) if name in shared},
+        folder=environment.run,
+        ready=ready,
+    )
+
+
+def _notary(environment: Environment, shared: Mapping[str, str], confine: str) -> Program:
+    passages = {PASSAGES: str(environment.run)} if confine != "no" else {}
     return Program(
         "notary",
         [sys.executable, MANAGE, "notary"],
-        environment={**shared, "DOMICILE_SOURCE": "notary"},
+        environment={**shared, **passages, "DOMICILE_SOURCE": "notary"},
         folder=BASE,
         confine=confine,
         hopeless=frozenset({NOTARY_REFUSED}),

@@ -13,6 +13,7 @@ exports         exports asked for, downloaded, cancelled and removed
 verification    "Verify the log"
 contents        kept prompts and answers, shown to who may see them
 erasures        what was erased, and the form to erase
+witnesses       who cosigns this log, and whose logs are cosigned here
 alarms          what an officer must look into, until one has
 overview        the front page's panels
 coverage        what the loaded recognisers can find
@@ -35,6 +36,7 @@ from compliance.admin import (
     policies,
     sessions,
     verification,
+    witnesses,
 )
 from compliance.admin.roles import ensure
 
@@ -55,4 +57,5 @@ __all__ = [
     "policies",
     "sessions",
     "verification",
+    "witnesses",
 ]

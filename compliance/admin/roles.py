@@ -28,6 +28,8 @@ _RECORD = (
     "compliance.view_alarm",
     "compliance.view_erasure",
     "compliance.view_policyversion",
+    "compliance.view_witness",
+    "compliance.view_witnessedlog",
 )
 _CLIENTS = ("compliance.view_application", "compliance.view_apikey")
 _MACHINES = (
@@ -51,6 +53,13 @@ _SWITCH_MACHINES = (
 _PACKS = ("compliance.view_packanswer",)
 _TYPE_PACKS = ("compliance.add_packanswer",)
 _CONTENT = ("compliance.erase_content", "compliance.disclose_content")
+_WITNESSES = (
+    "compliance.add_witness",
+    "compliance.change_witness",
+    "compliance.add_witnessedlog",
+    "compliance.change_witnessedlog",
+    "compliance.add_witnesspolicy",
+)
 _EXPORT = ("compliance.add_export",)  # also to see the runs of others, and their files
 _EDIT_PEOPLE = ("auth.add_user", "auth.change_user")
 _SEE_ALL = (*_RECORD, *_CLIENTS, *_MACHINES, *_PEOPLE, *_PACKS)
@@ -65,6 +74,7 @@ RIGHTS: Mapping[str, frozenset[str]] = {
             *_EDIT_CLIENTS,
             *_CONTENT,
             *_TYPE_PACKS,
+            *_WITNESSES,
         )
     ),
     OPERATOR: frozenset((*_RECORD, *_CLIENTS, *_MACHINES, *_SWITCH_MACHINES)),

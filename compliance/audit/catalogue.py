@@ -220,7 +220,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             "log.resumed",
             "entry 0 of a new generation, after a restore; names what was lost",
             "actor also_lost checked checkpoint database_root database_size first generation"
-            " key_rotations lost_begin lost_end old_origin old_root old_size reason",
+            " key_rotations lost_begin lost_end old_origin old_root old_size reason witnesses",
             COMMAND,
             personal=True,
         ),

@@ -14,16 +14,16 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.db import transaction
 
-from compliance.audit import copies, ledger, rotation
+from compliance.audit import conflicts, copies, ledger, rotation
 from compliance.audit.checkpoint import CheckpointInvalid, in_generation
 from compliance.audit.copies import Known, Places
 from compliance.audit.entry import encode
@@ -62,6 +62,8 @@ class Loss:
     later: tuple[Known, ...]  # of generations that the database does not know at all
     rotations: tuple[Handover, ...]  # of the log's key, that the database lost
     checked: bool  # whether the database was seen to hold the beginning of what was signed
+    witnessed: Mapping[str, int] = field(default_factory=dict)
+    """Entries that witnesses in conflict had cosigned, by their names."""
 
     @property
     def number(self) -> int:
@@ -72,7 +74,7 @@ class Loss:
     def lost(self) -> range:
         """The entries of the database's generation that were signed and are gone."""
         signed = self.old.state.size if self.old else 0
-        return range(self.held.size, max(signed, self.held.size))
+        return range(self.held.size, max(signed, self.held.size, *self.witnessed.values()))
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -84,6 +86,11 @@ class Loss:
                 f"Lost: entries {lost.start} to {lost.stop - 1} ({len(lost)}), by the "
                 f"checkpoint in {self.old.path}."
             )
+        lines += [
+            f"The witness {name} has cosigned {size} entries of it"
+            + ("." if size > self.held.size else ", and not all of them are those held here.")
+            for name, size in self.witnessed.items()
+        ]
         lines += [
             f"Lost: all {one.state.size} entries of {one.state.origin}, by the checkpoint in "
             f"{one.path}."
@@ -118,7 +125,8 @@ def loss(places: Places, origin: str, keys: Chain, given: Sequence[Path] = ()) -
                 "all of it, and tell whoever holds checkpoints of this log."
             )
     rotations = tuple(rotation.lost(keys))
-    if copies.ahead(held, found) is None:
+    witnessed = conflicts.reach(held.number)
+    if copies.ahead(held, found) is None and not witnessed:
         if rotations:
             raise ResumeRefused(rotation.untold(rotations[0]))
         return None
@@ -126,7 +134,7 @@ def loss(places: Places, origin: str, keys: Chain, given: Sequence[Path] = ()) -
     old = same[-1] if same else None
     checked = old is not None and _begins(places, held, old)
     name = in_generation(origin, held.number)
-    return Loss(held, name, old, tuple(later.values()), rotations, checked)
+    return Loss(held, name, old, tuple(later.values()), rotations, checked, witnessed)
 
 
 def _begins(places: Places, held: Held, old: Known) -> bool:
@@ -264,6 +272,7 @@ def _about(missing: Loss, *, actor: str, reason: str) -> dict[str, Any]:
         "old_root": (old.state.root if old else held.root).hex(),
         "old_size": old.state.size if old else held.size,
         "reason": reason,
+        **({"witnesses": dict(missing.witnessed)} if missing.witnessed else {}),
     }
 
 

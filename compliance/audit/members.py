@@ -146,5 +146,6 @@ WORDS: Mapping[str, str] = {
     "verifier_keys": "the log's public keys, a line each",
     "weights": "SHA-256 of the weights that the node verified, hex",
     "witness": "the witness's name",
+    "witnesses": "entries that each witness which contradicts the log had cosigned",
     "witnessed_log": "origin of the log that is cosigned here",
 }

@@ -23,7 +23,7 @@ from pathlib import Path
 import django.db
 from django.db import connection, transaction
 
-from compliance.audit import checkpoint, copies, journal, ledger, rotation
+from compliance.audit import checkpoint, conflicts, copies, journal, ledger, rotation
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid, Signer
 from compliance.audit.copies import Known, Places
 from compliance.audit.files import (
@@ -131,6 +131,10 @@ class Notary:
                 connection.close()
                 stop.wait(RETRY)
         connection.close()
+
+    def halt(self, words: str) -> None:
+        """Let `run` end with `NotaryRefuses`, in these words. For any thread."""
+        self._halted = words
 
     def halt(self, words: str) -> None:
         """Let `run` end with `NotaryRefuses`, in these words. For any thread."""
@@ -286,6 +290,8 @@ class Notary:
         held = ledger.current()
         self._origin = checkpoint.in_generation(self._origin, held.number)
         self._folder = LogFolder(folder_of(self._places.log, held.number))
+        for words in conflicts.standing(held.number):
+            raise NotaryRefuses(words)
         self._folder.prepare()
         self._learn_keys()
         last = self._last_checkpoint()

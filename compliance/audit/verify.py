@@ -17,7 +17,7 @@ import orjson
 from django.conf import settings
 from django.utils.dateparse import parse_datetime
 
-from compliance.audit import checkpoint, copies, ledger, rotation, triggers
+from compliance.audit import checkpoint, conflicts, copies, ledger, rotation, triggers
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
 from compliance.audit.copies import Places
 from compliance.audit.entry import canonical, commitment
@@ -107,6 +107,8 @@ def verify_log(log_dir: Path | None = None, public_key: bytes | None = None) -> 
     walk.owners_end()
     walk.requests_end()
     walk.sources_end(held.first + held.size)
+    for words in conflicts.standing(held.number):
+        report.problem(words)
     for name in triggers.missing():
         report.problem(f"The trigger {name} is missing; run `manage.py migrate` to restore it.")
     return report

@@ -29,6 +29,7 @@ from compliance.models import WitnessedLog
 from compliance.vocabulary import Event
 
 COSIGNED, REFUSED = "witness.cosigned", alarms.WITNESSED
+KEY_FILE = "witness.ed25519"
 SOURCE = "console"
 OLD = "old"
 """The usual refusal: a log that does not know how far its witness is. It is not recorded."""

@@ -42,6 +42,7 @@ TONES = {
         "waiting",
         "interrupted",
         "application inactive",
+        "no answer",
     },
     "bad": {
         "block",
@@ -53,6 +54,7 @@ TONES = {
         "broken",
         "revoked",
         "not signed",
+        "contradicts",
         "open",
     },
 }

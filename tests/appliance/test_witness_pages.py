@@ -13,7 +13,7 @@ from appliance.witness_pages import WitnessPages
 from compliance.audit import cosignature
 from compliance.audit.keys import create_key, read_key
 from compliance.audit.submission import BODY_MAX
-from compliance.audit.witness import address_of
+from compliance.audit.witness import KEY_FILE, address_of
 from tests.compliance.audit.witnessing import ORIGIN, Log
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -48,7 +48,7 @@ async def ask(
 
 @pytest.fixture
 def pages(tmp_path):
-    create_key(tmp_path / witness_pages.KEY)
+    create_key(tmp_path / KEY_FILE)
     return WitnessPages(tmp_path, "example.net")
 
 
@@ -63,7 +63,7 @@ def log(database, monkeypatch):
 async def test_a_registered_log_is_cosigned(pages, log, tmp_path):
     asked = await ask(pages, log.submission(0, 5))
     assert asked.status == 200
-    key = Ed25519PrivateKey.from_private_bytes(read_key(tmp_path / witness_pages.KEY))
+    key = Ed25519PrivateKey.from_private_bytes(read_key(tmp_path / KEY_FILE))
     public = key.public_key().public_bytes_raw()
     note = log.note(5) + asked.body
     assert cosignature.cosigned(note, "example.net/witness", public)

@@ -1,0 +1,81 @@
+"""Calls to the few addresses that the operator allows: witnesses of this log.
+
+Nothing else is ever called. Where the appliance's processes have no network (`make up`), a call
+goes through a passage: a Unix socket, behind which a process without keys and without the
+record passes bytes on to that one address (`services/passage.py`). TLS is between here and the
+witness either way. A redirection is not followed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import socket
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from compliance.audit.asker import Reply
+
+PATIENCE = 10.0  # seconds for each step of a call
+ANSWER_MAX = 64 * 1024  # bytes
+PORTS = {"http": 80, "https": 443}
+TYPE = "text/plain; charset=utf-8"
+
+
+def socket_of(folder: Path, host: str, port: int) -> Path:
+    """Where the passage to an address listens."""
+    mark = hashlib.sha256(f"{host}:{port}".encode()).hexdigest()[:12]
+    return folder / f"to-{mark}.sock"
+
+
+def place_of(address: str) -> tuple[str, int]:
+    """Host and port of an address."""
+    parts = urlsplit(address)
+    return parts.hostname or "", parts.port or PORTS[parts.scheme]
+
+
+class Calls:
+    """Calls addresses that begin with one of `allowed`; through `passages`, if given."""
+
+    def __init__(self, allowed: Sequence[str], passages: Path | None = None) -> None:
+        self._allowed = tuple(allowed)
+        self._passages = passages
+
+    def __call__(self, method: str, url: str, body: bytes = b"") -> Reply:
+        """Send `body`; raises OSError."""
+        if not any(url.startswith(f"{one}/") for one in self._allowed):
+            raise PermissionError(
+                "this appliance may not call that address (DOMICILE_WITNESSES)"
+            )
+        parts = urlsplit(url)
+        connection = self._connection(parts)
+        try:
+            headers = {"Content-Type": TYPE} if body else {}
+            connection.request(method, parts.path, body or None, headers)
+            answer = connection.getresponse()
+            data = answer.read(ANSWER_MAX + 1)
+        except http.client.HTTPException as error:
+            raise ConnectionError(f"it does not speak HTTP ({type(error).__name__})") from error
+        finally:
+            connection.close()
+        if len(data) > ANSWER_MAX:
+            raise ConnectionError("its answer is longer than any witness's")
+        return Reply(answer.status, answer.headers.get("Content-Type", ""), data)
+
+    def _connection(self, parts: SplitResult) -> http.client.HTTPConnection:
+        host, port = place_of(parts.geturl())
+        connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+        if self._passages is not None:
+            wire = socket.socket(socket.AF_UNIX)
+            wire.settimeout(PATIENCE)
+            wire.connect(str(socket_of(self._passages, host, port)))
+        elif parts.scheme == "https":
+            wire = socket.create_connection((host, port), PATIENCE)
+        else:
+            return connection
+        if parts.scheme == "https":
+            wire = ssl.create_default_context().wrap_socket(wire, server_hostname=host)
+        connection.sock = wire
+        return connection

@@ -1,0 +1,72 @@
+"""Cosignatures of this log's checkpoints, kept and put together.
+
+A checkpoint with its cosignatures is one note: the log's own lines, then one of each witness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from django.db import transaction
+
+from compliance.audit import cosignature
+from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid, parse
+from compliance.models import Cosignature, Witness
+
+KEPT = 1_000  # of each witness; the newest matter
+
+
+def keep(witness: Witness, generation: int, note: bytes, lines: str) -> datetime:
+    """Verify and keep a witness's answer for a checkpoint; when it signed.
+
+    Lines of other signers are left out. Raises `CheckpointInvalid` where this witness's own is
+    missing or false.
+    """
+    name, key = cosignature.parse_verifier_key(witness.verifier_key)
+    state = parse(note)
+    own = cosignature.lines_of(note + lines.encode(), name, key)
+    moment = cosignature.cosigned(note + own.encode(), name, key)
+    if moment is None:
+        raise CheckpointInvalid(f"The answer holds no cosignature of {name}.")
+    signed = datetime.fromtimestamp(moment, UTC)
+    with transaction.atomic():
+        Cosignature.objects.filter(
+            witness=witness, generation=generation, size=state.size
+        ).delete()
+        Cosignature.objects.create(
+            witness=witness,
+            generation=generation,
+            size=state.size,
+            note=note.decode(),
+            line=own,
+            time=signed,
+        )
+        rows = Witness.objects.filter(pk=witness.pk)
+        rows.update(generation=generation, size=state.size, cosigned=signed, error="")
+        old = Cosignature.objects.filter(witness=witness).values_list("pk", flat=True)
+        Cosignature.objects.filter(pk__in=list(old[KEPT:])).delete()
+    return signed
+
+
+def notes(generation: int) -> Iterator[tuple[Checkpoint, bytes]]:
+    """Checkpoints with the cosignatures of active witnesses, the newest first.
+
+    Two witnesses may have been shown one size with different lines of the log's own; the first
+    kept counts.
+    """
+    rows = Cosignature.objects.filter(generation=generation, witness__active=True)
+    found: dict[int, list[Cosignature]] = {}
+    for row in rows.order_by("-size", "id").iterator(chunk_size=8):
+        if found and row.size not in found:
+            yield _joined(*found.popitem())
+        found.setdefault(row.size, []).append(row)
+    if found:
+        yield _joined(*found.popitem())
+
+
+def _joined(_size: int, rows: list[Cosignature]) -> tuple[Checkpoint, bytes]:
+    note = rows[0].note
+    state = parse(note.encode())
+    lines = [row.line for row in rows if parse(row.note.encode()) == state]
+    return state, (note + "".join(lines)).encode()

@@ -1,0 +1,355 @@
+"""Having this log cosigned: what is asked when, what is kept, and what stops the notary."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import threading
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import transaction
+
+from compliance.audit import (
+    catalogue,
+    checkpoint,
+    conflicts,
+    copies,
+    cosignature,
+    cosigned,
+    generation,
+    journal,
+)
+from compliance.audit.asker import Asker, Reply
+from compliance.audit.copies import Places
+from compliance.audit.handover import Chain
+from compliance.audit.notary import Notary, NotaryRefuses
+from compliance.audit.witness import Witness as Role
+from compliance.models import Alarm, Cosignature, Event, LogHead, Witness, WitnessedLog
+from tests.compliance.audit.events import event
+from tests.compliance.audit.restoring import Copies
+
+pytestmark = pytest.mark.database
+
+KEY = bytes(range(32))
+PUBLIC = Ed25519PrivateKey.from_private_bytes(KEY).public_key().public_bytes_raw()
+ORIGIN = "example.org/log/1"
+ADDRESS = "http://127.0.0.1:9/witness"
+SEEDS = {"example.net/witness": b"n" * 32, "example.com/witness": b"c" * 32}
+
+
+def mine(note):
+    return checkpoint.verify(note, checkpoint.parse(note).origin, PUBLIC)
+
+
+class Organisation:
+    """A log of ours, and witnesses that know it; all of them in one database."""
+
+    def __init__(self, database, folder):
+        self.database, self.folder = database, folder
+        self.outside = folder.with_name("outside")
+        self.halted = []
+        self.calls = []
+        self.roles = {
+            f"{ADDRESS}/{at}": Role(name, seed) for at, (name, seed) in enumerate(SEEDS.items())
+        }
+        self.answer = None  # in place of the witness's
+        WitnessedLog.objects.create(
+            origin=ORIGIN,
+            verifier_keys=checkpoint.verifier_key(ORIGIN, PUBLIC),
+            told=dt.datetime.now(dt.UTC)
+            - dt.timedelta(minutes=1),  # so that its events are not in this log
+        )
+        self.asker = Asker(folder, mine, self.call, 60, self.outside, self.halted.append)
+
+    def enrol(self, at=0, **more):
+        address, role = list(self.roles.items())[at]
+        return Witness.objects.create(
+            name=role.name,
+            verifier_key=role.verifier_key,
+            **({"address": address} | more),
+        )
+
+    def call(self, method, url, body):
+        self.calls.append((method, url))
+        if self.answer is not None:
+            return self.answer(method)
+        address, _, path = url.removeprefix(ADDRESS).lstrip("/").partition("/")
+        role = self.roles[f"{ADDRESS}/{address}"]
+        if method == "POST":
+            assert path == "add-checkpoint"
+            found = role.add_checkpoint(body)
+        else:
+            found = role.last(path.removesuffix("/checkpoint"))
+        return Reply(found.status, found.kind, found.body)
+
+    def grow(self, count=1):
+        with transaction.atomic():
+            journal.record("console", [event("a.step") for _ in range(count)])
+        notary = Notary(self.folder, KEY, ORIGIN, self.outside)
+        while notary.integrate_once():
+            pass
+
+    def pass_time(self, seconds=61):
+        for witness in Witness.objects.exclude(asked=None):
+            asked = witness.asked - dt.timedelta(seconds=seconds)
+            Witness.objects.filter(pk=witness.pk).update(asked=asked)
+
+    def look(self):
+        self.calls.clear()
+        self.asker.look()
+        return self.calls
+
+    @property
+    def remembered(self):
+        """What a witness elsewhere still knows after a restore here."""
+        return WitnessedLog.objects.values("size", "root", "checkpoint").get()
+
+    def remembers(self, known):
+        WitnessedLog.objects.update(**known)
+
+
+@pytest.fixture
+def ours(database, tmp_path):
+    return Organisation(database, tmp_path / "log")
+
+
+@pytest.fixture
+def before(ours):
+    copies = Copies(ours.database, ours.folder)
+    yield copies
+    copies.drop()
+
+
+def newest():
+    return next(cosigned.notes(LogHead.objects.get().generation))
+
+
+def key_of(witness):
+    return cosignature.parse_verifier_key(witness.verifier_key)
+
+
+def test_a_checkpoint_is_cosigned_kept_and_served_with_its_cosignature(ours):
+    witness = ours.enrol()
+    ours.grow(10)
+    ours.look()
+    state, note = newest()
+    assert state == mine((ours.folder / "checkpoint").read_bytes())
+    assert cosignature.cosigned(note, *key_of(witness)) is not None
+    assert (ours.folder / "cosigned").read_bytes() == note
+    witness.refresh_from_db()
+    assert (witness.size, witness.error) == (state.size, "")
+    assert witness.cosigned is not None
+
+
+def test_two_witnesses_stand_under_one_checkpoint(ours):
+    witnesses = [ours.enrol(at) for at in range(2)]
+    ours.grow(5)
+    ours.look()
+    # the second is told what the first saw: they share a row here
+    ours.pass_time()
+    ours.look()
+    _, note = newest()
+    for witness in witnesses:
+        assert cosignature.cosigned(note, *key_of(witness)) is not None
+    assert mine(note).size == 5
+
+
+def test_a_witness_is_asked_at_most_once_in_an_interval_and_only_for_news(ours):
+    witness = ours.enrol()
+    ours.grow()
+    assert ours.look()
+    ours.grow()
+    assert not ours.look()
+    ours.pass_time()
+    assert ours.look()
+    ours.pass_time()
+    assert not ours.look(), "there was no news"
+    ours.grow()
+    assert ours.look()
+    ours.grow()
+    assert not ours.look()
+    Witness.objects.update(wanted=dt.datetime.now(dt.UTC))
+    assert ours.look(), "an officer wanted it at once"
+    witness.refresh_from_db()
+    assert (witness.size, witness.wanted) == (LogHead.objects.get().size, None)
+
+
+def test_who_is_not_active_or_has_no_address_is_not_asked(ours):
+    ours.enrol(0, active=False)
+    ours.enrol(1, address="")
+    ours.grow()
+    assert not ours.look()
+
+
+def test_a_witness_that_is_away_says_so_and_is_asked_again(ours):
+    witness = ours.enrol()
+    ours.grow()
+
+    def away(_method):
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    ours.answer = away
+    ours.look()
+    witness.refresh_from_db()
+    assert "does not answer: Connection refused" in witness.error
+    ours.answer = None
+    ours.pass_time()
+    ours.look()
+    witness.refresh_from_db()
+    assert (witness.error, witness.size) == ("", 1)
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply(404, "text/plain", b""), "does not know this log"),
+        (Reply(403, "text/plain", b""), "does not know the key"),
+        (Reply(500, "text/plain", b""), "answered 500"),
+        (Reply(409, "text/plain", b"7\n"), "does not say which size"),
+        (Reply(409, "text/x.tlog.size", b"seven\n"), "does not say which size"),
+        (Reply(200, "text/plain", b""), "holds no cosignature"),
+        (Reply(200, "text/plain", b"\xff\xfe not a line\n"), "holds no cosignature"),
+    ],
+)
+def test_an_answer_that_is_none_is_an_error_and_nothing_else(ours, reply, words):
+    witness = ours.enrol()
+    ours.grow(3)
+    ours.answer = lambda _method: reply
+    ours.look()
+    witness.refresh_from_db()
+    assert words in witness.error
+    assert not Cosignature.objects.exists()
+    assert not conflicts.standing(1)
+
+
+def test_a_false_cosignature_is_not_kept(ours):
+    witness = ours.enrol()
+    ours.grow(3)
+    thief = Role(witness.name, b"t" * 32)
+    text = mine((ours.folder / "checkpoint").read_bytes()).text()
+    line = cosignature.cosign(text, witness.name, thief._key, 1)
+    ours.answer = lambda _method: Reply(200, "text/plain", line.encode())
+    ours.look()
+    ours.answer = None
+    assert not Cosignature.objects.exists()
+
+
+def test_a_witness_that_has_seen_the_log_before_is_followed(ours):
+    ours.enrol()
+    ours.grow(5)
+    ours.look()
+    Witness.objects.update(size=0, asked=None)
+    ours.grow(5)
+    ours.look()
+    assert Witness.objects.get().size == 10
+
+
+def rolled_back(ours, before, then):
+    """The log as it was at 10 entries, grown by `then`; its witness remembers 20."""
+    ours.enrol()
+    ours.grow(10)
+    ours.look()
+    number = before.take()
+    ours.grow(10)
+    ours.pass_time()
+    ours.look()
+    assert ours.remembered["size"] == 20
+    known = ours.remembered
+    before.put_back(number)
+    for copy in ours.outside.glob("*.checkpoint"):
+        copy.unlink()  # the whole machine was set back
+    ours.remembers(known)
+    ours.grow(then)
+    ours.pass_time()
+    ours.look()
+    return known
+
+
+def detail_of(kind):
+    event = Event.objects.get(type=kind)
+    detail = json.loads(bytes(event.detail or b""))
+    assert not catalogue.unknown(kind, detail)
+    return detail
+
+
+def refuses(ours, words):
+    with pytest.raises(NotaryRefuses, match=words):
+        Notary(ours.folder, KEY, ORIGIN, ours.outside).integrate_once()
+
+
+def test_a_log_that_was_set_back_learns_it_from_its_witness(ours, before):
+    known = rolled_back(ours, before, 3)
+    detail = detail_of("witness.conflict")
+    assert (detail["reason"], detail["size"], detail["known"]) == ("smaller", 13, 20)
+    assert detail["checkpoint"] == known["checkpoint"]
+    alarm = Alarm.objects.get(kind="witness.conflict")
+    assert "20 entries" in alarm.words
+    (found,) = copies.known(
+        Places(ours.folder.with_name("none"), ours.outside), ORIGIN, keys()
+    )[-1:]
+    assert found.state.size == 20
+    refuses(ours, "older copy of the database")
+    ours.look()
+    assert ours.halted, "the notary that runs was not stopped"
+
+
+def test_a_log_that_was_set_back_and_went_on_for_longer_is_a_fork(ours, before):
+    rolled_back(ours, before, 30)
+    detail = detail_of("witness.conflict")
+    assert (detail["reason"], detail["size"], detail["known"]) == ("fork", 40, 20)
+    refuses(ours, "other entries")
+
+
+def test_one_that_grew_to_the_same_size_is_a_fork(ours, before):
+    rolled_back(ours, before, 10)
+    assert detail_of("witness.conflict")["reason"] == "fork"
+
+
+def keys():
+    return Chain((PUBLIC,))
+
+
+@pytest.mark.parametrize("then", [3, 10, 30])
+def test_after_a_conflict_the_log_goes_on_in_another_generation(ours, before, then):
+    rolled_back(ours, before, then)
+    places = Places(ours.folder, ours.outside)
+    done = generation.resume(places, KEY, ORIGIN, actor="test", reason="A drill.")
+    assert done is not None
+    assert done.lost == range(10 + then, max(20, 10 + then))
+    said = detail_of("log.resumed")
+    assert said["witnesses"] == {"example.net/witness": 20}
+    assert not conflicts.standing(LogHead.objects.get().generation)
+    Notary(ours.folder, KEY, ORIGIN, ours.outside).integrate_once()
+
+
+def test_a_witness_that_claims_more_and_shows_nothing_is_a_conflict_too(ours):
+    ours.enrol()
+    ours.grow(5)
+    ours.answer = lambda method: (
+        Reply(409, "text/x.tlog.size", b"900\n")
+        if method == "POST"
+        else Reply(404, "text/plain", b"")
+    )
+    ours.look()
+    detail = detail_of("witness.conflict")
+    assert (detail["known"], detail["checkpoint"]) == (900, "")
+    refuses(ours, "900 entries")
+    Witness.objects.update(active=False)
+    Notary(ours.folder, KEY, ORIGIN, ours.outside).integrate_once()
+
+
+def test_a_conflict_is_recorded_once(ours, before):
+    rolled_back(ours, before, 3)
+    for _ in range(3):
+        ours.pass_time()
+        ours.look()
+    assert Event.objects.filter(type="witness.conflict").count() == 1
+
+
+def test_a_notary_that_leads_ends_when_a_witness_contradicts(ours):
+    ours.grow()
+    notary = Notary(ours.folder, KEY, ORIGIN, ours.outside)
+    notary.halt("A witness says otherwise.")
+    with pytest.raises(NotaryRefuses, match="says otherwise"):
+        notary.run(threading.Event())
