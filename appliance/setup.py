@@ -25,8 +25,9 @@ from django.db.migrations.loader import MigrationLoader
 from appliance.env import Environment
 from appliance.rotation import settle
 from appliance.welcome import Credentials, keep_unconfirmed, kept_credentials
+from appliance.witness_pages import KEY as WITNESS_KEY
 from compliance.admin.roles import RIGHTS, rights_of
-from compliance.audit import copies, erasure, journal, ledger, rotation, witness
+from compliance.audit import copies, erasure, journal, ledger, rotation
 from compliance.audit.changes import recorded
 from compliance.audit.checkpoint import CheckpointInvalid, origin_of
 from compliance.audit.copies import Places
@@ -35,7 +36,6 @@ from compliance.audit.keys import KeyUnusable, create_key, read_key
 from compliance.audit.keystore import VaultUnreadable
 from compliance.audit.notary import behind
 from compliance.audit.ring import FileRing
-from compliance.evidence.paper import certificate
 from compliance.gate import now
 from compliance.models import APIKey, Application, PolicyVersion, Site
 from compliance.policy.default import DEFAULT, DEMO_APPLICATION
@@ -117,7 +117,7 @@ def _keys(environment: Environment, say: Say) -> dict[str, bytes]:
         "subject-index": keys / "subject-index",
         "log": keys / "log.ed25519",
         "gateway": keys / "gateway.ed25519",
-        "witness": keys / witness.KEY_FILE,
+        "witness": keys / WITNESS_KEY,
         "site": keys / f"site-{environment.site}.x25519",
         "node": keys / f"node-{environment.node}.ed25519",
     }
