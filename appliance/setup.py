@@ -25,9 +25,8 @@ from django.db.migrations.loader import MigrationLoader
 from appliance.env import Environment
 from appliance.rotation import settle
 from appliance.welcome import Credentials, keep_unconfirmed, kept_credentials
-from appliance.witness_pages import KEY as WITNESS_KEY
 from compliance.admin.roles import RIGHTS, rights_of
-from compliance.audit import copies, erasure, journal, ledger, rotation
+from compliance.audit import copies, erasure, journal, ledger, rotation, witness
 from compliance.audit.changes import recorded
 from compliance.audit.checkpoint import CheckpointInvalid, origin_of
 from compliance.audit.copies import Places
@@ -117,7 +116,7 @@ def _keys(environment: Environment, say: Say) -> dict[str, bytes]:
         "subject-index": keys / "subject-index",
         "log": keys / "log.ed25519",
         "gateway": keys / "gateway.ed25519",
-        "witness": keys / WITNESS_KEY,
+        "witness": keys / witness.KEY_FILE,
         "site": keys / f"site-{environment.site}.x25519",
         "node": keys / f"node-{environment.node}.ed25519",
     }

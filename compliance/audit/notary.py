@@ -136,10 +136,6 @@ class Notary:
         """Let `run` end with `NotaryRefuses`, in these words. For any thread."""
         self._halted = words
 
-    def halt(self, words: str) -> None:
-        """Let `run` end with `NotaryRefuses`, in these words. For any thread."""
-        self._halted = words
-
     def integrate_once(self) -> int:
         """Integrate one batch and publish it; the number of entries.
 

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from appliance.calling import Calls
 from appliance.configured import values
 from appliance.disk import DiskFloor
-from appliance.services.programs import NOTARY_REFUSED
-from compliance.audit.checkpoint import origin_of
+from appliance.services.programs import NOTARY_REFUSED, PASSAGES
+from compliance.audit import rotation
+from compliance.audit.asker import Asker
+from compliance.audit.checkpoint import Checkpoint, origin_of, parse
 from compliance.audit.configuration import loaded
+from compliance.audit.copies import Places
 from compliance.audit.keys import KeyUnusable
 from compliance.audit.notary import Notary, NotaryRefuses
-from compliance.audit.ring import FileRing
+from compliance.audit.ring import FileRing, public_of
 from compliance.audit.watch import Watch
 from compliance.models import LogHead
+
+BESIDE = 2.0  # seconds that a call to a witness gets to end
 
 
 class Command(BaseCommand):
@@ -52,4 +60,35 @@ def notary(stop: threading.Event) -> None:
         disk=lambda: (floor.free(), floor.floor),
         first=lambda: loaded("notary", "notary", values(domicile)),
     )
-    Notary(domicile.data / "log", ring, origin, domicile.checkpoints, watch).run(stop)
+    leads = Notary(domicile.data / "log", ring, origin, domicile.checkpoints, watch)
+    beside = threading.Event()
+    asking = threading.Thread(
+        target=asker(ring, leads).run, args=(beside,), name="witnesses", daemon=True
+    )
+    asking.start()
+    try:
+        leads.run(stop)
+    finally:
+        beside.set()
+        asking.join(BESIDE)
+
+
+def asker(ring: FileRing, leads: Notary) -> Asker:
+    """Who has this log's checkpoints cosigned, beside the notary."""
+    domicile = settings.DOMICILE
+    log = domicile.data / "log"
+    passages = os.environ.get(PASSAGES)
+
+    def mine(note: bytes) -> Checkpoint:
+        places = Places(log, domicile.checkpoints)
+        keys = rotation.chain(places, parse(note).origin, public_of(ring.current()))
+        return keys.verify(note)
+
+    return Asker(
+        log,
+        mine,
+        Calls(domicile.witnesses, Path(passages) if passages else None),
+        domicile.witness_interval,
+        domicile.checkpoints,
+        leads.halt,
+    )
