@@ -59,7 +59,10 @@ class Tree:
         """The entry itself."""
         number, place = divmod(index, WIDTH)
         width = min(WIDTH, self.size - number * WIDTH)
-        return list(entries_in(self._read(entries_path, number, width)))[place]
+        entries = list(entries_in(self._read(entries_path, number, width)))
+        if place >= len(entries):
+            raise TileInvalid(f"The bundle {entries_path(number, width)} is cut short.")
+        return entries[place]
 
     def subtree(self, index: int, height: int) -> bytes:
         """The root of perfect subtree (index, height)."""

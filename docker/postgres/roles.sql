@@ -70,6 +70,8 @@ GRANT SELECT, INSERT, UPDATE ON compliance_erasure TO domicile_records;
 
 GRANT SELECT ON compliance_event, compliance_leaf, compliance_loghead, compliance_notarycursor,
     compliance_writerepoch, compliance_application, django_migrations TO domicile_notary;
+-- `audit verify` holds the events of keys against whose they are.
+GRANT SELECT (prefix, application_id) ON compliance_apikey TO domicile_notary;
 GRANT INSERT ON compliance_event, compliance_leaf, compliance_notarycursor TO domicile_notary;
 -- Details go by rule: the rule is read, the permit is added, and the trigger asks for it.
 GRANT SELECT ON compliance_policyversion, compliance_pruning, compliance_generation

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.db import transaction
 
 from appliance import diagnosis
-from compliance.audit import checkpoint, erasure, inclusion, journal, subjects
+from compliance.audit import checkpoint, erasure, inclusion, journal, subjects, tiles
 from compliance.audit.checkpoint import CheckpointInvalid
 from compliance.audit.inclusion import Inclusion, Shown
 from compliance.audit.keys import create_key, read_key
@@ -25,7 +25,7 @@ from compliance.audit.writer import Writer
 from compliance.models import Content as Stored
 from compliance.models import Event, LogHead
 from compliance.vocabulary import Content
-from tests.compliance.audit.events import admitted, completed, event
+from tests.compliance.audit.events import admitted, completed, event, register
 from tests.compliance.audit.restoring import Copies
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -90,6 +90,14 @@ def test_a_proof_leads_from_the_entry_to_the_checkpoint(log, tmp_path):
         proof = inclusion.parse(text.encode())
         verify_inclusion(leaf_hash(proof.entry), index, state.size, path, state.root)
         assert proof.shown is None
+
+
+def test_an_entry_whose_bundle_was_cut_short_is_not_proven_and_the_bundle_is_named(log):
+    path = log / "tile/entries/001.p/44"
+    path.write_bytes(tiles.bundle(list(tiles.entries_in(path.read_bytes()))[:5]))
+    code, words = audit("prove", 290)
+    assert code == 2
+    assert "tile/entries/001.p/44 is cut short" in words
 
 
 def test_a_proof_with_its_detail_is_checked_by_its_key_alone(log, tmp_path):
@@ -235,6 +243,7 @@ def test_a_database_behind_the_copy_outside_is_found_by_verify_and_doctor(log, d
 
 
 def test_what_was_erased_after_the_copy_is_erased_again_before_the_log_goes_on(log, database):
+    register()
     create_key(settings.DOMICILE.data / "keys" / "subject-index")
     request, anna = f"{int(time.time()):08x}{secrets.token_hex(12)}", "anna@example.org"
     index = read_key(settings.DOMICILE.data / "keys" / "subject-index")
