@@ -45,11 +45,13 @@ class LogFolder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._scratch = root / _SCRATCH
+        self._durable: set[Path] = set()  # folders whose names this object has made durable
 
     def prepare(self) -> None:
         """Make the folder, and drop what an earlier process left unfinished."""
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch.mkdir(parents=True)
+        sync(self.root.parent)
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file; None where there is none."""
@@ -61,16 +63,19 @@ class LogFolder:
     def add(self, files: Iterable[File]) -> None:
         """Write files once and for ever, durable when this returns; raises `FileConflict`.
 
-        A full tile makes its partial ones superfluous, and they go.
+        A full tile makes its partial ones superfluous, and they go. What is there already was
+        perhaps written by a process that died before it had made the name durable.
         """
         folders: set[Path] = set()
+        made: set[Path] = set()
+        superfluous: list[Path] = []
         for file in files:
             path = self.root / file.path
-            self._make(path.parent, folders)
+            self._make(path.parent, made)
+            folders.add(path.parent)
             scratch = self._write(file.data)
             try:
                 os.link(scratch, path)
-                folders.add(path.parent)
             except FileExistsError:
                 if path.read_bytes() != file.data:
                     raise FileConflict(
@@ -80,9 +85,13 @@ class LogFolder:
             finally:
                 scratch.unlink()
             if not file.partial:
-                shutil.rmtree(path.with_name(f"{path.name}.p"), ignore_errors=True)
-        for folder in folders:
+                superfluous.append(path.with_name(f"{path.name}.p"))
+        for folder in folders | {folder.parent for folder in made}:
             sync(folder)
+        self._durable |= made
+        for folder in superfluous:
+            shutil.rmtree(folder, ignore_errors=True)
+            self._durable.discard(folder)
 
     def replace(self, path: str, data: bytes) -> None:
         """Put `data` in the place of a file at once, durable when this returns."""
@@ -98,11 +107,12 @@ class LogFolder:
         return scratch
 
     def _make(self, folder: Path, made: set[Path]) -> None:
-        if folder.exists():
+        """Make a folder below the root; `made` gets those whose names may not last yet."""
+        if folder == self.root or folder in self._durable or folder in made:
             return
         self._make(folder.parent, made)
         folder.mkdir(exist_ok=True)
-        made.add(folder.parent)
+        made.add(folder)
 
 
 def sync(folder: Path) -> None:
