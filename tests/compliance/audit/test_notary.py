@@ -1,11 +1,12 @@
 import shutil
+import sqlite3
 import threading
 import time
 
 import django.db
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from compliance.audit import checkpoint, journal, leases, merkle, tiles
@@ -256,6 +257,28 @@ def test_the_requests_of_a_dead_writer_end_as_lost_once(running, folder):
     wait_until(lambda: Event.objects.count() == Leaf.objects.count(), "all is integrated")
     wait_until(lambda: signed(folder).size == Leaf.objects.count(), "all is signed")
     agree(folder)
+
+
+def test_a_writer_that_dies_beside_a_long_request_leaves_more_than_one_statement_can_name(
+    folder,
+):
+    """All that it admitted since the request began: over the limit of values of a statement."""
+    lost = request_id()
+    short = [request_id() for _ in range(150)]
+    row = WriterEpoch.objects.create(source="web-7", epoch=1, opened=timezone.now())
+    epoch = Epoch(row.pk, "web-7", 1)
+    events = [
+        admitted(lost),
+        *(one for name in short for one in (admitted(name), completed(name))),
+    ]
+    assert storage().insert(row.pk, [epoch.row(one, n) for n, one in enumerate(events)], None)
+    dead = leases.Leases(lease=0.0)
+    if connection.vendor == "sqlite":
+        connection.connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 100)
+    dead.end_dead()
+    dead._looked -= leases.LOOK
+    assert dead.end_dead() == 1
+    assert Event.objects.get(type="request.lost").request == lost
 
 
 def test_a_living_writer_is_left_alone(monkeypatch):
