@@ -108,7 +108,9 @@ def database(django_db_blocker, database_template, tmp_path) -> Iterator[Databas
             return
         name = f"domicile_test_{os.getpid()}_{os.urandom(4).hex()}"
         with _postgres_owner() as owner:
-            owner.execute(f"CREATE DATABASE {name} TEMPLATE {database_template}")
+            owner.execute(
+                f"CREATE DATABASE {name} TEMPLATE {database_template} STRATEGY FILE_COPY"
+            )
         with _use(name):
             yield Database(name, _postgres_url(name), "postgresql")
         with _postgres_owner() as owner:

@@ -36,9 +36,14 @@ _prctl = ctypes.CDLL(None).prctl
 
 
 class Postgres:
-    """A server with an empty data folder; every setting that affects durability is stock."""
+    """A server with an empty data folder.
 
-    def __init__(self) -> None:
+    Every setting that affects durability is stock, unless it `forgets` in a power cut: then
+    making and dropping a database takes a twentieth of the time.
+    """
+
+    def __init__(self, *, forgets: bool = False) -> None:
+        self._settings = ["-c", "fsync=off"] if forgets else []
         self.folder = Path(tempfile.mkdtemp(prefix="dmc-pg-"))
         self.user = pwd.getpwnam("nobody") if os.getuid() == 0 else None
         if self.user:
@@ -66,7 +71,7 @@ class Postgres:
         """Start it, and wait until it answers."""
         command = [
             "postgres", "-D", "data", "-k", str(self.folder),
-            "-c", "listen_addresses=", "-c", "logging_collector=off",
+            "-c", "listen_addresses=", "-c", "logging_collector=off", *self._settings,
         ]  # fmt: skip
         self.process = self._spawn(command)
         deadline = time.monotonic() + START_TIMEOUT
@@ -158,7 +163,7 @@ def main() -> int:
     if not command:
         sys.stderr.write("Usage: python -m tests.services.postgres -- COMMAND…\n")
         return 2
-    server = Postgres()
+    server = Postgres(forgets=True)  # tests kill processes; none cuts the power
     try:
         with server.connect() as connection:
             connection.execute(f"CREATE DATABASE {USER}")
