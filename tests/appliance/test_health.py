@@ -10,13 +10,13 @@ from django.utils import timezone
 from appliance.health import _asked, record
 from compliance.audit.writer import Writer
 from compliance.models import WriterEpoch
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.database
 
 
 def test_a_writer_that_was_fenced_is_not_well(database):
-    writer = Writer("web-1", on_fenced=lambda: None)
+    writer = Writer("web-1", on_fenced=lambda: None, timeout=PATIENCE)
     writer.start()
     try:
         mine = WriterEpoch.objects.filter(source="web-1")

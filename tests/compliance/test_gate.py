@@ -35,6 +35,7 @@ from compliance.vocabulary import (
     Seal,
     Segment,
 )
+from tests.services.waiting import PATIENCE
 
 EMAIL = "anna@example.org"
 KEY = "AKIAQ3EGRXVTZH2B5KLM"
@@ -103,7 +104,7 @@ class Seals:
 
 @pytest.fixture
 async def writer(database) -> AsyncIterator[Writer]:
-    writer = Writer("web-1", on_fenced=lambda: None)
+    writer = Writer("web-1", on_fenced=lambda: None, timeout=PATIENCE)
     writer.start()
     yield writer
     writer.stop()

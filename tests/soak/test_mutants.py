@@ -23,6 +23,7 @@ from compliance.models import Application
 from tests.chaos import plan
 from tests.compliance.audit.events import APPLICATION, LABEL_KEY, admitted, completed, event
 from tests.foreign.cases import ORIGIN, Log
+from tests.services.waiting import PATIENCE
 from tests.soak import mutants
 
 KEY = bytes(range(32))
@@ -138,7 +139,7 @@ def hold(case, path):
 def log(database, tmp_path):
     """A sound log of one full tile and a partial one."""
     Application.objects.create(id=APPLICATION, name="demo", label_key=LABEL_KEY)
-    writer = Writer("web-1", on_fenced=threading.Event().set)
+    writer = Writer("web-1", on_fenced=threading.Event().set, timeout=PATIENCE)
     writer.start()
     requests = [f"{n:032x}" for n in range(130)]
     writer.append_sync([one for r in requests for one in (admitted(r), completed(r))])

@@ -23,6 +23,7 @@ from compliance.policy.rules import canonical
 from compliance.vocabulary import Category, Finding, Scan
 from inference.clearance import Receipt, sign
 from inference.models import Deployment, Model, Node
+from tests.services.waiting import PATIENCE
 
 NODE_KEY = Ed25519PrivateKey.generate()
 SITE_KEY = X25519PrivateKey.generate()
@@ -178,7 +179,7 @@ def requests(
     owner: Application, *told: tuple[str, str | None], source: str = "web-1", **detail: Any
 ) -> list[str]:
     """One request for each text and end in `told`; their ids."""
-    writer = Writer(source, on_fenced=lambda: None)
+    writer = Writer(source, on_fenced=lambda: None, timeout=PATIENCE)
     writer.start()
 
     async def all_of_them() -> list[str]:

@@ -17,6 +17,7 @@ from compliance.models import Content as Stored
 from compliance.models import Erasure, Event
 from compliance.vocabulary import Content
 from tests.compliance.audit.events import admitted, now
+from tests.services.waiting import PATIENCE
 
 ANNA = "anna.quillworthy@example.org"
 ERASE = reverse("admin:erase")
@@ -42,7 +43,7 @@ def kept(console, tmp_path):
         now() + 3_600_000_000,
         (subjects.blind(key, ANNA),),
     )
-    writer = Writer("web-1", on_fenced=lambda: None)
+    writer = Writer("web-1", on_fenced=lambda: None, timeout=PATIENCE)
     writer.start()
     request = f"{int(time.time()):08x}{secrets.token_hex(12)}"
     writer.append_sync([dataclasses.replace(admitted(request), content=content)])

@@ -18,6 +18,7 @@ from compliance.evidence.packs import answers
 from compliance.evidence.packs.law import laws
 from compliance.models import Event, Export, PackAnswer
 from tests.compliance.evidence.filling import Record, application, fields, read, told
+from tests.services.waiting import PATIENCE
 
 PERSON = "anna.quillworthy@example.org"
 LIST = reverse("admin:compliance_packanswer_changelist")
@@ -34,7 +35,7 @@ def page(pack, subject=None, field=None):
 @pytest.fixture
 def record(console, tmp_path):
     keys.create_key(tmp_path / "keys" / "subject-index")
-    writer = Writer("web-1", on_fenced=lambda: None)
+    writer = Writer("web-1", on_fenced=lambda: None, timeout=PATIENCE)
     writer.start()
     made = Record(tmp_path, application("crm"), application("mail", high_risk=True), writer)
     made.request(made.crm, named=(PERSON,))

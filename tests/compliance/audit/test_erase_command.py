@@ -12,6 +12,7 @@ from compliance.audit.keys import create_key
 from compliance.audit.writer import Writer
 from compliance.vocabulary import Content
 from tests.compliance.audit.events import admitted, now, request_id
+from tests.services.waiting import PATIENCE
 
 pytestmark = pytest.mark.database
 
@@ -24,7 +25,7 @@ def kept(database, settings, tmp_path):
     key = create_key(tmp_path / "keys" / "subject-index")
     about = (subjects.blind(key, ANNA),)
     request = request_id()
-    writer = Writer("web-1", on_fenced=lambda: None)
+    writer = Writer("web-1", on_fenced=lambda: None, timeout=PATIENCE)
     writer.start()
     content = Content("prompt", b"{}", now() + 3_600_000_000, about)
     writer.append_sync([dataclasses.replace(admitted(request), content=content)])

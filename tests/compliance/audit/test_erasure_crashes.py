@@ -19,6 +19,7 @@ from compliance.models import Content as Stored
 from compliance.models import ContentBucket, Erasure, Event
 from compliance.vocabulary import Content
 from tests.compliance.audit.events import admitted, now
+from tests.services.waiting import PATIENCE
 
 pytestmark = pytest.mark.database
 
@@ -40,7 +41,7 @@ def data(database, settings, tmp_path):
 def keep(data, *persons, expires=HOUR):
     """A prompt of one bucket about each of `persons`; the requests' ids."""
     key = read_key(data / "keys" / "subject-index")
-    writer = Writer("web-1", on_fenced=lambda: None)
+    writer = Writer("web-1", on_fenced=lambda: None, timeout=PATIENCE)
     writer.start()
     kept = {}
     for person in persons:

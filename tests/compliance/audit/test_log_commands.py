@@ -27,6 +27,7 @@ from compliance.models import Event, LogHead
 from compliance.vocabulary import Content
 from tests.compliance.audit.events import admitted, completed, event, register
 from tests.compliance.audit.restoring import Copies
+from tests.services.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -249,7 +250,7 @@ def test_what_was_erased_after_the_copy_is_erased_again_before_the_log_goes_on(l
     index = read_key(settings.DOMICILE.data / "keys" / "subject-index")
     blinded = subjects.blind(index, anna)
     expires = (time.time_ns() // 1000) + 86_400_000_000
-    writer = Writer("web-1", on_fenced=lambda: None)
+    writer = Writer("web-1", on_fenced=lambda: None, timeout=PATIENCE)
     writer.start()
     content = Content("prompt", b"a prompt", expires, (blinded,))
     writer.append_sync([replace(admitted(request), content=content)])

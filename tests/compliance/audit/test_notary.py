@@ -16,7 +16,7 @@ from compliance.audit.storage import storage
 from compliance.audit.writer import Writer
 from compliance.models import Event, Leaf, LogHead, WriterEpoch
 from tests.compliance.audit.events import admitted, completed, event, request_id
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE, wait_until
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
 
@@ -285,7 +285,7 @@ def test_a_living_writer_is_left_alone(monkeypatch):
     monkeypatch.setattr("compliance.audit.writer.RENEW", 0.1)  # s: many times within a lease
     monkeypatch.setattr(leases, "LOOK", 0.1)
     fenced = threading.Event()
-    writer = Writer("web-1", on_fenced=fenced.set)
+    writer = Writer("web-1", on_fenced=fenced.set, timeout=PATIENCE)
     writer.start()
     notary = leases.Leases(lease=2.5)
     for _ in range(30):  # longer than a lease

@@ -21,6 +21,7 @@ from compliance.audit.verify import verify_log
 from compliance.audit.writer import Writer
 from compliance.models import APIKey, Application, Event, LogHead, WriterEpoch
 from tests.compliance.audit.events import APPLICATION, LABEL_KEY, admitted, completed, event
+from tests.services.waiting import PATIENCE
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
 
@@ -38,7 +39,7 @@ def folder(tmp_path):
 def log(folder):
     """A sound log of two tiles, from a writer that stopped in order and two journals."""
     Application.objects.create(id=APPLICATION, name="demo", label_key=LABEL_KEY)
-    writer = Writer("web-1", on_fenced=threading.Event().set)
+    writer = Writer("web-1", on_fenced=threading.Event().set, timeout=PATIENCE)
     writer.start()
     writer.append_sync(
         [one for request in REQUESTS for one in (admitted(request), completed(request))]

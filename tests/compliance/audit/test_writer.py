@@ -85,7 +85,7 @@ async def test_the_events_of_one_append_stand_together(writer):
 
 def test_each_start_is_a_new_epoch(fenced):
     for _ in range(3):
-        writer = Writer("web-9", on_fenced=fenced.set)
+        writer = Writer("web-9", on_fenced=fenced.set, timeout=PATIENCE)
         writer.start()
         writer.stop()
     rows = recorded("web-9")
@@ -166,7 +166,7 @@ def test_the_lease_is_renewed_while_nothing_happens_and_says_where_open_requests
 
 
 def test_a_stopped_writer_with_an_open_request_leaves_its_epoch_to_the_notary(fenced):
-    writer = Writer("web-1", on_fenced=fenced.set)
+    writer = Writer("web-1", on_fenced=fenced.set, timeout=PATIENCE)
     writer.start()
     writer.append_sync([admitted()])
     writer.stop()
@@ -177,7 +177,7 @@ def test_a_stopped_writer_with_an_open_request_leaves_its_epoch_to_the_notary(fe
 
 def test_a_full_disk_refuses_what_begins_and_takes_what_ends(fenced):
     room = [True]
-    writer = Writer("web-1", on_fenced=fenced.set, may_write=lambda: room[0])
+    writer = Writer("web-1", on_fenced=fenced.set, may_write=lambda: room[0], timeout=PATIENCE)
     writer.start()
     request = request_id()
     writer.append_sync([admitted(request)])
@@ -192,7 +192,7 @@ def test_a_disk_that_does_not_say_how_full_it_is_counts_as_full(fenced):
     def unreadable():
         raise OSError(5, "Input/output error")
 
-    writer = Writer("web-1", on_fenced=fenced.set, may_write=unreadable)
+    writer = Writer("web-1", on_fenced=fenced.set, may_write=unreadable, timeout=PATIENCE)
     writer.start()
     with pytest.raises(RecordUnavailable, match="disk"):
         writer.append_sync([admitted()])
@@ -214,7 +214,7 @@ def test_a_writer_that_fails_for_an_unforeseen_reason_says_so_and_tells_the_proc
         closed_when_told.append(failing.closed)
         fenced.set()
 
-    failing = Writer("web-1", on_fenced=told, may_write=broken)
+    failing = Writer("web-1", on_fenced=told, may_write=broken, timeout=PATIENCE)
     failing.start()
     failing.append_sync([event("a.good")])
     assert failing.closed == ""

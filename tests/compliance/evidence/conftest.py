@@ -18,6 +18,7 @@ from compliance.vocabulary import Event
 from tests.compliance.audit.events import now, request_id
 from tests.compliance.evidence.filling import CASE, OTHER, PERSON, Record, application, read
 from tests.compliance.evidence.packing import KEY
+from tests.services.waiting import PATIENCE
 
 PUBLIC = Ed25519PrivateKey.from_private_bytes(KEY).public_key().public_bytes_raw()
 ORIGIN = "example.org/log/1"
@@ -51,7 +52,7 @@ def log(applications, tmp_path):
             digest = label_key_digest(one.label_key)
             detail = {"name": one.name, "label_key_sha256": digest}
             journal.record("console", [Event("application.registered", now(), detail)])
-    writer = Writer("web-1", on_fenced=threading.Event().set)
+    writer = Writer("web-1", on_fenced=threading.Event().set, timeout=PATIENCE)
     writer.start()
     for _ in range(5):
         for one in applications:
@@ -78,7 +79,7 @@ def record(database, settings, tmp_path):
     """Two applications and a writer; for packs."""
     settings.DOMICILE = dataclasses.replace(settings.DOMICILE, data=tmp_path)
     keys.create_key(tmp_path / "keys" / "subject-index")
-    writer = Writer("web-1", on_fenced=lambda: None)
+    writer = Writer("web-1", on_fenced=lambda: None, timeout=PATIENCE)
     writer.start()
     made = Record(tmp_path, application("crm"), application("mail", high_risk=True), writer)
     yield made

@@ -21,7 +21,7 @@ from tests.compliance.evidence.conftest import ORIGIN, requests
 from tests.compliance.evidence.packing import KEY, check
 from tests.services.appliance import BASE
 from tests.services.valkey import Valkey, leash
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE, wait_until
 
 pytestmark = [pytest.mark.database, pytest.mark.timeout(120)]
 
@@ -133,7 +133,7 @@ def worker(data, database, broker):
 @pytest.fixture
 def long(data, log, applications):
     """Enough events for an export with tables to take some seconds."""
-    writer = Writer("web-2", on_fenced=threading.Event().set)
+    writer = Writer("web-2", on_fenced=threading.Event().set, timeout=PATIENCE)
     writer.start()
     for _ in range(5):
         writer.append_sync(list(requests(applications[0], 500)))
