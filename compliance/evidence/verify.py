@@ -30,8 +30,9 @@ import zipfile
 import zlib
 from array import array
 from binascii import hexlify, unhexlify
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from hashlib import sha256
@@ -39,6 +40,7 @@ from pathlib import Path
 from typing import IO, Any
 
 IPAD, OPAD = (bytes(n ^ pad for n in range(256)) for pad in (0x36, 0x5C))
+INNER, OUTER = b"\x36" * 32, b"\x5c" * 32  # what fills up a key of 32 bytes
 FORMAT, VERSION = "domicile-evidence", 2
 JUDGED = {
     "applications.json", "checkpoint", "contents.jsonl", "details.jsonl", "entries.jsonl",
@@ -56,7 +58,7 @@ SCHEMAS = {
         "prunings",
     )
 }
-VIEWS = {"report.pdf", "tables/events.csv", "tables/events.xlsx"}
+VIEWS = {"certificate.pem", "report.pdf", "tables/events.csv", "tables/events.xlsx"}
 OPTIONAL = VIEWS | {"contents.jsonl"}
 NAMES = (JUDGED | SCHEMAS | {"verify.html", "verify.py"}) - OPTIONAL
 DISCLOSED = {
@@ -70,20 +72,19 @@ DISCLOSED = {
     "record.pruned",
 }
 ADMITTED = b"request.admitted"
-ENDS = {
-    ADMITTED, b"request.cancelled", b"request.completed", b"request.failed", b"request.lost"
-}  # fmt: skip
+ENDS = {b"request.cancelled", b"request.completed", b"request.failed", b"request.lost"}
 MANIFEST_MAX = 1 << 20
 SMALL_MAX = 1 << 26  # bytes of a file that is read at once
 LINE_MAX = 1 << 26
 DEPTH_MAX = 33  # a detail is nested 32 deep at most, and stands in a line
 SHAPES_MAX = 10_000
+OFTEN = 100  # pieces of one shape that are remembered
 BLOCK = 4_096  # entries judged at a time; a power of two
 JOBS_MAX = 16
 LARGE = 1 << 22  # bytes of entries from which on more than one process is worth it
 SHOWN = 20  # problems printed one by one
 AFTER = 1 << 62  # the place of problems that are of no entry
-CONTROLS = bytes(set(range(32)) - {10})
+HEX = b"0123456789abcdef"
 TAIL = len(',"key":""}') + 64
 
 ENTRY = re.compile(
@@ -95,9 +96,19 @@ ENTRY = re.compile(
     rb'"type":"((?=[a-z0-9_.]{1,48}")[a-z0-9_]+(?:\.[a-z0-9_]+)*)","v":1\}$',
     re.MULTILINE,
 )
-_LINE = rb':(.*),"index":(0|[1-9][0-9]{0,17}),"key":"([0-9a-f]{64})"\}$'
-DETAIL = re.compile(rb'^\{"detail"' + _LINE, re.MULTILINE)
-CONTENT = re.compile(rb'^\{"content"' + _LINE, re.MULTILINE)
+MEMBERS = re.compile(  # as ENTRY; what is in the members is looked at for many entries at once
+    rb'^\{(?:"application":"((?s:.{64}))",)?(?:"content":"((?s:.{64}))",)?'
+    rb'"detail":"((?s:.{64}))","epoch":([1-9][0-9]{0,9}),'
+    rb'(?:"request":"((?s:.{32}))",)?"seq":(0|[1-9][0-9]{0,14}),'
+    rb'"source":"([^"\n]{1,64})","time":"((?s:.{20}))","type":"([^"\n]{1,48})","v":1\}$',
+    re.MULTILINE,
+)
+SOURCE = re.compile(rb"[a-z0-9][a-z0-9._-]{0,63}")
+TIME = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+TYPE = re.compile(rb"[a-z0-9_]+(?:\.[a-z0-9_]+)*")
+CONTENT = re.compile(rb'\{"content":(.*),"index":(0|[1-9][0-9]{0,17}),"key":"([0-9a-f]{64})"\}')
+INDEX = b',"index":'
+NUMBER = re.compile(rb"0|[1-9][0-9]{0,17}")
 
 LIMITS = """\
 What this does not prove:
@@ -112,6 +123,8 @@ What this does not prove:
 Point = tuple[int, int, int, int]  # extended homogeneous coordinates
 LogKey = tuple[str, bytes, bytes]  # name, key id, public key
 Problem = tuple[int, str]  # the entry, and what is wrong with it
+Writer = tuple[bytes, bytes]  # source, epoch
+Columns = list[tuple[bytes, ...]]  # the groups of ENTRY, each for many entries
 
 
 class Unreadable(Exception):
@@ -205,9 +218,8 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def hmac_sha256(key: bytes, data: bytes) -> bytes:
     """HMAC (RFC 2104) with a key of 32 bytes; faster than the standard library's."""
-    key += bytes(32)
-    inner = sha256(key.translate(IPAD) + data).digest()
-    return sha256(key.translate(OPAD) + inner).digest()
+    inner = sha256(key.translate(IPAD) + INNER + data).digest()
+    return sha256(key.translate(OPAD) + OUTER + inner).digest()
 
 
 class Label:
@@ -437,6 +449,8 @@ class Shown:
         self.reader = reader
         self.batches = reader.batches()
         self.lines: list[bytes] = []
+        self.places: list[int] = []
+        self.sorted = True
         self.at = 0
 
     def ahead(self) -> bytes | None:
@@ -445,22 +459,25 @@ class Shown:
             if batch is None:
                 return None
             self.lines, self.at = batch, 0
+            self.places = list(map(place_of, batch))
+            self.sorted = self.places == sorted(self.places)
         return self.lines[self.at]
 
     def before(self, index: int) -> list[bytes]:
         """The lines of entries before `index`; one that names none goes with the others."""
         taken: list[bytes] = []
-        while (line := self.ahead()) is not None and place_of(line) < index:
-            taken.append(line)
-            self.at += 1
+        while self.ahead() is not None and self.places[self.at] < index:
+            end = bisect_left(self.places, index, self.at) if self.sorted else self.at + 1
+            taken += self.lines[self.at : end]
+            self.at = end
         return taken
 
 
 def place_of(line: bytes) -> int:
     """The entry that a line of `Shown` is about, or -1; judged properly later."""
-    at = line.rfind(b',"index":', 0, -TAIL)
+    at = line.rfind(INDEX, -TAIL - 27, -TAIL)
     number = line[at + 9 : -TAIL]
-    return int(number) if at > 0 and number.isdigit() and len(number) < 19 else -1
+    return int(number) if at > 0 and number.isdigit() else -1
 
 
 # --- Canonical JSON -------------------------------------------------------------------------
@@ -505,70 +522,102 @@ def hexadecimal(text: str) -> bytes:
 
 
 class Shapes:
-    """Tells quickly that a detail is canonical: its shape was seen before.
+    """Tells quickly that a detail is canonical: one that was read differs in values only.
 
-    Without a backslash and control characters, what stands between quotation marks is a
-    string as it is. If these, but for the keys, are put aside, and of the numbers only their
-    lengths are kept, a few shapes remain; each is read once.
+    A detail is cut where a comma and a quotation mark meet. A piece that ends with the value of
+    a member has the shape that is left without that value; any other piece is its own shape. A
+    quotation mark after a letter ends a string, since a comma, a colon or a bracket is before
+    one that begins; so the value is a whole string or number, and another plain one may stand
+    there. Details whose pieces have the same shapes are therefore canonical together.
     """
 
-    DIGITS = bytes.maketrans(b"123456789", b"000000000")
-    ODD = re.compile(rb"[^0-9](?:0[0-9]|9[0-9]{15}|-0)")  # numbers to look at one by one
+    PIECE = re.compile(rb'(.*?[A-Za-z0-9_]":\[?")([^"\\\x00-\x1f]*)("[\]}]*)')  # ends with text
+    NAMED = b'application":{"id":"'
 
     def __init__(self) -> None:
-        self.seen: dict[tuple[bytes, ...], int] = {}
-        self.keys: dict[bytes, Any] = {}
+        self.known: dict[bytes, int] = {}  # the shapes of pieces that come often
+        self.shapes: dict[tuple[bytes, ...], int] = {}
+        self.remembered: dict[int, int] = {}
+        self.sound: dict[tuple[int | None, ...], tuple[int, int, int]] = {}
 
-    def application(self, raw: bytes, where: str) -> str | None:
+    def application(self, raw: bytes, index: int) -> str | None:
         """The id of the application that the detail names; raises `Broken`."""
-        if b"\\" in raw:
-            return self.slowly(raw, where)
-        parts = raw.split(b'"')
-        numbers = b'"'.join(parts[::2])
-        if self.ODD.search(numbers):
-            return self.slowly(raw, where)
-        shape = numbers.translate(self.DIGITS)
-        pick = self.keys.get(shape)
-        if pick is not None:
-            at = self.seen.get((shape, *pick(parts)))
-            if at is not None:
-                if not raw.isascii():
-                    self.text(raw, where)
-                return parts[at].decode() if at else None
-        named = self.slowly(raw, where)
-        if len(self.seen) < SHAPES_MAX:
-            self.learn(shape, parts, named)
+        pieces = raw.split(b',"')
+        numbers = list(map(self.known.get, pieces))
+        while None in numbers:
+            at = numbers.index(None)
+            numbers[at] = self.shape(pieces[at])
+            if numbers[at] is None:
+                return self.slowly(raw, index)
+        shapes = tuple(numbers)
+        known = self.sound.get(shapes)
+        if known is not None:
+            at, begin, end = known
+            return pieces[at][begin:end].decode() if end else None
+        named = self.slowly(raw, index)
+        if len(self.sound) < SHAPES_MAX:
+            self.learn(raw, pieces, shapes, named)
         return named
 
-    def slowly(self, raw: bytes, where: str) -> str | None:
-        about = load(raw, f"the detail of {where}")
+    def slowly(self, raw: bytes, index: int) -> str | None:
+        about = load(raw, f"the detail of entry {index}")
         if not isinstance(about, dict):
-            raise Broken(f"the detail of {where} is not an object")
+            raise Broken(f"the detail of entry {index} is not an object")
         said = about.get("application")
         named = said.get("id") if isinstance(said, dict) else None
         return named if isinstance(named, str) else None
 
-    def text(self, raw: bytes, where: str) -> None:
-        try:
-            raw.decode()
-        except UnicodeDecodeError:
-            raise Broken(f"the detail of {where} is not canonical JSON") from None
+    def shape(self, piece: bytes) -> int | None:
+        """A number for the piece's shape; None where there are too many, or it is no text."""
+        head, _, value = piece.rpartition(b'":')
+        digits = value.rstrip(b"]}")
+        if digits.isdigit() and head[-1:].isalnum() and small(digits):
+            shape: tuple[bytes, ...] = (head, value[len(digits) :])
+        else:
+            found = self.PIECE.fullmatch(piece)
+            shape = found.group(1, 3) if found else (piece,)
+        number = self.shapes.get(shape)
+        if number is None:
+            if len(self.shapes) == SHAPES_MAX:
+                return None
+            number = self.shapes[shape] = len(self.shapes)
+        if not piece.isascii():
+            try:
+                piece.decode()
+            except UnicodeDecodeError:
+                return None
+        count = self.remembered.get(number, 0)
+        if count < OFTEN:
+            self.known[piece] = number
+            self.remembered[number] = count + 1
+        return number
 
-    def learn(self, shape: bytes, parts: list[bytes], named: str | None) -> None:
-        """Remember a shape with its keys, and where the application's id stands."""
-        keys = [at for at in range(1, len(parts) - 1, 2) if parts[at + 1][:1] == b":"]
-        if len(keys) < 2:
-            return
-        at = 0
+    def learn(
+        self,
+        raw: bytes,
+        pieces: list[bytes],
+        shapes: tuple[int | None, ...],
+        named: str | None,
+    ) -> None:
+        """Remember that details of these shapes are canonical, and where they name whom."""
+        place = (0, 0, 0)
         if named is not None:
-            begin = [b"application", b"id"]
-            for key, following in zip(keys, keys[1:]):  # noqa: RUF007 - of Python 3.10
-                if [parts[key], parts[following]] == begin and parts[key + 1] == b":{":
-                    at = -1 if at else following + 2
-            if at <= 0 or parts[at] != named.encode():
+            places = []
+            for at, piece in enumerate(pieces):
+                found = self.PIECE.fullmatch(piece)
+                if found and found[1].endswith(self.NAMED):
+                    places.append((at, found.start(2), -len(found[3])))
+            if len(places) != 1 or raw.count(self.NAMED) != 1:
                 return
-        self.keys[shape] = pick = operator.itemgetter(*keys)
-        self.seen[(shape, *pick(parts))] = at
+            place = places[0]
+            if pieces[place[0]][place[1] : place[2]] != named.encode():
+                return
+        self.sound[shapes] = place
+
+
+def small(digits: bytes) -> bool:
+    """Whether it is a number in its one form that every language reads alike."""
+    return len(digits) + (digits[0] == 57) < 17 and (digits[0] != 48 or len(digits) == 1)
 
 
 # --- A block of entries: what a process of its own can judge --------------------------------
@@ -595,8 +644,8 @@ class Verdict:
         self.problems: list[Problem] = []
         self.more = 0
         self.suspect: int | None = None
-        self.writers: dict[tuple[bytes, bytes], tuple[int, int]] = {}  # first seq, next seq
-        self.starts: dict[tuple[bytes, bytes], int] = {}  # where the first of them stands
+        self.first: dict[Writer, tuple[int, int]] = {}  # its first entry here, and its seq
+        self.following: dict[Writer, int] = {}  # the seq that its next one must have
         self.admitted: list[bytes] = []
         self.ended: list[bytes] = []
         self.details = self.labelled = 0
@@ -604,11 +653,18 @@ class Verdict:
         self.pruned: dict[int, int] = {}  # by the place in Terms.prunings
         self.contents: list[tuple[int, bytes, bool]] = []  # index, commitment, in scope
 
+    @property
+    def end(self) -> int:
+        return self.begin + self.count
+
     def problem(self, index: int, text: str) -> None:
-        if len(self.problems) < SHOWN:
-            self.problems.append((index, text))
-        else:
-            self.more += 1
+        self.problems.append((index, text))
+
+    def settle(self) -> None:
+        """Leave the first problems, in order, and how many more there are."""
+        self.problems.sort(key=operator.itemgetter(0))
+        self.more = len(self.problems[SHOWN:])
+        del self.problems[SHOWN:]
 
 
 class Judge:
@@ -617,8 +673,8 @@ class Judge:
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.shapes = Shapes()
-        self.clean = True  # no control characters in the block's details
         self.recent = [Label(identifier, key) for identifier, _, key in terms.keys]
+        self.labels: dict[tuple[bytes, bytes], str | None] = {}  # of this block
 
     def block(self, begin: int, entries: bytes, details: bytes | None, hints: bytes) -> Verdict:
         lines = entries.split(b"\n")
@@ -634,97 +690,119 @@ class Judge:
         for height in cover(begin, begin + len(lines)):
             verdict.roots.append((height, perfect(leaves[at : at + (1 << height)])))
             at += 1 << height
-        found: list[Any] = ENTRY.findall(entries)
-        if len(found) != len(lines):
-            found = [(ENTRY.findall(line) or [None])[0] for line in lines]
         shown = None if details is None else self.shown(verdict, details)
-        self.clean = details is None or len(details.translate(None, CONTROLS)) == len(details)
-        self.entries(verdict, found, shown)
-        return verdict
-
-    def shown(self, verdict: Verdict, details: bytes) -> dict[int, tuple[bytes, bytes]] | None:
-        """Detail and key by entry; None if they cannot be told apart."""
-        if not details:
-            return {}
-        found = DETAIL.findall(details)
-        given, last = {}, verdict.begin - 1
-        for raw, number, key in found:
-            index = int(number)
-            if index <= last:
-                break
-            given[index] = raw, key
-            last = index
-        if len(given) == details.count(b"\n") + 1 and last < verdict.begin + verdict.count:
-            return given
-        verdict.problem(
-            verdict.begin,
-            f"details.jsonl is malformed in the lines of entries {verdict.begin} to "
-            f"{verdict.begin + verdict.count - 1}",
-        )
-        return None
-
-    def entries(
-        self, verdict: Verdict, found: list[Any], shown: dict[int, tuple[bytes, bytes]] | None
-    ) -> None:
-        unknown = shown is None
-        for index, fields in enumerate(found, verdict.begin):
-            if fields is None:
-                verdict.problem(index, f"entry {index} is not an entry in its one form")
-                continue
-            self.order(verdict, index, fields)
-            given = shown.pop(index, None) if shown else None
-            try:
-                self.entry(verdict, index, fields, given, unknown)
-            except Broken as error:
-                verdict.problem(index, str(error))
+        self.labels.clear()
+        numbers, columns = members(verdict, entries, lines)
+        if columns:
+            self.order(verdict, numbers, columns)
+            self.entries(verdict, numbers, columns, shown)
         if shown:
             text = f"details.jsonl has a detail of entry {min(shown)}, which is not here"
             verdict.problem(verdict.begin + verdict.count, text)
+        verdict.settle()
+        return verdict
 
-    def order(self, verdict: Verdict, index: int, fields: Any) -> None:
-        """Whether the entry follows its writer's last one; which request begins or ends."""
-        _, _, _, epoch, request, number, source, _, kind = fields
-        writer, seq = (source, epoch), int(number)
-        known = verdict.writers.get(writer)
-        if known is None:
-            verdict.writers[writer] = seq, seq + 1
-            verdict.starts[writer] = index
-        else:
-            verdict.writers[writer] = known[0], seq + 1
-            if known[1] != seq:
-                verdict.problem(index, missing(index, writer))
-        if kind in ENDS:
-            if request:
-                (verdict.admitted if kind == ADMITTED else verdict.ended).append(request)
-            else:
-                verdict.problem(index, f"entry {index} belongs to no request")
+    def shown(self, verdict: Verdict, details: bytes) -> dict[int, tuple[bytes, bytes]] | None:
+        """Detail and its HMAC by entry; None if they cannot be told apart."""
+        if not details:
+            return {}
+        lines = details.split(b"\n")
+        ends = [line.rfind(INDEX, -TAIL - 27, -TAIL) for line in lines]
+        texts = [line[end + 9 : -TAIL] for line, end in zip(lines, ends)]
+        keys = b"".join([line[-66:-2] for line in lines])
+        frames = {(line[:10], line[-TAIL:-66], line[-2:]) for line in lines}
+        if (
+            frames == {(b'{"detail":', b',"key":"', b'"}')}
+            and min(ends) > 9
+            and not keys.translate(None, HEX)
+            and all(map(NUMBER.fullmatch, texts))
+        ):
+            raws = [line[10:end] for line, end in zip(lines, ends)]
+            numbers = list(map(int, texts))
+            rising = all(map(operator.lt, numbers, numbers[1:]))
+            if rising and verdict.begin <= numbers[0] and numbers[-1] < verdict.end:
+                return dict(zip(numbers, zip(raws, commitments(keys, raws))))
+        verdict.problem(
+            verdict.begin,
+            f"details.jsonl is malformed in the lines of entries {verdict.begin} to "
+            f"{verdict.end - 1}",
+        )
+        return None
 
-    def entry(
-        self, verdict: Verdict, index: int, fields: Any, given: Any, unknown: bool
+    def order(self, verdict: Verdict, numbers: Sequence[int], columns: Columns) -> None:
+        """Whether entries follow their writer's last one; which requests begin or end."""
+        _, _, _, epochs, requests, counts, sources, _, kinds = columns
+        first, following = verdict.first, verdict.following
+        for index, writer, count in zip(numbers, zip(sources, epochs), map(int, counts)):
+            expected = following.get(writer)
+            if expected != count:
+                if expected is None:
+                    first[writer] = index, count
+                else:
+                    verdict.problem(index, missing(index, writer))
+            following[writer] = count + 1
+        begun, over = verdict.admitted, verdict.ended
+        begun += [one for one, kind in zip(requests, kinds) if kind == ADMITTED]
+        over += [one for one, kind in zip(requests, kinds) if kind in ENDS]
+        if not (all(begun) and all(over)):
+            for index, request, kind in zip(numbers, requests, kinds):
+                if not request and (kind == ADMITTED or kind in ENDS):
+                    verdict.problem(index, f"entry {index} belongs to no request")
+            begun[:], over[:] = filter(None, begun), filter(None, over)
+
+    def entries(
+        self,
+        verdict: Verdict,
+        numbers: Sequence[int],
+        columns: Columns,
+        shown: dict[int, tuple[bytes, bytes]] | None,
+    ) -> None:
+        """Hold details, labels and scope of entries against each other."""
+        labels, contents, commits, _, requests, _, _, times, kinds = columns
+        words = {kind: kind.decode() for kind in set(kinds)}
+        unknown, shown = shown is None, shown or {}
+        given = [shown.pop(index, None) for index in numbers]
+        every = zip(numbers, labels, contents, commits, requests, times, kinds, given)
+        for index, label, content, committed, request, when, kind, detail in every:
+            try:
+                self.entry(
+                    verdict, index, label, content, committed, request, when, words[kind],
+                    detail, unknown,
+                )  # fmt: skip
+            except Broken as error:
+                verdict.problem(index, str(error))
+
+    def entry(  # noqa: PLR0917 - the members of an entry
+        self,
+        verdict: Verdict,
+        index: int,
+        label: bytes,
+        content: bytes,
+        committed: bytes,
+        request: bytes,
+        when: bytes,
+        kind: str,
+        given: tuple[bytes, bytes] | None,
+        unknown: bool,
     ) -> None:
         """Detail, label and scope; `unknown` if details cannot be told apart."""
-        label, content, committed, _, request, _, _, when, kind = fields
         named = owner = None
-        raw = b""
+        terms = self.terms
         if given is not None:
             verdict.details += 1
-            raw, key = given
-            if hexlify(hmac_sha256(unhexlify(key), raw)) != committed:
+            if given[1] != committed:
                 raise Broken(f"entry {index}: its detail was changed")
-            shapes = self.shapes
-            find = shapes.application if self.clean else shapes.slowly
-            named = find(raw, f"entry {index}")
+            named = self.shapes.application(given[0], index)
         if label:
             verdict.labelled += 1
             owner = self.owner(label, request, named)
             if owner:
                 verdict.owners[owner] = verdict.owners.get(owner, 0) + 1
-        types, kind = self.terms.types, kind.decode()
-        in_scope = (self.terms.all or owner is not None) and (not types or kind in types)
-        if content and self.terms.contents:
+        in_scope = (terms.all or owner is not None) and (not terms.types or kind in terms.types)
+        if content and terms.contents:
             verdict.contents.append((index, content, in_scope))
         if given is not None:
-            self.detail(index, kind, owner, named, in_scope, raw)
+            self.detail(index, kind, owner, named, in_scope, given[0])
         elif not unknown and (in_scope or kind in DISCLOSED):
             rule = None
             if kind not in DISCLOSED:
@@ -778,18 +856,65 @@ class Judge:
 
     def owner(self, label: bytes, request: bytes, named: str | None) -> str | None:
         """The application in scope that the entry is labelled as; the likely ones first."""
-        recent = self.recent
+        if (label, request) in self.labels:  # as that of the entry before, of one request
+            return self.labels[label, request]
+        recent, found = self.recent, None
         if named is not None and recent and recent[0].identifier != named:
             recent.sort(key=lambda one: one.identifier != named)
         for place, one in enumerate(recent):
             if one.of(request) == label:
                 if place:
                     recent.insert(0, recent.pop(place))
-                return one.identifier
-        return None
+                found = one.identifier
+                break
+        self.labels[label, request] = found
+        return found
 
 
-def missing(index: int, writer: tuple[bytes, bytes]) -> str:
+def members(
+    verdict: Verdict, entries: bytes, lines: list[bytes]
+) -> tuple[Sequence[int], Columns]:
+    """Numbers and members of the entries that have the one form, member by member."""
+    found: list[Any] = MEMBERS.findall(entries)
+    if len(found) == len(lines) and formed(columns := list(zip(*found))):
+        return range(verdict.begin, verdict.end), columns
+    numbers, found = [], []
+    for index, line in enumerate(lines, verdict.begin):
+        fields = ENTRY.findall(line)
+        if fields:
+            numbers.append(index)
+            found += fields
+        else:
+            verdict.problem(index, f"entry {index} is not an entry in its one form")
+    return numbers, list(zip(*found))
+
+
+def formed(columns: Columns) -> bool:
+    """Whether members that `MEMBERS` found are as `ENTRY` demands."""
+    labels, contents, details, _, requests, _, sources, times, kinds = columns
+    digits = b"".join([*labels, *contents, *details, *requests])
+    return not digits.translate(None, HEX) and all(
+        pattern.fullmatch(one)
+        for pattern, column in ((SOURCE, sources), (TIME, times), (TYPE, kinds))
+        for one in set(column)
+    )
+
+
+def commitments(keys: bytes, details: Iterable[bytes]) -> list[bytes]:
+    """As `hmac_sha256` in hexadecimal, for many; `keys` in hexadecimal, end to end."""
+    joined = unhexlify(keys)
+    inner, outer = joined.translate(IPAD), joined.translate(OPAD)
+    digests = [
+        sha256(
+            outer[at : at + 32] + OUTER
+            + sha256(inner[at : at + 32] + INNER + detail).digest()
+        ).digest()
+        for at, detail in zip(range(0, len(joined), 32), details)
+    ]  # fmt: skip
+    return [hexlify(digest) for digest in digests]
+
+
+def missing(index: int, writer: Writer) -> str:
     """That a writer's events do not follow each other."""
     name = b"/".join(writer).decode()
     return f"entry {index}: events of {name} are missing or out of order"
@@ -880,7 +1005,7 @@ class Verifier:
         self.problems: list[Problem] = []
         self.more = 0
         self.words: list[str] = []
-        self.next: dict[tuple[bytes, bytes], int] = {}
+        self.next: dict[Writer, int] = {}
         self.admitted, self.ended = array("Q"), array("Q")
         self.open = self.details = self.entries = self.labelled = 0
         self.owners: dict[str, int] = {}
@@ -1106,11 +1231,10 @@ class Verifier:
             edge.append(value, height)
         if self.suspect is None:
             self.suspect = verdict.suspect
-        for writer, (first, following) in verdict.writers.items():
+        for writer, (index, first) in verdict.first.items():
             if self.next.get(writer, first) != first:
-                index = verdict.starts[writer]
                 self.problem(index, missing(index, writer))
-            self.next[writer] = following
+        self.next.update(verdict.following)
         if len(self.problems) < SHOWN:
             self.problems += verdict.problems
         else:
@@ -1185,7 +1309,8 @@ class Verifier:
             for line in batch:
                 for fields in ENTRY.findall(line):
                     request, kind = fields[4], fields[8]
-                    if kind in ENDS and request[16:] in wanted:
+                    mine = kind == ADMITTED or kind in ENDS
+                    if mine and request[16:] in wanted:
                         seen, word = (
                             (begun, "was admitted") if kind == ADMITTED else (over, "ended")
                         )
