@@ -10,8 +10,9 @@ fields      a field's value and how it is known: verified, officer, missing
 kinds       what may be typed into a field; answers: what officers typed
 deadlines   the clocks that it starts
 happened    what the log holds of a window that an officer typed
-record_of_processing, access_request, breach, ai_logs, serious_incident, ml_bom
-            one builder for each regulation's form
+record_of_processing, access_request, breach, ai_logs, serious_incident,
+dora_register, ml_bom
+            one builder for each regulation's form; register: the tables of the DORA register
 document    pack.json and pack.csv; paper: pack.pdf; readme: README.txt
 build       makes the file and its event
 """

@@ -24,6 +24,7 @@ from compliance.evidence.packs import (
     ai_logs,
     breach,
     document,
+    dora_register,
     ml_bom,
     paper,
     record_of_processing,
@@ -46,10 +47,12 @@ BUILDERS: Mapping[str, Callable[[Context], Iterator[Part]]] = {
     "breach": breach.parts,
     "ai-logs": ai_logs.parts,
     "serious-incident": serious_incident.parts,
+    "dora-register": dora_register.parts,
     "ml-bom": ml_bom.parts,
 }
 FILES: Mapping[str, Callable[[Context, Sequence[Section]], Mapping[str, bytes]]] = {
     "record-of-processing": record_of_processing.files,
+    "dora-register": dora_register.files,
     "ml-bom": ml_bom.files,
 }
 PAPERS: Mapping[str, Callable[[Context, Sequence[Section]], Papers]] = {

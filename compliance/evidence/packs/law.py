@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,8 @@ class FieldLaw:
     `of` says what it is answered for: the organisation, or each application or case. `shared`
     answers serve every pack. `default` is a text of the product that nobody confirmed.
     `choices` are codes with their words; `pattern` is what a code looks like. What is a `cell`
-    goes into a table for machines as it was typed.
+    goes into a table for machines as it was typed, and where it is answered, `also` says what
+    stands in other columns.
     """
 
     id: str
@@ -73,6 +74,7 @@ class FieldLaw:
     choices: tuple[tuple[str, str], ...] = ()
     pattern: str = ""
     cell: bool = False
+    also: Mapping[str, str] = field(default_factory=dict)
 
     def words(self, value: str) -> str:
         """An answer as people read it: of a choice, its words."""
@@ -126,8 +128,10 @@ class Law:
 
     `of` is what a section is about. The period is `asked` for when it is made, or `typed` into
     the fields `began` and `ended`. It is about applications that are `marked` as high-risk, or
-    all; `personal` ones name a person. `files` says what lies beside the form; `tables` are the
-    columns of tables for machines.
+    all; `personal` ones name a person. `files` says what lies beside the form.
+
+    `tables` are the columns of tables for machines, keys with an asterisk; `fills` is what
+    stands in a column that no field answered, "@" and a column to copy that one.
     """
 
     id: str
@@ -145,6 +149,7 @@ class Law:
     personal: bool
     files: Mapping[str, str]
     tables: Mapping[str, tuple[str, ...]]
+    fills: Mapping[str, str]
 
     def field(self, name: str) -> FieldLaw:
         """The field of this id; raises KeyError."""
@@ -161,7 +166,7 @@ def laws() -> Mapping[str, Law]:
 
 ORDER = (
     *("record-of-processing", "access-request", "breach"),
-    *("ai-logs", "serious-incident", "ml-bom"),
+    *("ai-logs", "serious-incident", "dora-register", "ml-bom"),
 )
 """The packs, as people are shown them."""
 
@@ -185,6 +190,7 @@ def _law(path: Path) -> Law:
             personal=bool(said.get("personal", False)),
             files=dict(said.get("files", {})),
             tables={name: tuple(columns) for name, columns in said.get("tables", {}).items()},
+            fills=dict(said.get("fills", {})),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise LawInvalid(f"{path.name}: {error!r}") from error
@@ -227,6 +233,7 @@ def _field(said: dict[str, Any], pack: dict[str, Any]) -> FieldLaw:
         default=said.get("default", ""),
         choices=tuple((code, words) for code, words in _choices(said, pack)),
         pattern=said.get("pattern", ""),
+        also=dict(said.get("also", {})),
         cell=said["origin"] == "officer" and bool(pack.get("tables")),
     )
 
