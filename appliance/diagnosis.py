@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import shutil
@@ -25,9 +26,11 @@ from compliance.audit import copies, ledger, rotation, triggers
 from compliance.audit.checkpoint import parse_verifier_key
 from compliance.audit.copies import Places
 from compliance.audit.files import VERIFIER_KEY, LogFolder, folder_of
+from compliance.audit.keys import KeyUnusable
 from compliance.audit.keystore import KeyStore
 from compliance.audit.notary import behind
 from compliance.detection.detector import Detector
+from compliance.evidence.paper import certificate
 from compliance.models import Content, PolicyVersion
 from compliance.policy.decide import not_enforced
 from compliance.policy.rules import PolicyRefused, parse
@@ -148,6 +151,29 @@ def _vault(environment: Environment) -> Iterator[Finding]:
         yield warning(name, text, "Expected after a restore; else look for the keys' folder.")
     else:
         yield ok(name, f"{vault.folder}, closed to others")
+
+
+def _certificate(environment: Environment) -> Iterator[Finding]:
+    """Who signs PDF reports, and until when."""
+    name = "certificate of PDFs"
+    try:
+        signer = certificate.configured(environment)
+    except KeyUnusable as error:
+        yield wrong(name, str(error), "See the message; exports with a report wait for it.")
+        return
+    left = signer.expires - dt.datetime.now(dt.UTC)
+    text = f"{signer.subject}, until {signer.expires:%Y-%m-%d}, {signer.fingerprint[:16]}"
+    mend = (
+        f"Run manage.py keys rotate {certificate.KEY}, and tell who compares its fingerprint."
+        if signer.own
+        else "Put a new one where DOMICILE_PDF_SIGNER points."
+    )
+    if left <= dt.timedelta():
+        yield wrong(name, f"its time is over: {text}", mend)
+    elif left < certificate.SOON:
+        yield warning(name, f"ends soon: {text}", mend)
+    else:
+        yield ok(name, text)
 
 
 def _database(_environment: Environment) -> Iterator[Finding]:
@@ -339,6 +365,7 @@ CHECKS: tuple[Callable[[Environment], Iterator[Finding]], ...] = (
     _python,
     _data_folder,
     _keys,
+    _certificate,
     _database,
     _vault,
     _broker,

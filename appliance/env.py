@@ -51,6 +51,8 @@ class Environment:
     source: str
     disk_floor: int  # bytes
     export_days: int  # for which the file of an export is kept
+    pdf_signer: str  # path of a key with its certificate; empty: the installation's own
+    pdf_signer_password_file: str
     log_level: str
 
 
@@ -164,5 +166,8 @@ def read(variables: Mapping[str, str] = os.environ) -> Environment:
         source=reader.text("DOMICILE_SOURCE", "web-1"),
         disk_floor=reader.number("DOMICILE_DISK_FLOOR", 512 * 1024**2, 0, 2**50),
         export_days=reader.number("DOMICILE_EXPORT_DAYS", 30, 1, 3650),
+        pdf_signer=reader.text("DOMICILE_PDF_SIGNER", ""),
+        # Its path and not its value: a password has no place in the configuration.
+        pdf_signer_password_file=reader.text("DOMICILE_PDF_SIGNER_PASSWORD_FILE", ""),
         log_level=reader.text("DOMICILE_LOG_LEVEL", "INFO").upper(),
     )

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from compliance.audit.keys import KeyUnusable, read_key
+from compliance.evidence.paper import certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,14 @@ KINDS = (
         rotates=True,
     ),
     Kind(
+        certificate.KEY,
+        "signs PDF reports and packs",
+        "web, records",
+        "no PDF is made until a new one is there; PDFs made before stay checkable",
+        "reports can be forged; the digests on the record show it",
+        rotates=True,
+    ),
+    Kind(
         "subject-index",
         "blinds the identifiers of persons",
         "web",
@@ -115,7 +124,7 @@ def public(name: str, key: bytes) -> bytes | None:
         return Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
     if name.endswith(".x25519"):
         return X25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
-    return None
+    return certificate.public(key) if name == certificate.KEY else None
 
 
 def fingerprint(name: str, key: bytes) -> str:

@@ -10,12 +10,14 @@ import json
 import os
 from pathlib import Path
 
+from django.conf import settings
 from django.db.models import Model
 
 from appliance.keyring import KINDS, fingerprint, public
 from compliance.audit import journal, ring
 from compliance.audit.changes import recorded
 from compliance.audit.keys import KeyUnusable, create_key, read_key
+from compliance.evidence.paper import certificate
 from compliance.gate import now
 from compliance.models import Event as StoredEvent
 from compliance.models import Site
@@ -60,6 +62,8 @@ def rotate(data: Path, name: str) -> tuple[str, str]:
             detail |= {"public_key_before": before.hex(), "public_key": after.hex()}
         journal.record("command", [Event(ROTATED, now(), detail)], known)
     _replace(waiting, path)
+    if name == certificate.KEY:
+        certificate.certify(path.parent, settings.DOMICILE.organisation)
     return fingerprint(name, old), mark
 
 

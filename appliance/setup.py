@@ -35,6 +35,7 @@ from compliance.audit.keys import KeyUnusable, create_key, read_key
 from compliance.audit.keystore import VaultUnreadable
 from compliance.audit.notary import behind
 from compliance.audit.ring import FileRing
+from compliance.evidence.paper import certificate
 from compliance.gate import now
 from compliance.models import APIKey, Application, PolicyVersion, Site
 from compliance.policy.default import DEFAULT, DEMO_APPLICATION
@@ -119,12 +120,14 @@ def _keys(environment: Environment, say: Say) -> dict[str, bytes]:
         "witness": keys / witness.KEY_FILE,
         "site": keys / f"site-{environment.site}.x25519",
         "node": keys / f"node-{environment.node}.ed25519",
+        "paper": keys / certificate.KEY,
     }
     missing = [path for path in names.values() if not path.exists()]
-    replaceable = {names["django-secret"], names["witness"]}
-    if in_use and set(missing) - replaceable:
+    replaceable = {names["django-secret"], names["witness"], names["paper"]}
+    needed = [path for path in missing if path not in replaceable]
+    if in_use and needed:
         raise SetUpRefused(
-            f"The key file {missing[-1]} is missing, and the database depends on it; "
+            f"The key file {needed[-1]} is missing, and the database depends on it; "
             "restore it from your backup."
         )
     if missing:
@@ -133,6 +136,8 @@ def _keys(environment: Environment, say: Say) -> dict[str, bytes]:
         name: read_key(path) if path.exists() else create_key(path)
         for name, path in names.items()
     }
+    if certificate.certify(keys, environment.organisation):
+        say("keys: making the certificate that signs PDF reports")
     public = keys / "gateway.pub"
     text = (
         Ed25519PrivateKey.from_private_bytes(found["gateway"]).public_key().public_bytes_raw()

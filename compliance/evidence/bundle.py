@@ -31,6 +31,7 @@ from compliance.audit.tree import Tree
 from compliance.evidence import extent, rows
 from compliance.evidence.archive import Archive, Member
 from compliance.evidence.file import ExportImpossible, created, record
+from compliance.evidence.paper import certificate
 from compliance.evidence.proof import RangeProof, prove, root_of
 from compliance.evidence.removed import Removals
 from compliance.evidence.views import Views, write_report
@@ -137,6 +138,7 @@ def export(
     if contents and not reason.strip():
         raise ExportImpossible("Contents are disclosed only for a reason; say which.")
     signer = Ed25519PrivateKey.from_private_bytes(key)
+    sealer = certificate.in_use() if scope.tables else None
     held = extent.generation(scope.generation)
     folder = LogFolder(folder_of(log_dir, held.number))
     note, state = _checkpoint(folder, signer)
@@ -167,9 +169,9 @@ def export(
         out.add("prunings.jsonl", b"".join(one.line(tree) for one in walk.removals.found))
         for extra in ("verify.py", "verify.html", *sorted(_schemas())):
             out.add(extra, (_HERE / extra).read_bytes())
-        if walk.views is not None:
+        if walk.views is not None and sealer is not None:
             about = _reported(scope, state, summary, note, public, applications)
-            write_report(out, about, walk.views.counts)
+            write_report(out, about, walk.views.counts, sealer)
         summary.files = dict(out.listed)
         manifest = canonical(_manifest(scope, state, summary))
         out.add("manifest.json", manifest)

@@ -2,49 +2,30 @@
 
 It counts what the export shows, says what that proves and what it does not, and how the
 receiver checks it. It is a view: its own digest stands in the manifest, and nothing in it is
-evidence by itself. Fonts are embedded; title and language are set; it asks for no network.
+evidence by itself. The same counts for machines are attached to it.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
+from dataclasses import dataclass, field, fields
 from typing import Any
-from xml.sax.saxutils import escape
 
-import ttf_opensans  # type: ignore[import-untyped]
-from reportlab.lib import colors
-from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import ParagraphStyle
-from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import (
-    BaseDocTemplate,
-    Flowable,
-    Frame,
-    LongTable,
-    PageTemplate,
-    Paragraph,
-    Spacer,
-    TableStyle,
-)
+import orjson
 
 from compliance.audit.checkpoint import parse_verifier_key
+from compliance.evidence.paper import page
+from compliance.evidence.paper.certificate import Signer
+from compliance.evidence.paper.issue import issued
+from compliance.evidence.paper.page import Attached, Block, Paper
 from compliance.evidence.tables import Line, Sink
 
-REGULAR, BOLD = "Report", "Report-Bold"
-MARGIN = 20 * mm
-WIDTH = A4[0] - 2 * MARGIN
 DAYS_SHOWN = 400  # of a longer period the report shows months
-LONGEST = 300  # characters of a name on paper
 TITLE = "Report of an export of the log"
+ATTACHED = "report.json"
 PROVES = (
     (
         "Every entry of the range is there, in the order in which it was put on record, "
@@ -98,7 +79,7 @@ class Report:
     begin: int
     end: int
     size: int
-    created: str  # UTC
+    created: str  # ISO 8601, with its zone
     scope: tuple[str, ...]  # in words
     details: int
     removed: int
@@ -115,87 +96,43 @@ def fingerprint(verifier_key: str) -> str:
     return hashlib.sha256(parse_verifier_key(verifier_key.strip())[1]).hexdigest()
 
 
-def write(report: Report, out: Sink) -> None:
-    """The PDF. The same report is the same file."""
-    _fonts()
-    whole = io.BytesIO()
-    template = BaseDocTemplate(
-        whole,
-        pagesize=A4,
-        leftMargin=MARGIN,
-        rightMargin=MARGIN,
-        topMargin=MARGIN,
-        bottomMargin=MARGIN,
+def write(report: Report, out: Sink, signer: Signer) -> None:
+    """The PDF, signed; raises `PaperImpossible`."""
+    about = "The counts of this report and the digests of the files, for machines."
+    paper = Paper(
         title=f"{TITLE} {report.origin}",
         author=report.origin,
-        lang="en-GB",
-        invariant=1,
+        foot=f"{report.origin}, entries {report.begin} to {report.end - 1}.",
+        created=dt.datetime.fromisoformat(report.created),
+        blocks=_blocks(report, signer),
+        attached=Attached(ATTACHED, _data(report), about),
     )
-    frame = Frame(MARGIN, MARGIN, WIDTH, A4[1] - 2 * MARGIN, 0, 0, 0, 0)
-    template.addPageTemplates(PageTemplate("page", [frame]))
-    foot = f"{report.origin}, entries {report.begin} to {report.end - 1}. Page "
-    template.build(
-        list(_story(report)), canvasmaker=lambda *a, **k: _Numbered(_shown(foot), *a, **k)
-    )
-    out.write(whole.getvalue())
+    out.write(issued(paper, signer))
 
 
-@cache
-def _fonts() -> frozenset[int]:
-    """Register the fonts; the code points that both have a shape for."""
-    known: list[frozenset[int]] = []
-    for name, font in ((REGULAR, "OpenSans-Regular"), (BOLD, "OpenSans-Bold")):
-        face = TTFont(name, str(Path(ttf_opensans.TTF_BIN_FOLDER) / f"{font}.ttf"))
-        pdfmetrics.registerFont(face)
-        known.append(frozenset(face.face.charToGlyph))
-    return known[0] & known[1]
+def _data(report: Report) -> str:
+    counts = {each.name: dict(getattr(report.counts, each.name)) for each in fields(Counts)}
+    data = {
+        "begin": report.begin,
+        "checkpoint": report.checkpoint,
+        "contents": report.contents,
+        "counts": counts,
+        "created": report.created,
+        "details": report.details,
+        "end": report.end,
+        "files": {name: dict(file) for name, file in report.files.items()},
+        "format": "domicile-report",
+        "origin": report.origin,
+        "removed": report.removed,
+        "size": report.size,
+        "v": 1,
+        "verifier_key": report.verifier_key.strip(),
+    }
+    return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
 
 
-def _style(name: str, size: float, **more: Any) -> ParagraphStyle:
-    plain = {"fontName": REGULAR, "leading": size * 1.35, "splitLongWords": 1}
-    return ParagraphStyle(name, fontSize=size, **{**plain, **more})
-
-
-HEAD = _style("head", 19, fontName=BOLD, spaceAfter=3 * mm)
-HEADING = _style("heading", 13, fontName=BOLD, spaceBefore=6 * mm, spaceAfter=2 * mm)
-TEXT = _style("text", 10, spaceAfter=1.2 * mm)
-SMALL = _style("small", 8)
-LINES = TableStyle(
-    [
-        ("FONT", (0, 0), (-1, -1), REGULAR, 9),
-        ("FONT", (0, 0), (-1, 0), BOLD, 9),
-        ("LINEBELOW", (0, 0), (-1, -1), 0.3, colors.HexColor("#999999")),
-        ("ALIGN", (1, 0), (1, -1), "RIGHT"),
-        ("VALIGN", (0, 0), (-1, -1), "TOP"),
-        ("TOPPADDING", (0, 0), (-1, -1), 2),
-        ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
-    ]
-)
-
-
-class _Numbered(Canvas):
-    """Writes "Page n of m" below each page, once m is known."""
-
-    def __init__(self, foot: str, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **{**named, "initialFontName": REGULAR})
-        self._foot = foot
-        self._pages: list[dict[str, Any]] = []
-
-    def showPage(self) -> None:  # noqa: N802 - as reportlab calls it
-        self._pages.append(dict(self.__dict__))
-        self._startPage()  # type: ignore[attr-defined]
-
-    def save(self) -> None:
-        for number, page in enumerate(self._pages, start=1):
-            self.__dict__.update(page)
-            self.setFont(REGULAR, 8)
-            self.drawString(MARGIN, MARGIN / 2, f"{self._foot}{number} of {len(self._pages)}")
-            super().showPage()
-        super().save()
-
-
-def _story(report: Report) -> Iterator[Flowable]:
-    yield Paragraph(TITLE, HEAD)
+def _blocks(report: Report, signer: Signer) -> Iterator[Block]:
+    yield page.title(TITLE)
     yield from _texts(
         f"Log: {report.origin}",
         f"Entries {report.begin} to {report.end - 1}, of {report.size} that the checkpoint "
@@ -210,15 +147,15 @@ def _story(report: Report) -> Iterator[Flowable]:
     yield from _table("Findings by category", "Category", counts.categories)
     yield from _table("Events by type", "Type", counts.types)
     yield from _table(*_days(counts.days), by_name=True)
-    yield Paragraph("What this proves", HEADING)
+    yield page.heading("What this proves")
     yield from _texts(*PROVES)
-    yield Paragraph("What it does not prove", HEADING)
+    yield page.heading("What it does not prove")
     yield from _texts(*report.not_proven)
-    yield from _checking(report)
+    yield from _checking(report, signer)
 
 
-def _checking(report: Report) -> Iterator[Flowable]:
-    yield Paragraph("How to check it", HEADING)
+def _checking(report: Report, signer: Signer) -> Iterator[Block]:
+    yield page.heading("How to check it")
     yield from _texts(
         "On a machine of your own with Python 3.9 or newer, without a network: unpack the ZIP "
         "and run python3 -I verify.py, or open verify.html in a browser. Compare the "
@@ -226,12 +163,15 @@ def _checking(report: Report) -> Iterator[Flowable]:
         f"Fingerprint of the log's key (SHA-256 of the public key): "
         f"{fingerprint(report.verifier_key)}",
         f"The key: {report.verifier_key.strip()}",
+        "This PDF is signed (PAdES) with the certificate in certificate.pem. That tells who "
+        "made it; what is true of the log, the two verifiers tell.",
+        f"Fingerprint of the certificate (SHA-256): {signer.fingerprint}",
     )
-    yield Paragraph("The checkpoint", HEADING)
-    yield from _texts(*report.checkpoint.splitlines(), style=SMALL)
-    yield Paragraph("Digests (SHA-256) of the files", HEADING)
+    yield page.heading("The checkpoint")
+    yield from _texts(*report.checkpoint.splitlines(), style="small")
+    yield page.heading("Digests (SHA-256) of the files")
     for name, file in sorted(report.files.items()):
-        yield from _texts(f"{name}: {file['sha256']}", style=SMALL)
+        yield from _texts(f"{name}: {file['sha256']}", style="small")
 
 
 def _days(days: Counter[str]) -> tuple[str, str, Counter[str]]:
@@ -245,28 +185,14 @@ def _days(days: Counter[str]) -> tuple[str, str, Counter[str]]:
 
 def _table(
     title: str, label: str, counts: Counter[str], *, by_name: bool = False
-) -> Iterator[Flowable]:
+) -> Iterator[Block]:
     if not counts:
         return
-    yield Paragraph(title, HEADING)
+    yield page.heading(title)
     order = sorted(counts.items()) if by_name else counts.most_common()
-    rows = [[label, "Number"]]
-    rows += [[Paragraph(escape(_shown(name)), SMALL), f"{n:,}"] for name, n in order]  # type: ignore[list-item]
-    yield LongTable(rows, colWidths=[WIDTH * 0.75, WIDTH * 0.25], style=LINES, repeatRows=1)
-    yield Spacer(1, 1 * mm)
+    yield page.table((label, "Number"), order)
 
 
-def _texts(*texts: str, style: ParagraphStyle = TEXT) -> Iterator[Flowable]:
-    for text in texts:
-        if text.strip():
-            yield Paragraph(escape(_shown(text, None)), style)
-
-
-def _shown(text: str, longest: int | None = LONGEST) -> str:
-    """The text as the font can show it; what it lacks is named by its code point."""
-    known = _fonts()
-    cut = text if longest is None or len(text) <= longest else text[:longest] + " …"
-    return "".join(
-        sign if ord(sign) in known and sign.isprintable() else f"[U+{ord(sign):04X}]"
-        for sign in cut.replace("\n", " ").replace("\t", " ")
-    )
+def _texts(*texts: str, style: str = "text") -> Iterator[Block]:
+    for one in texts:
+        yield from page.text(one, style, whole_in=ATTACHED)

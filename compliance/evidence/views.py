@@ -7,10 +7,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from compliance.evidence.archive import Archive
+from compliance.evidence.paper.certificate import Signer
 from compliance.evidence.report import Counts, Report, write
 from compliance.evidence.tables import Line, Tables
 
 CSV, XLSX, PDF = "tables/events.csv", "tables/events.xlsx", "report.pdf"
+CERTIFICATE = "certificate.pem"
 
 
 class Views:
@@ -44,7 +46,10 @@ class Views:
         self.counts.add(line)
 
 
-def write_report(out: Archive, about: Mapping[str, Any], counts: Counts) -> None:
+def write_report(
+    out: Archive, about: Mapping[str, Any], counts: Counts, signer: Signer
+) -> None:
     """Put the report beside the rest; `about` are the other members of `Report`."""
+    out.add(CERTIFICATE, signer.pem)
     with out.member(PDF) as member:
-        write(Report(counts=counts, files=dict(out.listed), **about), member)
+        write(Report(counts=counts, files=dict(out.listed), **about), member, signer)

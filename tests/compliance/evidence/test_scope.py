@@ -217,7 +217,7 @@ def test_tables_and_a_report_lie_beside_the_evidence_and_are_not_judged(kept, tm
     assert files["tables/events.xlsx"].startswith(b"PK")
     sound, words = check(path)
     assert sound, words
-    assert "Not judged beyond their digests: report.pdf, tables/events.csv" in words
+    assert "Not judged beyond their digests: certificate.pem, report.pdf, tables/" in words
     files["report.pdf"] += b"x"
     assert not check(pack(tmp_path / "changed.zip", files))[0]
 
