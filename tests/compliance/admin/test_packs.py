@@ -6,6 +6,7 @@ import logging
 import re
 
 import pytest
+from django.forms import BooleanField
 from django.urls import reverse
 
 from compliance.admin import packs as pages
@@ -17,12 +18,19 @@ from compliance.evidence.forms import ScopeInvalid
 from compliance.evidence.packs import answers
 from compliance.evidence.packs.law import laws
 from compliance.models import Event, Export, PackAnswer
-from tests.compliance.evidence.filling import Record, application, fields, read, told
+from tests.compliance.evidence.filling import (
+    CASE,
+    PERSON,
+    WEIGHTS,
+    Record,
+    application,
+    fields,
+    read,
+    told,
+)
 from tests.services.waiting import PATIENCE
 
-PERSON = "anna.quillworthy@example.org"
 LIST = reverse("admin:compliance_packanswer_changelist")
-CASE = "20261122-0a1b2c3d"
 
 
 def page(pack, subject=None, field=None):
@@ -49,11 +57,11 @@ def inputs(answer):
     text = answer.content.decode()
     found = {}
     for form in answer.context["form"]:
+        if isinstance(form.field, BooleanField) or form.value() == []:
+            continue  # a browser sends nothing of a box that is not ticked
         found[form.html_name] = form.value() or ""
         if form.field.show_hidden_initial:
             found[form.html_initial_name] = form.value() or ""
-        if getattr(form.field.widget, "input_type", "") == "checkbox":
-            found.pop(form.html_name)
     assert text
     return found
 
@@ -120,6 +128,75 @@ def test_a_default_text_is_an_answer_only_once_it_is_confirmed(record, console):
     typed(console, "record-of-processing", "organisation", security_default="on")
     law = laws()["record-of-processing"]
     assert PackAnswer.objects.get(field="security").value == law.field("security").default
+
+
+def test_choices_are_kept_by_their_codes_shown_in_their_words_and_left_alone_if_unchanged(
+    record, console
+):
+    console.as_(OFFICER)
+    typed(console, "serious-incident", CASE, kind=["widespread", "death"])
+    typed(console, "serious-incident", CASE, role="deployer")
+    law = laws()["serious-incident"]
+    known = answers.current(law, CASE)
+    assert (known["kind"].value, known["role"].value) == ("death\nwidespread", "deployer")
+    assert PackAnswer.objects.count() == 2
+    text = console.get(page("serious-incident", CASE)).content.decode()
+    assert re.search(r'value="death"[^>]*checked', text)
+    assert re.search(r'<option value="deployer" selected', text)
+    assert 'role="group" aria-labelledby="label-kind"' in text
+    history = console.get(page("serious-incident", CASE, "kind")).content.decode()
+    assert "Death of a person (Art. 3(49)(a))" in history
+    answer = typed(console, "serious-incident", CASE, kind=["nothing"])
+    assert answer.context["form"]["kind"].errors
+    console.as_(AUDITOR)
+    read_only = console.get(page("serious-incident", CASE)).content.decode()
+    assert "<select" not in read_only
+    assert "Deployer: the notice of Art. 26(5)" in read_only
+
+
+def test_the_clocks_of_an_incident_stand_on_its_page_and_narrow_with_its_kind(record, console):
+    console.as_(OFFICER)
+    aware = dt.datetime.now(dt.UTC) - dt.timedelta(days=3, hours=1)
+    typed(console, "serious-incident", CASE, aware=aware.isoformat(timespec="minutes"))
+    text = console.get(page("serious-incident", CASE)).content.decode()
+    assert text.count("have passed") == 3
+    assert "overdue" in console.get(LIST).content.decode()
+    typed(console, "serious-incident", CASE, kind=["health"])
+    text = console.get(page("serious-incident", CASE)).content.decode()
+    assert text.count("have passed") == 1
+    assert "overdue" not in console.get(LIST).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("lei", "529900T8BM49AURSDO56", "no LEI"),
+        ("entity_name", "=1+1", "a spreadsheet may"),
+        ("country", "Germany", "two letters of a country"),
+        ("expense", "-1", "begins with one of"),
+        ("integrated", "1 May 2026", "give a day"),
+    ],
+)
+def test_what_no_register_can_hold_is_refused_beside_its_field(
+    record, console, field, value, words
+):
+    console.as_(OFFICER)
+    answer = typed(console, "dora-register", "organisation", **{field: value})
+    assert answer.status_code == 200
+    assert words in str(answer.context["form"][field].errors)
+    assert not PackAnswer.objects.exists()
+
+
+def test_a_models_page_takes_what_is_known_of_it_and_its_bill_is_downloaded(record, console):
+    record.model()
+    record.sign()
+    console.as_(OFFICER)
+    assert page("ml-bom", WEIGHTS) in console.get(page("ml-bom")).content.decode()
+    assert console.get(page("ml-bom", "0d" * 32)).status_code == 404
+    typed(console, "ml-bom", WEIGHTS, datasets="Public web text.")
+    said, files = body(console.post(page("ml-bom"), {"build": "1"}))
+    assert fields(said, WEIGHTS)["datasets"]["actor"] == OFFICER
+    assert b"Public web text." in files["bom.cdx.json"]
 
 
 @pytest.mark.parametrize("aware", ["2026-11-22", "2026-11-22T09:30", "soon"])

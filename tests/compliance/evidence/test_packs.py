@@ -9,18 +9,20 @@ import logging
 
 import jsonschema
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 from django.core.management import call_command
 from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compliance.audit import ledger
+from compliance.audit import keystore, ledger, vault
 from compliance.audit.entry import commitment
 from compliance.evidence import packs
 from compliance.evidence.packs import answers
 from compliance.evidence.packs.document import safe
 from compliance.evidence.packs.law import laws
-from compliance.models import Application, Event, PackAnswer
+from compliance.models import Application, Content, Event, PackAnswer
 from tests.compliance.audit.events import request_id
 from tests.compliance.evidence.filling import (
     CASE,
@@ -370,6 +372,36 @@ def test_a_copy_of_what_was_kept_is_checked_handed_out_and_recorded(record, buil
     detail = told(Event.objects.get(type="content.disclosed"))
     assert (detail["requests"], detail["actor"]) == (1, "olga")
     assert CASE in detail["reason"]
+
+
+def forged(request, commitment_key, text):
+    """As whoever has the database and the vault can: other text, sealed as it should be."""
+    row = Content.objects.get(request=request)
+    key = aes_key_unwrap(keystore.store().open(row.bucket, row.generation), bytes(row.wrapped))
+    nonce = bytes(vault.NONCE_BYTES)
+    sealed = AESGCM(key).encrypt(nonce, commitment_key + text, vault._about(request, "prompt"))
+    Content.objects.filter(pk=row.pk).update(data=nonce + sealed)
+    assert vault.read(request) == [("prompt", commitment_key, text)]
+
+
+@stored
+@pytest.mark.parametrize("with_key", ["its own", "another"])
+def test_no_copy_is_handed_out_of_kept_text_that_the_log_does_not_commit_to(
+    record, build, tmp_path, with_key
+):
+    request = record.request(record.crm, named=(PERSON,), kept=b'{"part":"prompt","body":"A"}')
+    record.sign()
+    ((_part, key, _text),) = vault.read(request)
+    forged(
+        request, key if with_key == "its own" else bytes(32), b'{"part":"prompt","body":"B"}'
+    )
+    before = Event.objects.count()
+    with pytest.raises(packs.PackImpossible, match="not what the log commits to") as error:
+        build("access-request")
+    assert request in str(error.value)
+    assert "body" not in str(error.value)
+    assert list(tmp_path.glob("pack-*.zip")) == []
+    assert Event.objects.count() == before  # nothing was disclosed, and nothing says it was
 
 
 @stored
