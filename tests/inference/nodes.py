@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from inference.clearance import Ticket
 from inference.relay import Chunk, Failed, Frame, Receipted
 from tests.inference.tickets import GATEWAY, NODE, SITE, sealed
 from tests.services.valkey import leash
+from tests.services.waiting import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "smollm2-135m-instruct"
@@ -87,7 +87,7 @@ class Node:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, within: float = 40.0) -> int:
+    def stop(self, within: float = PATIENCE) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(within)
 
@@ -96,12 +96,9 @@ class Node:
         shutil.rmtree(self.data, ignore_errors=True)
 
 
-async def appeared(redis: Any, name: str = "node-1", within: float = 30.0) -> None:
+async def appeared(redis: Any, name: str = "node-1") -> None:
     """Wait until the node says that it lives."""
-    end = time.monotonic() + within
-    while not await redis.exists(f"node:{name}"):
-        assert time.monotonic() < end, "the worker did not appear"
-        await asyncio.sleep(0.05)
+    await until(lambda: redis.exists(f"node:{name}"), f"{name} has appeared")
 
 
 class Gateway:
@@ -133,7 +130,7 @@ class Gateway:
         return inboxes
 
 
-async def frames(inbox: Any, within: float = 10.0) -> list[Frame]:
+async def frames(inbox: Any, within: float = PATIENCE) -> list[Frame]:
     """All frames up to the last."""
     got: list[Frame] = []
     while not got or not isinstance(got[-1], Receipted | Failed):
@@ -141,7 +138,7 @@ async def frames(inbox: Any, within: float = 10.0) -> list[Frame]:
     return got
 
 
-async def first(inbox: Any, kind: type, within: float = 10.0) -> Any:
+async def first(inbox: Any, kind: type, within: float = PATIENCE) -> Any:
     """The next frame of this kind."""
     while True:
         frame = await inbox.get(within)

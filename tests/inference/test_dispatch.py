@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 from inference.publisher import MESSAGE_BYTES_MAX, MESSAGE_TICKETS_MAX, Publisher
+from tests.services.waiting import PATIENCE
 
 
 class Queues:
@@ -20,7 +21,7 @@ class Queues:
     def send(self, queue: str, envelopes: list[bytes]) -> None:
         self.messages.append((queue, envelopes))
         self.begun.set()
-        self.go.wait(5)
+        self.go.wait(PATIENCE)
         if self.error is not None:
             raise self.error
 
@@ -29,7 +30,7 @@ async def published(queues: Queues, *items: tuple[str, bytes]) -> list[BaseExcep
     publisher = Publisher(queues.send)
     publisher.start()
     tasks = [asyncio.create_task(publisher.publish(*items[0]))]
-    await asyncio.to_thread(queues.begun.wait, 5)
+    await asyncio.to_thread(queues.begun.wait, PATIENCE)
     tasks += [asyncio.create_task(publisher.publish(*item)) for item in items[1:]]
     await asyncio.sleep(0.01)
     queues.go.set()
@@ -54,7 +55,7 @@ async def test_the_tickets_of_one_turn_of_the_event_loop_travel_together():
     queues.go.set()
     publisher = Publisher(queues.send)
     publisher.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await asyncio.gather(*(publisher.publish("a", b"%d" % n) for n in range(3)))
         await publisher.publish("a", b"3")
     await publisher.stop()
@@ -89,7 +90,7 @@ async def test_a_stopping_publisher_sends_what_waits():
     await asyncio.sleep(0)
     queues.go.set()
     await publisher.stop()
-    await asyncio.wait_for(task, 1)
+    await asyncio.wait_for(task, PATIENCE)
 
 
 async def test_a_caller_that_left_does_not_disturb_the_others():
@@ -97,10 +98,10 @@ async def test_a_caller_that_left_does_not_disturb_the_others():
     publisher = Publisher(queues.send)
     publisher.start()
     first = asyncio.create_task(publisher.publish("a", b"1"))
-    await asyncio.to_thread(queues.begun.wait, 5)
+    await asyncio.to_thread(queues.begun.wait, PATIENCE)
     second = asyncio.create_task(publisher.publish("a", b"2"))
     await asyncio.sleep(0.01)
     first.cancel()
     queues.go.set()
-    await asyncio.wait_for(second, 1)
+    await asyncio.wait_for(second, PATIENCE)
     await publisher.stop()

@@ -21,6 +21,7 @@ from inference.engines.base import EngineFailed
 from inference.engines.server import SupervisedServer
 from inference.registry import CATALOGUE, WeightsChanged
 from inference.worker import Configuration, Worker
+from tests.services.waiting import PATIENCE
 
 SERVER = """
 import socket, sys, os
@@ -121,7 +122,7 @@ async def test_a_child_that_hangs_is_killed_its_streams_fail_and_it_is_started_a
     await anext(events)
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(EngineFailed):
-        await asyncio.wait_for(_drained(events), 10)
+        await asyncio.wait_for(_drained(events), PATIENCE)
     another = hanging.events("/v1/chat/completions", b"{}", 10)
     assert await anext(another) == b"{}"
     await another.aclose()
@@ -147,7 +148,7 @@ async def test_a_stubborn_child_is_killed(folder, monkeypatch):
     await stubborn.start()
     pid = stubborn.pid
     assert pid is not None
-    await asyncio.wait_for(stubborn.stop(), 8)
+    await asyncio.wait_for(stubborn.stop(), PATIENCE)
     assert not psutil.pid_exists(pid)
 
 
@@ -173,7 +174,7 @@ def test_a_leashed_child_dies_with_its_parent():
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    gone, _ = psutil.wait_procs([child], timeout=2)
+    gone, _ = psutil.wait_procs([child], timeout=PATIENCE)
     assert gone
 
 

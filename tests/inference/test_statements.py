@@ -20,6 +20,7 @@ from inference.starts import REFUSALS, Refusals, Starts, recorded
 from inference.statements import DEALT_WITH, FIELD, STREAM, Statement, StatementRefused
 from tests.compliance.admin import stories
 from tests.compliance.admin.stories import NODE_KEY
+from tests.services.waiting import wait_until
 
 pytestmark = pytest.mark.database
 
@@ -168,13 +169,6 @@ def test_refusals_are_recorded_with_their_reason_and_not_without_end(enrolled):
     assert Alarm.objects.filter(kind="statement.refused", subject="node-1").count() == 1
 
 
-def wait_for(condition, seconds=10.0):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.05)
-
-
 def test_a_gateway_records_what_waits_and_tells_the_node(enrolled, broker, valkey):
     one = statement()
     broker.xadd(STREAM, {FIELD: b"nonsense"})
@@ -183,8 +177,8 @@ def test_a_gateway_records_what_waits_and_tells_the_node(enrolled, broker, valke
     for gateway in gateways:
         gateway.start()
     try:
-        wait_for(lambda: broker.get(DEALT_WITH + "node-1") is not None)
-        wait_for(lambda: not broker.xlen(STREAM))
+        wait_until(lambda: broker.get(DEALT_WITH + "node-1"), "the node is told")
+        wait_until(lambda: not broker.xlen(STREAM), "all is dealt with")
     finally:
         for gateway in gateways:
             gateway.stop()
@@ -214,10 +208,10 @@ def test_a_statement_outlasts_a_broker_that_lost_everything(
     node = threading.Thread(target=lambda: asyncio.run(live(valkey.url, stop)))
     node.start()
     try:
-        wait_for(lambda: broker.xlen(STREAM) > 1)  # nobody deals with it yet
+        wait_until(lambda: broker.xlen(STREAM) > 1, "it is said, and nobody deals with it")
         valkey.restart()
         gateway.start()
-        wait_for(lambda: len(started()) == 1)
+        wait_until(started, "it is recorded")
     finally:
         stop.set()
         node.join()
