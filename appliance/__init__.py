@@ -2,6 +2,8 @@
 
 env, settings, urls      what the environment says, once; the console's addresses
 asgi, front              /v1/ to the data plane, three pages for operators, the rest to Django
+log_pages, witness_pages  the log for readers; this appliance as a witness of others
+calling                  the few addresses that may be called
 celery                   the worker's application
 setup, welcome           what a new appliance begins with, and its first credentials
 logging, health, metrics, disk, clock, confinement, diagnosis    what operators read

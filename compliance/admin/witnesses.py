@@ -145,8 +145,8 @@ class WitnessedLogAdmin(Recorded):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """With what others need to have their logs cosigned here."""
-        more = {"own_witness": own_witness()}
-        return super().changelist_view(request, (extra_context or {}) | more)
+        more = {**(extra_context or {}), "own_witness": own_witness()}
+        return super().changelist_view(request, more)
 
 
 @admin.register(Witness, site=console)
@@ -188,7 +188,7 @@ class WitnessAdmin(Recorded):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """With what a witness needs to know of this log."""
-        return super().changelist_view(request, (extra_context or {}) | of_log())
+        return super().changelist_view(request, {**(extra_context or {}), **of_log()})
 
     def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """What came of asking it, and the way to ask at once."""

@@ -9,6 +9,7 @@ import threading
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
+from django.db.models import F
 
 from compliance.audit import (
     catalogue,
@@ -48,7 +49,7 @@ class Organisation:
     def __init__(self, database, folder):
         self.database, self.folder = database, folder
         self.outside = folder.with_name("outside")
-        self.halted = []
+        self.halted: list[str] = []
         self.calls = []
         self.roles = {
             f"{ADDRESS}/{at}": Role(name, seed) for at, (name, seed) in enumerate(SEEDS.items())
@@ -91,9 +92,8 @@ class Organisation:
             pass
 
     def pass_time(self, seconds=61):
-        for witness in Witness.objects.exclude(asked=None):
-            asked = witness.asked - dt.timedelta(seconds=seconds)
-            Witness.objects.filter(pk=witness.pk).update(asked=asked)
+        earlier = F("asked") - dt.timedelta(seconds=seconds)
+        Witness.objects.exclude(asked=None).update(asked=earlier)
 
     def look(self):
         self.calls.clear()
