@@ -1,5 +1,7 @@
 """Statements: a node's signed word that it started an engine on weights that it had verified.
 
+Each start is one, also the one after a crash: the weights are verified anew before it.
+
 A node has no database. It puts its statement on a bounded stream of the broker, and again from
 time to time until a gateway says that it is dealt with (`stated:<node>`): so it outlasts a
 broker that lost everything and gateways that were away. What the broker says in return is a
@@ -29,6 +31,7 @@ STREAM_MAX = 1_000  # statements that nobody has dealt with
 FIELD = "said"
 SAID_MAX = 4_096  # bytes
 DEALT_WITH = "stated:"  # + node: the last statement that a gateway has dealt with
+LOOK = 0.5  # seconds between looks at whether there is something newer to say
 AGAIN = 30.0  # seconds until a statement nobody has dealt with is said again
 _CONTEXT = b"domicile/statement/1\x00"
 
@@ -113,16 +116,17 @@ def verify(signed: Signed, node_public_key: bytes) -> None:
 
 async def say(
     redis: Any,
-    statement: Statement,
+    newest: Callable[[], Statement],
     node_key: Ed25519PrivateKey,
     gone: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Say it, and again as often as nobody has dealt with it; until cancelled.
+    """Say the newest, and again as often as nobody has dealt with it; until cancelled.
 
     `gone` says so too: the client may swallow the cancellation when a reply comes.
     """
-    said, known = sign(statement, node_key), identity(statement).encode()
     while not gone():
+        statement = newest()
+        said, known = sign(statement, node_key), identity(statement).encode()
         pause = AGAIN
         try:
             if await redis.get(DEALT_WITH + statement.node) != known:
@@ -130,5 +134,7 @@ async def say(
         except (RedisError, OSError) as error:
             _log.warning("statement_unsaid", error=type(error).__name__)
             pause = 1.0
-        if not gone():
-            await asyncio.sleep(pause)
+        for _ in range(max(1, round(pause / LOOK))):
+            if gone() or newest() != statement:
+                break
+            await asyncio.sleep(min(pause, LOOK))

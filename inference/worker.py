@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -118,7 +119,8 @@ class Worker:
     async def _main(self) -> None:
         given = self._configuration
         weights = given.entry.path
-        await asyncio.to_thread(registry.verify, weights, given.entry.digest)
+        verified = partial(registry.verify, weights, given.entry.digest)
+        await asyncio.to_thread(verified)
         identity = Identity(
             given.site,
             given.node,
@@ -134,6 +136,7 @@ class Worker:
             context=given.entry.context_length,
             slots=given.slots,
             threads=given.threads,
+            check=verified,
         )
         async with contextlib.AsyncExitStack() as stack:
             redis = connect(given.broker_url)
@@ -206,11 +209,11 @@ class Answering:
             await self._redis.delete(f"node:{self._configuration.node}")
 
     async def _state(self) -> None:
-        """Say that the engine has started, until it is on the record."""
-        await say(self._redis, self._statement(), self._identity.key, gone=lambda: self._gone)
+        """Say that the engine has started, and each time that it starts again."""
+        await say(self._redis, self._statement, self._identity.key, gone=lambda: self._gone)
 
     def _statement(self) -> Statement:
-        """What this node says of the engine that it has started."""
+        """What this node says of the engine that it has started last."""
         given = self._configuration
         engine, _, version = self._engine.name.partition(" ")
         return Statement(
@@ -220,7 +223,7 @@ class Answering:
             weights=given.entry.digest,
             engine=engine,
             version=version,
-            started=time.time_ns() // 1000,
+            started=self._engine.started,
             capacity=self._engine.capacity,
         )
 

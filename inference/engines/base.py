@@ -36,6 +36,11 @@ class Engine(Protocol):
         """Whether it would take a request now."""
         ...
 
+    @property
+    def started(self) -> int:
+        """When it last began to answer, in microseconds since 1970; 0 before it does."""
+        ...
+
     async def start(self) -> None:
         """Return once it answers; raises `EngineFailed`."""
         ...

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,13 @@ class LlamaCpp:
         context: int,
         slots: int = 4,
         threads: int = 2,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
-        """`context` is in tokens, for each of `slots` requests that run at the same time."""
+        """`context` is in tokens, for each of `slots` requests that run at the same time.
+
+        `check` looks at the weights before each start but the first, and raises where they must
+        not be read.
+        """
         self.name = f"llamacpp xllamacpp-{importlib.metadata.version('xllamacpp')}"
         self.capacity = slots
         self._model = model
@@ -62,12 +67,18 @@ class LlamaCpp:
                 ),
             ],
             socket,
+            check=check,
         )
 
     @property
     def healthy(self) -> bool:
         """Whether the server answers."""
         return self.server.healthy
+
+    @property
+    def started(self) -> int:
+        """When the server last began to answer, in microseconds since 1970."""
+        return self.server.started
 
     async def start(self) -> None:
         """Start the server and learn what the model's chat template can."""

@@ -13,8 +13,9 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -45,18 +46,24 @@ class SupervisedServer:
         start_within: float = 120.0,
         look_every: float = _LOOK_EVERY,
         misses_most: int = _MISSES_MOST,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         """`command` must serve GET /health (200 when ready) and /v1 on `socket`.
+
+        `check` is called, in a thread, before each start but the first; while it raises, none
+        is made.
 
         A child that is ready is looked at every `look_every` seconds; where `misses_most`
         looks in a row see no sign of life, it is killed, and so started again.
         """
         self.socket = socket
         self.starts = 0
+        self.started = 0  # when the child that answers began to, in microseconds since 1970
         self._command = list(command)
         self._start_within = start_within  # s
         self._look_every = look_every  # s
         self._misses_most = misses_most
+        self._check = check
         self._heard = 0.0  # when the last part of an answer came, in the loop's time
         self._ready = asyncio.Event()
         self._child: subprocess.Popen[bytes] | None = None
@@ -161,6 +168,7 @@ class SupervisedServer:
             ) from error
         answered.set()
         self._said.clear()
+        self.started = time.time_ns() // 1000
         self._ready.set()
         _log.info("engine_ready", pid=self._child.pid, restarts=self.starts - 1)
 
@@ -208,8 +216,9 @@ class SupervisedServer:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _PAUSE_MOST)
                 try:
+                    await asyncio.to_thread(self._check)
                     await self._spawn()
-                except EngineFailed as error:
+                except Exception as error:  # noqa: BLE001 - it is wanted whatever went wrong
                     _log.error("engine_not_restarted", reason=str(error), seconds=pause)
 
     async def _look(self) -> None:

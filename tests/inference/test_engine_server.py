@@ -19,9 +19,9 @@ from inference.engines import leash
 from inference.engines import server as supervisor
 from inference.engines.base import EngineFailed
 from inference.engines.server import SupervisedServer
-from inference.registry import CATALOGUE, WeightsChanged
+from inference.registry import CATALOGUE, WeightsChanged, digest, verify
 from inference.worker import Configuration, Worker
-from tests.services.waiting import PATIENCE
+from tests.services.waiting import PATIENCE, until
 
 SERVER = """
 import socket, sys, os
@@ -83,6 +83,33 @@ async def test_a_crashing_child_is_restarted_with_growing_pauses_and_its_words_a
     out, err = capfd.readouterr()
     assert "canary-5521" not in out + err
     assert not any(b"canary" in line for line in crashing._said)
+
+
+async def test_weights_that_were_exchanged_are_not_read_by_a_child_that_is_started_again(
+    folder,
+):
+    weights = folder / "weights"
+    weights.write_bytes(b"registered")
+    registered, looks = digest(weights), []
+
+    def check():
+        looks.append(weights)
+        verify(weights, registered)
+
+    restarted = server(folder, check=check)
+    await restarted.start()
+    first, pid = restarted.started, restarted.pid
+    assert pid is not None
+    weights.write_bytes(b"others")
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: len(looks) >= 2, "it was looked at the weights again")
+    assert restarted.starts == 1
+    assert not restarted.healthy
+    weights.write_bytes(b"registered")
+    await until(lambda: restarted.healthy, "the child is up again")
+    assert restarted.starts == 2
+    assert restarted.started > first
+    await restarted.stop()
 
 
 STREAMING = """

@@ -222,7 +222,8 @@ def test_a_statement_outlasts_a_broker_that_lost_everything(
 async def live(url, stop):
     """What a worker does, until `stop`."""
     async with connect(url) as client:
-        saying = asyncio.create_task(statements.say(client, statement(), NODE_KEY))
+        one = statement()
+        saying = asyncio.create_task(statements.say(client, lambda: one, NODE_KEY))
         await asyncio.to_thread(stop.wait)
         saying.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -28,6 +28,7 @@ from inference.relay import (
     Started,
     connect,
 )
+from inference.statements import read
 from tests.inference.nodes import (
     MODEL,
     Gateway,
@@ -325,6 +326,21 @@ async def test_kill_9_of_the_engine_fails_the_stream_and_the_next_ticket_is_answ
     (inbox,) = await gateway.send(mine(gateway))
     assert isinstance((await frames(inbox))[-1], Receipted)
     assert node.engine().pid != engine.pid
+
+
+async def test_each_start_of_the_engine_is_stated_also_the_one_after_a_crash(node, redis):
+    async def stated():
+        entries = await redis.xrange("statements")
+        return {read(entry[b"said"]).statement.started for _, entry in entries}
+
+    await until(stated, "the start of the engine is stated")
+    before = max(await stated())
+    node.engine().kill()
+
+    async def again():
+        return max(await stated()) > before
+
+    await until(again, "its start after the crash is stated")
 
 
 async def test_an_engine_that_is_down_is_told_at_once_and_so_is_its_return(node, redis):
