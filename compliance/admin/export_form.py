@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,9 @@ from django.conf import settings
 from django.db import connection
 
 from compliance.admin.events import Moment
-from compliance.audit.ledger import current
+from compliance.audit import ledger
+from compliance.audit.catalogue import GROUPS
+from compliance.audit.ledger import current, ended
 from compliance.evidence import extent
 from compliance.evidence.file import ExportImpossible
 from compliance.evidence.forms import FORMS, ScopeInvalid
@@ -30,6 +33,7 @@ class Preview:
     begin: int
     end: int
     applications: list[tuple[str, int]] | None
+    ended: tuple[str, ...] = ()  # how the generation did, in sentences
 
     @property
     def count(self) -> int:
@@ -59,6 +63,14 @@ class ExportForm(forms.Form):
     last = forms.IntegerField(
         required=False, min_value=0, label="Last entry", help_text="Empty: the newest."
     )
+    generation = forms.TypedChoiceField(
+        coerce=int,
+        label="Generation of the log",
+        help_text="The log grows under one name until a restore of an older database loses "
+        "entries that were signed. It then goes on under another name, as its next generation, "
+        "whose first entry says what was lost. An export is of one generation; entries count "
+        "from 0 in each.",
+    )
     applications = forms.ModelMultipleChoiceField(
         Application.objects.order_by("name"),
         required=False,
@@ -66,6 +78,17 @@ class ExportForm(forms.Form):
         label="Applications whose details are shown",
         help_text="None chosen: all. Every entry of the range is in the export in any case, so "
         "that the receiver can check that nothing was left out.",
+    )
+    types = forms.MultipleChoiceField(
+        required=False,
+        choices=[
+            (group, [(kind.type, f"{kind.type}: {kind.words}") for kind in kinds])
+            for group, kinds in GROUPS.items()
+        ],
+        widget=forms.CheckboxSelectMultiple,
+        label="Types of events whose details are shown",
+        help_text="None chosen: all. Registrations, keys and removals are always shown, "
+        "because the receiver needs them to check that nothing was left out.",
     )
     tables = forms.BooleanField(
         required=False,
@@ -88,8 +111,24 @@ class ExportForm(forms.Form):
 
     def __init__(self, *given: Any, user: Any, **named: Any) -> None:
         super().__init__(*given, **named)
+        now, before = current(), ended()
+        if before:
+            field = self.fields["generation"]
+            assert isinstance(field, forms.TypedChoiceField)  # noqa: S101 - declared above
+            field.choices = [
+                (now.number, f"{now.number}, the one that grows"),
+                *((one.number, _ended(one)) for one in before),
+            ]
+        else:  # nobody has to learn the word
+            del self.fields["generation"]
         if not user.has_perm(CONTENTS):
             del self.fields["contents"], self.fields["reason"]
+
+    @property
+    def groups(self) -> list[tuple[str, list[Any]]]:
+        """The boxes of the types, by group."""
+        boxes = iter(self["types"])
+        return [(group, [next(boxes) for _ in kinds]) for group, kinds in GROUPS.items()]
 
     def clean(self) -> dict[str, Any]:
         """Errors of one part against another, and of the range against the log."""
@@ -129,6 +168,8 @@ class ExportForm(forms.Form):
         return {
             "begin": begin,
             "end": end,
+            "generation": asked.get("generation") or current().number,
+            "types": asked["types"],
             "applications": [str(one.pk) for one in asked["applications"]],
             "tables": asked["tables"],
             "contents": asked.get("contents", False),
@@ -144,20 +185,22 @@ class ExportForm(forms.Form):
             bound.help_text = ""
         scope = self.scope()
         try:
-            size = extent.signed(settings.DOMICILE.data / "log")
-            begin, end = extent.covered(scope["begin"], scope["end"], size)
+            held = extent.generation(scope["generation"])
+            size = extent.signed(settings.DOMICILE.data / "log", held)
+            begin, end = extent.covered(scope["begin"], scope["end"], size, held)
         except ExportImpossible:
             return None
+        words = extent.ending(held, size)
         if end - begin > COUNTED:
-            return Preview(begin, end, None)
+            return Preview(begin, end, None, words)
         names = dict(Application.objects.values_list("pk", "name"))
         chosen = set(scope["applications"])
         counts = [
             (names.get(pk, "an application that is unknown here"), count)
-            for pk, count in _counted(begin, end)
+            for pk, count in _counted(held, begin, end, scope["types"])
             if not chosen or str(pk) in chosen
         ]
-        return Preview(begin, end, sorted(counts))
+        return Preview(begin, end, sorted(counts), words)
 
 
 def _before(last: int | None, first: int | None) -> bool:
@@ -168,12 +211,21 @@ def _written(moment: dt.datetime | None) -> str:
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
 
 
-def _counted(begin: int, end: int) -> list[tuple[Any, int]]:
-    """How many of the entries `[begin, end)` are of each application."""
+def _ended(held: ledger.Held) -> str:
+    count = f"{held.size:,} entr{'y' if held.size == 1 else 'ies'}"
+    return f"{held.number}, which ended after a restore, with {count}"
+
+
+def _counted(
+    held: ledger.Held, begin: int, end: int, types: Sequence[str]
+) -> list[tuple[Any, int]]:
+    """How many of the entries `[begin, end)` are of each application; of `types`, if any."""
     field = Application._meta.pk  # noqa: SLF001 - turns what the database holds into a UUID
-    first = current().first
+    only = f"AND e.type IN ({', '.join(['%s'] * len(types))})" if types else ""
     with connection.cursor() as cursor:
-        cursor.execute(_COUNTS, [first + begin, first + end])
+        cursor.execute(
+            _COUNTS.format(only=only), [held.first + begin, held.first + end, *types]
+        )
         rows = cursor.fetchall()
     return [(field.to_python(str(stored)), count) for stored, count in rows]
 
@@ -181,6 +233,6 @@ def _counted(begin: int, end: int) -> list[tuple[Any, int]]:
 _COUNTS = """
     SELECT e.application, COUNT(*) FROM compliance_leaf l
     JOIN compliance_event e ON e.id = l.event_id
-    WHERE l."index" >= %s AND l."index" < %s AND e.application IS NOT NULL
+    WHERE l."index" >= %s AND l."index" < %s AND e.application IS NOT NULL {only}
     GROUP BY e.application
 """

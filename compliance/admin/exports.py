@@ -37,7 +37,7 @@ from compliance.admin.site import console
 from compliance.audit import checkpoint
 from compliance.audit.checkpoint import CheckpointInvalid
 from compliance.audit.files import VERIFIER_KEY, LogFolder, folder_of
-from compliance.audit.ledger import current
+from compliance.audit.ledger import current, ended
 from compliance.evidence import forms as kinds
 from compliance.evidence import report, runs, shelf
 from compliance.evidence.forms import ScopeInvalid
@@ -154,7 +154,7 @@ class ExportAdmin(ReadOnly):
             scope=described(run.scope),
             there=run.removed is None and shelf.kept(run.file) is not None,
             days=settings.DOMICILE.export_days,
-            key=log_key() if run.form == "evidence" else None,
+            key=log_key(run.scope.get("generation", 0)) if run.form == "evidence" else None,
         )
 
     def state_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -252,8 +252,12 @@ def described(scope: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("From", _from(str(said.get("begin", "0")))),
         ("To", str(said.get("end") or "") or "the last entry then"),
         ("Applications", ", ".join(sorted(wanted)) or "all"),
+        ("Types of events", ", ".join(said.get("types", ())) or "all"),
         ("Tables and report", "yes" if said.get("tables") else "no"),
     ]
+    if ended():
+        generation = said.get("generation")
+        rows.insert(0, ("Generation", str(generation) if generation else "the one then"))
     if said.get("contents"):
         rows.append(("Contents, because", str(said.get("reason"))))
     return rows
@@ -263,9 +267,12 @@ def _from(begin: str) -> str:
     return "the first entry" if begin == "0" else begin
 
 
-def log_key() -> tuple[str, str] | None:
-    """The log's verifier key and its fingerprint, from the log's folder; None without one."""
-    folder = folder_of(settings.DOMICILE.data / "log", current().number)
+def log_key(generation: int = 0) -> tuple[str, str] | None:
+    """The log's verifier key and its fingerprint, from the log's folder; None without one.
+
+    Of the current generation for 0: the name in the key is another in each.
+    """
+    folder = folder_of(settings.DOMICILE.data / "log", generation or current().number)
     line = LogFolder(folder).read(VERIFIER_KEY)
     try:
         text = (line or b"").decode()

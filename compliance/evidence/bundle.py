@@ -96,6 +96,7 @@ class Summary:
     begin: int
     end: int
     size: int
+    ended: tuple[str, ...] = ()  # how the generation did
     details: int = 0
     removed: int = 0
     contents: int = 0
@@ -110,6 +111,7 @@ class Summary:
         kept = f" and {self.contents} contents" if self.contents else ""
         return (
             f"{self.path}: {covered}, with {self.details} details{gone}{kept}.",
+            *self.ended,
             (
                 "Whoever receives it opens verify.html, which lies in it, in a browser, or "
                 f"runs: python3 -I verify.py {self.path.name}"
@@ -142,7 +144,7 @@ def export(
     held = extent.generation(scope.generation)
     folder = LogFolder(folder_of(log_dir, held.number))
     note, state = _checkpoint(folder, signer)
-    reach = min(state.size, held.size) if scope.generation else state.size
+    reach = extent.reach(held, state.size)
     begin, end = extent.covered(scope.begin, scope.end, reach, held)
     applications = _applications(scope.applications)
     tree = Tree(folder, state.size)
@@ -150,7 +152,7 @@ def export(
         proof = prove(tree, begin, end)
     except TileInvalid as error:
         raise ExportImpossible(f"{error} Run `manage.py audit verify`.") from error
-    summary = Summary(path, begin, end, state.size)
+    summary = Summary(path, begin, end, state.size, extent.ending(held, state.size))
     with created(path) as file:
         out = Archive(file, path.parent)
         out.add("checkpoint", note)
@@ -370,7 +372,7 @@ def _manifest(scope: Scope, state: Checkpoint, summary: Summary) -> dict[str, An
         "origin": state.origin,
         "scope": "applications" if scope.applications else "all",
         "size": state.size,
-        "statement": list(STATEMENT),
+        "statement": [*STATEMENT, *summary.ended],
         "types": sorted(set(scope.types)),
         "v": VERSION,
     }
@@ -401,7 +403,7 @@ def _reported(  # noqa: PLR0917 - what there is to tell
         "contents": summary.contents,
         "checkpoint": note.decode(),
         "verifier_key": checkpoint.verifier_key(state.origin, public),
-        "not_proven": STATEMENT,
+        "not_proven": (*STATEMENT, *summary.ended),
     }
 
 

@@ -14,6 +14,7 @@ from compliance.audit.checkpoint import CheckpointInvalid
 from compliance.audit.files import CHECKPOINT, LogFolder, folder_of
 from compliance.audit.ledger import Held
 from compliance.evidence.file import ExportImpossible
+from compliance.models import Generation
 
 NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -47,23 +48,53 @@ def covered(begin: str, end: str, size: int, held: Held | None = None) -> tuple[
         high += 1
     high = min(high, size)
     if not 0 <= low < high:
-        raise ExportImpossible(
+        words = (
             f"The checkpoint covers {size} entries, and none is from {begin or '0'} to "
             f"{end or 'the end'}."
         )
+        raise ExportImpossible(" ".join([words, *ending(of, size)]))
     return low, high
 
 
-def signed(log_dir: Path) -> int:
-    """How many entries the last checkpoint covers; 0 where there is none.
+def signed(log_dir: Path, held: Held) -> int:
+    """How many entries of `held` can be exported: its last checkpoint covers them.
 
-    For people who ask what there is: no signature is looked at.
+    0 where there is none. For people who ask what there is: no signature is looked at.
     """
-    note = LogFolder(folder_of(log_dir, ledger.current().number)).read(CHECKPOINT)
+    note = LogFolder(folder_of(log_dir, held.number)).read(CHECKPOINT)
     try:
-        return checkpoint.parse(note).size if note else 0
+        return reach(held, checkpoint.parse(note).size) if note else 0
     except CheckpointInvalid as error:
         raise ExportImpossible(f"{error} Run `manage.py audit verify`.") from error
+
+
+def reach(held: Held, size: int) -> int:
+    """How many entries of a checkpoint's `size` there are: a restore may have lost some."""
+    return size if held.number == ledger.current().number else min(size, held.size)
+
+
+def ending(held: Held, size: int) -> tuple[str, ...]:
+    """How a generation ended, and which of its entries its checkpoint of `size` leaves out.
+
+    Sentences; none for the current one.
+    """
+    row = Generation.objects.filter(number=held.number).first()
+    if row is None:
+        return ()
+    after = [one.number for one in (*ledger.ended(), ledger.current())]
+    later = min(number for number in after if number > held.number)
+    words = (
+        f"Generation {held.number} of this log ended on {row.ended:%Y-%m-%d} with entry "
+        f"{held.size - 1}, because an older database was restored. The log goes on as "
+        f"generation {later}; the first entry there says what was lost."
+    )
+    if size >= held.size:
+        return (words,)
+    uncovered = (
+        f"Its entries {size} to {held.size - 1} are in the database, but no checkpoint in the "
+        "log's folder covers them. They cannot be proven, and are in no evidence."
+    )
+    return (words, uncovered)
 
 
 def understood(text: str) -> None:

@@ -15,7 +15,9 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
+from compliance.audit.catalogue import KINDS
 from compliance.audit.keys import read_key
+from compliance.audit.ledger import Held
 from compliance.evidence import bundle, extent
 from compliance.evidence.file import RECORDED, SOURCE, ExportImpossible
 from compliance.models import Application
@@ -80,17 +82,24 @@ class Evidence:
         wanted = [str(one) for one in scope.get("applications") or ()]
         if unknown := [one for one in wanted if one not in names]:
             raise ScopeInvalid("applications", f"There is no application {unknown[0][:64]!r}.")
+        generation = _held(scope)
         try:
-            extent.covered(begin, end, extent.signed(settings.DOMICILE.data / "log"))
+            reach = extent.signed(settings.DOMICILE.data / "log", generation)
+            extent.covered(begin, end, reach, generation)
         except ExportImpossible as error:
             raise ScopeInvalid("end" if end else "begin", str(error)) from error
+        types = sorted({str(one) for one in scope.get("types") or ()})
+        if strange := [one for one in types if one not in KINDS]:
+            raise ScopeInvalid("types", f"There is no type of event {strange[0][:48]!r}.")
         reason = str(scope.get("reason") or "").strip()
         if scope.get("contents") and not reason:
             raise ScopeInvalid("reason", "Contents are disclosed only for a reason; say which.")
         return {
             "begin": begin,
             "end": end,
+            "generation": generation.number,
             "applications": sorted(set(wanted)),
+            "types": types,
             "tables": bool(scope.get("tables")),
             "contents": bool(scope.get("contents")),
             "reason": reason if scope.get("contents") else "",
@@ -111,6 +120,8 @@ class Evidence:
                 scope["begin"],
                 scope["end"],
                 tuple(scope["applications"]),
+                tuple(scope.get("types", ())),
+                int(scope.get("generation", 0)),  # an older version's runs have none
                 tables=scope["tables"],
             ),
             path,
@@ -134,7 +145,16 @@ class Evidence:
         said = json.loads(manifest)
         begin, end = int(said["begin"]), int(said["end"])
         words = f"Entries {begin} to {end - 1} of {int(said['size'])} of {said['origin']}."
-        return Made(f"entries-{begin}-{end - 1}", (words,))
+        ended = [str(one) for one in said["statement"] if one not in bundle.STATEMENT]
+        return Made(f"entries-{begin}-{end - 1}", (words, *ended))
+
+
+def _held(scope: Mapping[str, Any]) -> Held:
+    """The generation that was asked for: the one that grows, if none was."""
+    try:
+        return extent.generation(int(scope.get("generation") or 0))
+    except (ValueError, ExportImpossible) as error:
+        raise ScopeInvalid("generation", str(error)) from error
 
 
 def recorded(kind: str, digest: str) -> bool:

@@ -12,8 +12,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import OutputWrapper
 
+from compliance.audit.catalogue import KINDS
 from compliance.audit.keys import read_key
-from compliance.evidence.bundle import Scope, export
+from compliance.evidence.bundle import ExportImpossible, Scope, export
 from compliance.management.audit import SOUND
 
 HELP = "write evidence that others can verify offline"
@@ -24,6 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--from", dest="begin", default="0", help="entry number, or a time")
     parser.add_argument("--to", dest="end", default="", help="the entry or time after it")
     parser.add_argument("--application", action="append", default=[], help="only its details")
+    parser.add_argument("--type", action="append", default=[], help="only details of this type")
     parser.add_argument("--generation", type=int, default=0, help="of this one of the log")
     parser.add_argument("--tables", action="store_true", help="also CSV, XLSX and a PDF report")
     parser.add_argument("--contents", action="store_true", help="also kept prompts and answers")
@@ -34,10 +36,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
     """Write the evidence."""
+    strange = [one for one in options["type"] if one not in KINDS]
+    if strange:
+        raise ExportImpossible(
+            f"There is no type of event {strange[0][:48]!r}; docs/events.md has them all."
+        )
     scope = Scope(
         options["begin"],
         options["end"],
         tuple(options["application"]),
+        tuple(options["type"]),
         generation=options["generation"],
         tables=options["tables"],
     )

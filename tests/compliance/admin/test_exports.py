@@ -7,18 +7,25 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from compliance.admin import exports
-from compliance.audit.keys import create_key
+from compliance.audit import generation, journal, ledger
+from compliance.audit.copies import Places
+from compliance.audit.keys import create_key, read_key
 from compliance.audit.notary import Notary
 from compliance.evidence import running, runs, shelf
 from compliance.models import Application, Event, Export
 from tests.compliance.admin import stories
+from tests.compliance.audit.events import event
+from tests.compliance.audit.restoring import Copies
+from tests.compliance.evidence.packing import check
 
 LIST, NEW = reverse("admin:compliance_export_changelist"), reverse("admin:new_export")
 ALL = {"part": "all"}
+ORIGIN = "domicile.test/log/1"
 
 
 @pytest.fixture
@@ -90,9 +97,108 @@ def test_the_wizard_counts_first_then_starts_and_the_file_is_downloaded(logged):
     assert (told["actor"], told["sha256"]) == ("Auditor", run.digest)
 
 
+def test_types_of_events_are_chosen_by_their_groups_and_words(logged):
+    logged.as_("Auditor")
+    page = text_of(logged.get(NEW))
+    assert "<legend>Requests</legend>" in page
+    assert "request.admitted: checked, decided and cleared" in page
+    assert "Generation of the log" not in page  # there is one only
+    chosen = {"types": ["request.completed"]}
+    found = logged.post(NEW, ALL | chosen).context["found"]
+    assert found.applications == [("helpdesk", 2)]
+    run = begun(logged, **chosen)
+    assert run.scope["types"] == ["request.completed"]
+    assert "request.completed" in text_of(logged.get(reverse("admin:export", args=[run.pk])))
+    running.carry_out(run.pk)
+    run.refresh_from_db()
+    with zipfile.ZipFile(kept(run)) as archive:
+        assert json.loads(archive.read("manifest.json"))["types"] == ["request.completed"]
+
+
+@pytest.fixture
+def older(database, tmp_path):
+    copies = Copies(database, tmp_path / "log")
+    yield copies
+    copies.drop()
+
+
+def grow(tmp_path, count):
+    with transaction.atomic():
+        journal.record("console", [event("clock.jumped", milliseconds=n) for n in range(count)])
+    key = read_key(tmp_path / "keys" / "log.ed25519")
+    Notary(tmp_path / "log", key, ORIGIN, tmp_path / "outside").integrate_once()
+
+
+def resume(tmp_path):
+    key = read_key(tmp_path / "keys" / "log.ed25519")
+    places = Places(tmp_path / "log", tmp_path / "outside")
+    assert generation.resume(places, key, ORIGIN, actor="anna", reason="The disk failed.")
+
+
+@pytest.fixture
+def resumed(logged, older, tmp_path):
+    """The log, after a restore that lost three entries that were signed."""
+    number = older.take()
+    logged.size = ledger.current().size
+    grow(tmp_path, 3)
+    older.put_back(number)
+    resume(tmp_path)
+    return logged
+
+
+def test_an_export_of_an_ended_generation_says_how_that_ended(resumed):
+    resumed.as_("Auditor")
+    page = text_of(resumed.get(NEW))
+    assert "An export is of one generation" in page
+    assert f"1, which ended after a restore, with {resumed.size} entries" in page
+    found = resumed.post(NEW, ALL | {"generation": "1"}).context["found"]
+    assert (found.begin, found.end) == (0, resumed.size)
+    ended = found.ended[0]
+    assert "Generation 1 of this log ended on" in ended
+    assert "goes on as generation 2" in ended
+    run = begun(resumed, generation="1")
+    running.carry_out(run.pk)
+    run.refresh_from_db()
+    page = text_of(resumed.get(reverse("admin:export", args=[run.pk])))
+    assert "<dt>Generation</dt><dd>1</dd>" in page
+    assert "domicile.test/log/1+" in page  # the key's line, of the generation's own name
+    assert ended in run.words
+    with zipfile.ZipFile(kept(run)) as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+    assert manifest["origin"] == "domicile.test/log/1"
+    assert ended in manifest["statement"]
+    assert check(kept(run))[0]
+    newer = begun(resumed, generation="2")
+    assert newer.scope["generation"] == 2
+    assert resumed.post(NEW, ALL | {"generation": "2"}).context["found"].ended == ()
+
+
+def test_entries_of_an_ended_generation_that_no_checkpoint_covers_are_said_to_be_so(
+    logged, older, tmp_path
+):
+    """The log's folder was restored from an older backup than the database."""
+    logged.as_("Auditor")
+    size = ledger.current().size
+    earlier = older.take()
+    grow(tmp_path, 2)
+    later, last = older.take(), ledger.current().size - 1
+    grow(tmp_path, 3)
+    older.put_back(later)
+    older.put_back_folder(earlier)
+    resume(tmp_path)
+    ended = logged.post(NEW, ALL | {"generation": "1"}).context["found"].ended
+    unproven = f"Its entries {size} to {last} are in the database"
+    assert unproven in ended[1]
+    beyond = {"part": "entries", "first": size, "generation": "1", "start": "1"}
+    answer = logged.post(NEW, beyond)
+    assert unproven in text_of(answer)
+    assert not Export.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("fields", "wrong"),
     [
+        ({"part": "all", "types": ["no.such"]}, "types"),
         ({"part": "period", "since": "2020-01-01T00:00", "until": "2020-01-02T00:00"}, "until"),
         ({"part": "period", "since": "2026-01-02T00:00", "until": "2026-01-01T00:00"}, "until"),
         ({"part": "period", "since": "2999-01-01T00:00"}, "since"),

@@ -33,10 +33,9 @@ class Copies:
 
     def put_back(self, number, *, log=True):
         """The copy in the place of what is there; with `log` false, of the database only."""
-        name, folder = self._taken[number]
+        name, _ = self._taken[number]
         if log:
-            shutil.rmtree(self.folder)
-            shutil.copytree(folder, self.folder)
+            self.put_back_folder(number)
         connection.close()
         if self.database.vendor == "sqlite":
             for suffix in ("-wal", "-shm"):
@@ -46,6 +45,11 @@ class Copies:
             with _postgres_owner() as owner:
                 owner.execute(f"DROP DATABASE {self.database.name} WITH (FORCE)")
                 owner.execute(f"CREATE DATABASE {self.database.name} TEMPLATE {name}")
+
+    def put_back_folder(self, number):
+        """The log's folder alone."""
+        shutil.rmtree(self.folder)
+        shutil.copytree(self._taken[number][1], self.folder)
 
     def drop(self):
         if self.database.vendor == "postgresql":

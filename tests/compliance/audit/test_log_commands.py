@@ -2,10 +2,12 @@
 
 import base64
 import io
+import json
 import random
 import secrets
 import shutil
 import time
+import zipfile
 from dataclasses import replace
 
 import pytest
@@ -273,3 +275,21 @@ def test_what_was_erased_after_the_copy_is_erased_again_before_the_log_goes_on(l
 
 def test_a_reason_is_demanded(log):
     assert audit("resume", "--after-restore", "--reason", " ")[0] == 2
+
+
+def test_an_export_shows_the_details_of_the_types_that_were_asked_for(log, tmp_path):
+    with transaction.atomic():
+        journal.record("console", [event("clock.jumped", milliseconds=5)])
+    notary().integrate_once()
+    path = tmp_path / "types.zip"
+    code, words = audit("export", "--type", "notary.started", "--type", "clock.jumped", path)
+    assert code == 0, words
+    with zipfile.ZipFile(path) as archive:
+        assert json.loads(archive.read("manifest.json"))["types"] == [
+            "clock.jumped",
+            "notary.started",
+        ]
+        assert archive.read("details.jsonl").count(b"\n") == 1
+    code, words = audit("export", "--type", "notary.stated", tmp_path / "none.zip")
+    assert code == 2
+    assert "no type of event 'notary.stated'" in words
