@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import json
+from typing import Any
 
 import pypdf
 import pytest
@@ -17,7 +18,7 @@ ACTIVE = {"/JavaScript", "/Launch", "/URI", "/SubmitForm", "/ImportData", "/Movi
 
 def paper(*blocks, **changes):
     shown = (page.title("A paper"), page.heading("Part"), *blocks)
-    values = {
+    values: dict[str, Any] = {
         "title": "A paper",
         "author": "example.org",
         "foot": "A foot.",
@@ -37,10 +38,14 @@ def everything(*, whole_in="data.json"):
     yield page.table(("Name", "Number"), [("crm", 1_234), ("日本", 5)])
 
 
+def opened(data) -> Any:
+    return pypdf.PdfReader(io.BytesIO(data))
+
+
 def objects(data):
     """Every object of a PDF, once."""
-    reader = pypdf.PdfReader(io.BytesIO(data))
-    for number in range(1, int(reader.trailer["/Size"])):
+    reader = opened(data)
+    for number in range(1, reader.trailer["/Size"]):
         found = reader.get_object(number)
         if found is not None:
             yield from inside(found)
@@ -69,19 +74,18 @@ def handed_out(signer):
 
 
 def text_of(data):
-    return "\n".join(one.extract_text() for one in pypdf.PdfReader(io.BytesIO(data)).pages)
+    return "\n".join(one.extract_text() for one in opened(data).pages)
 
 
 def test_signing_leaves_the_metadata_as_they_were(handed_out, unsigned):
     was, now = (
-        pypdf.PdfReader(io.BytesIO(data)).trailer["/Root"]["/Metadata"].get_data()
-        for data in (unsigned, handed_out)
+        opened(data).trailer["/Root"]["/Metadata"].get_data() for data in (unsigned, handed_out)
     )
     assert now == was
 
 
 def test_it_calls_itself_pdf_a_3_and_has_what_that_asks_of_a_file(handed_out):
-    reader = pypdf.PdfReader(io.BytesIO(handed_out))
+    reader = opened(handed_out)
     root = reader.trailer["/Root"]
     assert handed_out.startswith(b"%PDF-1.7")
     assert "/Encrypt" not in reader.trailer
@@ -124,7 +128,7 @@ def test_fonts_are_embedded_and_nothing_is_active_hidden_or_transparent(handed_o
 
 
 def test_the_data_is_an_associated_file(handed_out):
-    root = pypdf.PdfReader(io.BytesIO(handed_out)).trailer["/Root"]
+    root = opened(handed_out).trailer["/Root"]
     (file,) = root["/AF"]
     assert file["/AFRelationship"] == "/Data"
     assert file["/F"] == file["/UF"] == "data.json"
@@ -149,7 +153,7 @@ def test_a_long_word_goes_on_in_the_next_line_and_is_copied_whole():
     assert word in text_of(data).replace("\n", "")
     assert digest in text_of(data)
     positions = []
-    pypdf.PdfReader(io.BytesIO(data)).pages[0].extract_text(
+    opened(data).pages[0].extract_text(
         visitor_text=lambda text, _cm, tm, _font, _size: positions.append((text, tm[4]))
     )
     assert max(left for text, left in positions if text.strip()) < 595
