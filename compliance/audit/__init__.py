@@ -30,6 +30,8 @@ generation   the log's next generation, after a restore that lost entries
 cosignature  C2SP tlog-cosignature: a witness's word on a checkpoint
 submission   C2SP tlog-witness: what a log sends to a witness
 witness      this appliance as a witness of other logs
+asker        has this log cosigned; cosigned: what came of it; conflicts: what stands against it
+quorum       C2SP tlog-policy: which witnesses must have cosigned
 tree         roots and proofs, read back from tiles
 inclusion    proof of one entry in a file (C2SP tlog-proof)
 """
