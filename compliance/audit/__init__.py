@@ -5,6 +5,7 @@ merkle       RFC 6962 tree hashing and proofs
 tiles        C2SP tlog-tiles: the tree as files
 checkpoint   C2SP tlog-checkpoint and signed-note
 writer       many callers, one durable commit
+setbacks     what becomes of a writer's events where they are not taken
 journal      events inside the caller's own transaction (console, notary, commands)
 handover     one key of the log hands over to the next; which key signs at which size
 ring         the log's private keys, and those of a rotation under way

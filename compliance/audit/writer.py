@@ -18,38 +18,31 @@ import logging
 import os
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import django.db
 from django.db import IntegrityError, connection
 
+from compliance.audit import setbacks
 from compliance.audit.entry import EntryInvalid
 from compliance.audit.epoch import Epoch
 from compliance.audit.installation import JOURNALS
 from compliance.audit.keystore import VaultUnavailable
-from compliance.audit.storage import Fate, Row, Storage, fate, storage, stored
-from compliance.audit.vault import bucket_of
+from compliance.audit.setbacks import PAUSE_MAX, PAUSE_MIN, AlreadyEnded, Stopped, Troubles
+from compliance.audit.storage import Fate, Row, Storage, storage, stored
 from compliance.audit.waiting import Gone, Item, LoopWaiter, Sweeper, ThreadWaiter, settle
-from compliance.models import Event as StoredEvent
-from compliance.vocabulary import TERMINAL, Event, RecordUnavailable
+from compliance.vocabulary import Event, RecordUnavailable
 
 RENEW = 2.0  # seconds
 BATCH = 1_024  # events a commit
 CONTENT = 16 * 1024**2  # bytes of kept content from which a commit takes no more
 CAPACITY = 10_000  # events that may wait
 TIMEOUT = 5.0  # seconds that a caller waits
-PAUSE_MIN, PAUSE_MAX = 0.02, 0.5  # seconds between attempts while the database is away
 DRAIN = 10.0  # seconds that `stop` waits for the queue
 
 _log = logging.getLogger(__name__)
-
-
-class AlreadyEnded(RecordUnavailable):
-    """The request has a terminal event already, and gets no second one."""
 
 
 class Fenced(Exception):
@@ -100,7 +93,7 @@ class Writer:
         self._epoch: Epoch
         self._writing: list[Item] = []  # numbered, and not known to be durable
         self._renewed = 0.0
-        self._troubled = False
+        self._troubles = Troubles()
 
     def start(self) -> None:
         """Start the thread; it opens an epoch as soon as the database answers."""
@@ -162,7 +155,7 @@ class Writer:
         reason, lost = "The record's writer has stopped.", False
         try:
             self._work()
-        except _Stopped:
+        except Stopped:
             _log.warning("%s stopped with events that the database did not take.", self.source)
         except Fenced as error:
             reason, lost = "This process has lost its place in the record.", True
@@ -172,7 +165,7 @@ class Writer:
                 self._report(error)  # the epoch stays open, and the notary closes it
             else:
                 reason, lost = "The record's writer has failed; the process must restart.", True
-                _log.critical("The writer %s failed: %s", self.source, _place(error))
+                _log.critical("The writer %s failed: %s", self.source, setbacks.place(error))
         finally:
             self._close(reason)
             with contextlib.suppress(django.db.Error):
@@ -238,22 +231,13 @@ class Writer:
     def _permitted(self, items: list[Item]) -> list[Item]:
         """The items, less the ones that would begin something on a disk that is nearly full."""
         beginning = [item for item in items if _admits(item)]
-        if not beginning or self._has_room():
+        if not beginning or self._troubles.room(self._may_write):
             return items
         self._settle(beginning, RecordUnavailable("The disk is nearly full; free some of it."))
         return [item for item in items if not _admits(item)]
 
-    def _has_room(self) -> bool:
-        try:
-            return self._may_write()
-        except OSError as error:  # a disk that does not say how full it is takes no promise
-            if not self._troubled:
-                self._troubled = True
-                _log.error("The disk's room is not known: %s", type(error).__name__)
-            return False
-
     def _write(self, items: list[Item]) -> None:
-        """Make `items` durable, however long it takes; raises `Fenced` and `_Stopped`."""
+        """Make `items` durable, however long it takes; raises `Fenced` and `Stopped`."""
         self._writing = items
         rows = self._number(items)
         pause, in_doubt = PAUSE_MIN, False
@@ -271,14 +255,17 @@ class Writer:
                 if in_doubt or outcome is Fate.BUSY:
                     pause = self._pause(pause)
                     continue
-                self._refuse(items, outcome)
+                refused = setbacks.not_needed(items)
+                self._settle(refused, RecordUnavailable(outcome.value))
                 if items:
                     pause = self._pause(pause)
             except VaultUnavailable as error:
                 if in_doubt:  # these rows may be stored already
                     pause = self._pause(pause)
                     continue
-                self._keep_nothing(items, error)
+                self._troubles.vault(error)
+                refused = setbacks.without_vault(items, error.buckets)
+                self._settle(refused, RecordUnavailable(str(error)))
             rows = self._number(items)
         self._refusing = ""
         self._writing = []
@@ -329,49 +316,12 @@ class Writer:
         return True
 
     def _refuse_second_ends(self, items: list[Item], rows: Sequence[Row]) -> None:
-        """Take out what would end a request twice.
-
-        The rest may get other numbers: an attempt that broke a constraint stored nothing.
-        """
-        ends = [row.event.request for row in rows if row.event.type in TERMINAL]
-        over = set(
-            StoredEvent.objects.filter(request__in=ends, type__in=TERMINAL).values_list(
-                "request", flat=True
-            )
-        )
-        twice = []
-        for item in items:
-            requests = {event.request for event in item.events if event.type in TERMINAL}
-            if requests & over:
-                twice.append(item)
-            over |= requests
+        twice = setbacks.ended_twice(items, rows)
         if not twice:
             raise Fenced("the database refuses its events for a reason that is not known.")
         for item in twice:
-            items.remove(item)
             self._epoch.forget(item.events)
         self._settle(twice, AlreadyEnded("The request has ended already."))
-
-    def _refuse(self, items: list[Item], outcome: Fate) -> None:
-        """Take out what need not be written, after an error that a wait may not mend."""
-        refused = [item for item in items if not item.kept]
-        items[:] = [item for item in items if item.kept]
-        self._settle(refused, RecordUnavailable(outcome.value))
-
-    def _keep_nothing(self, items: list[Item], error: VaultUnavailable) -> None:
-        """Refuse what would have its content kept where that cannot be.
-
-        What has ended ends on the record all the same, without its content.
-        """
-        if not self._troubled:
-            self._troubled = True
-            _log.error("Content cannot be kept: %s", error)
-        refused = [item for item in items if not item.kept and _kept_in(item, error.buckets)]
-        for item in refused:
-            items.remove(item)
-        self._settle(refused, RecordUnavailable(str(error)))
-        for item in items:
-            item.events = [_without_content(event, error.buckets) for event in item.events]
 
     def _refuse_beginnings(self, outcome: Fate) -> None:
         """Answer at once whoever would wait behind what is kept."""
@@ -384,7 +334,7 @@ class Writer:
 
     def _well(self) -> None:
         """The database has stored something."""
-        self._troubled = False
+        self._troubles.over()
         self._refusing = ""
 
     def _settle(self, items: Sequence[Item], error: RecordUnavailable | None) -> None:
@@ -404,54 +354,17 @@ class Writer:
                 self._enqueue(Item(ends, None, 0))
 
     def _report(self, error: django.db.Error, *, sent: bool = True) -> Fate:
-        """Say once that the record cannot be written; connect anew where that may help."""
-        outcome = fate(error, sent=sent)
-        if not self._troubled:
-            self._troubled = True
-            told = outcome.value if outcome.disk else type(error).__name__
-            _log.error("The record cannot be written: %s", told)
+        outcome = self._troubles.database(error, sent=sent)
         if outcome.disk:
             self._refuse_beginnings(outcome)
-        if outcome is not Fate.FULL and "locked" not in str(error):
-            with contextlib.suppress(django.db.Error):
-                connection.close()
         return outcome
 
     def _pause(self, seconds: float) -> float:
-        """Wait before another attempt; how long the next wait is. Raises `_Stopped`."""
-        if self._stopping and time.monotonic() > self._stop_by:
-            raise _Stopped
-        time.sleep(seconds)
-        return min(2 * seconds, PAUSE_MAX)
-
-
-class _Stopped(Exception):
-    """The process ends, and the database still does not answer."""
+        return setbacks.pause(seconds, self._stop_by if self._stopping else None)
 
 
 def _admits(item: Item) -> bool:
     return any(event.type == "request.admitted" for event in item.events)
-
-
-def _kept_in(item: Item, buckets: frozenset[int]) -> bool:
-    return any(event.content and _bucket(event) in buckets for event in item.events)
-
-
-def _without_content(event: Event, buckets: frozenset[int]) -> Event:
-    if event.content is None or _bucket(event) not in buckets:
-        return event
-    detail = {**event.detail, "content": "vault_unavailable"}
-    return replace(event, content=None, detail=detail)
-
-
-def _bucket(event: Event) -> int:
-    return bucket_of(event.request or "")
-
-
-def _place(error: BaseException) -> str:
-    """An error's type and where it was raised."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {frame.name}, {Path(frame.filename).name}:{frame.lineno}"
 
 
 def _internal(kind: str, detail: dict[str, int]) -> Item:

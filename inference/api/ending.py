@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from compliance import gate
-from compliance.audit.writer import AlreadyEnded
+from compliance.audit.setbacks import AlreadyEnded
 from compliance.gate import Admitted, Outcome
 from compliance.vocabulary import Append, RecordUnavailable
 

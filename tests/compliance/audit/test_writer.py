@@ -7,7 +7,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from compliance.audit import journal
-from compliance.audit.writer import AlreadyEnded, Writer
+from compliance.audit.setbacks import AlreadyEnded
+from compliance.audit.writer import Writer
 from compliance.models import Event, WriterEpoch
 from compliance.vocabulary import RecordUnavailable
 from tests.compliance.audit.events import admitted, completed, event, request_id
