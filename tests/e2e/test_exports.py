@@ -1,4 +1,4 @@
-"""An export from the wizard to the file, in a browser, on a wide screen and on a telephone."""
+"""Exports and packs, from form to file, in a browser, on a wide screen and on a telephone."""
 
 from __future__ import annotations
 
@@ -55,3 +55,41 @@ def test_an_officer_counts_starts_downloads_and_deletes_an_export(officer, tmp_p
     officer.goes("/console/compliance/export/")
     expect(page.locator("main table")).to_contain_text("file removed")
     officer.shows("exports")
+
+
+def test_packs_are_typed_refused_at_the_field_and_built_at_any_width(officer, tmp_path):
+    page = officer.goes("/console/compliance/packanswer/")
+    addresses = page.locator("main section h2 a").evaluate_all(
+        "links => links.map(link => new URL(link.href).pathname)"
+    )
+    assert len(addresses) > 6
+    officer.shows("packs")
+    for address in addresses:
+        officer.goes(address)
+        assert page.evaluate(UNNAMED) == [], address
+        officer.shows(f"pack-{address.rstrip('/').rpartition('/')[2]}")
+    officer.goes("/console/compliance/packanswer/dora-register/organisation/")
+    page.get_by_role("textbox", name="LEI of the entity").fill("529900T8BM49AURSDO56")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was saved")
+    expect(page.locator(".row.wrong")).to_contain_text("no LEI")
+    assert page.evaluate(UNNAMED) == []
+    officer.shows("pack-register-wrong")
+    page.get_by_role("textbox", name="LEI of the entity").fill("529900T8BM49AURSDO55")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").first).to_be_visible()
+    officer.goes("/console/compliance/packanswer/serious-incident/")
+    page.get_by_role("button", name="Open a case").click()
+    page.get_by_role("group", name="Kind of serious incident").get_by_label("Death").check()
+    page.get_by_role("textbox", name="Became aware").fill("2999-01-01T09:00+01:00")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Report: death of a person")).to_be_visible()
+    assert page.evaluate(UNNAMED) == []
+    officer.shows("pack-incident")
+    officer.goes("/console/compliance/packanswer/ml-bom/")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Build and download").click()
+    path = tmp_path / "pack.zip"
+    waiting.value.save_as(path)
+    with zipfile.ZipFile(path) as archive:
+        assert b"machine-learning-model" in archive.read("bom.cdx.json")
