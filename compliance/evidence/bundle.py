@@ -18,17 +18,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from compliance.audit import checkpoint, vault
-from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
+from compliance.audit import checkpoint, rotation, vault
+from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid, Signer
+from compliance.audit.copies import Places
 from compliance.audit.entry import canonical, commitment
 from compliance.audit.files import CHECKPOINT, LogFolder, folder_of
+from compliance.audit.handover import Chain
 from compliance.audit.ledger import Held
 from compliance.audit.merkle import Edge, ProofInvalid, cover
+from compliance.audit.ring import public_of, signer_of
 from compliance.audit.tiles import TileInvalid
 from compliance.audit.tree import Tree
-from compliance.evidence import extent, rows
+from compliance.evidence import extent, handovers, rows
 from compliance.evidence.archive import Archive, Member
 from compliance.evidence.file import ExportImpossible, created, record
 from compliance.evidence.paper import certificate
@@ -48,6 +49,7 @@ DISCLOSED = (
     "application.registered",
     "content.erased",
     "content.expired",
+    "log.key_rotated",
     "log.resumed",
     "record.pruned",
 )
@@ -123,7 +125,7 @@ def export(
     scope: Scope,
     path: Path,
     log_dir: Path,
-    key: bytes,
+    key: bytes | Signer,
     *,
     progress: Progress | None = None,
     contents: bool = False,
@@ -139,11 +141,11 @@ def export(
     """
     if contents and not reason.strip():
         raise ExportImpossible("Contents are disclosed only for a reason; say which.")
-    signer = Ed25519PrivateKey.from_private_bytes(key)
+    signer = signer_of(key)
     sealer = certificate.in_use() if scope.tables else None
     held = extent.generation(scope.generation)
     folder = LogFolder(folder_of(log_dir, held.number))
-    note, state = _checkpoint(folder, signer)
+    note, state, keys = _checkpoint(folder, log_dir, public_of(signer))
     reach = extent.reach(held, state.size)
     begin, end = extent.covered(scope.begin, scope.end, reach, held)
     applications = _applications(scope.applications)
@@ -156,7 +158,9 @@ def export(
     with created(path) as file:
         out = Archive(file, path.parent)
         out.add("checkpoint", note)
-        public = signer.public_key().public_bytes_raw()
+        public = keys.current
+        if keys.handovers:
+            out.add(handovers.FILE, handovers.lines(keys, held, tree))
         out.add("log.vkey", checkpoint.verifier_key(state.origin, public).encode() + b"\n")
         out.add("applications.json", canonical({"applications": applications}))
         out.add("proof.json", _proof(proof))
@@ -323,15 +327,23 @@ def _disclosed(summary: Summary, reason: str, actor: str) -> list[Event]:
     return [Event("content.disclosed", time.time_ns() // 1000, detail)]
 
 
-def _checkpoint(folder: LogFolder, signer: Ed25519PrivateKey) -> tuple[bytes, Checkpoint]:
+def _checkpoint(
+    folder: LogFolder, log_dir: Path, signer: bytes
+) -> tuple[bytes, Checkpoint, Chain]:
+    """A generation's checkpoint, and the log's keys up to the one that signs the manifest."""
     note = folder.read(CHECKPOINT)
     if note is None:
         raise ExportImpossible(f"There is no checkpoint in {folder.root}; start the notary.")
     try:
-        origin = checkpoint.parse(note).origin
-        public = signer.public_key().public_bytes_raw()
-        return note, checkpoint.verify(note, origin, public)
+        keys = rotation.chain(Places(log_dir), checkpoint.parse(note).origin, signer)
     except CheckpointInvalid as error:
+        raise ExportImpossible(f"{error} Run `manage.py audit verify`.") from error
+    try:
+        known = handovers.until(keys, signer)
+        return note, known.verify(note), known
+    except CheckpointInvalid as error:
+        if signer in keys.keys[:-1]:
+            raise ExportImpossible(rotation.older(keys)) from error
         raise ExportImpossible(f"{error} Run `manage.py audit verify`.") from error
 
 

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from django.conf import settings
 
 from compliance.audit.catalogue import KINDS
-from compliance.audit.keys import read_key
 from compliance.audit.ledger import Held
+from compliance.audit.ring import FileRing
 from compliance.evidence import bundle, extent
 from compliance.evidence.file import RECORDED, SOURCE, ExportImpossible
 from compliance.models import Application
@@ -126,7 +126,7 @@ class Evidence:
             ),
             path,
             data / "log",
-            read_key(data / "keys" / "log.ed25519"),
+            FileRing(data / "keys").current(),
             progress=progress,
             contents=scope["contents"],
             reason=scope["reason"],

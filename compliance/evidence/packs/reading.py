@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from compliance.audit import checkpoint, ledger
+from compliance.audit import checkpoint, ledger, rotation
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
+from compliance.audit.copies import Places
 from compliance.audit.entry import commitment, label
 from compliance.audit.files import CHECKPOINT, VERIFIER_KEY, LogFolder, folder_of
-from compliance.audit.keys import KeyUnusable, read_key
+from compliance.audit.keys import KeyUnusable
 from compliance.audit.merkle import Edge, ProofInvalid, leaf_hash
 from compliance.audit.pruned import Covers
+from compliance.audit.ring import FileRing, public_of
 from compliance.audit.tiles import TileInvalid
 from compliance.audit.tree import Tree
 from compliance.evidence import extent
@@ -214,8 +215,9 @@ def _checkpoint(folder: LogFolder, data: Path) -> tuple[bytes, Checkpoint]:
     if note is None:
         raise PackImpossible(f"There is no checkpoint in {folder.root}; start the notary.")
     try:
-        origin = checkpoint.parse(note).origin
-        return note, checkpoint.verify(note, origin, _public_key(folder, data))
+        key = _public_key(folder, data)
+        keys = rotation.chain(Places(data / "log"), checkpoint.parse(note).origin, key)
+        return note, keys.verify(note)
     except CheckpointInvalid as error:
         raise PackImpossible(f"{error} {UNSOUND}") from error
 
@@ -223,8 +225,7 @@ def _checkpoint(folder: LogFolder, data: Path) -> tuple[bytes, Checkpoint]:
 def _public_key(folder: LogFolder, data: Path) -> bytes:
     """From the log's private key where this process may read it, else from the log's folder."""
     try:
-        seed = read_key(data / "keys" / "log.ed25519")
+        return public_of(FileRing(data / "keys").current())
     except KeyUnusable:
         line = (folder.read(VERIFIER_KEY) or b"").decode(errors="replace").strip()
         return checkpoint.parse_verifier_key(line)[1]
-    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
