@@ -44,7 +44,7 @@ INNER, OUTER = b"\x36" * 32, b"\x5c" * 32  # what fills up a key of 32 bytes
 FORMAT, VERSION = "domicile-evidence", 2
 JUDGED = {
     "applications.json", "checkpoint", "contents.jsonl", "details.jsonl", "entries.jsonl",
-    "hints", "log.vkey", "proof.json", "prunings.jsonl",
+    "hints", "log.vkey", "proof.json", "prunings.jsonl", "rotations.jsonl",
 }  # fmt: skip
 SCHEMAS = {
     f"schemas/{name}.json"
@@ -56,10 +56,11 @@ SCHEMAS = {
         "manifest",
         "proof",
         "prunings",
+        "rotations",
     )
 }
 VIEWS = {"certificate.pem", "report.pdf", "tables/events.csv", "tables/events.xlsx"}
-OPTIONAL = VIEWS | {"contents.jsonl"}
+OPTIONAL = VIEWS | {"contents.jsonl", "rotations.jsonl"}
 NAMES = (JUDGED | SCHEMAS | {"verify.html", "verify.py"}) - OPTIONAL
 DISCLOSED = {
     "api_key.issued",
@@ -68,11 +69,14 @@ DISCLOSED = {
     "application.registered",
     "content.erased",
     "content.expired",
+    "log.key_rotated",
     "log.resumed",
     "record.pruned",
 }
 ADMITTED = b"request.admitted"
 ENDS = {b"request.cancelled", b"request.completed", b"request.failed", b"request.lost"}
+ROTATED = "log.key_rotated"
+HANDOVER = b"domicile/log-key/1\x00"  # before the two verifier keys that an old key signs
 MANIFEST_MAX = 1 << 20
 SMALL_MAX = 1 << 26  # bytes of a file that is read at once
 LINE_MAX = 1 << 26
@@ -749,6 +753,7 @@ class Terms:
         self.types: frozenset[str] = frozenset()
         self.disclosed: frozenset[str] = frozenset()
         self.prunings: list[Pruning] = []
+        self.rotated: set[int] = set()  # entries by which the log's key was rotated
         self.contents = False
 
 
@@ -946,6 +951,10 @@ class Judge:
             raise Broken(f"entry {index}: its detail is outside of the evidence's scope")
         if kind == "application.registered":
             self.registration(load(raw, f"the detail of entry {index}"), index)
+        if kind == ROTATED and index not in self.terms.rotated:
+            raise Broken(
+                f"entry {index} rotates the log's key, and rotations.jsonl does not tell of it"
+            )
 
     def removed(self, index: int, day: str, label: bytes, owner: str | None) -> int | None:
         """Which pruning covers the entry.
@@ -1099,6 +1108,30 @@ class Pruning:
             raise Broken(f"entry {index} does not say what was removed")
 
 
+class Handover:
+    """One key of the log hands over to the next, at an entry of a generation."""
+
+    MEMBERS = ("handover", "verifier_key", "verifier_key_before")
+
+    def __init__(self, value: dict[str, Any], log: str) -> None:
+        self.value = value
+        self.place = whole(value["generation"]), whole(value["index"])
+        texts = strings([value["verifier_key_before"], value["verifier_key"]])
+        old, new = (parse_vkey(one.encode()) for one in texts)
+        self.before, self.after = old[2], new[2]
+        if {one[0].rpartition("/")[0] for one in (old, new)} != {log.rpartition("/")[0]}:
+            raise Broken("rotations.jsonl is of another log")
+        message = HANDOVER + "{}\n{}\n".format(*texts).encode()
+        if not ed25519_verify(self.before, message, decode64(value["handover"])):
+            raise Broken(
+                f"rotations.jsonl: the rotation at entry {self.place[1]} of generation "
+                f"{self.place[0]} is not signed by the key that it puts aside"
+            )
+
+    def follows(self, last: Handover) -> bool:
+        return self.place > last.place and self.before == last.after
+
+
 def whole(value: Any) -> int:
     """An integer of at least 0."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
@@ -1121,6 +1154,7 @@ class Verifier:
         self.terms = Terms()
         self.problems: list[Problem] = []
         self.more = 0
+        self.handovers: list[Handover] = []
         self.words: list[str] = []
         self.next: dict[Writer, int] = {}
         self.admitted, self.ended = array("Q"), array("Q")
@@ -1182,8 +1216,10 @@ class Verifier:
             signature = file.read(200)
         with self.files.open("log.vkey") as file:
             enclosed = file.read(1000)
-        self.vkey = parse_vkey(given_key if given_key is not None else enclosed)
-        if not enclosed.endswith(b"\n") or parse_vkey(enclosed) != self.vkey:
+        given = parse_vkey(given_key if given_key is not None else enclosed)
+        self.vkey = parse_vkey(enclosed)
+        followed = given == self.vkey or "rotations.jsonl" in self.files.names
+        if not enclosed.endswith(b"\n") or not followed:
             raise Broken("the evidence is signed by another key than the one that you gave")
         name, _, key = self.vkey
         self.words.append(f"Log: {name}")
@@ -1201,6 +1237,8 @@ class Verifier:
         if manifest["origin"] != name or set(manifest["files"]) != there:
             raise Broken("the manifest is of another log, or lists other files")
         self.manifested(manifest)
+        if "rotations.jsonl" in self.listed:
+            self.rotations(given)
 
     def manifested(self, manifest: dict[str, Any]) -> None:
         """Take over what a signed manifest says."""
@@ -1220,8 +1258,62 @@ class Verifier:
         if not self.terms.disclosed >= DISCLOSED:
             raise Broken("the manifest leaves out events that must always be shown")
 
+    def rotations(self, given: LogKey) -> None:
+        """Follow the log's keys, each vouched for by the one before, to the one that signs."""
+        for line in self.small("rotations.jsonl").splitlines():
+            one = Handover(load(line, "a line of rotations.jsonl"), self.vkey[0])
+            if self.handovers and not one.follows(self.handovers[-1]):
+                raise Broken("rotations.jsonl: the keys do not follow from each other")
+            self.handovers.append(one)
+        if not self.handovers or self.handovers[-1].after != self.vkey[2]:
+            raise Broken("rotations.jsonl does not lead to the key that signed the manifest")
+        if given[0] != self.vkey[0] or given[2] not in {
+            self.vkey[2], *(one.before for one in self.handovers)
+        }:  # fmt: skip
+            raise Broken("the evidence is signed by another key than the one that you gave")
+        generation, index = self.handovers[-1].place
+        self.words.append(
+            f"Rotations of its key: {len(self.handovers)}, the last at entry {index} of "
+            f"generation {generation}."
+        )
+        if given != self.vkey:
+            self.words.append("  The key that you gave is an older one; it leads to this one.")
+
+    def rotated(self) -> None:
+        """Hold the rotations against the entries of this generation that tell of them."""
+        for one in self.handovers:
+            generation, index = one.place
+            here = self.vkey[0].endswith(f"/{generation}")
+            if "proof" not in one.value:
+                if here and index < self.end:
+                    raise Broken(f"rotations.jsonl: entry {index} is not proven")
+                continue
+            entry, about = one.value["entry"], one.value["detail"]
+            path = [hexadecimal(value) for value in one.value["proof"]]
+            found = included(leaf_hash(canonical(entry)), index, self.size, path)
+            if not here or found != self.root:
+                raise Broken(f"rotations.jsonl: entry {index} is not in the log")
+            key = hexadecimal(one.value["key"])
+            same = all(about[name] == one.value[name] for name in Handover.MEMBERS)
+            sound = hmac_sha256(key, canonical(about)).hex() == entry["detail"]
+            if not same or not sound or entry["type"] != ROTATED:
+                raise Broken(f"rotations.jsonl: the detail of entry {index} was changed")
+            self.terms.rotated.add(index)
+
+    def checkpoint(self, note: bytes) -> tuple[int, bytes]:
+        """Size and root of a checkpoint, signed by the key that signs at its size."""
+        name, _, key = self.vkey
+        said = re.match(rb"[^\n]*\n(0|[1-9][0-9]{0,18})\n", note)
+        if said and self.handovers:
+            key = self.handovers[0].before
+            reach = int(name.rpartition("/")[2]), int(said[1])
+            for one in self.handovers:
+                key = one.after if one.place < reach else key
+        identifier = sha256(name.encode() + b"\n\x01" + key).digest()[:4]
+        return parse_checkpoint(note, (name, identifier, key))
+
     def range(self, kept: bytes | None) -> None:
-        size, self.root = parse_checkpoint(self.small("checkpoint"), self.vkey)
+        size, self.root = self.checkpoint(self.small("checkpoint"))
         if size != self.size or not 0 <= self.begin < self.end <= size:
             raise Broken("the checkpoint does not cover the range")
         self.small("log.vkey")
@@ -1236,7 +1328,9 @@ class Verifier:
         self.hints = self.small("hints")
         with self.part("prunings.jsonl"):
             self.prunings()
-        self.kept = parse_checkpoint(kept, self.vkey) if kept is not None else None
+        with self.part("rotations.jsonl"):
+            self.rotated()
+        self.kept = self.checkpoint(kept) if kept is not None else None
         edge = Edge()
         for height, value in self.pairs(cover(0, self.begin), before):
             edge.append(value, height)
