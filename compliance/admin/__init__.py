@@ -10,6 +10,7 @@ retention       what is kept how long, and when the next details go
 window          reading the record newest first, fast at any size
 events, requests, story                             the record, shown
 exports         exports asked for, downloaded, cancelled and removed
+pdf_certificate who signs the PDFs in them
 verification    "Verify the log"
 contents        kept prompts and answers, shown to who may see them
 erasures        what was erased, and the form to erase
@@ -31,6 +32,7 @@ from compliance.admin import (
     exports,
     overview,
     packs,
+    pdf_certificate,
     people,
     places,
     policies,
@@ -52,6 +54,7 @@ __all__ = [
     "exports",
     "overview",
     "packs",
+    "pdf_certificate",
     "people",
     "places",
     "policies",
