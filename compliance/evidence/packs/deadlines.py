@@ -38,9 +38,11 @@ class Deadline:
             return (
                 f"Due {due}; done {self.met.isoformat(sep=' ', timespec='minutes')}: {state}."
             )
-        left, passed = _length(abs(self.due - now)), _length(now - self.began)
+        left = _length(abs(self.due - now))
         rest = f"{left} left" if state == "running" else f"{left} overdue"
-        return f"Due {due}: {rest}; {passed} have passed."
+        if now < self.began:
+            return f"Due {due}: {rest}; its beginning lies in the future."
+        return f"Due {due}: {rest}; {_length(now - self.began)} have passed."
 
 
 def deadlines(law: Law, answers: Mapping[str, Answer]) -> tuple[Deadline, ...]:

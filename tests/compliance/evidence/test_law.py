@@ -182,6 +182,7 @@ def test_a_clock_says_how_it_stands(after, met, state, word):
     assert one.state(now) == state
     assert word in one.words(now)
     assert met or f"{after} hours and 0 minutes have passed" in one.words(now)
+    assert met or "in the future" in one.words(began - dt.timedelta(minutes=1))
     assert Deadline(clock("breach"), None, None, None).state(now) == "not begun"
 
 
