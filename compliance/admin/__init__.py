@@ -14,7 +14,7 @@ pdf_certificate who signs the PDFs in them
 verification    "Verify the log"
 contents        kept prompts and answers, shown to who may see them
 erasures        what was erased, and the form to erase
-witnesses       who cosigns this log, and whose logs are cosigned here
+witnesses, witness_policy    who cosigns this log, and whose logs are cosigned here
 alarms          what an officer must look into, until one has
 overview        the front page's panels
 coverage        what the loaded recognisers can find
@@ -38,6 +38,7 @@ from compliance.admin import (
     policies,
     sessions,
     verification,
+    witness_policy,
     witnesses,
 )
 from compliance.admin.roles import ensure
@@ -60,5 +61,6 @@ __all__ = [
     "policies",
     "sessions",
     "verification",
+    "witness_policy",
     "witnesses",
 ]

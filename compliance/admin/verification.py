@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET
 
-from compliance.admin import generations
+from compliance.admin import generations, witnesses
 from compliance.admin.recording import actor, record
 from compliance.admin.site import console
 from compliance.audit.verify import verify_log
@@ -120,6 +120,7 @@ def verify_view(request: HttpRequest) -> HttpResponse:
         outcome=outcome(latest) if latest else "",
         signed=generations.signed(),
         ended=generations.ended(),
+        **witnesses.of_log(),
     )
 
 

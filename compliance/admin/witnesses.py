@@ -20,10 +20,11 @@ from django.views.decorators.http import require_POST
 
 from compliance.admin.editing import Recorded
 from compliance.admin.site import console
-from compliance.audit import checkpoint, cosignature, ledger, witness
+from compliance.audit import checkpoint, cosignature, cosigned, ledger, witness
 from compliance.audit.files import VERIFIER_KEY, LogFolder, folder_of
 from compliance.audit.keys import KeyUnusable, read_key
 from compliance.models import Witness, WitnessedLog
+from compliance.models.witnesses import check_log_keys, check_witness_key
 from compliance.templatetags.console import badge, grouped
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ class WitnessedLogForm(_LogForm):
 
     def clean_verifier_keys(self) -> str:
         """Each key on a line of its own."""
-        return "\n".join(self.cleaned_data["verifier_keys"].split())
+        keys = "\n".join(self.cleaned_data["verifier_keys"].split())
+        check_log_keys(keys)
+        return keys
 
     def clean(self) -> dict[str, Any]:
         """The log's name is that in its keys; it never changes, and nobody else has it."""
@@ -100,6 +103,7 @@ class WitnessForm(_WitnessForm):
     def clean_verifier_key(self) -> str:
         """Without what a copy may have brought along; its name never changes."""
         key = str(self.cleaned_data["verifier_key"]).strip()
+        check_witness_key(key)
         name = cosignature.parse_verifier_key(key)[0]
         if self.instance.pk and self.instance.name != name:
             raise forms.ValidationError(
@@ -228,7 +232,10 @@ def state(one: Witness) -> str:
 
 def of_log() -> Mapping[str, Any]:
     """For the pages that show what the witnesses have signed."""
+    generation = ledger.current().number
     return {
         "own_log": own_log(),
         "witnesses": [(one, state(one)) for one in Witness.objects.all()],
+        "policy": cosigned.policy(),
+        "standing": cosigned.standing(generation),
     }

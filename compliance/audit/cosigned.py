@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 
 from django.db import transaction
 
-from compliance.audit import cosignature
+from compliance.audit import cosignature, quorum
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid, parse
-from compliance.models import Cosignature, Witness
+from compliance.audit.quorum import Judgement
+from compliance.models import Cosignature, Witness, WitnessPolicy
 
 KEPT = 1_000  # of each witness; the newest matter
 
@@ -70,3 +71,33 @@ def _joined(_size: int, rows: list[Cosignature]) -> tuple[Checkpoint, bytes]:
     state = parse(note.encode())
     lines = [row.line for row in rows if parse(row.note.encode()) == state]
     return state, (note + "".join(lines)).encode()
+
+
+def policy() -> str:
+    """The text of the policy that counts; empty where none was ever set."""
+    return WitnessPolicy.objects.values_list("text", flat=True).first() or ""
+
+
+def witnessed(generation: int) -> tuple[Checkpoint, bytes, Judgement] | None:
+    """The newest cosigned checkpoint that meets the policy, and how; None without either."""
+    text = policy()
+    if not text:
+        return None
+    rules = quorum.parse(text)
+    for state, note in notes(generation):
+        found = quorum.judge(rules, note)
+        if found.met:
+            return state, note, found
+    return None
+
+
+def standing(generation: int) -> Judgement | None:
+    """How the newest cosigned checkpoint stands to the policy; None without a policy."""
+    text = policy()
+    if not text:
+        return None
+    rules = quorum.parse(text)
+    newest = next(notes(generation), None)
+    if newest is None:
+        return Judgement(rules.met(()), {}, tuple(rules.witnesses))
+    return quorum.judge(rules, newest[1])

@@ -17,7 +17,7 @@ import orjson
 from django.conf import settings
 from django.utils.dateparse import parse_datetime
 
-from compliance.audit import checkpoint, conflicts, copies, ledger, rotation, triggers
+from compliance.audit import checkpoint, conflicts, copies, cosigned, ledger, rotation, triggers
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
 from compliance.audit.copies import Places
 from compliance.audit.entry import canonical, commitment
@@ -109,6 +109,7 @@ def verify_log(log_dir: Path | None = None, public_key: bytes | None = None) -> 
     walk.sources_end(held.first + held.size)
     for words in conflicts.standing(held.number):
         report.problem(words)
+    walk.witnesses_end()
     for name in triggers.missing():
         report.problem(f"The trigger {name} is missing; run `manage.py migrate` to restore it.")
     return report
@@ -196,6 +197,7 @@ class _Walk:
     folder: LogFolder
     last: Checkpoint
     builder: Builder
+    cosigned: dict[int, bytes]  # roots that witnesses have cosigned, by size
     before: Held | None = None  # the generation before this one
 
     def __init__(self, report: Report) -> None:
@@ -212,6 +214,7 @@ class _Walk:
         """Go through a generation; `last` is its last checkpoint."""
         self.held, self.folder, self.last = held, folder, last
         self.builder = Builder()
+        self.cosigned = {state.size: state.root for state, _ in cosigned.notes(held.number)}
         if last.size == 0:
             self._compare_root()
         for low in range(0, held.size, CHUNK):
@@ -242,6 +245,12 @@ class _Walk:
                     self.report.problem(f"The log's file {file.path} {what}.")
             if self.builder.size == self.last.size:
                 self._compare_root()
+            root = self.cosigned.get(self.builder.size)
+            if root is not None and root != self.builder.root():
+                self.report.problem(
+                    f"Witnesses have cosigned other entries than these in the checkpoint at "
+                    f"{self.builder.size}: the log has forked, or was changed."
+                )
 
     def _entry(self, row: ledger.LeafRow) -> None:
         self.report.entries += 1
@@ -378,6 +387,23 @@ class _Walk:
             for file in self.builder.partials():
                 if self.folder.read(file.path) != file.data:
                     self.report.problem(f"The log's file {file.path} is missing or changed.")
+
+    def witnesses_end(self) -> None:
+        """What witnesses have cosigned is what the log holds, and enough of them have."""
+        held = self.held
+        for size in sorted(self.cosigned):
+            if size > held.size:
+                self.report.problem(
+                    f"Witnesses have cosigned {size} entries of generation {held.number}, and "
+                    f"the database holds {held.size}: an older copy of it was restored."
+                )
+        found = cosigned.standing(held.number)
+        enough = cosigned.witnessed(held.number)
+        if found is not None and enough is None:
+            self.report.problem(f"{found.words} No checkpoint has met it.")
+        elif enough is not None:
+            state, _, judgement = enough
+            self.report.notes.append(f"The first {state.size} entries: {judgement.words}")
 
     def owners_end(self) -> None:
         """Say which applications the database does not know."""

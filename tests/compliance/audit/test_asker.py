@@ -25,8 +25,17 @@ from compliance.audit.asker import Asker, Reply
 from compliance.audit.copies import Places
 from compliance.audit.handover import Chain
 from compliance.audit.notary import Notary, NotaryRefuses
+from compliance.audit.verify import verify_log
 from compliance.audit.witness import Witness as Role
-from compliance.models import Alarm, Cosignature, Event, LogHead, Witness, WitnessedLog
+from compliance.models import (
+    Alarm,
+    Cosignature,
+    Event,
+    LogHead,
+    Witness,
+    WitnessedLog,
+    WitnessPolicy,
+)
 from tests.compliance.audit.events import event
 from tests.compliance.audit.restoring import Copies
 
@@ -50,6 +59,7 @@ class Organisation:
         self.database, self.folder = database, folder
         self.outside = folder.with_name("outside")
         self.halted: list[str] = []
+        self.key = Ed25519PrivateKey.from_private_bytes(KEY)
         self.calls = []
         self.roles = {
             f"{ADDRESS}/{at}": Role(name, seed) for at, (name, seed) in enumerate(SEEDS.items())
@@ -353,3 +363,30 @@ def test_a_notary_that_leads_ends_when_a_witness_contradicts(ours):
     notary.halt("A witness says otherwise.")
     with pytest.raises(NotaryRefuses, match="says otherwise"):
         notary.run(threading.Event())
+
+
+def test_the_check_of_the_log_holds_it_against_what_was_cosigned(ours):
+    witness = ours.enrol()
+    ours.grow(10)
+    ours.look()
+    policy = f"witness w1 {witness.verifier_key}\nquorum w1\n"
+    WitnessPolicy.objects.create(text=policy, actor="test", time=dt.datetime.now(dt.UTC))
+    report = verify_log(ours.folder, PUBLIC)
+    assert report.ok, report.words
+    assert "The first 10 entries: Witnessed by w1, as the policy demands." in report.notes
+    kept = Cosignature.objects.get()
+    other = checkpoint.Checkpoint(ORIGIN, 10, bytes(32))
+    Cosignature.objects.update(note=checkpoint.sign(other, ours.key).decode())
+    report = verify_log(ours.folder, PUBLIC)
+    assert any("the log has forked" in problem for problem in report.problems)
+    assert any("NOT witnessed by w1" in problem for problem in report.problems)
+    Cosignature.objects.update(note=kept.note, size=10)
+    Witness.objects.update(active=False)
+    report = verify_log(ours.folder, PUBLIC)
+    assert any("NOT witnessed by w1" in problem for problem in report.problems)
+
+
+def test_the_check_of_the_log_says_what_a_witness_contradicts(ours, before):
+    rolled_back(ours, before, 3)
+    report = verify_log(ours.folder, PUBLIC)
+    assert any("an older copy of the database" in problem for problem in report.problems)
