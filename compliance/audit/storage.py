@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Protocol
 
 import django.db
@@ -209,11 +210,19 @@ class _Sqlite:
     @staticmethod
     def _values(row: Row) -> tuple[Any, ...]:
         """As Django stores them: a naive time in UTC, a UUID without dashes."""
-        values = list(row.values())
-        values[4] = values[4].replace(tzinfo=None).isoformat(" ")
-        if values[6] is not None:
-            values[6] = values[6].replace("-", "")
-        return tuple(values)
+        event, encoded = row.event, row.encoded
+        seconds, rest = divmod(event.time, 1_000_000)
+        time = f"{_second(seconds)}.{rest:06d}" if rest else _second(seconds)
+        application = event.application and event.application.replace("-", "")
+        return (
+            row.source, row.epoch, row.seq, event.type, time, event.request,
+            application, encoded.entry, encoded.detail, encoded.key,
+        )  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(" ")
 
 
 class _Postgresql:

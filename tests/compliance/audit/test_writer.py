@@ -1,6 +1,8 @@
 import asyncio
+import dataclasses
 import threading
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection, transaction
@@ -61,6 +63,15 @@ def impatient(writer, seconds):
 def test_an_event_is_in_the_database_when_append_returns(writer):
     writer.append_sync([admitted()])
     assert types() == ["writer.started", "request.admitted"]
+
+
+@pytest.mark.parametrize("rest", [0, 1, 120, 999_999])
+def test_a_time_is_stored_as_django_looks_for_it(writer, rest):
+    moment = 1_700_000_000_000_000 + rest
+    writer.append_sync([dataclasses.replace(event("a.step"), time=moment)])
+    at = datetime(2023, 11, 14, 22, 13, 20, rest, UTC)
+    assert Event.objects.get(time=at).type == "a.step"
+    assert Event.objects.get(type="a.step").time == at
 
 
 async def test_many_callers_share_commits_and_their_events_are_numbered_without_gaps(writer):
