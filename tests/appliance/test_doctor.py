@@ -1,5 +1,6 @@
 """Each thing that can be broken is found, named, and has a line on how to mend it."""
 
+import datetime as dt
 import os
 import shutil
 import socket
@@ -14,6 +15,7 @@ from appliance.env import read
 from appliance.services.folder import claim, note
 from appliance.setup import set_up
 from compliance.audit.keystore import KeyStore
+from compliance.evidence.paper import certificate
 from compliance.models import Content, Event, PolicyVersion
 from inference.models import Model
 from tests.services.appliance import free_port
@@ -76,6 +78,22 @@ def test_a_half_written_key_is_wrong_and_not_shown(environment):
     said = wrong(diagnosis._keys, environment)[0]
     assert "64 hex digits" in said
     assert half not in said
+
+
+@pytest.mark.parametrize(("days", "state"), [(30, "warning"), (-1, "wrong")])
+def test_a_certificate_of_pdfs_that_ends_is_told(environment, monkeypatch, days, state):
+    assert findings(diagnosis._certificate, environment)["certificate of PDFs"].state == "ok"
+    monkeypatch.setattr(certificate, "LIFE", dt.timedelta(days=days))
+    environment.data.joinpath("keys", certificate.CERTIFICATE).unlink()
+    certificate.certify(environment.data / "keys", "example.org")
+    found = findings(diagnosis._certificate, environment)["certificate of PDFs"]
+    assert found.state == state
+    assert f"keys rotate {certificate.KEY}" in found.mend
+
+
+def test_a_missing_certificate_of_pdfs_is_wrong(environment):
+    environment.data.joinpath("keys", certificate.CERTIFICATE).unlink()
+    assert "manage.py setup" in wrong(diagnosis._certificate, environment)[0]
 
 
 def test_a_removed_trigger_is_wrong(environment):

@@ -17,6 +17,7 @@ from appliance.services.folder import claim
 from appliance.setup import SetUpRefused, set_up
 from appliance.welcome import Credentials, kept_credentials, write_welcome
 from compliance.audit.catalogue import unknown
+from compliance.evidence.paper import certificate
 from compliance.models import APIKey, Application, Event, PolicyVersion, Site
 from inference.models import Deployment
 from tests.services.appliance import free_port
@@ -152,7 +153,14 @@ def test_a_database_of_a_newer_version_is_left_alone(environment):
 
 
 @pytest.mark.parametrize(
-    "name", ["gateway.ed25519", "site-home.x25519", "node-node-1.ed25519", "django-secret"]
+    "name",
+    [
+        "gateway.ed25519",
+        "site-home.x25519",
+        "node-node-1.ed25519",
+        "paper.p256",
+        "django-secret",
+    ],
 )
 def test_a_rotated_key_is_another_and_on_the_record(environment, name):
     set_up(environment, silent)
@@ -162,6 +170,28 @@ def test_a_rotated_key_is_another_and_on_the_record(environment, name):
     assert path.read_bytes() != old
     assert types()[-1] == "key.rotated"
     set_up(environment, silent)
+
+
+def test_a_new_key_for_pdfs_has_a_new_certificate_at_once(environment, settings):
+    settings.DOMICILE = environment
+    set_up(environment, silent)
+    first = certificate.in_use()
+    set_up(environment, silent)
+    assert certificate.in_use().fingerprint == first.fingerprint
+    rotate(environment.data, certificate.KEY)
+    second = certificate.in_use()
+    assert second.fingerprint != first.fingerprint
+    set_up(environment, silent)
+    assert certificate.in_use().fingerprint == second.fingerprint
+
+
+def test_an_appliance_from_before_gets_the_key_for_pdfs(environment, settings):
+    settings.DOMICILE = environment
+    set_up(environment, silent)
+    for name in (certificate.KEY, certificate.CERTIFICATE):
+        environment.data.joinpath("keys", name).unlink()
+    set_up(environment, silent)
+    assert certificate.in_use().own
 
 
 @pytest.mark.parametrize("name", ["gateway.ed25519", "site-home.x25519"])

@@ -37,6 +37,8 @@ from compliance.evidence.packs.fields import Answer, Section, counts, section
 from compliance.evidence.packs.law import ORGANISATION, Law, laws
 from compliance.evidence.packs.reading import Period, Progress, Reading, nobody_waits
 from compliance.evidence.packs.readme import EXPORTED, readme
+from compliance.evidence.paper import certificate
+from compliance.evidence.paper.certificate import Signer
 from compliance.models import Application
 from compliance.vocabulary import Event
 
@@ -102,12 +104,13 @@ def build(
 ) -> Summary:
     """Write the pack `name` to `path`, which must not exist, and record it.
 
-    Raises `PackImpossible`; then nothing is left and nothing recorded. `PackTooLong` where more
-    than `most` entries would have to be read.
+    Raises `PackImpossible`, or `KeyUnusable` where nothing can be signed; then nothing is left
+    and nothing recorded. `PackTooLong` where more than `most` entries would have to be read.
     """
     law = laws().get(name)
     if law is None:
         raise PackImpossible(f"There is no pack {name[:32]!r}; there are {', '.join(laws())}.")
+    signer = certificate.in_use()  # before all else is read in vain
     answers = _answers(law, parameters)
     context = _context(law, parameters, answers, actor, progress or nobody_waits)
     span = context.reading.end - context.reading.begin
@@ -118,7 +121,7 @@ def build(
         )
     parts = list(BUILDERS[name](context))
     sections = _sections(law, parts, parameters)
-    return _written(context, sections, _files(context, sections), path)
+    return _written(context, sections, _files(context, sections, signer), path)
 
 
 def _answers(law: Law, parameters: Parameters) -> Mapping[str, Answer]:
@@ -191,24 +194,26 @@ def _sections(law: Law, parts: Sequence[Part], parameters: Parameters) -> list[S
     ]
 
 
-def _files(context: Context, sections: Sequence[Section]) -> dict[str, bytes]:
+def _files(context: Context, sections: Sequence[Section], signer: Signer) -> dict[str, bytes]:
     name, clocks = context.law.id, context.clocks
     files = {
         "pack.json": document.as_json(document.document(context, sections, clocks)),
         "pack.schema.json": Path(__file__).with_name("pack.schema.json").read_bytes(),
-        "pack.pdf": _printed(context, sections),
+        "pack.pdf": _printed(context, sections, signer),
+        "certificate.pem": signer.pem,
         **context.files,
     }
     if name in FILES:
         files |= FILES[name](context, sections)
     if name in PAPERS:
-        files |= {one: _printed(*said) for one, said in PAPERS[name](context, sections).items()}
+        papers = PAPERS[name](context, sections)
+        files |= {one: _printed(*said, signer) for one, said in papers.items()}
     files["README.txt"] = readme(context, files)
     return files
 
 
-def _printed(context: Context, sections: Sequence[Section]) -> bytes:
-    return paper.paper(context, sections, context.clocks)
+def _printed(context: Context, sections: Sequence[Section], signer: Signer) -> bytes:
+    return paper.paper(context, sections, context.clocks, signer)
 
 
 def _written(

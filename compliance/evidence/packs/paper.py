@@ -12,7 +12,8 @@ from compliance.evidence.packs.context import Context
 from compliance.evidence.packs.deadlines import Deadline
 from compliance.evidence.packs.document import as_json, document
 from compliance.evidence.packs.fields import MISSING, VERIFIED, Filled, Section, counts
-from compliance.evidence.paper import certificate, page
+from compliance.evidence.paper import page
+from compliance.evidence.paper.certificate import Signer
 from compliance.evidence.paper.issue import issued
 from compliance.evidence.paper.page import Attached, Block, Paper
 
@@ -21,9 +22,12 @@ WHOLE = "pack.json"
 
 
 def paper(
-    context: Context, sections: Sequence[Section], deadlines: Sequence[Deadline]
+    context: Context,
+    sections: Sequence[Section],
+    deadlines: Sequence[Deadline],
+    signer: Signer,
 ) -> bytes:
-    """The PDF, signed; raises `KeyUnusable`, or `PaperImpossible`."""
+    """The PDF, signed; raises `PaperImpossible`."""
     said = as_json(document(context, sections, deadlines)).decode()
     paper = Paper(
         title=f"{context.law.title} ({context.law.form})",
@@ -33,7 +37,7 @@ def paper(
         blocks=_blocks(context, sections, deadlines),
         attached=Attached(WHOLE, said, "The same pack for machines."),
     )
-    return issued(paper, certificate.in_use())
+    return issued(paper, signer)
 
 
 def _blocks(

@@ -17,7 +17,8 @@ def readme(context: Context, files: Mapping[str, bytes]) -> bytes:
     lines = [
         f"{law.title} ({law.form})",
         "",
-        "pack.pdf          to read",
+        "pack.pdf          to read; signed by the appliance (PAdES)",
+        "certificate.pem   the certificate that signed it",
         "pack.json         the same for machines: each field with its value, its origin, the",
         "                  entries of the log that it rests on, or who typed it and when",
         "pack.schema.json  describes pack.json (JSON Schema, draft 2020-12)",
