@@ -12,6 +12,7 @@ events, requests, story                             the record, shown
 exports         exports asked for, downloaded, cancelled and removed
 pdf_certificate who signs the PDFs in them
 verification    "Verify the log"
+verifier        the verifier of evidence, as a page
 contents        kept prompts and answers, shown to who may see them
 erasures        what was erased, and the form to erase
 witnesses, witness_policy    who cosigns this log, and whose logs are cosigned here
@@ -38,6 +39,7 @@ from compliance.admin import (
     policies,
     sessions,
     verification,
+    verifier,
     witness_policy,
     witnesses,
 )
@@ -61,6 +63,7 @@ __all__ = [
     "policies",
     "sessions",
     "verification",
+    "verifier",
     "witness_policy",
     "witnesses",
 ]

@@ -88,7 +88,8 @@ class Reader:
             self.complaints.append(f"{request.url}: {request.failure}")
 
     def _asked(self, request: Request) -> None:
-        if not request.url.startswith(self.base):
+        address = request.url.removeprefix("blob:")  # what a page made of its own, in memory
+        if not address.startswith(self.base):
             self.complaints.append(f"asked for {request.url}")
 
     def goes(self, path: str) -> Page:

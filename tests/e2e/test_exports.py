@@ -50,6 +50,13 @@ def test_an_officer_counts_starts_downloads_and_deletes_an_export(officer, tmp_p
         command, cwd=tmp_path / "unpacked", capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    page.get_by_role("link", name="verify the downloaded file in the browser").click()
+    page.get_by_label("Evidence (ZIP)").set_input_files(path)
+    page.get_by_role("button", name="Verify").click()
+    expect(page.locator("#verdict")).to_contain_text("SOUND", timeout=60_000)
+    assert "NOT SOUND" not in page.locator("#verdict").inner_text()
+    officer.shows("verifier")
+    page.go_back()
     page.get_by_role("button", name="Delete the file").click()
     expect(page.get_by_role("status").first).to_contain_text("removed")
     officer.goes("/console/compliance/export/")

@@ -12,6 +12,7 @@ from compliance.audit.checkpoint import Checkpoint
 from compliance.audit.copies import Known
 from compliance.models import Event, Verification
 from tests.compliance.admin import stories
+from tests.services.appliance import BASE
 from tests.services.waiting import wait_until
 
 VERIFY = reverse("admin:verify")
@@ -96,12 +97,13 @@ def test_the_page_shows_the_newest_checkpoint_and_what_a_restore_lost(sealed, tm
     words = sealed.get(VERIFY).content.decode()
     assert "None has been signed yet" not in words
     assert "domicile.test/log/1" in words
+    assert "since the log began" in words
     assert "Generations that ended" not in words
     held = ledger.current()
     state = Checkpoint("domicile.test/log/1", held.size + 40, bytes(32))
     note = checkpoint.sign(state, Ed25519PrivateKey.generate())
     old = Known(1, state, note, tmp_path / "kept")
-    missing = generation.Loss(held, "domicile.test/log/1", old, (), checked=False)
+    missing = generation.Loss(held, "domicile.test/log/1", old, (), (), checked=False)
     generation.begin(missing, actor="anna", reason="The disk of <3> May failed.")
     stories.integrate(tmp_path / "log")
     page = sealed.get(VERIFY).content.decode()
@@ -116,3 +118,25 @@ def test_the_page_shows_the_newest_checkpoint_and_what_a_restore_lost(sealed, tm
     assert "generation 2" in page
     events = sealed.get(reverse("admin:compliance_event_changelist")).content.decode()
     assert "entry 0 of generation 2" in events
+
+
+def test_the_verifier_of_evidence_is_served_as_it_lies_in_exports_and_may_connect_nowhere(
+    console,
+):
+    console.as_("Auditor")
+    page = console.get(reverse("admin:verifier"))
+    known = BASE.joinpath("compliance", "evidence", "verify.html").read_bytes()
+    assert page.content == known
+    policy = dict(one.split(" ", 1) for one in page["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == policy["form-action"] == "'none'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["script-src"].startswith("'sha256-")
+    assert "connect-src" not in policy
+    kept = console.get(reverse("admin:verifier"), {"download": ""})
+    assert kept["Content-Disposition"] == 'attachment; filename="verify.html"'
+    for linking in ("admin:verify", "admin:compliance_export_changelist"):
+        shown = console.get(reverse(linking)).content.decode()
+        assert reverse("admin:verifier") in shown
+        assert "not uploaded" in shown
+    console.logout()
+    assert console.get(reverse("admin:verifier")).status_code == 302
