@@ -74,6 +74,14 @@ class _Reader:
                 f"{name}_FILE names {path}, which cannot be read: {error.strerror}."
             ) from error
 
+    def secret_file(self, name: str) -> str:
+        """The path in `NAME_FILE`. The value has no place in the configuration."""
+        if self.variables.get(name):
+            raise ConfigurationError(
+                f"{name} is a secret; write it into a file, and its path into {name}_FILE."
+            )
+        return self.variables.get(f"{name}_FILE", "").strip()
+
     def switch(self, name: str, default: str) -> bool:
         value = self.text(name, default).lower()
         if value not in ("yes", "no"):
@@ -167,7 +175,6 @@ def read(variables: Mapping[str, str] = os.environ) -> Environment:
         disk_floor=reader.number("DOMICILE_DISK_FLOOR", 512 * 1024**2, 0, 2**50),
         export_days=reader.number("DOMICILE_EXPORT_DAYS", 30, 1, 3650),
         pdf_signer=reader.text("DOMICILE_PDF_SIGNER", ""),
-        # Its path and not its value: a password has no place in the configuration.
-        pdf_signer_password_file=reader.text("DOMICILE_PDF_SIGNER_PASSWORD_FILE", ""),
+        pdf_signer_password_file=reader.secret_file("DOMICILE_PDF_SIGNER_PASSWORD"),
         log_level=reader.text("DOMICILE_LOG_LEVEL", "INFO").upper(),
     )

@@ -10,7 +10,13 @@ from compliance.audit.keys import create_key, read_key
 from tests.docker.tool import load
 
 roles = load("roles")
-PRIVATE = ("django-secret", "subject-index", "gateway.ed25519", "log.ed25519")
+PRIVATE = (
+    "django-secret",
+    "subject-index",
+    "gateway.ed25519",
+    "witness.ed25519",
+    "log.ed25519",
+)
 PAPER = ("paper.p256", "paper.crt")
 SITE = ("site-home.x25519", "node-node-1.ed25519")
 
@@ -28,7 +34,7 @@ def master(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
-        ("gateway", {*PAPER, "django-secret", "subject-index", "gateway.ed25519"}),
+        ("gateway", {*PAPER, *PRIVATE} - {"log.ed25519"}),
         ("notary", {"log.ed25519"}),
         ("records", {*PAPER, "log.ed25519", "subject-index"}),
         ("worker", {"gateway.pub", *SITE}),
