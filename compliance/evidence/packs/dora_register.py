@@ -123,10 +123,7 @@ def _words(found: register.Tables, name: str, context: Context) -> str:
         + ", ".join(labels[one] for one in register.NAMED)
         + ".",
         "",
-        *(
-            f"{template}: {len(found.rows.get(template, ()))} rows"
-            for template in found.law.tables
-        ),
+        *(f"{one}, rows: {len(found.rows.get(one, ()))}" for one in found.law.tables),
         "",
         "Left out:" if found.left_out else "No row was left out.",
         *(f"- {one}" for one in found.left_out),

@@ -1,6 +1,7 @@
 """The register of information: its layout, keys, references, and no cell that computes."""
 
 import csv
+import datetime as dt
 import io
 import zipfile
 
@@ -10,6 +11,7 @@ import pytest
 from compliance.evidence.packs import answers
 from compliance.evidence.packs.kinds import AnswerInvalid
 from compliance.evidence.packs.law import laws
+from compliance.evidence.packs.register import package_name
 from compliance.models import Application
 from tests.compliance.evidence.filling import application, fields
 from tests.compliance.evidence.test_kinds import checked
@@ -205,13 +207,19 @@ def test_a_row_without_its_key_is_left_out_and_said_so(entered, build):
 
 
 @pytest.mark.parametrize("name", ["lei", "country", "level", "currency", "reference_date"])
-def test_without_what_names_it_there_is_no_package_and_the_reason_is_given(
-    entered, build, name
-):
-    typed(**{name: ""})
+def test_a_package_has_no_name_without(name):
+    now = dt.datetime(2026, 11, 22, 9, 30, tzinfo=dt.UTC)
+    named = f"{LEI}.IND_DE_DORA010100_DORA_2026-12-31_20261122093000000"
+    assert package_name(HOUSE, now) == named
+    assert package_name(HOUSE | {name: ""}, now) == ""
+
+
+def test_without_a_name_there_is_no_package_and_what_it_takes_is_said(entered, build):
+    typed(reference_date="")
     _, files = build("dora-register")
     assert not any(one.startswith("report/") for one in files)
-    assert laws()["dora-register"].field(name).label in files["register.txt"].decode()
+    assert "No report package was made" in files["register.txt"].decode()
+    assert "Reference date" in files["register.txt"].decode()
     assert b"report/" not in files["README.txt"]
 
 
