@@ -32,6 +32,7 @@ cosignature  C2SP tlog-cosignature: a witness's word on a checkpoint
 submission   C2SP tlog-witness: what a log sends to a witness
 witness      this appliance as a witness of other logs
 asker        has this log cosigned; cosigned: what came of it; conflicts: what stands against it
+witness_file  a witness by file: a person with a key and what was signed last
 quorum       C2SP tlog-policy: which witnesses must have cosigned
 tree         roots and proofs, read back from tiles
 inclusion    proof of one entry in a file (C2SP tlog-proof)

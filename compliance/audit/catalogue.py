@@ -269,7 +269,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "witness.changed",
             "what is said of a witness was changed",
-            "actor witness changes",
+            "actor witness changes reason",
             f"{WEB}, {COMMAND}",
             personal=True,
         ),
@@ -283,7 +283,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             "witness.policy_changed",
             "which witnesses must cosign was changed",
             "actor text text_before",
-            WEB,
+            f"{WEB}, {COMMAND}",
             personal=True,
         ),
     ),

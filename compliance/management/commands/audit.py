@@ -19,6 +19,7 @@ from compliance.management.audit import (
     Action,
     checkpoint,
     consistency,
+    cosign,
     erase,
     export,
     pack,
@@ -38,6 +39,7 @@ ACTIONS: dict[str, Action] = {
     "prune": prune,
     "checkpoint": checkpoint,
     "consistency": consistency,
+    "cosign": cosign,
     "resume": resume,
 }
 
