@@ -13,6 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from compliance.audit import mldsa
 from compliance.audit.keys import KeyUnusable, read_key
 from compliance.evidence.paper import certificate
 
@@ -60,6 +61,14 @@ KINDS = (
         "notary",
         "the log cannot grow; a new log must be begun",
         "checkpoints can be forged; those kept elsewhere show it",
+        rotates=True,
+    ),
+    Kind(
+        mldsa.KEY_FILE,
+        "signs checkpoints a second time",
+        "notary",
+        "a new one is made, and the log names it",
+        "nothing, as long as the log's first key is safe",
         rotates=True,
     ),
     Kind(
@@ -124,6 +133,8 @@ def public(name: str, key: bytes) -> bytes | None:
         return Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
     if name.endswith(".x25519"):
         return X25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
+    if name == mldsa.KEY_FILE:
+        return mldsa.public_of(mldsa.signer_of(key))
     return certificate.public(key) if name == certificate.KEY else None
 
 

@@ -26,7 +26,7 @@ from appliance.env import Environment
 from appliance.rotation import settle
 from appliance.welcome import Credentials, keep_unconfirmed, kept_credentials
 from compliance.admin.roles import RIGHTS, rights_of
-from compliance.audit import copies, erasure, journal, ledger, rotation, witness
+from compliance.audit import copies, erasure, journal, ledger, mldsa, rotation, witness
 from compliance.audit.changes import recorded
 from compliance.audit.checkpoint import CheckpointInvalid, origin_of
 from compliance.audit.copies import Places
@@ -116,6 +116,7 @@ def _keys(environment: Environment, say: Say) -> dict[str, bytes]:
         "django-secret": keys / "django-secret",
         "subject-index": keys / "subject-index",
         "log": keys / "log.ed25519",
+        "mldsa": keys / mldsa.KEY_FILE,
         "gateway": keys / "gateway.ed25519",
         "witness": keys / witness.KEY_FILE,
         "site": keys / f"site-{environment.site}.x25519",
@@ -123,7 +124,7 @@ def _keys(environment: Environment, say: Say) -> dict[str, bytes]:
         "paper": keys / certificate.KEY,
     }
     missing = [path for path in names.values() if not path.exists()]
-    replaceable = {names["django-secret"], names["witness"], names["paper"]}
+    replaceable = {names[one] for one in ("django-secret", "mldsa", "paper", "witness")}
     needed = [path for path in missing if path not in replaceable]
     if in_use and needed:
         raise SetUpRefused(

@@ -225,6 +225,12 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             personal=True,
         ),
         Kind(
+            "log.key_added",
+            "the key that signs checkpoints a second time, by ML-DSA-44",
+            "verifier_key",
+            NOTARY,
+        ),
+        Kind(
             "log.key_rotated",
             "the key that signs checkpoints was replaced; the old one signs for the new",
             "actor handover reason verifier_key verifier_key_before",

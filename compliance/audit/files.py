@@ -17,6 +17,7 @@ from compliance.audit.tiles import File
 
 CHECKPOINT = "checkpoint"
 VERIFIER_KEY = "verifier-key"
+MLDSA_KEY = "mldsa-key"
 COSIGNED = "cosigned"
 ROTATIONS = "rotations"
 _SCRATCH = ".scratch"

@@ -16,6 +16,7 @@ KEPT: Mapping[str, str] = {
     "content.expired": "proves that content went when its time was over",
     "evidence.exported": "says who was given evidence of what",
     "log.resumed": "names the range that a restore lost",
+    "log.key_added": "names the key by which checkpoints are checked a second time",
     "log.key_rotated": "names the keys by which older checkpoints are checked",
     "key.rotated": "names the keys by which older receipts are checked",
     "witness.": "says who watched over which log, and what they knew",

@@ -21,13 +21,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import django.db
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from django.db import connection, transaction
 
-from compliance.audit import checkpoint, conflicts, copies, journal, ledger, rotation
+from compliance.audit import (
+    checkpoint,
+    conflicts,
+    copies,
+    journal,
+    ledger,
+    mldsa,
+    rotation,
+    second_key,
+)
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid, Signer
 from compliance.audit.copies import Known, Places
 from compliance.audit.files import (
     CHECKPOINT,
+    MLDSA_KEY,
     ROTATIONS,
     VERIFIER_KEY,
     FileConflict,
@@ -87,7 +98,7 @@ class Notary:
 
     `origin` is the log's name in any of its generations; the database says which one grows.
     `outside` is a folder that a restore does not replace, for a copy of each checkpoint;
-    `watch` looks at what is beside the log. Not safe for threads.
+    `watch` looks at what is beside the log; `second` signs too. Not safe for threads.
     """
 
     def __init__(
@@ -97,12 +108,15 @@ class Notary:
         origin: str,
         outside: Path | None = None,
         watch: Watch | None = None,
+        *,
+        second: MLDSA44PrivateKey | None = None,
     ) -> None:
         self._places = Places(log_dir, outside)
         self._folder = LogFolder(log_dir)
         self._ring: Ring = One(key) if isinstance(key, bytes) else key
         self._keys: Chain
         self._signers: list[Signer] = []  # the newest first; two while a key is rotated
+        self._second = second
         self._settled = False
         self._origin = origin
         self._leases = Leases()
@@ -203,6 +217,8 @@ class Notary:
         self._add(tree.builder.partials())
         state = Checkpoint(self._origin, tree.builder.size, tree.builder.root())
         note = checkpoint.sign(state, *self._signers)
+        if self._second is not None:
+            note += mldsa.line(state, self._second, int(time.time()))
         if len(self._signers) > 1:
             self._folder.replace(bridge(len(self._keys.handovers)), note)
         self._tell_rotations()
@@ -268,6 +284,11 @@ class Notary:
         line = checkpoint.verifier_key(self._origin, self._keys.current).encode() + b"\n"
         if self._folder.read(VERIFIER_KEY) != line:
             self._folder.replace(VERIFIER_KEY, line)
+        if self._second is not None:
+            public = mldsa.public_of(self._second)
+            line = mldsa.verifier_key(self._origin, public).encode() + b"\n"
+            if self._folder.read(MLDSA_KEY) != line:
+                self._folder.replace(MLDSA_KEY, line)
 
     def _settle(self) -> None:
         """Destroy the key that was put aside, once both have signed."""
@@ -313,6 +334,8 @@ class Notary:
             )
         self._signed = (last.size or -1) if len(self._signers) == 1 else -1
         self._tree = tree
+        if self._second is not None:
+            second_key.announce(self._origin, self._second)
         return tree
 
     def _last_checkpoint(self) -> Checkpoint:

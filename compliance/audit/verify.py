@@ -29,6 +29,7 @@ from compliance.audit.merkle import EMPTY_ROOT
 from compliance.audit.owners import Owners
 from compliance.audit.pruned import Cover, Covers
 from compliance.audit.ring import FileRing, public_of
+from compliance.audit.second_key import KEY_ADDED, told, unsigned
 from compliance.audit.tiles import Builder
 from compliance.models import WriterEpoch
 from compliance.vocabulary import TERMINAL
@@ -209,6 +210,7 @@ class _Walk:
         self.covers = Covers.recorded()
         self.removed: Counter[Cover] = Counter()
         self.owners = Owners()
+        self.second: list[tuple[int, bytes]] = []  # keys of ML-DSA-44 and where they are named
 
     def begin(self, held: Held, folder: LogFolder, last: Checkpoint) -> None:
         """Go through a generation; `last` is its last checkpoint."""
@@ -275,6 +277,8 @@ class _Walk:
         for problem in self.owners.problems(row, entry):
             self.report.problem(f"{where}: {problem}")
         self._sequence(row, where)
+        if row.type == KEY_ADDED:
+            self._second_key(row, where)
         if row.request is not None:
             self._request(row, row.request, str(entry.get("time")), where)
 
@@ -351,6 +355,19 @@ class _Walk:
             except (ValueError, KeyError, TypeError):
                 self.report.problem(f"{where} does not say how many events there were.")
 
+    def _second_key(self, row: ledger.LeafRow, where: str) -> None:
+        try:
+            self.second.append((row.index, told(row.detail)))
+        except CheckpointInvalid as error:
+            self.report.problem(f"{where}: {error}")
+
+    def _second_signature(self) -> None:
+        """The newest ML-DSA-44 key that the checkpoint's entries name has signed it too."""
+        note = self.folder.read(CHECKPOINT)
+        keys = [key for index, key in self.second if index < self.last.size]
+        if note is not None and keys and (problem := unsigned(note, keys[-1])):
+            self.report.problem(problem)
+
     def _request(self, row: ledger.LeafRow, request: str, time: str, where: str) -> None:
         if row.type == "request.admitted":
             self.report.requests += 1
@@ -379,6 +396,8 @@ class _Walk:
                 "entries."
             )
         self.before = held
+        self._second_signature()
+        self.second = [(-1, key) for _, key in self.second[-1:]]
         if self.last.size < size and not ended:
             self.report.notes.append(
                 f"{size - self.last.size} entries are newer than the last checkpoint."
