@@ -23,12 +23,13 @@ from appliance import clock, confinement, health, keyring
 from appliance.env import BASE, Environment
 from appliance.services import folder, port
 from compliance.audit import copies, ledger, rotation, triggers
-from compliance.audit.checkpoint import parse_verifier_key
+from compliance.audit.checkpoint import CheckpointInvalid, origin_of, parse_verifier_key
 from compliance.audit.copies import Places
 from compliance.audit.files import VERIFIER_KEY, LogFolder, folder_of
 from compliance.audit.keys import KeyUnusable
 from compliance.audit.keystore import KeyStore
 from compliance.audit.notary import behind
+from compliance.audit.ring import FileRing
 from compliance.detection.detector import Detector
 from compliance.evidence.paper import certificate
 from compliance.models import Content, PolicyVersion
@@ -132,6 +133,20 @@ def _keys(environment: Environment) -> Iterator[Finding]:
             )
         else:
             yield ok(name, f"fingerprint {key.fingerprint}")
+
+
+def _log_key(environment: Environment) -> Iterator[Finding]:
+    """The key that signs checkpoints is the one that the log says signs, and alone."""
+    ring = FileRing(environment.data / "keys")
+    if not ring.path.exists():  # not every role has it; `_keys` tells where it should be
+        return
+    places = Places(environment.data / "log", environment.checkpoints)
+    origin = origin_of(environment.organisation, ledger.current().number)
+    found = list(rotation.faults(ring, places, origin))
+    for fault in found:
+        yield warning("key of the log", fault, "See the message.")
+    if not found:
+        yield ok("key of the log", "the one that the log says signs")
 
 
 def _vault(environment: Environment) -> Iterator[Finding]:
@@ -345,7 +360,11 @@ def _checkpoints(environment: Environment) -> Iterator[Finding]:
         return
     origin, public = parse_verifier_key(line.decode("ascii", "replace").strip())
     places = Places(log, environment.checkpoints)
-    found = copies.known(places, origin, rotation.chain(places, origin, public))
+    try:
+        found = copies.known(places, origin, rotation.chain(places, origin, public))
+    except CheckpointInvalid as error:
+        yield wrong("copies of checkpoints", str(error), "Run manage.py audit verify.")
+        return
     newest = copies.ahead(held, found)
     outside = [one for one in found if one.path.parent == environment.checkpoints]
     if newest is not None:
@@ -377,5 +396,6 @@ CHECKS: tuple[Callable[[Environment], Iterator[Finding]], ...] = (
     _policy,
     _weights,
     _notary,
+    _log_key,
     _checkpoints,
 )

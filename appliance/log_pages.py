@@ -23,7 +23,7 @@ from typing import Any
 
 from appliance.metrics import LOG_PAGES
 from compliance.audit import copies
-from compliance.audit.files import CHECKPOINT, COSIGNED, VERIFIER_KEY, folder_of
+from compliance.audit.files import CHECKPOINT, COSIGNED, folder_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -39,6 +39,7 @@ NOTE_MAX = 64 * 1024  # bytes of a checkpoint that are compared
 LOOK = 1.0  # seconds for which the number of the current generation is believed
 ADDRESS = re.compile(
     r"/log/(?:(?P<generation>[1-9][0-9]{0,8})/)?(?P<path>checkpoint|cosigned|verifier-key"
+    r"|rotations|bridge-[1-9][0-9]{0,5}"
     r"|tile/(?:entries|[0-9]|[1-5][0-9]|6[0-3])/(?:x[0-9]{3}/){0,5}[0-9]{3}"
     r"(?:\.p/(?P<width>[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]))?)",
     re.ASCII,
@@ -87,7 +88,7 @@ class LogPages:
             return
         try:
             size = os.fstat(descriptor).st_size
-            text = path in (CHECKPOINT, COSIGNED, VERIFIER_KEY)
+            text = not path.startswith("tile/")
             caching = NOW if text else SOON if found["width"] else EVER
             await _start(send, 200, TEXT if text else BYTES, size, caching)
             LOG_PAGES.labels(outcome="served").inc()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from compliance.audit import checkpoint, ledger
+from compliance.audit import checkpoint, ledger, rotation
 from compliance.audit.checkpoint import CheckpointInvalid
 from compliance.audit.files import CHECKPOINT, VERIFIER_KEY, LogFolder, folder_of
 from compliance.models import Generation
@@ -24,6 +24,8 @@ class Signed:
     size: int
     written: dt.datetime
     fingerprint: str  # the first 16 hex digits of the public key's SHA-256
+    key: str  # its id, as in the verifier key: 8 hex digits
+    since: dt.datetime | None  # when that key took over; None if it is the log's first
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ def signed() -> Signed | None:
     except (CheckpointInvalid, FileNotFoundError):
         return None
     mark = hashlib.sha256(public).hexdigest()[:16]
-    return Signed(state.origin, state.size, dt.datetime.fromtimestamp(written, dt.UTC), mark)
+    moment = dt.datetime.fromtimestamp(written, dt.UTC)
+    key = checkpoint.key_id(state.origin, public).hex()
+    return Signed(state.origin, state.size, moment, mark, key, rotation.since())
 
 
 def ended() -> list[Ended]:

@@ -13,7 +13,8 @@ import json
 import threading
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -22,6 +23,7 @@ from compliance.audit import copies, handover, journal, ledger
 from compliance.audit.checkpoint import generation_of, in_generation
 from compliance.audit.copies import Places
 from compliance.audit.handover import Chain, Handover, HandoverInvalid
+from compliance.audit.keys import KeyUnusable
 from compliance.audit.leader import leadership
 from compliance.audit.ring import NAME, FileRing, public_of
 from compliance.models import Event as StoredEvent
@@ -167,6 +169,32 @@ def older(keys: Chain) -> str:
         f"{NAME} of a copy of the folder keys that was made after that into it. Nothing is "
         "signed with a key that was put aside."
     )
+
+
+def faults(ring: FileRing, places: Places, origin: str) -> Iterator[str]:
+    """What is wrong with the log's keys here, or unfinished; in words, with what to do."""
+    try:
+        keys = chain(places, origin, public_of(ring.current()))
+        if ring.find(keys.current) is None:
+            yield older(keys)
+        elif _under_way(ring) is not None or ring.leaving.exists():
+            yield (
+                "The log's key is being rotated, and the notary has not signed with both keys "
+                "yet, or not destroyed the old one. Start the notary, if it does not run."
+            )
+        elif ring.waiting.exists():
+            yield (
+                "A rotation of the log's key was cut short before it was recorded; the old key "
+                "signs as before. Run `manage.py keys rotate log --reason TEXT` again."
+            )
+    except (HandoverInvalid, KeyUnusable) as error:
+        yield str(error)
+
+
+def since() -> datetime | None:
+    """When the newest key took over; None if the log has its first key."""
+    placed = StoredEvent.objects.filter(source=SOURCE, type=KEY_ROTATED, leaf__isnull=False)
+    return placed.order_by("-seq").values_list("time", flat=True).first()
 
 
 def complete(

@@ -14,7 +14,13 @@ from appliance import clock, confinement, diagnosis
 from appliance.env import read
 from appliance.services.folder import claim, note
 from appliance.setup import set_up
+from compliance.audit import rotation
+from compliance.audit.checkpoint import origin_of
+from compliance.audit.copies import Places
 from compliance.audit.keystore import KeyStore
+from compliance.evidence.paper import certificate
+from compliance.audit.notary import Notary
+from compliance.audit.ring import FileRing
 from compliance.evidence.paper import certificate
 from compliance.models import Content, Event, PolicyVersion
 from inference.models import Model
@@ -78,6 +84,46 @@ def test_a_half_written_key_is_wrong_and_not_shown(environment):
     said = wrong(diagnosis._keys, environment)[0]
     assert "64 hex digits" in said
     assert half not in said
+
+
+@pytest.mark.parametrize(("days", "state"), [(30, "warning"), (-1, "wrong")])
+def test_a_certificate_of_pdfs_that_ends_is_told(environment, monkeypatch, days, state):
+    assert findings(diagnosis._certificate, environment)["certificate of PDFs"].state == "ok"
+    monkeypatch.setattr(certificate, "LIFE", dt.timedelta(days=days))
+    environment.data.joinpath("keys", certificate.CERTIFICATE).unlink()
+    certificate.certify(environment.data / "keys", "example.org")
+    found = findings(diagnosis._certificate, environment)["certificate of PDFs"]
+    assert found.state == state
+    assert f"keys rotate {certificate.KEY}" in found.mend
+
+
+def test_a_missing_certificate_of_pdfs_is_wrong(environment):
+    environment.data.joinpath("keys", certificate.CERTIFICATE).unlink()
+    assert "manage.py setup" in wrong(diagnosis._certificate, environment)[0]
+
+
+def test_a_rotation_that_was_cut_short_and_a_ring_from_before_it_are_told(environment):
+    places = Places(environment.data / "log", environment.checkpoints)
+    ring = FileRing(environment.data / "keys")
+    before = ring.path.read_bytes()
+    assert findings(diagnosis._log_key, environment)["key of the log"].state == "ok"
+    ring.prepare()
+    found = findings(diagnosis._log_key, environment)["key of the log"]
+    assert found.state == "warning"
+    assert "before it was recorded" in found.text
+    origin = origin_of(environment.organisation, 1)
+    rotation.begin(ring, places, origin, actor="anna", reason="Once a year.")
+    assert (
+        "has not signed with both keys yet"
+        in findings(diagnosis._log_key, environment)["key of the log"].text
+    )
+    notary = Notary(places.log, ring, origin, places.outside)
+    while notary.integrate_once():
+        pass
+    assert findings(diagnosis._log_key, environment)["key of the log"].state == "ok"
+    ring.path.write_bytes(before)
+    found = findings(diagnosis._log_key, environment)["key of the log"]
+    assert "the key here is an older one" in found.text
 
 
 @pytest.mark.parametrize(("days", "state"), [(30, "warning"), (-1, "wrong")])

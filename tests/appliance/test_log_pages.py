@@ -177,6 +177,16 @@ def test_a_path_that_is_let_through_stays_below_the_log(text: str) -> None:
         assert found["path"].split("/")[0] in ("checkpoint", "verifier-key", "tile")
 
 
+async def test_what_tells_of_rotated_keys_is_served_as_text(pages: LogPages, log: Path) -> None:
+    for name in ("rotations", "bridge-1", "bridge-12"):
+        (log / name).write_bytes(b"a line\n")
+        answer = await ask(pages, f"/log/{name}")
+        assert (answer.status, answer.body) == (200, b"a line\n")
+        assert answer.headers["content-type"].startswith("text/plain")
+        assert answer.headers["cache-control"] == "no-store"
+    assert (await ask(pages, "/log/bridge-0")).status == 404
+
+
 async def test_too_many_readers_are_told_to_come_back(
     pages: LogPages, monkeypatch: pytest.MonkeyPatch
 ) -> None:

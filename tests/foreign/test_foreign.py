@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pymerkle import InmemoryTree
 
 from compliance.audit import merkle
-from compliance.audit.checkpoint import Checkpoint, parse, sign
+from compliance.audit.checkpoint import Checkpoint, parse, sign, verifier_key
 from tests.chaos import plan
 from tests.foreign.cases import ORIGIN, Log, mutants
 from tests.foreign.install import Unavailable
@@ -81,6 +82,21 @@ def test_it_would_notice_a_tree_that_is_hashed_otherwise(name, tmp_path):
     cases = [log.inclusion(3, 8), log.consistency(5, 8)]
     cases = [replace(case, good=False) for case in cases if case.kind in JUDGES[name][1]]
     assert not any(ask(name, cases))
+
+
+@pytest.mark.timeout(280)
+@pytest.mark.parametrize(
+    "name", [name for name, (_, kinds) in JUDGES.items() if "checkpoint" in kinds]
+)
+def test_it_takes_the_bridge_of_a_rotation_with_either_key_and_no_other(name, tmp_path):
+    log = Log.make(tmp_path / "log", b"ours", (5,))
+    new, strange = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    bridge = sign(parse(log.notes[5]), new, log.key)
+    case = replace(log.inclusion(0, 5), kind="checkpoint", note=bridge)
+    keys = [key.public_key().public_bytes_raw() for key in (log.key, new, strange)]
+    cases = [replace(case, key=verifier_key(ORIGIN, key)) for key in keys]
+    cases[2] = replace(cases[2], good=False)
+    assert list(ask(name, cases)) == [True, True, False]
 
 
 def test_a_tree_of_pymerkle_has_our_roots_and_grows_from_them(tmp_path):

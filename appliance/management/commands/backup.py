@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from appliance.archive import ArchiveRefused, make
 from compliance.audit import journal
+from compliance.audit.ring import FileRing
 from compliance.gate import now
 from compliance.vocabulary import Event
 
@@ -22,10 +23,20 @@ POSTGRESQL = (
     "files in {keys} apart from both."
 )
 
+PATIENCE = 30.0  # seconds that a rotation of the log's key gets to end
+BUSY = "The log's key is being rotated; back up again when that is done."
+
 
 def _record(kind: str, detail: dict[str, Any]) -> None:
     with transaction.atomic():
         journal.record("command", [Event(kind, now(), {"actor": "command", **detail})])
+
+
+def _made(data: Path, target: Path, *, with_keys: bool, held: bool) -> int:
+    """Make the backup; with keys only while the folder of keys is `held`: they must agree."""
+    if with_keys and not held:
+        raise ArchiveRefused(BUSY)
+    return make(data, target, with_keys=with_keys)
 
 
 def _digest(file: Path) -> str:
@@ -57,7 +68,8 @@ class Command(BaseCommand):
         target = options["file"].absolute()
         _record("backup.started", {"keys": with_keys})
         try:
-            count = make(environment.data, target, with_keys=with_keys)
+            with FileRing(environment.data / "keys").lock(PATIENCE) as held:
+                count = _made(environment.data, target, with_keys=with_keys, held=held)
             digest = _digest(target)
         except ArchiveRefused as error:
             raise CommandError(str(error)) from error

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from appliance import diagnosis
@@ -23,6 +23,7 @@ from compliance.audit.inclusion import Inclusion, Shown
 from compliance.audit.keys import create_key, read_key
 from compliance.audit.merkle import ProofInvalid, leaf_hash, verify_inclusion
 from compliance.audit.notary import Notary
+from compliance.audit.ring import FileRing
 from compliance.audit.writer import Writer
 from compliance.models import Content as Stored
 from compliance.models import Event, LogHead
@@ -293,3 +294,30 @@ def test_an_export_shows_the_details_of_the_types_that_were_asked_for(log, tmp_p
     code, words = audit("export", "--type", "notary.stated", tmp_path / "none.zip")
     assert code == 2
     assert "no type of event 'notary.stated'" in words
+
+
+def test_the_logs_key_is_rotated_by_a_command(log, tmp_path):
+    first = public(log)
+    kept = tmp_path / "kept"
+    kept.write_bytes((log / "checkpoint").read_bytes())
+    with pytest.raises(CommandError, match="Say why"):
+        call_command("keys", "rotate", "log")
+    out = io.StringIO()
+    call_command("keys", "rotate", "log", "--reason", "Once a year.", stdout=out)
+    assert public(log) != first
+    assert (log / "verifier-key").read_text() in out.getvalue()
+    assert out.getvalue().count(first.hex()) == 0
+    assert audit("consistency", kept)[0] == 0
+    code, text = audit("prove", 7)
+    assert code == 0, text
+    (tmp_path / "proof").write_text(text)
+    assert audit("prove", "--check", tmp_path / "proof")[0] == 0
+    assert audit("verify")[0] == 0
+
+
+def test_a_backup_with_keys_waits_for_a_rotation(log, tmp_path, monkeypatch):
+    monkeypatch.setattr("appliance.management.commands.backup.PATIENCE", 0)
+    ring = FileRing(settings.DOMICILE.data / "keys")
+    monkeypatch.setattr("appliance.management.commands.backup.make", lambda *_, **__: 0)
+    with ring.lock(), pytest.raises(CommandError, match="key is being rotated"):
+        call_command("backup", tmp_path / "backup.tar", "--with-keys")
