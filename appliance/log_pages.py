@@ -39,7 +39,7 @@ NOTE_MAX = 64 * 1024  # bytes of a checkpoint that are compared
 LOOK = 1.0  # seconds for which the number of the current generation is believed
 ADDRESS = re.compile(
     r"/log/(?:(?P<generation>[1-9][0-9]{0,8})/)?(?P<path>checkpoint|cosigned|verifier-key"
-    r"|rotations|bridge-[1-9][0-9]{0,5}"
+    r"|mldsa-key|rotations|bridge-[1-9][0-9]{0,5}"
     r"|tile/(?:entries|[0-9]|[1-5][0-9]|6[0-3])/(?:x[0-9]{3}/){0,5}[0-9]{3}"
     r"(?:\.p/(?P<width>[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]))?)",
     re.ASCII,

@@ -178,7 +178,7 @@ def test_a_path_that_is_let_through_stays_below_the_log(text: str) -> None:
 
 
 async def test_what_tells_of_rotated_keys_is_served_as_text(pages: LogPages, log: Path) -> None:
-    for name in ("rotations", "bridge-1", "bridge-12"):
+    for name in ("rotations", "bridge-1", "bridge-12", "mldsa-key"):
         (log / name).write_bytes(b"a line\n")
         answer = await ask(pages, f"/log/{name}")
         assert (answer.status, answer.body) == (200, b"a line\n")
