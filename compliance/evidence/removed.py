@@ -14,6 +14,7 @@ from django.db import connection
 
 from compliance.audit.ledger import Held
 from compliance.audit.tree import Tree
+from compliance.evidence import extent
 from compliance.evidence.file import ExportImpossible
 
 TYPE = "record.pruned"
@@ -53,7 +54,8 @@ class Removals:
     """What was removed from the range, as far as the checkpoint covers the events about it."""
 
     def __init__(self, held: Held, begin: int, end: int, size: int) -> None:
-        self._held, self._begin, self._end, self._size = held, begin, end, size
+        self._held, self._begin, self._end = held, begin, end
+        self._size = extent.reach(held, size)  # what follows is of the next generation
         self.found: list[Removal] = []
 
     def missing(self, index: int, entry: bytes, application: str | None) -> None:
@@ -64,16 +66,27 @@ class Removals:
                 self.found = list(self._read())
             if any(one.covers(index, day, application) for one in self.found):
                 return
+        later = [one for one in self._read(later=True) if one.covers(index, day, application)]
+        if later:
+            raise ExportImpossible(
+                f"The detail of entry {index} was removed by rule after generation "
+                f"{self._held.number} of the log had ended. The event that says so is in a "
+                "later generation, and evidence is of one: it cannot excuse the detail here. "
+                "Export the other entries, applications or types of events."
+            )
         raise ExportImpossible(
             f"The detail of entry {index} is not there, and no event that the checkpoint "
             "covers says that it was removed. If details were removed just now, export again "
             "in a few seconds; else run `manage.py audit verify`."
         )
 
-    def _read(self) -> Iterator[Removal]:
+    def _read(self, *, later: bool = False) -> Iterator[Removal]:
+        """Those of this generation's tree; with `later`, those in the generations after it."""
         first = self._held.first
+        end = first + self._held.size
+        within = (end, 1 << 62) if later else (first, first + self._size)
         with connection.cursor() as cursor:
-            cursor.execute(_REMOVALS, [TYPE, first, first + self._size])
+            cursor.execute(_REMOVALS, [TYPE, *within])
             rows = cursor.fetchall()
         for index, entry, detail, key in rows:
             about = orjson.loads(bytes(detail))

@@ -1,5 +1,6 @@
 """Evidence of a log that began again after a restore."""
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from django.db import transaction
 from compliance.audit import generation, journal
 from compliance.audit.copies import Places
 from compliance.audit.notary import Notary
+from compliance.audit.pruning import Rule, Run
 from compliance.evidence.bundle import ExportImpossible, Scope, export
 from tests.compliance.audit.events import event
 from tests.compliance.audit.restoring import Copies
@@ -93,3 +95,22 @@ def test_evidence_that_was_given_before_the_loss_stays_sound(log, evidence, data
 def test_a_generation_that_there_is_not_is_refused(log, tmp_path):
     with pytest.raises(ExportImpossible, match="no generation 2"):
         export(Scope(generation=2), tmp_path / "none.zip", log, KEY)
+
+
+def test_what_a_rule_removes_after_a_generation_has_ended_is_in_no_evidence_of_it_and_said_so(
+    resumed, applications, tmp_path
+):
+    tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+    before = tomorrow.replace(hour=0, minute=0, second=0, microsecond=0)
+    run = Run([Rule(applications[0].pk, before, "Kept for no time.")], "command")
+    for _ in run.steps():
+        pass
+    assert run.removed
+    grow(resumed, 20)  # the tree of generation 1 is larger than what there is of it
+    with pytest.raises(ExportImpossible, match="after generation 1 of the log had ended"):
+        export(Scope(generation=1), tmp_path / "all.zip", resumed, KEY)
+    assert not (tmp_path / "all.zip").exists()
+    path = tmp_path / "other.zip"
+    export(Scope(generation=1, applications=("mail",)), path, resumed, KEY)
+    code, words = verdict(path, tmp_path / "verifier")
+    assert code == 0, words
