@@ -22,6 +22,7 @@ SIGSTORE = "sigstore>=4,<5"
 AICS = "aics-tlog>=0.2,<0.3"
 NPM = ("@sigstore/verify@3", "@sigstore/protobuf-specs@0.5")
 GOCODE = Path("usr/share/gocode")
+BASICS = {"libc6", "libgcc-s1", "libstdc++6", "zlib1g"}  # every machine has them
 
 
 class Unavailable(Exception):
@@ -157,6 +158,39 @@ def _unpacked_go(folder: Path, patience: float) -> tuple[str, dict[str, str], Pa
     return str(root / "bin/go"), {"GOROOT": str(root)}, folder / GOCODE
 
 
+def pdfsig(patience: float) -> list[str]:
+    """`pdfsig` of poppler: the machine's own, or Debian's, fetched and unpacked."""
+    found = shutil.which("pdfsig")
+    if found is not None:
+        return [found]
+    folder = FOREIGN / "pdfsig"
+    if not _stamped(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        needed = _needed("poppler-utils", patience)
+        library = next((name for name in needed if name.startswith("libpoppler")), "")
+        if not library:
+            raise Unavailable("neither pdfsig nor a list of Debian packages with it is here")
+        wanted = {"poppler-utils", "libnspr4", *needed, *_needed(library, patience)} - BASICS
+        fetch = f"cd pdfsig && apt-get -q download {' '.join(sorted(wanted))}"
+        _run(["sh", "-c", fetch], patience)
+        for archive in folder.glob("*.deb"):
+            _run(["dpkg", "-x", archive, folder], patience)
+            archive.unlink()
+        _stamp(folder)
+    libraries = ":".join(sorted({str(path.parent) for path in folder.rglob("*.so*")}))
+    command = ["env", f"LD_LIBRARY_PATH={libraries}", str(folder / "usr/bin/pdfsig")]
+    _run([*command, "-v"], patience)
+    return command
+
+
+def _needed(package: str, patience: float) -> set[str]:
+    """What a Debian package depends on, without what these depend on."""
+    told = _run(["apt-cache", "depends", "--important", package], patience)
+    lines = (line.split() for line in told.splitlines())
+    return {words[1] for words in lines if words[:1] == ["Depends:"] and "<" not in words[1]}
+
+
 def _stamped(folder: Path) -> bool:
     return (folder / ".whole").exists()
 
@@ -170,6 +204,7 @@ INSTALLERS: dict[str, Callable[[float], list[str]]] = {
     "npm": npm,
     "sigstore": sigstore,
     "aics": aics,
+    "pdfsig": pdfsig,
 }
 
 
