@@ -18,7 +18,6 @@ from compliance.audit import rotation
 from compliance.audit.checkpoint import origin_of
 from compliance.audit.copies import Places
 from compliance.audit.keystore import KeyStore
-from compliance.evidence.paper import certificate
 from compliance.audit.notary import Notary
 from compliance.audit.ring import FileRing
 from compliance.evidence.paper import certificate
@@ -124,22 +123,6 @@ def test_a_rotation_that_was_cut_short_and_a_ring_from_before_it_are_told(enviro
     ring.path.write_bytes(before)
     found = findings(diagnosis._log_key, environment)["key of the log"]
     assert "the key here is an older one" in found.text
-
-
-@pytest.mark.parametrize(("days", "state"), [(30, "warning"), (-1, "wrong")])
-def test_a_certificate_of_pdfs_that_ends_is_told(environment, monkeypatch, days, state):
-    assert findings(diagnosis._certificate, environment)["certificate of PDFs"].state == "ok"
-    monkeypatch.setattr(certificate, "LIFE", dt.timedelta(days=days))
-    environment.data.joinpath("keys", certificate.CERTIFICATE).unlink()
-    certificate.certify(environment.data / "keys", "example.org")
-    found = findings(diagnosis._certificate, environment)["certificate of PDFs"]
-    assert found.state == state
-    assert f"keys rotate {certificate.KEY}" in found.mend
-
-
-def test_a_missing_certificate_of_pdfs_is_wrong(environment):
-    environment.data.joinpath("keys", certificate.CERTIFICATE).unlink()
-    assert "manage.py setup" in wrong(diagnosis._certificate, environment)[0]
 
 
 def test_a_removed_trigger_is_wrong(environment):
