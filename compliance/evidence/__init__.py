@@ -3,6 +3,7 @@
 bundle    writes the ZIP in one pass; archive packs it, rows reads the log for it
 removed   details that a rule removed, and the events that say so
 views     tables and report beside the evidence
+paper     what is on paper: PDF/A-3, signed; of reports and packs
 extent    which entries a range of numbers or times means
 proof     what ties a range of entries to a checkpoint
 forms     what can be exported, and how each form is checked and made
