@@ -63,6 +63,7 @@ from compliance.audit.tiles import (
     hashes_in,
     tile_path,
 )
+from compliance.audit.tree import Tree
 from compliance.audit.watch import Watch
 from compliance.vocabulary import Event
 
@@ -321,7 +322,7 @@ class Notary:
         if len(self._signers) == 1:
             self._tell_key()
         signed = [last, *(one.state for one in found if one.generation == held.number)]
-        tree = self._replay(self._from_tiles(last), signed, held)
+        tree = self._replay(self._beginning(last, signed), signed, held)
         if tree is None:
             _log.warning("The tiles are incomplete; they are made anew from the database.")
             tree = self._replay(Builder(), signed, held)
@@ -349,6 +350,20 @@ class Notary:
                 f"The checkpoint in {self._folder.root} is not ours: {error} Give this log "
                 "its own key and folder back, or move the folder away to begin another log."
             ) from error
+
+    def _beginning(self, last: Checkpoint, signed: Sequence[Checkpoint]) -> Builder:
+        """Where the tiles end, if everything that was signed before is of these tiles.
+
+        Else the beginning of the log, from which each checkpoint is passed and compared.
+        """
+        builder = self._from_tiles(last)
+        tiles = Tree(self._folder, builder.size)
+        earlier = [one for one in signed if 0 < one.size < builder.size]
+        try:
+            agree = all(tiles.root(one.size) == one.root for one in earlier)
+        except TileInvalid:
+            agree = False
+        return builder if agree else Builder()
 
     def _from_tiles(self, last: Checkpoint) -> Builder:
         """A builder at the last multiple of 256 below the checkpoint; empty if tiles lack."""

@@ -7,6 +7,7 @@ of prunings, not with the log.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
@@ -30,7 +31,8 @@ from compliance.audit.owners import Owners
 from compliance.audit.pruned import Cover, Covers
 from compliance.audit.ring import FileRing, public_of
 from compliance.audit.second_key import KEY_ADDED, told, unsigned
-from compliance.audit.tiles import Builder
+from compliance.audit.tiles import Builder, TileInvalid
+from compliance.audit.tree import Tree
 from compliance.models import WriterEpoch
 from compliance.vocabulary import TERMINAL
 
@@ -118,7 +120,20 @@ def verify_log(log_dir: Path | None = None, public_key: bytes | None = None) -> 
 
 def _outside(places: Places, last: Checkpoint, held: Held, keys: Chain, report: Report) -> None:
     """Hold the database against the copies of checkpoints that a restore does not reach."""
-    newest = copies.ahead(held, copies.known(places, last.origin, keys))
+    found = copies.known(places, last.origin, keys)
+    tree = Tree(LogFolder(folder_of(places.log, held.number)), last.size)
+    for one in found:
+        size = one.state.size
+        if one.generation != held.number or size > last.size:
+            continue
+        with suppress(TileInvalid):  # told already
+            if tree.root(size) != one.state.root:
+                report.problem(
+                    f"The checkpoint in {one.path} was signed over other entries than the "
+                    f"first {size} of this log: it went on from an older copy and has forked. "
+                    "Keep all of it, and tell whoever holds checkpoints of this log."
+                )
+    newest = copies.ahead(held, found)
     if newest is not None and newest.reach > (held.number, last.size):
         report.problem(
             f"The copy in {newest.path} covers {newest.state.size} entries of "

@@ -241,6 +241,24 @@ def test_a_log_that_went_on_from_an_older_copy_is_told_to_have_forked(places, lo
         resume(places, theirs)
 
 
+def test_a_log_that_went_on_from_an_older_copy_while_the_copies_were_away_is_not_signed(
+    places, older
+):
+    """It has outgrown the checkpoint outside, so that no size tells of the fork."""
+    grow(places, 300)
+    number = older.take()
+    grow(places, 300)
+    older.put_back(number)
+    away = places.outside.rename(places.outside.with_name("away"))
+    grow(places, 500)
+    shutil.rmtree(places.outside)
+    away.rename(places.outside)
+    before = kept(places)
+    with pytest.raises(NotaryRefuses, match="not the ones"):
+        grow(places, 1)
+    assert kept(places) == before
+
+
 def test_a_checkpoint_of_another_log_is_refused_by_name(places, lost, tmp_path):
     state = checkpoint.Checkpoint("example.com/log/1", 5000, bytes(32))
     other = tmp_path / "other"

@@ -274,6 +274,16 @@ def test_what_was_erased_after_the_copy_is_erased_again_before_the_log_goes_on(l
     assert audit("verify")[0] == 0
 
 
+def test_a_check_holds_the_log_against_every_copy_of_a_checkpoint_outside(log):
+    seed = read_key(settings.DOMICILE.data / "keys" / "log.ed25519")
+    other = checkpoint.Checkpoint("domicile.local/log/1", 100, bytes(32))
+    (copy,) = settings.DOMICILE.checkpoints.glob("*.checkpoint")
+    copy.write_bytes(checkpoint.sign(other, Ed25519PrivateKey.from_private_bytes(seed)))
+    code, words = audit("verify")
+    assert code == 1
+    assert f"The checkpoint in {copy} was signed over other entries" in words
+
+
 def test_a_reason_is_demanded(log):
     assert audit("resume", "--after-restore", "--reason", " ")[0] == 2
 
