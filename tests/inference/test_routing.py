@@ -13,6 +13,7 @@ from compliance.vocabulary import NoRoute, Place
 from inference import routing
 from inference.relay import connect
 from inference.routing import Berth, Overloaded, RoutingTable, Sign, Traffic
+from tests.services.waiting import PATIENCE
 
 
 def berth(site: str, *nodes: str, limit: int = 2) -> Berth:
@@ -168,7 +169,7 @@ async def test_stopping_ends_while_nodes_are_being_looked_at(redis, monkeypatch)
         busy = Traffic()
         await busy.start(redis)
         await asyncio.sleep(0.001 * number)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE):
             await busy.stop()
 
 

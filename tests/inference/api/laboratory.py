@@ -6,7 +6,6 @@ that node's queue is the product.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import secrets
@@ -16,7 +15,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ from tests.services.appliance import (
     variables,
 )
 from tests.services.valkey import Valkey
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE, wait_until
 
 
 class Gateway:
@@ -88,7 +87,7 @@ class Gateway:
             return False
 
         with httpx.Client(timeout=5, verify=False) as client:  # noqa: S501 - no TLS here
-            wait_until(detects, f"{self.source} has loaded its detector", 180, every=0.2)
+            wait_until(detects, f"{self.source} has loaded its detector", 240, every=0.2)
 
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
         self.process.send_signal(sign)
@@ -112,11 +111,11 @@ class Laboratory:
             {
                 "DOMICILE_BROKER_URL": self.broker.url,
                 "DOMICILE_DISK_FLOOR": "0",
-                "DOMICILE_DETECTION_TIMEOUT": "5",
+                "DOMICILE_DETECTION_TIMEOUT": "60",
             },
         )
         self.gateways: list[Gateway] = []
-        self.http = httpx.Client(timeout=30, verify=False)  # noqa: S501 - no TLS here
+        self.http = httpx.Client(timeout=PATIENCE, verify=False)  # noqa: S501 - no TLS here
         try:
             self.key = self._prepared()
         except AssertionError:
@@ -165,11 +164,11 @@ class Laboratory:
     # --- Callers ---
 
     def client(self, key: str | None = None, **options: Any) -> openai.OpenAI:
-        options = {"max_retries": 0, "timeout": 30.0} | options
+        options = {"max_retries": 0, "timeout": PATIENCE} | options
         return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key or self.key, **options)
 
     def async_client(self, key: str | None = None, **options: Any) -> openai.AsyncOpenAI:
-        options = {"max_retries": 0, "timeout": 30.0} | options
+        options = {"max_retries": 0, "timeout": PATIENCE} | options
         return openai.AsyncOpenAI(base_url=f"{self.url}/v1", api_key=key or self.key, **options)
 
     def post(
@@ -186,7 +185,7 @@ class Laboratory:
 
     def sql(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         path = self.data / "db.sqlite3"
-        with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
+        with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection, connection:
             return connection.execute(statement, parameters).fetchall()
 
     def application(
@@ -220,8 +219,17 @@ class Laboratory:
             " expires) VALUES (?, ?, ?, '', '2026-01-01', ?)",
             (application, prefix, hashlib.sha256(plaintext.encode()).hexdigest(), expires),
         )
-        time.sleep(0.6)  # two polls: the gateways know it now
+        wait_until(lambda: self._known(plaintext), "every gateway knows the key")
         return plaintext
+
+    def _known(self, key: str) -> bool:
+        """Whether each gateway knows `key`, be it that it has expired."""
+        headers = {"Authorization": f"Bearer {key}"}
+        answers = [
+            self.http.get(f"{gateway.url}/v1/models", headers=headers)
+            for gateway in self.gateways
+        ]
+        return all("expired" in one.text or one.is_success for one in answers)
 
     def second_site(self, site: str, node: str) -> None:
         """One more site and a node that serves the model there, with the first one's keys."""
@@ -242,7 +250,7 @@ class Laboratory:
             " FROM inference_deployment, inference_node node WHERE node.name = ? LIMIT 1",
             (node,),
         )
-        time.sleep(0.6)  # two polls: the gateways know it now
+        time.sleep(1)  # some polls: the gateways know it now
 
     def events(
         self,
@@ -276,17 +284,10 @@ class Laboratory:
                 "lost",
             }
 
-        wait_until(ended, f"request {request} has its terminal event", 10)
+        wait_until(ended, f"request {request} has its terminal event")
         return found
 
 
 def ask(text: str, **more: Any) -> dict[str, Any]:
     """A request's body."""
     return {"model": MODEL, "messages": [{"role": "user", "content": text}], **more}
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Return when `condition()` holds."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for is in another process
-            await asyncio.sleep(0.01)

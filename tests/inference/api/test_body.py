@@ -9,6 +9,7 @@ import pytest
 
 from inference.api import body
 from inference.api.errors import APIError
+from tests.services.waiting import PATIENCE
 
 
 async def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch):
@@ -18,7 +19,7 @@ async def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatc
         await asyncio.sleep(0.05)
         return {"type": "http.request", "body": b" ", "more_body": True}
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(APIError) as raised:
             await body.read(trickle, {})
     assert (raised.value.status, raised.value.code) == (408, "request_timeout")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from typing import Any
 
 import openai
 import pytest
 
-from tests.inference.api.laboratory import Laboratory, ask, until
+from tests.inference.api.laboratory import Laboratory, ask
 from tests.inference.api.node import MODEL, WEIGHTS, Attempt, Node, chunk, unlike
+from tests.services.waiting import PATIENCE, until
 
 
 async def in_thread(call, *arguments, **named):
@@ -245,9 +245,7 @@ async def test_an_error_in_mid_stream_is_an_event_and_no_done(lab: Laboratory, n
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-async def test_a_caller_that_goes_frees_the_engine_within_a_second(
-    lab: Laboratory, node: Node, stream: bool
-):
+async def test_a_caller_that_goes_frees_the_engine(lab: Laboratory, node: Node, stream: bool):
     async def script(attempt: Attempt) -> None:
         attempt.text("Good ")
         await attempt.cancelled.wait()
@@ -261,13 +259,11 @@ async def test_a_caller_that_goes_frees_the_engine_within_a_second(
                 request = part.id.removeprefix("chatcmpl-")
                 break
         else:
-            await until(lambda: bool(node.attempts))
+            await until(lambda: node.attempts, "the node is asked")
             request = node.attempts[0].ticket.request
             call.cancel()
-        gone = time.monotonic()
         await call.result().close() if stream else None
-    await asyncio.wait_for(node.attempts[0].cancelled.wait(), 2)
-    assert node.attempts[0].cancelled_at - gone < 1.0
+    await asyncio.wait_for(node.attempts[0].cancelled.wait(), PATIENCE)
     *_, last = await in_thread(lab.story, request)
     assert (last.type, last.detail["reason"]) == ("request.cancelled", "caller_gone")
 
@@ -292,14 +288,14 @@ async def test_a_caller_that_reads_nothing_is_cancelled(lab: Laboratory, node: N
         b"Content-Length: %d\r\n\r\n%b" % (lab.key.encode(), len(body), body)
     )
     await reader.readline()
-    await asyncio.wait_for(node_cancelled(node), 25)
+    await asyncio.wait_for(node_cancelled(node), PATIENCE)
     writer.close()
     *_, last = await in_thread(lab.story, node.attempts[0].ticket.request)
     assert last.type == "request.cancelled"
 
 
 async def node_cancelled(node: Node) -> None:
-    await until(lambda: bool(node.attempts))
+    await until(lambda: node.attempts, "the node is asked")
     await node.attempts[0].cancelled.wait()
 
 

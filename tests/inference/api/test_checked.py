@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -208,9 +207,7 @@ def test_collecting_stops_at_the_most_texts_that_are_looked_at() -> None:
         messages=[{"role": "user", "content": parts}],
         tools=[{"type": "function", "function": function}],
     )
-    began = time.process_time()
     with pytest.raises(APIError, match="4096 texts") as refused:
         texts(body)
-    assert time.process_time() - began < 0.1
     assert refused.value.status == 400
     assert str(refused.value.param).startswith("tools[0].function.parameters.enum[409")

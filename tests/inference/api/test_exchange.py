@@ -9,6 +9,7 @@ import pytest
 from inference.api import http
 from inference.api.body import CallerGone
 from inference.api.http import Exchange, Message
+from tests.services.waiting import PATIENCE
 
 
 async def never() -> Message:
@@ -48,7 +49,7 @@ async def test_a_caller_that_takes_nothing_more_ends_its_stream():
             await exchange.begin_stream()
             await exchange.write(b"chunk")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(CallerGone, match="too slowly"):
             await stream()
 
@@ -56,7 +57,7 @@ async def test_a_caller_that_takes_nothing_more_ends_its_stream():
 @pytest.mark.usefixtures("hasty")
 async def test_a_caller_that_takes_nothing_of_an_error_is_given_up_too():
     exchange = Exchange({"headers": []}, never, stuck, "r")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(CallerGone, match="too slowly"):
             await exchange.end(b"{}")
 
@@ -73,7 +74,7 @@ async def test_an_engine_that_thinks_for_long_is_not_a_slow_caller():
 
 async def test_a_caller_that_leaves_ends_the_block():
     exchange = Exchange({"headers": []}, left, taken, "r")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(CallerGone, match="closed the connection"):
             async with exchange.while_caller_waits():
                 await asyncio.Event().wait()

