@@ -129,6 +129,27 @@ def test_a_field_without_source_status_or_sureness_is_refused(tmp_path, cut):
         law._law(path)
 
 
+@pytest.mark.parametrize(
+    ("pack", "said", "instead"),
+    [
+        ("breach", 'demanded_by = [{ article = "33", paragraph = "5" }]', "demanded_by = []"),
+        ("breach", "sure = true\nhelp", "sure = false\nhelp"),
+        ("breach", 'need = "required"', 'need = "wanted"'),
+        ("dora-register", 'kind = "choice"\n', 'kind = "line"\n'),
+        ("dora-register", 'choices = "level"\n', ""),
+        ("dora-register", 'choices = "level"\n', 'choices = "nothing"\n'),
+        ("ml-bom", 'id = "licence"\n', 'id = "model"\n'),
+    ],
+)
+def test_a_law_that_asserts_more_than_it_shows_is_refused(tmp_path, pack, said, instead):
+    text = (BASE / f"compliance/evidence/packs/{pack}.toml").read_text()
+    assert said in text
+    path = tmp_path / f"{pack}.toml"
+    path.write_text(text.replace(said, instead, 1))
+    with pytest.raises(LawInvalid):
+        law._law(path)
+
+
 def clock(name):
     return laws()[name].deadlines[0]
 
