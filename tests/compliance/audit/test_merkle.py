@@ -37,10 +37,36 @@ def naive_root(leaves):
         return hashlib.sha256(b"").digest()
     if len(leaves) == 1:
         return leaves[0]
-    split = 1
-    while split * 2 < len(leaves):
-        split *= 2
-    return merkle.node_hash(naive_root(leaves[:split]), naive_root(leaves[split:]))
+    k = split(leaves)
+    return merkle.node_hash(naive_root(leaves[:k]), naive_root(leaves[k:]))
+
+
+def split(leaves):
+    """The largest power of two smaller than n."""
+    k = 1
+    while k * 2 < len(leaves):
+        k *= 2
+    return k
+
+
+def naive_path(index, leaves):
+    """PATH(m, D[n]) of RFC 6962, 2.1.1, word for word."""
+    if len(leaves) == 1:
+        return []
+    k = split(leaves)
+    if index < k:
+        return [*naive_path(index, leaves[:k]), naive_root(leaves[k:])]
+    return [*naive_path(index - k, leaves[k:]), naive_root(leaves[:k])]
+
+
+def naive_proof(old, leaves, whole=True):
+    """SUBPROOF(m, D[n], b) of RFC 6962, 2.1.2, word for word."""
+    if old == len(leaves):
+        return [] if whole else [naive_root(leaves)]
+    k = split(leaves)
+    if old <= k:
+        return [*naive_proof(old, leaves[:k], whole), naive_root(leaves[k:])]
+    return [*naive_proof(old - k, leaves[k:], False), naive_root(leaves[:k])]
 
 
 def subtrees(leaves):
@@ -118,6 +144,56 @@ def test_every_tree_grows_from_every_smaller_one_and_from_nothing_else(size, dat
         with pytest.raises(ProofInvalid):
             merkle.verify_consistency(old, size, before, bytes(32), proof)
     refused(data, proof, lambda p: merkle.verify_consistency(old, size, before, after, p))
+
+
+@pytest.mark.parametrize("size", range(1, 35))
+def test_every_proof_of_every_small_tree_is_the_one_of_the_rfc_and_verifies(size):
+    leaves = hashes(size)
+    root, part = naive_root(leaves), subtrees(leaves)
+    for index in range(size):
+        path = merkle.inclusion_proof(index, size, part)
+        assert path == naive_path(index, leaves)
+        merkle.verify_inclusion(leaves[index], index, size, path, root)
+    for old in range(1, size + 1):
+        proof = merkle.consistency_proof(old, size, part)
+        assert proof == naive_proof(old, leaves)
+        merkle.verify_consistency(old, size, naive_root(leaves[:old]), root, proof)
+
+
+@given(st.integers(1, 700), st.data())
+def test_proofs_of_larger_trees_are_those_of_the_rfc(size, data):
+    leaves, numbers = hashes(size), st.integers(1, size)
+    index, old = data.draw(numbers) - 1, data.draw(numbers)
+    part = subtrees(leaves)
+    assert merkle.inclusion_proof(index, size, part) == naive_path(index, leaves)
+    assert merkle.consistency_proof(old, size, part) == naive_proof(old, leaves)
+
+
+@given(st.lists(st.integers(1, 90), max_size=8))
+def test_a_tree_that_grew_in_batches_is_the_one_that_grew_leaf_by_leaf(batches):
+    """A batch is appended as the fewest perfect subtrees that cover it."""
+    leaves, edge = hashes(sum(batches)), Edge()
+    for batch in batches:
+        for index, height in merkle.cover(edge.size, edge.size + batch):
+            edge.append_subtree(subtrees(leaves)(index, height), height)
+    single = Edge()
+    for leaf in leaves:
+        single.append(leaf)
+    assert (edge.size, edge.subtrees) == (single.size, single.subtrees)
+    assert edge.root() == naive_root(leaves)
+
+
+@given(st.integers(1, 90), st.integers(1, 90), st.data())
+def test_a_tree_with_another_leaf_did_not_grow_from_the_old_one(old, more, data):
+    """Not even with the proof that the changed tree itself would give."""
+    leaves = hashes(old + more)
+    forged = list(leaves)
+    forged[data.draw(st.integers(0, old - 1))] = merkle.leaf_hash(b"another")
+    proof = merkle.consistency_proof(old, old + more, subtrees(forged))
+    with pytest.raises(ProofInvalid):
+        merkle.verify_consistency(
+            old, old + more, naive_root(leaves[:old]), naive_root(forged), proof
+        )
 
 
 def refused(data, proof, verify):

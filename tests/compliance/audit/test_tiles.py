@@ -1,11 +1,15 @@
+import secrets
+import shutil
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compliance.audit import merkle, tiles
+from compliance.audit.files import LogFolder
 from compliance.audit.tiles import Builder, TileInvalid
+from compliance.audit.tree import Tree
 
 
 @pytest.mark.parametrize(
@@ -41,6 +45,50 @@ def test_a_bundle_that_was_cut_is_refused_or_has_fewer_entries(entries, data):
 def test_an_entry_that_is_too_long_is_refused():
     with pytest.raises(TileInvalid, match="65535"):
         tiles.bundle([bytes(65_536)])
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(1, 1_100), st.data())
+def test_the_tree_read_back_from_files_is_the_tree(tmp_path, size, data):
+    """Its root at any size, its proofs, and its entries; also where partial tiles have gone."""
+    builder, entries = Builder(), [b"%d" % n for n in range(size)]
+    seen = data.draw(st.integers(0, size))
+    folder = tmp_path / secrets.token_hex(8)
+    for count, entry in enumerate(entries, start=1):
+        found = builder.append(entry)
+        for file in [*found, *(builder.partials() if count in (seen, size) else ())]:
+            path = folder / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file.data)
+            if not file.partial:
+                shutil.rmtree(path.with_name(f"{path.name}.p"), ignore_errors=True)
+    leaves = [merkle.leaf_hash(entry) for entry in entries]
+    tree = Tree(LogFolder(folder), size)
+    assert tree.root() == merkle.root(leaves)
+    assert tree.root(seen) == merkle.root(leaves[:seen])
+    if seen:
+        index, older = seen - 1, Tree(LogFolder(folder), seen)
+        assert older.root() == merkle.root(leaves[:seen])
+        assert tree.entry(index) == older.entry(index) == entries[index]
+        path = tree.inclusion(index)
+        merkle.verify_inclusion(leaves[index], index, size, path, tree.root())
+        proof = tree.consistency(seen)
+        merkle.verify_consistency(seen, size, older.root(), tree.root(), proof)
+
+
+@given(st.integers(0, 700), st.integers(0, 700))
+def test_a_builder_that_goes_on_from_its_tiles_is_the_one_that_never_stopped(size, more):
+    entries = [b"%d" % n for n in range(size + more)]
+    whole = Builder()
+    files = [file for entry in entries[:size] for file in whole.append(entry)]
+    begin = size - size % 256
+    levels = [(), *whole.levels[1:]]
+    resumed = Builder(levels, begin)
+    again = [file for entry in entries[begin:] for file in resumed.append(entry)]
+    files += [file for entry in entries[size:] for file in whole.append(entry)]
+    assert again == files[len(files) - len(again) :]
+    assert list(resumed.partials()) == list(whole.partials())
+    assert resumed.root() == whole.root()
 
 
 @settings(max_examples=20, deadline=None)
