@@ -7,27 +7,31 @@
     db.sqlite3      by SQLite's own backup, consistent while others write
     keys/…          only if asked for: whoever has them can read tickets and sign checkpoints
 
-Nothing is trusted on the way back: only regular files with the names above, in a bounded
-number, each checked against the manifest before the folder gets its place.
+Nothing is trusted on the way back: only regular files with the names above, each checked
+against the manifest before the folder gets its place. What is said to be made or restored is
+on the disk, names and all.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
 import os
 import re
+import secrets
 import shutil
 import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from appliance.services.folder import LAYOUT, LAYOUT_FILE, now
+from compliance.audit.files import sync
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -36,6 +40,7 @@ CHECKPOINT = "log/checkpoint"
 MANIFEST_MAX = 256 * 1024**2  # bytes
 PERMITTED = re.compile(r"(layout\.json|db\.sqlite3|(log|keys)(/[A-Za-z0-9_.-]+)+)\Z")
 COPY = 1024 * 1024
+SNAPSHOT = ".backup-"
 
 
 class ArchiveRefused(Exception):
@@ -49,7 +54,7 @@ def make(data: Path, target: Path, *, with_keys: bool) -> int:
     """
     if target.exists():
         raise ArchiveRefused(f"{target} exists already; choose another name.")
-    scratch = target.with_name(f".{target.name}.{os.getpid()}")
+    scratch = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
@@ -58,6 +63,7 @@ def make(data: Path, target: Path, *, with_keys: bool) -> int:
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(target)
+        sync(target.parent)
     finally:
         scratch.unlink(missing_ok=True)
     return contents
@@ -78,8 +84,8 @@ def _fill(tar: tarfile.TarFile, data: Path, *, with_keys: bool) -> int:
             # A partial tile may be replaced by a fuller one meanwhile (C2SP tlog-tiles).
             with suppress(FileNotFoundError):
                 add(name, path)
-    with tempfile.TemporaryDirectory(dir=data, prefix=".backup-") as folder:
-        snapshot = Path(folder) / DATABASE
+    with _scratch_folder(data) as folder:
+        snapshot = folder / DATABASE
         _copy_database(data / DATABASE, snapshot)
         add(DATABASE, snapshot)
     if with_keys:
@@ -97,6 +103,40 @@ def _fill(tar: tarfile.TarFile, data: Path, *, with_keys: bool) -> int:
     entry.size, entry.mode = len(text), 0o600
     tar.addfile(entry, io.BytesIO(text))
     return len(contents)
+
+
+@contextmanager
+def _scratch_folder(data: Path) -> Iterator[Path]:
+    """For a copy of the database, which must not stay: a rule may remove details later.
+
+    What a killed backup left goes first. Who works in one holds its lock, and nobody else's is
+    touched.
+    """
+    for left in data.glob(f"{SNAPSHOT}*"):
+        with _locked(left) as mine:
+            if mine:
+                shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(dir=data, prefix=SNAPSHOT))
+    with _locked(folder):
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Whether its lock was free; it is held until the end."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
 
 
 def _copy_database(source: Path, target: Path) -> None:
@@ -152,9 +192,12 @@ def restore(archive: Path, data: Path) -> dict[str, Any]:
         manifest = _checked(scratch, found)
         for name in ("keys", "log", "logs", "run"):
             scratch.joinpath(name).mkdir(mode=0o700, exist_ok=True)
+        for folder in (scratch, *(path for path in scratch.rglob("*") if path.is_dir())):
+            sync(folder)
         if data.exists():
             data.rmdir()
         scratch.replace(data)
+        sync(data.parent)
     except (tarfile.TarError, EOFError) as error:
         raise ArchiveRefused(f"{archive} is not a whole backup: {error}.") from error
     except OSError as error:

@@ -1,7 +1,10 @@
+import fcntl
 import io
+import os
 import sqlite3
 import tarfile
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -84,6 +87,40 @@ def test_keys_vault_exports_logs_and_scratch_files_stay_out(tmp_path, data):
             "manifest.json",
         }
     assert tmp_path.joinpath("backup.tar").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_copy_of_the_database_that_a_killed_backup_left_goes_and_another_ones_stays(
+    tmp_path, data
+):
+    """It would keep what a rule has removed since."""
+    left, working = data / ".backup-left", data / ".backup-working"
+    for folder in (left, working):
+        folder.mkdir()
+        folder.joinpath("db.sqlite3").write_bytes(b"an older copy")
+    descriptor = os.open(working, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    make(data, tmp_path / "backup.tar", with_keys=False)
+    os.close(descriptor)
+    assert [folder.name for folder in data.glob(".backup-*")] == [".backup-working"]
+
+
+def test_the_names_of_what_was_made_and_restored_outlast_a_crash(tmp_path, data, monkeypatch):
+    synced, fsync = [], os.fsync
+
+    def spy(descriptor):
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", spy)
+    safe, parent = tmp_path / "safe", tmp_path / "srv"
+    safe.mkdir()
+    make(data, safe / "backup.tar", with_keys=True)
+    assert synced[-1] == safe
+    synced.clear()
+    restore(safe / "backup.tar", parent / "new")
+    assert synced[-1] == parent
+    folders = {"/".join(path.parts[len(parent.parts) + 1 :]) for path in synced[:-1]}
+    assert {"", "log", "log/tile", "log/tile/0", "log/2/tile/0/000.p", "keys"} <= folders
 
 
 def test_a_backup_never_overwrites_a_file(tmp_path, data):
