@@ -19,6 +19,10 @@ def test_an_officer_counts_starts_downloads_and_deletes_an_export(officer, tmp_p
     page.get_by_role("link", name="New export").click()
     assert page.evaluate(UNNAMED) == []
     officer.shows("export-new")
+    page.get_by_text("Choose types").click()
+    expect(page.get_by_label("request.admitted: checked")).to_be_visible()
+    assert page.evaluate(UNNAMED) == []
+    officer.shows("export-types")
     page.get_by_label("Part of the log").select_option("period")
     page.get_by_label("From (UTC)").fill("2999-01-01T00:00")
     page.get_by_role("button", name="Count the events").click()
