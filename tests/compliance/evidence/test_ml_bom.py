@@ -84,6 +84,7 @@ def test_weights_that_no_node_verified_and_a_licence_that_is_no_identifier_are_s
 ):
     about = {"model": "odd", "digest": OTHER, "licence": "Own licence 3", "origin": "house"}
     record.told("model.registered", {"actor": "command", **about})
+    record.model()  # another, whose engines are not this one's
     record.sign()
     form, files = build("ml-bom")
     found, model = fields(form, OTHER), component(bill(files), OTHER)
