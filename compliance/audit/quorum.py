@@ -74,10 +74,13 @@ class Judgement:
     met: bool
     signed: Mapping[str, int]
     absent: Sequence[str]
+    listed: bool = True  # whether the policy knows the log, or names none
 
     @property
     def words(self) -> str:
         """The judgement in a sentence."""
+        if not self.listed:
+            return "NOT witnessed as the policy demands: it names other logs than this."
         by = ", ".join(self.signed) or "nobody"
         if self.met:
             return f"Witnessed by {by}, as the policy demands."
@@ -85,12 +88,12 @@ class Judgement:
 
 
 def judge(policy: Policy, note: bytes) -> Judgement:
-    """Hold a note's cosignatures against a policy; one that is false is none.
+    """Hold a note's signatures against a policy; one that is false is none.
 
-    The log's own signature is judged elsewhere. Raises `CheckpointInvalid` for a note that is
-    malformed.
+    Raises `CheckpointInvalid` for a note that is malformed.
     """
     checkpoint.split_note(note)
+    listed = not policy.logs or any(_signed(note, log) for log in policy.logs)
     signed: dict[str, int] = {}
     for name, witness in policy.witnesses.items():
         try:
@@ -100,7 +103,15 @@ def judge(policy: Policy, note: bytes) -> Judgement:
         if moment is not None:
             signed[name] = moment
     absent = tuple(name for name in policy.witnesses if name not in signed)
-    return Judgement(policy.met(signed), signed, absent)
+    return Judgement(listed and policy.met(signed), signed, absent, listed)
+
+
+def _signed(note: bytes, log: Signer) -> bool:
+    try:
+        checkpoint.verify(note, log.name, log.key)
+    except CheckpointInvalid:
+        return False
+    return True
 
 
 def parse(text: str) -> Policy:

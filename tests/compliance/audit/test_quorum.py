@@ -81,34 +81,43 @@ def test_a_false_cosignature_is_none():
     assert not judge(single, moved).met
 
 
-@pytest.mark.parametrize(
-    ("text", "line", "words"),
-    [
-        ("", None, "no line `quorum`"),
-        (WITNESSES, None, "no line `quorum`"),
-        ("quorum w9", 1, "no line above defines w9"),
-        (f"quorum w0\n{WITNESSES}", 1, "no line above defines w0"),
-        (f"{WITNESSES}quorum w0\nquorum w1", 8, "a quorum already"),
-        (f"{WITNESSES}group g 0 w0\nquorum g", 7, "not 0"),
-        (f"{WITNESSES}group g 2 w0\nquorum g", 7, "not 2"),
-        (f"{WITNESSES}group g 01 w0\nquorum g", 7, "not 01"),
-        (f"{WITNESSES}group g most w0 w1\nquorum g", 7, "not most"),
-        (f"{WITNESSES}group g all\nquorum g", 7, "too few words"),
-        (f"{WITNESSES}group g any g\nquorum g", 7, "defines g"),
-        (f"{WITNESSES}group g any w0\ngroup h any w0\nquorum h", 8, "w0 is in a group"),
-        (f"{WITNESSES}group g any w0 w0\nquorum g", 7, "w0 is in a group"),
-        (f"{WITNESSES}group w0 any w1\nquorum w0", 7, "w0 is taken"),
-        (f"witness none {vkey(0)}\nquorum none", 1, "none is taken"),
-        (f"witness a {vkey(0)}\nwitness b {vkey(0)}\nquorum a", 2, "in a line above"),
-        (f"log {LOG_KEY}\nlog {LOG_KEY}\nquorum none", 2, "in a line above"),
-        (f"log {vkey(0)}\nquorum none", 1, "not the verifier key"),
-        (f"witness a {LOG_KEY}\nquorum a", 1, "not one for cosignatures"),
-        ("quorum none\nwhatever", 2, "a line begins with"),
-        ("\n# comment\nquorum none now", 3, "too few words or too many"),
-        (f"witness a\x0b {vkey(0)}\nquorum none", 1, "control character"),
-        ("#" * 70_000, None, "at most"),
-    ],
-)
+def test_a_policy_that_names_logs_counts_for_these_only():
+    other = Ed25519PrivateKey.from_private_bytes(b"o" * 32).public_key().public_bytes_raw()
+    rest = f"witness w0 {vkey(0)}\nquorum w0\n"
+    assert judge(parse(f"log {LOG_KEY}\n{rest}"), note(0)).met
+    found = judge(parse(f"log {checkpoint.verifier_key(ORIGIN, other)}\n{rest}"), note(0))
+    assert not found.met
+    assert "other logs" in found.words
+
+
+REFUSED = [
+    ("", None, "no line `quorum`"),
+    (WITNESSES, None, "no line `quorum`"),
+    ("quorum w9", 1, "no line above defines w9"),
+    (f"quorum w0\n{WITNESSES}", 1, "no line above defines w0"),
+    (f"{WITNESSES}quorum w0\nquorum w1", 8, "a quorum already"),
+    (f"{WITNESSES}group g 0 w0\nquorum g", 7, "not 0"),
+    (f"{WITNESSES}group g 2 w0\nquorum g", 7, "not 2"),
+    (f"{WITNESSES}group g 01 w0\nquorum g", 7, "not 01"),
+    (f"{WITNESSES}group g most w0 w1\nquorum g", 7, "not most"),
+    (f"{WITNESSES}group g all\nquorum g", 7, "too few words"),
+    (f"{WITNESSES}group g any g\nquorum g", 7, "defines g"),
+    (f"{WITNESSES}group g any w0\ngroup h any w0\nquorum h", 8, "w0 is in a group"),
+    (f"{WITNESSES}group g any w0 w0\nquorum g", 7, "w0 is in a group"),
+    (f"{WITNESSES}group w0 any w1\nquorum w0", 7, "w0 is taken"),
+    (f"witness none {vkey(0)}\nquorum none", 1, "none is taken"),
+    (f"witness a {vkey(0)}\nwitness b {vkey(0)}\nquorum a", 2, "in a line above"),
+    (f"log {LOG_KEY}\nlog {LOG_KEY}\nquorum none", 2, "in a line above"),
+    (f"log {vkey(0)}\nquorum none", 1, "not the verifier key"),
+    (f"witness a {LOG_KEY}\nquorum a", 1, "not one for cosignatures"),
+    ("quorum none\nwhatever", 2, "a line begins with"),
+    ("\n# comment\nquorum none now", 3, "too few words or too many"),
+    (f"witness a\x0b {vkey(0)}\nquorum none", 1, "control character"),
+    ("#" * 70_000, None, "at most"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "words"), REFUSED)
 def test_what_cannot_be_meant_is_refused_at_its_line(text, line, words):
     with pytest.raises(PolicyInvalid, match=words) as found:
         parse(text)
