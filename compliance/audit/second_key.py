@@ -37,6 +37,13 @@ def newest() -> bytes | None:
     return None if detail is None else told(bytes(detail))
 
 
+def signer(note: bytes) -> bytes | None:
+    """Which of the keys that the log names signed a checkpoint; raises `CheckpointInvalid`."""
+    rows = StoredEvent.objects.filter(type=KEY_ADDED).order_by("-id")
+    keys = (told(bytes(detail)) for detail in rows.values_list("detail", flat=True) if detail)
+    return next((key for key in keys if mldsa.signed(note, key) is not None), None)
+
+
 def announce(origin: str, key: MLDSA44PrivateKey) -> None:
     """Record the key, unless the log names it already."""
     public = mldsa.public_of(key)

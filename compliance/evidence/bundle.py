@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from compliance.audit import checkpoint, rotation, vault
+from compliance.audit import checkpoint, mldsa, rotation, second_key, vault
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid, Signer
 from compliance.audit.copies import Places
 from compliance.audit.entry import canonical, commitment
@@ -49,6 +49,7 @@ DISCLOSED = (
     "application.registered",
     "content.erased",
     "content.expired",
+    "log.key_added",
     "log.key_rotated",
     "log.resumed",
     "record.pruned",
@@ -162,6 +163,8 @@ def export(
         if keys.handovers:
             out.add(handovers.FILE, handovers.lines(keys, held, tree))
         out.add("log.vkey", checkpoint.verifier_key(state.origin, public).encode() + b"\n")
+        if second := second_key.signer(note):
+            out.add("mldsa.vkey", mldsa.verifier_key(state.origin, second).encode() + b"\n")
         out.add("applications.json", canonical({"applications": applications}))
         out.add("proof.json", _proof(proof))
         ids = {one["id"] for one in applications} if scope.applications else None

@@ -7,6 +7,8 @@ were given it by another way than this evidence; without it, the one in the evid
 and its fingerprint is printed for you to compare. `--checkpoint` is a checkpoint of the same
 log that you kept: the log must have grown from it. `--jobs` is how many processes judge large
 evidence; without it, one for each processor. The verdict does not depend on it.
+A second line in the file of `--key` may be the log's verifier key for ML-DSA-44, which must then
+have signed the checkpoint, too.
 
 Ends with 0 if everything is sound, 1 if something is not, 2 if nothing could be checked.
 Reads only; writes nothing; opens no connection.
@@ -44,7 +46,7 @@ INNER, OUTER = b"\x36" * 32, b"\x5c" * 32  # what fills up a key of 32 bytes
 FORMAT, VERSION = "domicile-evidence", 2
 JUDGED = {
     "applications.json", "checkpoint", "contents.jsonl", "details.jsonl", "entries.jsonl",
-    "hints", "log.vkey", "proof.json", "prunings.jsonl", "rotations.jsonl",
+    "hints", "log.vkey", "mldsa.vkey", "proof.json", "prunings.jsonl", "rotations.jsonl",
 }  # fmt: skip
 SCHEMAS = {
     f"schemas/{name}.json"
@@ -60,7 +62,7 @@ SCHEMAS = {
     )
 }
 VIEWS = {"certificate.pem", "report.pdf", "tables/events.csv", "tables/events.xlsx"}
-OPTIONAL = VIEWS | {"contents.jsonl", "rotations.jsonl"}
+OPTIONAL = VIEWS | {"contents.jsonl", "mldsa.vkey", "rotations.jsonl"}
 NAMES = (JUDGED | SCHEMAS | {"verify.html", "verify.py"}) - OPTIONAL
 DISCLOSED = {
     "api_key.issued",
@@ -69,6 +71,7 @@ DISCLOSED = {
     "application.registered",
     "content.erased",
     "content.expired",
+    "log.key_added",
     "log.key_rotated",
     "log.resumed",
     "record.pruned",
@@ -76,6 +79,8 @@ DISCLOSED = {
 ADMITTED = b"request.admitted"
 ENDS = {b"request.cancelled", b"request.completed", b"request.failed", b"request.lost"}
 ROTATED = "log.key_rotated"
+ADDED = "log.key_added"
+KEY_NAMES = {1: "Ed25519", 6: "ML-DSA-44"}  # by the type of a signature
 HANDOVER = b"domicile/log-key/1\x00"  # before the two verifier keys that an old key signs
 MANIFEST_MAX = 1 << 20
 SMALL_MAX = 1 << 26  # bytes of a file that is read at once
@@ -433,15 +438,15 @@ def decode64(text: str) -> bytes:
     return data
 
 
-def parse_vkey(data: bytes) -> LogKey:
-    """Name, key id and public key of a verifier key."""
+def parse_vkey(data: bytes, kind: int = 1) -> LogKey:
+    """Name, key id and public key of a verifier key for signatures of a type."""
     found = re.fullmatch(rb"([^\s+]{1,255})\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)\n?", data)
     if not found:
         raise Broken("the verifier key is malformed")
     name, identifier = found[1].decode("utf-8"), bytes.fromhex(found[2].decode())
     key = decode64(found[3].decode())
-    if len(key) != 33 or key[0] != 1:
-        raise Broken("the verifier key is not an Ed25519 key")
+    if len(key) != {1: 33, 6: 1 + MLDSA_KEY}[kind] or key[0] != kind:
+        raise Broken(f"the verifier key is not an {KEY_NAMES[kind]} key")
     if hashlib.sha256(name.encode() + b"\n" + key).digest()[:4] != identifier:
         raise Broken("the verifier key's id is not its own")
     return name, identifier, key[1:]
@@ -471,6 +476,22 @@ def parse_checkpoint(note: bytes, vkey: LogKey) -> tuple[int, bytes]:
     if len(root) != 32:
         raise Broken("the checkpoint's root is not a hash")
     return int(body[2]), root
+
+
+def second_signed(note: bytes, vkey: LogKey, size: int, root: bytes) -> bool:
+    """Whether a checkpoint that was parsed is signed by ML-DSA-44, too (tlog-cosignature)."""
+    name, identifier, key = vkey
+    signatures = note.decode("utf-8").rpartition("\n\n")[2]
+    lines = [line.split(" ") for line in signatures[:-1].split("\n")]
+    found = [decode64(encoded) for _, who, encoded in lines if who == name]
+    ours = [one[4:] for one in found if one[:4] == identifier]
+    origin = name.encode()
+    if len(ours) != 1 or len(ours[0]) != 8 + MLDSA_SIGNATURE or len(origin) > 255:
+        return False
+    moment, signature = ours[0][:8], ours[0][8:]
+    log = bytes([len(origin)]) + origin
+    message = b"subtree/v1\n\x00" + log + moment + log + bytes(8) + size.to_bytes(8, "big")
+    return moment[0] < 128 and mldsa44_verify(key, message + root, signature)
 
 
 # --- Where the evidence lies ----------------------------------------------------------------
@@ -774,6 +795,7 @@ class Verdict:
         self.owners: dict[str, int] = {}
         self.pruned: dict[int, int] = {}  # by the place in Terms.prunings
         self.contents: list[tuple[int, bytes, bool]] = []  # index, commitment, in scope
+        self.added: tuple[int, bytes] | None = None  # the last entry that names a second key
 
     @property
     def end(self) -> int:
@@ -893,6 +915,10 @@ class Judge:
                 )  # fmt: skip
             except Broken as error:
                 verdict.problem(index, str(error))
+        if ADDED in words.values():
+            named = zip(numbers, kinds, given)
+            told = [(n, one[0]) for n, kind, one in named if words[kind] == ADDED and one]
+            verdict.added = told[-1] if told else None
 
     def entry(  # noqa: PLR0917 - the members of an entry
         self,
@@ -1155,6 +1181,8 @@ class Verifier:
         self.problems: list[Problem] = []
         self.more = 0
         self.handovers: list[Handover] = []
+        self.second: bytes | None = None  # the key of the second signature
+        self.added: tuple[int, bytes] | None = None
         self.words: list[str] = []
         self.next: dict[Writer, int] = {}
         self.admitted, self.ended = array("Q"), array("Q")
@@ -1216,6 +1244,7 @@ class Verifier:
             signature = file.read(200)
         with self.files.open("log.vkey") as file:
             enclosed = file.read(1000)
+        given_key, self.given_second = halves(given_key)
         given = parse_vkey(given_key if given_key is not None else enclosed)
         self.vkey = parse_vkey(enclosed)
         followed = given == self.vkey or "rotations.jsonl" in self.files.names
@@ -1312,11 +1341,36 @@ class Verifier:
         identifier = sha256(name.encode() + b"\n\x01" + key).digest()[:4]
         return parse_checkpoint(note, (name, identifier, key))
 
+    def second_signature(self, note: bytes) -> None:
+        """Judge the checkpoint's signature by ML-DSA-44, where its key is here or given."""
+        if "mldsa.vkey" not in self.listed:
+            if self.given_second is not None:
+                raise Broken("the evidence lacks the ML-DSA-44 key that you gave")
+            return
+        vkey = parse_vkey(self.small("mldsa.vkey"), 6)
+        if self.given_second is not None and parse_vkey(self.given_second, 6) != vkey:
+            raise Broken("the evidence has another ML-DSA-44 key than the one that you gave")
+        if vkey[0] != self.vkey[0] or not second_signed(note, vkey, self.size, self.root):
+            raise Broken("the checkpoint is not signed by the log's ML-DSA-44 key")
+        self.second = vkey[2]
+        self.words.append(f"Fingerprint of its ML-DSA-44 key: {sha256(vkey[2]).hexdigest()}")
+
+    def second_named(self) -> None:
+        """Hold the key of the second signature against the last entry that names one."""
+        if self.added is None or self.end != self.size:
+            return
+        index, raw = self.added
+        line = load(raw, f"the detail of entry {index}")["verifier_key"]
+        if parse_vkey(line.encode(), 6)[2] != self.second:
+            raise Broken(f"entry {index} names an ML-DSA-44 key that signed no checkpoint here")
+
     def range(self, kept: bytes | None) -> None:
         size, self.root = self.checkpoint(self.small("checkpoint"))
         if size != self.size or not 0 <= self.begin < self.end <= size:
             raise Broken("the checkpoint does not cover the range")
         self.small("log.vkey")
+        with self.part("mldsa.vkey"):
+            self.second_signature(self.small("checkpoint"))
         for one in load(self.small("applications.json"), "applications.json")["applications"]:
             if not (isinstance(one["id"], str) and isinstance(one["name"], str)):
                 raise Broken("applications.json is malformed")
@@ -1364,6 +1418,8 @@ class Verifier:
             self.conclude(edge, after)
         with self.part("entries.jsonl", AFTER):
             self.requests()
+        with self.part("mldsa.vkey", AFTER):
+            self.second_named()
         with self.part("the manifest", AFTER):
             self.counted()
 
@@ -1446,6 +1502,7 @@ class Verifier:
             if self.next.get(writer, first) != first:
                 self.problem(index, missing(index, writer))
         self.next.update(verdict.following)
+        self.added = verdict.added or self.added
         if len(self.problems) < SHOWN:
             self.problems += verdict.problems
         else:
@@ -1641,6 +1698,12 @@ def repeated(values: list[int]) -> Iterator[int]:
 def names(found: Iterable[str]) -> str:
     """A few file names."""
     return ", ".join(sorted(found)[:5])
+
+
+def halves(given: bytes | None) -> tuple[bytes | None, bytes | None]:
+    """The verifier keys of the first and of the second signature, as they were given."""
+    lines = (given or b"").split()
+    return (lines[0], lines[1]) if len(lines) == 2 else (given, None)
 
 
 def jobs_of(words: str | None) -> int:
