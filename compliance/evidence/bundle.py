@@ -29,7 +29,7 @@ from compliance.audit.merkle import Edge, ProofInvalid, cover
 from compliance.audit.ring import public_of, signer_of
 from compliance.audit.tiles import TileInvalid
 from compliance.audit.tree import Tree
-from compliance.evidence import extent, handovers, rows
+from compliance.evidence import extent, handovers, rows, witnessed
 from compliance.evidence.archive import Archive, Member
 from compliance.evidence.file import ExportImpossible, created, record
 from compliance.evidence.paper import certificate
@@ -147,8 +147,8 @@ def export(
     held = extent.generation(scope.generation)
     folder = LogFolder(folder_of(log_dir, held.number))
     note, state, keys = _checkpoint(folder, log_dir, public_of(signer))
-    reach = extent.reach(held, state.size)
-    begin, end = extent.covered(scope.begin, scope.end, reach, held)
+    seal, begin, end = _sealed(scope, held, (note, state))
+    note, state = seal.note, seal.state
     applications = _applications(scope.applications)
     tree = Tree(folder, state.size)
     try:
@@ -158,7 +158,7 @@ def export(
     summary = Summary(path, begin, end, state.size, extent.ending(held, state.size))
     with created(path) as file:
         out = Archive(file, path.parent)
-        out.add("checkpoint", note)
+        seal.add(out, summary)
         public = keys.current
         if keys.handovers:
             out.add(handovers.FILE, handovers.lines(keys, held, tree))
@@ -315,6 +315,17 @@ def _grow(edge: Edge, lines: Sequence[bytes]) -> bytes:
 
 def _schemas() -> list[str]:
     return [f"schemas/{path.name}" for path in (_HERE / "schemas").glob("*.json")]
+
+
+def _sealed(
+    scope: Scope, held: Held, newest: tuple[bytes, Checkpoint]
+) -> tuple[witnessed.Chosen, int, int]:
+    """The checkpoint that the evidence is proven against, and the range."""
+    reach = extent.reach(held, newest[1].size)
+    _, end = extent.covered(scope.begin, scope.end, reach, held)
+    seal = witnessed.chosen(held, newest, end if scope.end else None)
+    reach = extent.reach(held, seal.state.size)
+    return seal, *extent.covered(scope.begin, scope.end, reach, held)
 
 
 def _digest(path: Path) -> str:

@@ -204,7 +204,7 @@ def test_it_can_be_used_by_keyboard_and_fits_the_screen(evidence, tmp_path, widt
     with opened(tmp_path, contents(path), width) as page:
         page.get_by_label("Evidence (ZIP)").set_input_files(path)
         page.get_by_label("Evidence (ZIP)").focus()
-        for _ in range(3):
+        for _ in range(4):
             page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         page.wait_for_selector("#result[data-code='0']")
