@@ -154,6 +154,9 @@ def test_what_one_table_refers_to_stands_in_the_other(entered, build):
         values = {row[column] for row in table(members, template)}
         assert values, template
         assert values <= {row[key] for row in table(members, other)}, (template, column)
+    typed(provider_name="")
+    _, members = package(build("dora-register")[1])
+    assert [row["c0050"] for row in table(members, "B_05.01")] == ["", "Holding"]
 
 
 def test_an_euid_is_used_where_there_is_no_lei_and_its_type_follows(entered, build):
