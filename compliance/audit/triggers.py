@@ -6,11 +6,12 @@ One thing of an event may change: its detail and the detail's key go, both at on
 row of `Pruning` permits it. Such a row is written with the event that says so (`retention`).
 
 Created anew after every `migrate`, because SQLite drops a table's triggers when Django
-rebuilds it. `missing` is asked at start-up, by `doctor` and by `audit verify`.
+rebuilds it. `missing` is asked by the notary, `doctor` and `audit verify`; one that was changed counts.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -87,21 +88,49 @@ def install() -> None:
 
 
 def missing() -> list[str]:
-    """The triggers that should stand and do not, as `table.name`; or are disabled."""
+    """The triggers that should stand and do not, as `table.name`; or are disabled, or changed.
+
+    One of the same name that does nothing would be worse than none: nobody would miss it.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_STANDING[connection.vendor])
-        standing = {(table, name) for table, name in cursor.fetchall()}
-    return sorted(
-        f"{trigger.table}.{trigger.name}"
-        for trigger in _triggers(connection)
-        if (trigger.table, trigger.name) not in standing
-    )
+        standing = {(table, name): (_words(sql), body) for table, name, sql, body in cursor}
+    bodies = dict(map(_body, _POSTGRESQL_FUNCTIONS))
+    wanting = []
+    for trigger in _triggers(connection):
+        if trigger.function:
+            bodies |= [_body(trigger.function)]
+        called = _CALLED.search(trigger.sql)
+        form = _words(trigger.sql), bodies[called[1]] if called else ""
+        if standing.get((trigger.table, trigger.name)) != form:
+            wanting.append(f"{trigger.table}.{trigger.name}")
+    return sorted(wanting)
+
+
+_CALLED = re.compile(r"EXECUTE FUNCTION (\w+)\(")
+_DEFINED = re.compile(r"FUNCTION (\w+)\(\).*?\$\$(.*)\$\$", re.DOTALL)
+
+
+def _body(function: str) -> tuple[str, str]:
+    """Name and body of a function of PostgreSQL."""
+    found = _DEFINED.search(function)
+    assert found is not None  # noqa: S101 - ours
+    return found[1], found[2]
+
+
+def _words(sql: str) -> object:
+    """A trigger's definition: SQLite keeps the text; PostgreSQL writes it in its own order."""
+    if connection.vendor == "sqlite":
+        return sql
+    return frozenset(re.findall(r"\w+|'[^']*'", sql)) - {"public"}
 
 
 _STANDING = {
-    "sqlite": "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger'",
+    "sqlite": "SELECT tbl_name, name, sql, '' FROM sqlite_master WHERE type = 'trigger'",
     "postgresql": """
-        SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+        SELECT c.relname, t.tgname, pg_get_triggerdef(t.oid), p.prosrc
+        FROM pg_trigger t
+        JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
         WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
           AND pg_table_is_visible(c.oid)
     """,

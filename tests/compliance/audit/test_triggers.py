@@ -327,3 +327,43 @@ def test_a_trigger_that_was_disabled_is_named():
         pytest.skip("SQLite cannot disable a trigger")
     run("ALTER TABLE compliance_event DISABLE TRIGGER compliance_event_no_change")
     assert triggers.missing() == ["compliance_event.compliance_event_no_change"]
+
+
+SAME_NAME = {
+    "sqlite": """
+        DROP TRIGGER compliance_event_no_update;
+        CREATE TRIGGER compliance_event_no_update BEFORE UPDATE ON compliance_event WHEN 0
+        BEGIN SELECT 1; END;
+    """,
+    "postgresql": """
+        CREATE OR REPLACE FUNCTION domicile_event_insert_only() RETURNS trigger
+        LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$
+    """,
+}
+LESS = {
+    "sqlite": """
+        DROP TRIGGER compliance_site_noted_update;
+        CREATE TRIGGER compliance_site_noted_update AFTER UPDATE OF name ON compliance_site
+        BEGIN SELECT 1; END;
+    """,
+    "postgresql": """
+        DROP TRIGGER compliance_site_noted ON compliance_site;
+        CREATE TRIGGER compliance_site_noted AFTER INSERT ON compliance_site FOR EACH ROW
+        EXECUTE FUNCTION domicile_note_change('id', '')
+    """,
+}
+
+
+@pytest.mark.parametrize("changes", [SAME_NAME, LESS])
+def test_a_trigger_that_was_exchanged_for_one_that_does_less_is_missing(changes):
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.executescript(changes["sqlite"])
+        else:
+            cursor.execute(changes["postgresql"])
+    found = triggers.missing()
+    table = "event_no" if changes is SAME_NAME else "site_noted"
+    assert len(found) == 1
+    assert f"compliance_{table}" in found[0]
+    install()
+    assert triggers.missing() == []
