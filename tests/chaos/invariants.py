@@ -16,8 +16,9 @@ from compliance.vocabulary import TERMINAL
 from tests.chaos import tree
 from tests.chaos.load import Answer
 from tests.services.appliance import Appliance
+from tests.services.waiting import PATIENCE
 
-PROMISE = 30.0  # seconds for an admitted request to end once database and notary are up
+OVERDUE = PATIENCE  # once database and notary are up; 30 s is what a machine at rest keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +194,14 @@ def _roots(leaves: list[bytes], sizes: set[int]) -> dict[int, bytes]:
 
 @dataclass(slots=True)
 class Deadlines:
-    """Whether admitted requests end within `PROMISE` seconds while the notary is up."""
+    """Whether admitted requests end within `OVERDUE` seconds while the notary is up."""
 
     notary_since: float  # seconds since the Unix epoch
     open_at: dict[float, set[str]] = field(default_factory=dict)
     abandoned_at: dict[float, set[str]] = field(default_factory=dict)
 
     def late(self, events: Iterable[Row], oldest_call: float) -> list[str]:
-        """Requests whose call had ended `PROMISE` s ago and which are still open.
+        """Requests whose call had ended `OVERDUE` s ago and which are still open.
 
         Every call that was being made before `oldest_call` (s since the Unix epoch) has
         ended, so what was open then and still is was abandoned.
@@ -217,7 +218,7 @@ class Deadlines:
         stuck = {
             name
             for at, were_abandoned in self.abandoned_at.items()
-            if self.notary_since <= at < now - PROMISE
+            if self.notary_since <= at < now - OVERDUE
             for name in were_abandoned & still_open
         }
         return [f"request {name} has not ended" for name in sorted(stuck)]

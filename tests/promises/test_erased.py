@@ -18,6 +18,7 @@ from tests.promises import memory
 from tests.promises.planted import person
 from tests.promises.test_nothing_in_clear import broker_of, contents, echo, forms, prompt
 from tests.services.appliance import Appliance
+from tests.services.waiting import PATIENCE, wait_until
 
 
 @pytest.fixture
@@ -29,10 +30,10 @@ def keeping(appliance: Appliance) -> Iterator[Appliance]:
 
 
 def set_days(appliance: Appliance, days: int) -> None:
-    file = sqlite3.connect(appliance.data / "db.sqlite3", timeout=10)
+    file = sqlite3.connect(appliance.data / "db.sqlite3", timeout=PATIENCE)
     with closing(file) as database, database:
         database.execute("UPDATE compliance_application SET content_days = ?", [days])
-    time.sleep(1)  # some polls: the gateway knows it now
+    time.sleep(2)  # some polls: the gateway knows it now
 
 
 def keys_of(appliance: Appliance) -> list[bytes]:
@@ -77,7 +78,10 @@ def test_after_an_erasure_no_file_and_no_broker_holds_a_value_or_a_key_to_it(
             max_tokens=200,
         )
     assert planted.email in (answer.choices[0].message.content or "")
-    time.sleep(0.5)  # the answer's end is recorded after its last byte
+    request = answer.id.removeprefix("chatcmpl-")
+    wait_until(  # the answer's end is recorded after its last byte
+        lambda: appliance.events(request=request, type="request.completed"), "it has ended"
+    )
     keys = keys_of(appliance)
     assert hits(appliance, keys), "the search finds nothing where there is something"
 
