@@ -17,7 +17,9 @@ from tests import events_page
 
 BASE = Path(__file__).resolve().parent.parent
 PACKAGES = ("appliance", "compliance", "inference")
-INTERNAL = frozenset({"DOMICILE_LISTEN_FD", "DOMICILE_PASSAGES"})  # between the keeper and its children
+INTERNAL = frozenset(
+    {"DOMICILE_LISTEN_FD", "DOMICILE_PASSAGES"}
+)  # between the keeper and its children
 CALLERS = frozenset({"DOMICILE_API_KEY", "DOMICILE_KEY"})  # in examples, the caller's own
 VARIABLE = re.compile(r"\bDOMICILE_[A-Z][A-Z_]*[A-Z]\b")
 TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)

@@ -1,14 +1,16 @@
 """Verifies evidence of a Domicile log. Needs Python 3.9 or newer and nothing else.
 
-    python3 -I verify.py [EVIDENCE.zip | FOLDER] [--key LOG.VKEY] [--checkpoint FILE] [--jobs N]
+    python3 -I verify.py [EVIDENCE.zip | FOLDER] [--key LOG.VKEY] [--checkpoint FILE]
+        [--policy FILE] [--jobs N]
 
 Without a path: the folder that this file lies in. `--key` is the log's verifier key as you
 were given it by another way than this evidence; without it, the one in the evidence is used
-and its fingerprint is printed for you to compare. `--checkpoint` is a checkpoint of the same
-log that you kept: the log must have grown from it. `--jobs` is how many processes judge large
-evidence; without it, one for each processor. The verdict does not depend on it.
-A second line in the file of `--key` may be the log's verifier key for ML-DSA-44, which must then
-have signed the checkpoint, too.
+and its fingerprint is printed for you to compare. A second line of that file may be the
+verifier key for ML-DSA-44, which must then have signed, too. `--checkpoint` is a checkpoint
+of the same log that you kept: the log must have grown from it. `--policy` names witnesses that
+must have cosigned it (C2SP tlog-policy), beside those that the policy in the evidence names.
+`--jobs` is how many processes judge large evidence; without it, one for each processor. The
+verdict does not depend on it.
 
 Ends with 0 if everything is sound, 1 if something is not, 2 if nothing could be checked.
 Reads only; writes nothing; opens no connection.
@@ -28,6 +30,7 @@ import operator
 import os
 import re
 import sys
+import time
 import zipfile
 import zlib
 from array import array
@@ -42,11 +45,13 @@ from pathlib import Path
 from typing import IO, Any
 
 IPAD, OPAD = (bytes(n ^ pad for n in range(256)) for pad in (0x36, 0x5C))
+HALF = bytes(n >> 1 for n in range(256))
 INNER, OUTER = b"\x36" * 32, b"\x5c" * 32  # what fills up a key of 32 bytes
-FORMAT, VERSION = "domicile-evidence", 2
+FORMAT, VERSION = "domicile-evidence", 3
 JUDGED = {
     "applications.json", "checkpoint", "contents.jsonl", "details.jsonl", "entries.jsonl",
     "hints", "log.vkey", "mldsa.vkey", "proof.json", "prunings.jsonl", "rotations.jsonl",
+    "witness-policy",
 }  # fmt: skip
 SCHEMAS = {
     f"schemas/{name}.json"
@@ -62,7 +67,7 @@ SCHEMAS = {
     )
 }
 VIEWS = {"certificate.pem", "report.pdf", "tables/events.csv", "tables/events.xlsx"}
-OPTIONAL = VIEWS | {"contents.jsonl", "mldsa.vkey", "rotations.jsonl"}
+OPTIONAL = VIEWS | {"contents.jsonl", "mldsa.vkey", "rotations.jsonl", "witness-policy"}
 NAMES = (JUDGED | SCHEMAS | {"verify.html", "verify.py"}) - OPTIONAL
 DISCLOSED = {
     "api_key.issued",
@@ -91,6 +96,7 @@ OFTEN = 100  # pieces of one shape that are remembered
 BLOCK = 4_096  # entries judged at a time; a power of two
 JOBS_MAX = 16
 LARGE = 1 << 22  # bytes of entries from which on more than one process is worth it
+YEAR_10000 = 253_402_300_800  # in seconds since 1970
 SHOWN = 20  # problems printed one by one
 AFTER = 1 << 62  # the place of problems that are of no entry
 HEX = b"0123456789abcdef"
@@ -406,6 +412,19 @@ def perfect(hashes: list[bytes]) -> bytes:
     return hashes[0]
 
 
+def unpacked(hints: bytes) -> bytes:
+    """Numbers of seven bits, which lie end to end, in a byte each."""
+    found = []
+    for at in range(0, len(hints), 7_168):
+        piece = hints[at : at + 7_168].ljust(-(-len(hints[at : at + 7_168]) // 7) * 7, b"\0")
+        digits = f"{int.from_bytes(piece, 'big'):0{8 * len(piece)}b}".encode()
+        wide = bytearray(b"0" * (len(digits) // 7 * 8))
+        for place in range(7):
+            wide[place + 1 :: 8] = digits[place::7]
+        found.append(int(wide, 2).to_bytes(len(wide) // 8, "big"))
+    return b"".join(found)
+
+
 def included(value: bytes, index: int, size: int, path: list[bytes]) -> bytes | None:
     """The root that an inclusion proof leads to (RFC 9162, 2.1.3.2)."""
     last = size - 1
@@ -476,6 +495,132 @@ def parse_checkpoint(note: bytes, vkey: LogKey) -> tuple[int, bytes]:
     if len(root) != 32:
         raise Broken("the checkpoint's root is not a hash")
     return int(body[2]), root
+
+
+# --- Witnesses, C2SP tlog-cosignature and tlog-policy ---------------------------------------
+
+
+def parse_cosigner(words: str) -> LogKey:
+    """Name, key id and public key of a witness's verifier key."""
+    found = re.fullmatch(r"([^\s+]{1,255})\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)", words)
+    key = decode64(found[3]) if found else b""
+    if not found or len(key) != 33 or key[0] != 4:
+        raise Broken("this is not a witness's verifier key")
+    identifier = hashlib.sha256(found[1].encode() + b"\n" + key).digest()[:4]
+    if identifier.hex() != found[2]:
+        raise Broken("the verifier key's id is not its own")
+    return found[1], identifier, key[1:]
+
+
+def cosigned(note: bytes, vkey: LogKey) -> int | None:
+    """When the witness cosigned the note, in seconds since 1970; None if it did not."""
+    name, identifier, key = vkey
+    text, _, lines = note.decode("utf-8").rpartition("\n\n")
+    start = f"— {name} "
+    signed = [
+        decode64(line[len(start) :]) for line in lines.split("\n") if line.startswith(start)
+    ]
+    ours = [value[4:] for value in signed if value[:4] == identifier]
+    if len(ours) != 1 or len(ours[0]) != 72:
+        return None
+    moment = int.from_bytes(ours[0][:8], "big")
+    message = f"cosignature/v1\ntime {moment}\n{text}\n".encode()
+    if moment >= YEAR_10000 or not ed25519_verify(key, message, ours[0][8:]):
+        return None
+    return moment
+
+
+class WitnessPolicy:
+    """Which witnesses must have cosigned; `whose` says where it comes from."""
+
+    def __init__(self, data: bytes, whose: str) -> None:
+        self.whose = whose
+        self.logs: list[bytes] = []
+        self.witnesses: dict[str, LogKey] = {}
+        self.groups: dict[str, tuple[int, list[str]]] = {}
+        self.listed: set[str] = set()
+        self.quorum: str | None = None
+        for number, line in enumerate(data.decode("utf-8").split("\n"), 1):
+            words = [word for word in re.split(r"[ \t]+", line) if word]
+            if not words or words[0].startswith("#"):
+                continue
+            try:
+                self.take(words)
+                wrong = re.search(r"[\x00-\x08\x0b-\x1f\x7f]", line) is not None
+            except (Broken, ValueError):
+                wrong = True
+            if wrong:
+                raise Broken(f"the witness policy cannot be understood at line {number}")
+        if self.quorum is None:
+            raise Broken("the witness policy has no quorum")
+
+    def take(self, words: list[str]) -> None:
+        what, *rest = words
+        if what == "log" and len(rest) in (1, 2):
+            key = parse_vkey(rest[0].encode())[2]
+            self.demand(key not in self.logs)
+            self.logs.append(key)
+        elif what == "witness" and len(rest) in (2, 3):
+            vkey = parse_cosigner(rest[1])
+            self.demand(vkey[2] not in [one[2] for one in self.witnesses.values()])
+            self.fresh(rest[0])
+            self.witnesses[rest[0]] = vkey
+        elif what == "group" and len(rest) > 2:
+            name, needed, *members = rest
+            self.fresh(name)
+            self.demand(all(map(self.known, members)))
+            self.demand(len(set(members) - self.listed) == len(members))
+            self.listed.update(members)
+            count = {"all": len(members), "any": 1}.get(needed) or int(needed)
+            self.demand(needed in ("all", "any") or needed == str(count))
+            self.demand(1 <= count <= len(members))
+            self.groups[name] = count, members
+        else:
+            self.demand(what == "quorum" and len(rest) == 1 and self.quorum is None)
+            self.demand(rest[0] == "none" or self.known(rest[0]))
+            self.quorum = rest[0]
+
+    def demand(self, holds: bool) -> None:
+        if not holds:
+            raise Broken("this line cannot be meant")
+
+    def known(self, name: str) -> bool:
+        return name in self.witnesses or name in self.groups
+
+    def fresh(self, name: str) -> None:
+        self.demand(name != "none" and not self.known(name))
+
+    def enough(self, name: str | None, signed: dict[str, int]) -> bool:
+        if name in self.groups:
+            count, members = self.groups[name]
+            return sum(self.enough(member, signed) for member in members) >= count
+        return name == "none" or name in signed
+
+    def judge(self, note: bytes, log: bytes) -> tuple[bool, str]:
+        """Whether the note of the log with this key meets it, and in words."""
+        signed = {}
+        for name, vkey in self.witnesses.items():
+            moment = cosigned(note, vkey)
+            if moment is not None:
+                signed[name] = moment
+        by = [
+            f"{name} ({time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(moment))})"
+            for name, moment in signed.items()
+        ]
+        if self.logs and log not in self.logs:
+            return False, f"NOT WITNESSED: {self.whose} names other logs than this"
+        if self.quorum == "none":
+            return (
+                True,
+                f"Witnessed by {', '.join(by) or 'nobody'}; {self.whose} demands nobody",
+            )
+        if self.enough(self.quorum, signed):
+            return True, f"Witnessed by {', '.join(by)}, as {self.whose} demands"
+        absent = [name for name in self.witnesses if name not in signed]
+        return False, (
+            f"NOT WITNESSED by {', '.join(absent)}, as {self.whose} demands; "
+            f"cosigned by {', '.join(by) or 'nobody'}"
+        )
 
 
 def second_signed(note: bytes, vkey: LogKey, size: int, root: bytes) -> bool:
@@ -824,7 +969,7 @@ class Judge:
         lines = entries.split(b"\n")
         verdict = Verdict(begin, len(lines))
         leaves = [sha256(b"\x00" + line).digest() for line in lines]
-        first = b"".join(leaves)[::32]
+        first = b"".join(leaves)[::32].translate(HALF)
         if first != hints:
             same = zip(first, hints)
             verdict.suspect = begin + next(
@@ -1190,6 +1335,8 @@ class Verifier:
         self.owners: dict[str, int] = {}
         self.pruned: dict[int, int] = {}
         self.committed = self.contents = 0
+        self.policies: list[WitnessPolicy] = []
+        self.unwitnessed: list[str] = []
 
     def problem(self, index: int, text: str) -> None:
         """Of an entry; -1 is before all of them, AFTER behind."""
@@ -1225,7 +1372,7 @@ class Verifier:
         self.problems.sort(key=lambda problem: problem[0])
         self.more += len(self.problems[SHOWN:])
         del self.problems[SHOWN:]
-        return not self.problems
+        return not self.problems and not self.unwitnessed
 
     def small(self, name: str) -> bytes:
         reader = Reader(self.files, name, self.listed[name])
@@ -1234,6 +1381,9 @@ class Verifier:
         return data
 
     def manifest(self, given_key: bytes | None) -> None:
+        if "manifest.json" in self.files.names:
+            with self.files.open("manifest.json") as file:
+                of_another_format(file.read(MANIFEST_MAX))
         missing = (NAMES | {"manifest.json", "manifest.sig"}) - self.files.names
         extra = self.files.names - NAMES - OPTIONAL - {"manifest.json", "manifest.sig"}
         if missing or extra:
@@ -1338,8 +1488,18 @@ class Verifier:
             reach = int(name.rpartition("/")[2]), int(said[1])
             for one in self.handovers:
                 key = one.after if one.place < reach else key
+        self.signer = key
         identifier = sha256(name.encode() + b"\n\x01" + key).digest()[:4]
         return parse_checkpoint(note, (name, identifier, key))
+
+    def witnesses(self, note: bytes) -> None:
+        """Hold the checkpoint's cosignatures against the policies: ours and the reader's."""
+        if "witness-policy" in self.listed:
+            data = self.small("witness-policy")
+            self.policies.append(WitnessPolicy(data, "the policy in this evidence"))
+        for policy in self.policies:
+            met, words = policy.judge(note, self.signer)
+            (self.words if met else self.unwitnessed).append(f"{words}.")
 
     def second_signature(self, note: bytes) -> None:
         """Judge the checkpoint's signature by ML-DSA-44, where its key is here or given."""
@@ -1364,13 +1524,20 @@ class Verifier:
         if parse_vkey(line.encode(), 6)[2] != self.second:
             raise Broken(f"entry {index} names an ML-DSA-44 key that signed no checkpoint here")
 
-    def range(self, kept: bytes | None) -> None:
-        size, self.root = self.checkpoint(self.small("checkpoint"))
+    def sealed(self) -> None:
+        """The checkpoint, and who has signed it."""
+        note = self.small("checkpoint")
+        size, self.root = self.checkpoint(note)
         if size != self.size or not 0 <= self.begin < self.end <= size:
             raise Broken("the checkpoint does not cover the range")
         self.small("log.vkey")
         with self.part("mldsa.vkey"):
-            self.second_signature(self.small("checkpoint"))
+            self.second_signature(note)
+        with self.part("witness-policy"):
+            self.witnesses(note)
+
+    def range(self, kept: bytes | None) -> None:
+        self.sealed()
         for one in load(self.small("applications.json"), "applications.json")["applications"]:
             if not (isinstance(one["id"], str) and isinstance(one["name"], str)):
                 raise Broken("applications.json is malformed")
@@ -1379,7 +1546,7 @@ class Verifier:
         proof = load(self.small("proof.json"), "proof.json")
         before = [hexadecimal(value) for value in proof["before"]]
         after = [hexadecimal(value) for value in proof["after"]]
-        self.hints = self.small("hints")
+        self.hints = unpacked(self.small("hints"))[: self.end - self.begin]
         with self.part("prunings.jsonl"):
             self.prunings()
         with self.part("rotations.jsonl"):
@@ -1607,12 +1774,14 @@ class Verifier:
             yield f"NOT SOUND: {text}."
         if self.more:
             yield f"NOT SOUND: and {self.more} more."
+        yield from self.unwitnessed
         yield from self.words
         if self.problems:
             yield "This evidence was changed, cut or made wrongly. Do not rely on it."
             return
+        but = ", BUT NOT WITNESSED" if self.unwitnessed else ""
         yield (
-            f"SOUND: entries {self.begin} to {self.end - 1} of the {self.size} that the "
+            f"SOUND{but}: entries {self.begin} to {self.end - 1} of the {self.size} that the "
             "checkpoint covers, none left out."
         )
         yield from self.completeness()
@@ -1695,6 +1864,14 @@ def repeated(values: list[int]) -> Iterator[int]:
     return (a for a, b in zip(values, values[1:]) if a == b)  # noqa: RUF007 - of Python 3.10
 
 
+def of_another_format(manifest: bytes) -> None:
+    """Raise `Broken` if it says so itself; whether it is true does not matter then."""
+    with contextlib.suppress(ValueError, RecursionError):
+        said = json.loads(manifest)
+        if isinstance(said, dict) and said.get("v", VERSION) != VERSION:
+            raise Broken("this is another format; get the verifier that came with it")
+
+
 def names(found: Iterable[str]) -> str:
     """A few file names."""
     return ", ".join(sorted(found)[:5])
@@ -1713,12 +1890,20 @@ def jobs_of(words: str | None) -> int:
     return max(1, min(int(words), JOBS_MAX)) if words.isdigit() else 1
 
 
+def demanded(policy: bytes | None) -> list[WitnessPolicy]:
+    """The policy that the reader gave, if any."""
+    try:
+        return [] if policy is None else [WitnessPolicy(policy, "the policy that you gave")]
+    except (Broken, UnicodeDecodeError) as error:
+        raise Unreadable(str(error)) from None
+
+
 def main(arguments: list[str]) -> int:
     """The program; its exit code."""
     path, options = None, {}
     while arguments:
         word = arguments.pop(0)
-        if word in ("--key", "--checkpoint", "--jobs") and arguments:
+        if word in ("--key", "--checkpoint", "--policy", "--jobs") and arguments:
             options[word] = arguments.pop(0)
         elif word.startswith("-") or path is not None:
             sys.stderr.write(__doc__)
@@ -1731,6 +1916,7 @@ def main(arguments: list[str]) -> int:
         for option, file in options.items():
             with Path(file).open("rb") as source:
                 given[option] = source.read(SMALL_MAX)
+        policies = demanded(given.get("--policy"))
         path = path or str(Path(__file__).resolve().parent)
         files = Folder(path) if Path(path).is_dir() else Archive(path)
     except Broken as error:
@@ -1740,6 +1926,7 @@ def main(arguments: list[str]) -> int:
         print(f"COULD NOT BE CHECKED: {error}.")
         return 2
     verifier = Verifier(files, jobs)
+    verifier.policies += policies
     try:
         sound = verifier.run(given.get("--key"), given.get("--checkpoint"))
     except BrokenProcessPool:
