@@ -15,13 +15,14 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from compliance.audit import merkle
-from compliance.audit.checkpoint import Checkpoint, sign, verifier_key
+from compliance.audit import merkle, mldsa
+from compliance.audit.checkpoint import Checkpoint, parse, sign, verifier_key
 from compliance.audit.files import LogFolder
 from compliance.audit.tiles import Builder
 from compliance.audit.tree import Tree
 
 ORIGIN = "example.org/log/1"
+SECOND = mldsa.signer_of(bytes(range(32)))
 SIZES = (1, 2, 3, 5, 8, 255, 256, 257, 300, 511, 777)  # about the edges of tiles and of trees
 
 
@@ -129,6 +130,11 @@ def mutants(case: Case, other: Log, chance: random.Random) -> Iterator[Case]:
     if case.kind != "checkpoint":
         for proof, why in _false_paths(case.proof, chance):
             yield bad(proof=proof, why=why)
+
+
+def signed_twice(case: Case, truth: Case) -> Case:
+    """The same with the line by ML-DSA-44 that the log adds to this checkpoint."""
+    return replace(case, note=case.note + mldsa.line(parse(truth.note), SECOND, 1_800_000_000))
 
 
 def _false_notes(case: Case, chance: random.Random) -> Iterator[Case]:

@@ -12,7 +12,7 @@ from pymerkle import InmemoryTree
 from compliance.audit import merkle
 from compliance.audit.checkpoint import Checkpoint, parse, sign, verifier_key
 from tests.chaos import plan
-from tests.foreign.cases import ORIGIN, Log, mutants
+from tests.foreign.cases import ORIGIN, Log, mutants, signed_twice
 from tests.foreign.install import Unavailable
 from tests.foreign.summary import MARK
 from tests.foreign.verifiers import EVERYTHING, JUDGES, OVERLOOKED, judged
@@ -20,14 +20,18 @@ from tests.foreign.verifiers import EVERYTHING, JUDGES, OVERLOOKED, judged
 
 @pytest.fixture(scope="module")
 def questions(tmp_path_factory):
-    """Every true statement, and the false ones made from it."""
+    """Every true statement, and the false ones made from it; checkpoints also signed twice."""
     seed = plan.seed()
     print(f"DOMICILE_SEED={seed}")  # noqa: T201 - it replays the run
     chance = random.Random(seed)
     log = Log.make(tmp_path_factory.mktemp("log"), b"ours")
     other = Log.make(tmp_path_factory.mktemp("other"), b"theirs")
     truths = list(log.truths(chance))
-    return [*truths, *(false for truth in truths for false in mutants(truth, other, chance))]
+    asked = [
+        (one, truth) for truth in truths for one in (truth, *mutants(truth, other, chance))
+    ]
+    again = [signed_twice(*pair) for pair in asked if pair[1].kind == "checkpoint"]
+    return [*(one for one, _ in asked), *again]
 
 
 def ask(name, cases):
