@@ -6,14 +6,21 @@ tiles        C2SP tlog-tiles: the tree as files
 checkpoint   C2SP tlog-checkpoint and signed-note
 writer       many callers, one durable commit
 setbacks     what becomes of a writer's events where they are not taken
+waiting      its callers; epoch: its life and numbers; storage: its way into the database
 journal      events inside the caller's own transaction (console, notary, commands)
 handover     one key of the log hands over to the next; which key signs at which size
 ring         the log's private keys, and those of a rotation under way
 rotation     the rotation of the log's key, from its event to the old key's end
 notary       integrates events into the tree and signs checkpoints
+leader       one notary leads; leases: ends what dead writers left; ledger: its statements
+files        the log's folder: durable before anything is said of it
 retention    how long details and contents are kept; prunes once a day
 pruning      finds what is due, permits and removes it, a little at a time
 pruned       what the log says of details that are gone; kept: those that never go
+triggers     keep the record insert-only; capture: note changes of governed tables
+changes      changes that no event speaks of; watch: looks for them; alarms: for officers
+catalogue    every type of event; members: what stands in their details
+configuration  what a process runs with, on the record; installation: rows of which there is one
 verify       the whole log, checked, in plain words
 owners       whose each event is: labels, columns and registrations agree
 keys         key files

@@ -6,7 +6,7 @@ One thing of an event may change: its detail and the detail's key go, both at on
 row of `Pruning` permits it. Such a row is written with the event that says so (`retention`).
 
 Created anew after every `migrate`, because SQLite drops a table's triggers when Django
-rebuilds it. `missing` is asked by the notary, `doctor` and `audit verify`; one that was changed counts.
+rebuilds it. `missing` is asked by the notary, `doctor` and `audit verify`.
 """
 
 from __future__ import annotations
