@@ -32,6 +32,7 @@ from compliance.audit.tree import Tree
 from compliance.evidence import extent, handovers, rows, witnessed
 from compliance.evidence.archive import Archive, Member
 from compliance.evidence.file import ExportImpossible, created, record
+from compliance.evidence.hints import packed
 from compliance.evidence.paper import certificate
 from compliance.evidence.proof import RangeProof, prove, root_of
 from compliance.evidence.removed import Removals
@@ -41,7 +42,7 @@ from compliance.vocabulary import Event
 
 __all__ = ["ExportImpossible", "Progress", "Scope", "Summary", "export"]
 FORMAT = "domicile-evidence"
-VERSION = 2
+VERSION = 3
 DISCLOSED = (
     "api_key.issued",
     "api_key.revoked",
@@ -239,7 +240,7 @@ class _Walk:
                 "The entries in the database are not the ones that the checkpoint was signed "
                 "over. Run `manage.py audit verify`; no evidence can be made until it is sound."
             )
-        out.add("hints", bytes(hints))
+        out.add("hints", packed(hints))
 
     def _details(self, low: int, found: Sequence[rows.Row]) -> bytes:
         """A line each: the detail as the bytes committed to, the entry's number and the key."""

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from compliance.audit import checkpoint
 from compliance.audit.entry import canonical
 from compliance.evidence import verify
+from compliance.evidence.hints import packed
 
 KEY = bytes(range(32))
 
@@ -48,7 +49,7 @@ def replant(files):
     origin = json.loads(files["manifest.json"])["origin"]
     signer = Ed25519PrivateKey.from_private_bytes(KEY)
     state = checkpoint.Checkpoint(origin, edge.size, edge.root())
-    hints = bytes(leaf[0] for leaf in leaves)
+    hints = packed(bytes(leaf[0] for leaf in leaves))
     return resign({**files, "checkpoint": checkpoint.sign(state, signer), "hints": hints})
 
 

@@ -1,4 +1,4 @@
-"""What is in scope, what a rule removed, what was kept: version 2 of evidence."""
+"""What is in scope, what a rule removed, what was kept, in evidence."""
 
 import dataclasses
 import datetime as dt
