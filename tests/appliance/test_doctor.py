@@ -85,19 +85,17 @@ def test_a_half_written_key_is_wrong_and_not_shown(environment):
     assert half not in said
 
 
-@pytest.mark.parametrize(("days", "state"), [(30, "warning"), (-1, "wrong")])
-def test_a_certificate_of_pdfs_that_ends_is_told(environment, monkeypatch, days, state):
+def test_a_certificate_of_pdfs_that_ends_or_is_missing_is_told(environment, monkeypatch):
+    keys = environment.data / "keys"
     assert findings(diagnosis._certificate, environment)["certificate of PDFs"].state == "ok"
-    monkeypatch.setattr(certificate, "LIFE", dt.timedelta(days=days))
-    environment.data.joinpath("keys", certificate.CERTIFICATE).unlink()
-    certificate.certify(environment.data / "keys", "example.org")
-    found = findings(diagnosis._certificate, environment)["certificate of PDFs"]
-    assert found.state == state
-    assert f"keys rotate {certificate.KEY}" in found.mend
-
-
-def test_a_missing_certificate_of_pdfs_is_wrong(environment):
-    environment.data.joinpath("keys", certificate.CERTIFICATE).unlink()
+    for days, state in ((30, "warning"), (-1, "wrong")):
+        monkeypatch.setattr(certificate, "LIFE", dt.timedelta(days=days))
+        keys.joinpath(certificate.CERTIFICATE).unlink()
+        certificate.certify(keys, "example.org")
+        found = findings(diagnosis._certificate, environment)["certificate of PDFs"]
+        assert found.state == state
+        assert f"keys rotate {certificate.KEY}" in found.mend
+    keys.joinpath(certificate.CERTIFICATE).unlink()
     assert "manage.py setup" in wrong(diagnosis._certificate, environment)[0]
 
 

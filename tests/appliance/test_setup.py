@@ -183,12 +183,7 @@ def test_a_new_key_for_pdfs_has_a_new_certificate_at_once(environment, settings)
     assert second.fingerprint != first.fingerprint
     set_up(environment, silent)
     assert certificate.in_use().fingerprint == second.fingerprint
-
-
-def test_an_appliance_from_before_gets_the_key_for_pdfs(environment, settings):
-    settings.DOMICILE = environment
-    set_up(environment, silent)
-    for name in (certificate.KEY, certificate.CERTIFICATE):
+    for name in (certificate.KEY, certificate.CERTIFICATE):  # as of before there was one
         environment.data.joinpath("keys", name).unlink()
     set_up(environment, silent)
     assert certificate.in_use().own
