@@ -29,7 +29,7 @@ class Owners:
         for identifier, name, key in Application.objects.values_list("id", "name", "label_key"):
             self._keys[str(identifier)] = bytes(key)
             self._ids[name] = str(identifier)
-        issued = APIKey.objects.values_list("prefix", "application_id")
+        issued = APIKey.objects.order_by().values_list("prefix", "application_id")
         self._issued = {prefix: str(application) for prefix, application in issued}
         self._unknown: Counter[str] = Counter()
 

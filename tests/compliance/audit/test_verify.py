@@ -5,6 +5,7 @@ import threading
 import uuid
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -277,3 +278,15 @@ def test_a_registered_application_that_is_gone_or_has_another_name_shows(registe
 def test_a_detail_is_readable_json_with_the_events_time(log):
     stored = Event.objects.filter(type="request.admitted")[0]
     assert json.loads(bytes(stored.detail or b""))["time"] > 1_700_000_000_000_000
+
+
+def test_the_notarys_role_may_read_all_that_a_check_reads(registered, folder):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no roles")
+    rights = Path(__file__).parents[3] / "docker" / "postgres" / "roles.sql"
+    with connection.cursor() as cursor:
+        cursor.execute(rights.read_text())
+        cursor.execute("SET ROLE domicile_notary")
+        report = verify(folder)
+        cursor.execute("RESET ROLE")
+    assert report.ok, report.words
