@@ -41,6 +41,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from hashlib import sha256
+from itertools import compress, islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -1731,7 +1732,7 @@ class Verifier:
         """
         admitted, ended = sorted(self.admitted), sorted(self.ended)
         twice = {one for every in (admitted, ended) for one in repeated(every)}
-        self.open = len(admitted) - sum(1 for _ in repeated(sorted(admitted + ended)))
+        self.open = len(admitted) - len(list(repeated(sorted(admitted + ended))))
         if not twice:
             return
         self.open = 0
@@ -1860,8 +1861,8 @@ class Contents:
 
 
 def repeated(values: list[int]) -> Iterator[int]:
-    """Those of a sorted list that equal the one before."""
-    return (a for a, b in zip(values, values[1:]) if a == b)  # noqa: RUF007 - of Python 3.10
+    """Those of a sorted list that equal the next one."""
+    return compress(values, map(operator.eq, values, islice(values, 1, None)))
 
 
 def of_another_format(manifest: bytes) -> None:

@@ -135,7 +135,10 @@ MUTANTS = {
     "the counts are others": lambda f: manifest(f, counts={}),
     "the scope is wider": lambda f: manifest(f, scope="all"),
     "the scope has types": lambda f: manifest(f, types=["request.failed"]),
-    "the format is another": lambda f: manifest(f, v=3),
+    "the format is another": lambda f: manifest(f, v=4),
+    "the format is an older one, with other files": lambda f: (
+        {k: v for k, v in manifest(f, v=2).items() if k != "hints"}
+    ),
     "nothing must be shown": lambda f: manifest(f, disclosed=[]),
     "a removal that is none": lambda f: f | {"prunings.jsonl": b'{"entry":{}}\n'},
     "hints are others": lambda f: f | {"hints": bytes(len(f["hints"])), "entries.jsonl": b""},
