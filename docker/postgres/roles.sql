@@ -86,6 +86,8 @@ GRANT SELECT, DELETE ON compliance_change TO domicile_notary;
 GRANT SELECT, INSERT, UPDATE ON compliance_alarm, compliance_configuration TO domicile_notary;
 -- It asks the witnesses of this log and keeps what they sign.
 GRANT SELECT, UPDATE ON compliance_witness TO domicile_notary;
+-- `audit verify` judges by the policy who must have cosigned.
+GRANT SELECT ON compliance_witnesspolicy TO domicile_notary;
 GRANT SELECT, INSERT, DELETE ON compliance_cosignature TO domicile_notary;
 GRANT UPDATE ON compliance_loghead, compliance_notarycursor, compliance_writerepoch
     TO domicile_notary;
