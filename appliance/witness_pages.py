@@ -1,9 +1,9 @@
 """The witness, to be asked by other organisations' logs below `/witness/` (C2SP tlog-witness).
 
-`POST /witness/add-checkpoint` cosigns; `GET /witness/<SHA-256 of an origin, hex>/checkpoint`
-gives the last checkpoint that was cosigned of that log. Nobody says who asks; the signature of
-a registered log is what is believed. A log that is not registered costs a parse and a look in
-memory.
+`POST /witness/add-checkpoint` cosigns; `POST /witness/add-rotations` follows a log whose key
+was rotated; `GET /witness/<SHA-256 of an origin, hex>/checkpoint` gives the last checkpoint
+that was cosigned of that log. Nobody says who asks; the signature of a registered log is what
+is believed. A log that is not registered costs a parse and a look in memory.
 
 It cannot starve requests: a few answers at a time, threads of its own, a bounded body and time.
 """
@@ -23,6 +23,7 @@ import structlog
 from django.db import connection
 
 from compliance.audit import submission
+from compliance.audit.followed import add_rotations
 from compliance.audit.keys import KeyUnusable, read_key
 from compliance.audit.submission import BODY_MAX, SubmissionInvalid
 from compliance.audit.witness import KEY_FILE, Answer, Witness, name_of
@@ -35,6 +36,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 PREFIX = "/witness/"
 ADD = "/witness/add-checkpoint"
+ROTATIONS = "/witness/add-rotations"
 LAST = re.compile(r"/witness/([0-9a-f]{64})/checkpoint", re.ASCII)
 TOGETHER = 8  # answers at a time, in one web process
 THREADS = 2
@@ -65,7 +67,7 @@ class WitnessPages:
         """Answer one request."""
         path, method = scope["path"], scope["method"]
         last = LAST.fullmatch(path)
-        if self._witness is None or (path != ADD and last is None):
+        if self._witness is None or (path not in (ADD, ROTATIONS) and last is None):
             await _answer(send, Answer(404), body=True)
         elif method not in (("POST",) if last is None else ("GET", "HEAD")):
             allow = b"POST" if last is None else b"GET, HEAD"
@@ -76,7 +78,7 @@ class WitnessPages:
             self._running += 1
             try:
                 async with asyncio.timeout(PATIENCE):
-                    work = await self._asked(last, receive)
+                    work = await self._asked(last, path, receive)
                     answer = await asyncio.get_running_loop().run_in_executor(
                         self._threads, self._do, work
                     )
@@ -87,7 +89,7 @@ class WitnessPages:
                 self._running -= 1
 
     async def _asked(
-        self, last: re.Match[str] | None, receive: Receive
+        self, last: re.Match[str] | None, path: str, receive: Receive
     ) -> Callable[[Witness], Answer]:
         """What is to be done, once the body is here."""
         if last is not None:
@@ -95,6 +97,8 @@ class WitnessPages:
         body = await _body(receive)
         if body is None:
             return lambda _witness: Answer(413, b"A submission has at most 64 kB.\n")
+        if path == ROTATIONS:
+            return lambda _: add_rotations(body) if self._registered() else UNKNOWN
         return lambda witness: self._added(witness, body)
 
     def _do(self, work: Callable[[Witness], Answer]) -> Answer:

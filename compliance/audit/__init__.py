@@ -37,7 +37,7 @@ copies       checkpoints outside of the database, by which a restore shows
 generation   the log's next generation, after a restore that lost entries
 cosignature  C2SP tlog-cosignature: a witness's word on a checkpoint
 submission   C2SP tlog-witness: what a log sends to a witness
-witness      this appliance as a witness of other logs
+witness      this appliance as a witness of other logs; followed: when their keys rotate
 asker        has this log cosigned; cosigned: what came of it; conflicts: what stands against it
 witness_file  a witness by file: a person with a key and what was signed last
 quorum       C2SP tlog-policy: which witnesses must have cosigned

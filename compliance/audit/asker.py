@@ -21,7 +21,7 @@ from django.db import connection
 from compliance.audit import conflicts, copies, cosigned, ledger, submission
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid, key_id, parse
 from compliance.audit.conflicts import Conflict
-from compliance.audit.files import CHECKPOINT, COSIGNED, LogFolder, folder_of
+from compliance.audit.files import CHECKPOINT, COSIGNED, ROTATIONS, LogFolder, folder_of
 from compliance.audit.tiles import TileInvalid
 from compliance.audit.tree import Tree
 from compliance.audit.witness import SIZE, address_of
@@ -151,6 +151,13 @@ class Asker:
         """Call a witness; raises OSError."""
         return self._call(method, url, body)
 
+    def shows_rotations(self, witness: Witness, generation: int) -> bool:
+        """Lead a witness that knows an older key of this log to the newest; if it follows."""
+        rotations = LogFolder(folder_of(self._log, generation)).read(ROTATIONS)
+        if not rotations:
+            return False
+        return self._call("POST", f"{witness.address}/add-rotations", rotations).status == OK
+
     def shown(self, witness: Witness, origin: str) -> bytes:
         """The last checkpoint that the witness has of this log, if this log signed it.
 
@@ -192,6 +199,10 @@ class Exchange:
                 lines = reply.body.decode("utf-8", "replace")
                 cosigned.keep(self._witness, self._generation, note, lines)
                 return
+            if reply.status == REFUSED and self._asker.shows_rotations(
+                self._witness, self._generation
+            ):
+                continue
             if reply.status == CONFLICT:
                 self._learn(reply, old, state)
             elif reply.status == PROOF and old:

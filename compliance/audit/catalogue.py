@@ -254,6 +254,12 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             personal=True,
         ),
         Kind(
+            "witnessed_log.key_followed",
+            "such a log rotated its key, and its old key vouches for the new",
+            "log verifier_key",
+            WEB,
+        ),
+        Kind(
             "witness.cosigned",
             "another log's checkpoint was cosigned; an hour's are one event",
             "log size root not_recorded",

@@ -22,11 +22,26 @@ def opened(case, which):
     return checkpoint.size, checkpoint.root
 
 
+def cosigned(case, size, root):
+    note, key = aics_tlog.parse_note(case["note"]), aics_tlog.parse_vkey(case["witness"])
+    if key.key_type != 4:
+        raise ValueError("type")
+    origin = aics_tlog.parse_checkpoint(note.text).origin
+    lines = [
+        line for line in note.signatures if (line.name, line.key_id) == (key.name, key.key_id)
+    ]
+    return len(lines) == 1 and aics_tlog.verify_cosignature(
+        lines[0].signature, key.name, key.public_key, origin, size, root
+    )
+
+
 def accepts(case):
     size, root = opened(case, "note")
     proof = [base64.b64decode(value) for value in case["proof"]]
     if case["kind"] == "checkpoint":
         return True
+    if case["kind"] == "cosignature":
+        return cosigned(case, size, root)
     if case["kind"] == "inclusion":
         entry = base64.b64decode(case["entry"])
         return aics_tlog.verify_leaf_inclusion(entry, case["index"], size, proof, root)

@@ -30,13 +30,14 @@ SIZES = (1, 2, 3, 5, 8, 255, 256, 257, 300, 511, 777)  # about the edges of tile
 class Case:
     """One question. `good` is the only right answer; `why` says what was changed."""
 
-    kind: str  # checkpoint, inclusion or consistency
+    kind: str  # checkpoint, inclusion, consistency or cosignature
     key: str
     note: bytes
     entry: bytes  # of `index`, for a checkpoint too: some judge it only beside a proof
     index: int
     proof: list[bytes]
     old: bytes = b""  # the earlier note, for consistency
+    witness: str = ""  # the verifier key of whoever cosigned, for a cosignature
     good: bool = True
     why: str = "untouched"
 
@@ -47,6 +48,7 @@ class Case:
             "key": self.key,
             "note": self.note.decode(),
             "old": self.old.decode(),
+            "witness": self.witness,
             "entry": base64.b64encode(self.entry).decode(),
             "index": self.index,
             "proof": [base64.b64encode(value).decode() for value in self.proof],

@@ -23,12 +23,14 @@ from compliance.audit import (
 )
 from compliance.audit.asker import Asker, Reply
 from compliance.audit.copies import Places
-from compliance.audit.handover import Chain
+from compliance.audit.followed import add_rotations
+from compliance.audit.handover import Chain, Handover, make
 from compliance.audit.notary import Notary, NotaryRefuses
 from compliance.audit.verify import verify_log
 from compliance.audit.witness import Witness as Role
 from compliance.models import (
     Alarm,
+    Change,
     Cosignature,
     Event,
     LogHead,
@@ -87,7 +89,9 @@ class Organisation:
             return self.answer(method)
         address, _, path = url.removeprefix(ADDRESS).lstrip("/").partition("/")
         role = self.roles[f"{ADDRESS}/{address}"]
-        if method == "POST":
+        if path == "add-rotations":
+            found = add_rotations(body)
+        elif method == "POST":
             assert path == "add-checkpoint"
             found = role.add_checkpoint(body)
         else:
@@ -390,3 +394,43 @@ def test_the_check_of_the_log_says_what_a_witness_contradicts(ours, before):
     rolled_back(ours, before, 3)
     report = verify_log(ours.folder, PUBLIC)
     assert any("an older copy of the database" in problem for problem in report.problems)
+
+
+def rotations(old, new, signer=None):
+    """The file with one handover, as the notary writes it."""
+    before, after, signature = make(ORIGIN, signer or old, new.public_key().public_bytes_raw())
+    if signer is not None:
+        before = checkpoint.verifier_key(ORIGIN, old.public_key().public_bytes_raw())
+    return Handover(1, 3, before, after, signature).line
+
+
+def test_a_witness_follows_a_log_whose_key_was_rotated(ours):
+    witness = ours.enrol()
+    ours.grow(5)
+    ours.look()
+    new = Ed25519PrivateKey.from_private_bytes(b"2" * 32)
+    state = mine((ours.folder / "checkpoint").read_bytes())
+    ours.grow(1)
+    grown = mine((ours.folder / "checkpoint").read_bytes())
+    (ours.folder / "checkpoint").write_bytes(checkpoint.sign(grown, new))
+    public = new.public_key().public_bytes_raw()
+    ours.asker._mine = lambda note: checkpoint.verify(note, ORIGIN, public)
+    ours.pass_time()
+    ours.look()
+    witness.refresh_from_db()
+    assert "does not know the key" in witness.error
+    thief = Ed25519PrivateKey.from_private_bytes(b"t" * 32)
+    for signer, follows in ((thief, False), (None, True)):
+        (ours.folder / "rotations").write_text(rotations(ours.key, new, signer))
+        ours.pass_time()
+        ours.look()
+        witness.refresh_from_db()
+        assert (witness.size == grown.size) is follows
+        assert (witness.size == state.size) is not follows
+    assert detail_of("witnessed_log.key_followed")["log"] == ORIGIN
+    assert WitnessedLog.objects.get().verifier_keys.split() == [
+        checkpoint.verifier_key(ORIGIN, PUBLIC),
+        checkpoint.verifier_key(ORIGIN, public),
+    ]
+    left = Change.objects.filter(table="compliance_witnessedlog", verb="UPDATE")
+    assert not left.exists(), "a change that no event speaks of"
