@@ -825,6 +825,7 @@ class Shapes:
     def __init__(self) -> None:
         self.known: dict[bytes, int] = {}  # the shapes of pieces that come often
         self.shapes: dict[tuple[bytes, ...], int] = {}
+        self.numbers: dict[tuple[bytes, ...], int] = {}  # of pieces that end so
         self.remembered: dict[int, int] = {}
         self.sound: dict[tuple[int | None, ...], tuple[int, int, int]] = {}
 
@@ -859,6 +860,9 @@ class Shapes:
         """A number for the piece's shape; None where there are too many, or it is no text."""
         head, _, value = piece.rpartition(b'":')
         digits = value.rstrip(b"]}")
+        number = self.numbers.get((head, value[len(digits) :]))
+        if number is not None and digits.isdigit() and small(digits):
+            return number
         if digits.isdigit() and head[-1:].isalnum() and small(digits):
             shape: tuple[bytes, ...] = (head, value[len(digits) :])
         else:
@@ -874,6 +878,8 @@ class Shapes:
                 piece.decode()
             except UnicodeDecodeError:
                 return None
+        if len(shape) == 2:
+            self.numbers[shape] = number
         count = self.remembered.get(number, 0)
         if count < OFTEN:
             self.known[piece] = number
