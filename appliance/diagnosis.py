@@ -29,7 +29,7 @@ from compliance.audit.files import VERIFIER_KEY, LogFolder, folder_of
 from compliance.audit.keys import KeyUnusable
 from compliance.audit.keystore import KeyStore
 from compliance.audit.notary import behind
-from compliance.audit.ring import FileRing
+from compliance.audit.ring import ring_of
 from compliance.detection.detector import Detector
 from compliance.evidence.paper import certificate
 from compliance.models import Content, PolicyVersion
@@ -137,12 +137,19 @@ def _keys(environment: Environment) -> Iterator[Finding]:
 
 def _log_key(environment: Environment) -> Iterator[Finding]:
     """The key that signs checkpoints is the one that the log says signs, and alone."""
-    ring = FileRing(environment.data / "keys")
-    if not ring.path.exists():  # not every role has it; `_keys` tells where it should be
+    ring = ring_of(environment)
+    if not (
+        ring.path.exists() or ring.pointer.exists()
+    ):  # not every role has it; `_keys` tells where it should be
         return
     places = Places(environment.data / "log", environment.checkpoints)
     origin = origin_of(environment.organisation, ledger.current().number)
     found = list(rotation.faults(ring, places, origin))
+    try:
+        ring.insist()
+    except (KeyUnusable, OSError) as error:
+        yield wrong("key of the log", error.args[-1], "See the message.")
+        return
     for fault in found:
         yield warning("key of the log", fault, "See the message.")
     if not found:

@@ -54,6 +54,10 @@ class Environment:
     pdf_signer: str  # path of a key with its certificate; empty: the installation's own
     pdf_signer_password_file: str
     log_level: str
+    pkcs11_module: str = ""  # the vendor's library; empty: the log's key is a file
+    pkcs11_token: str = ""
+    pkcs11_key: str = ""
+    pkcs11_pin_file: str = ""
 
 
 class _Reader:
@@ -177,4 +181,8 @@ def read(variables: Mapping[str, str] = os.environ) -> Environment:
         pdf_signer=reader.text("DOMICILE_PDF_SIGNER", ""),
         pdf_signer_password_file=reader.secret_file("DOMICILE_PDF_SIGNER_PASSWORD"),
         log_level=reader.text("DOMICILE_LOG_LEVEL", "INFO").upper(),
+        pkcs11_module=reader.text("DOMICILE_PKCS11_MODULE", ""),
+        pkcs11_token=reader.text("DOMICILE_PKCS11_TOKEN", "domicile"),
+        pkcs11_key=reader.text("DOMICILE_PKCS11_KEY", "domicile-log"),
+        pkcs11_pin_file=reader.secret_file("DOMICILE_PKCS11_PIN"),
     )

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from compliance.audit import mldsa
 from compliance.audit.keys import KeyUnusable, read_key
+from compliance.audit.ring import NAME, POINTER
 from compliance.evidence.paper import certificate
 
 
@@ -119,12 +120,25 @@ class Key:
 def found(folder: Path) -> Iterator[Key]:
     """The keys in `folder`, and those that should lie there and do not."""
     for kind in KINDS:
+        pointer = folder / POINTER
+        if kind.pattern == NAME and pointer.exists():
+            yield _on_token(pointer, kind)
+            continue
         paths = sorted(folder.glob(kind.pattern)) or [folder / kind.pattern]
         for path in paths:
             try:
                 yield Key(path, kind, fingerprint(path.name, read_key(path)), None)
             except KeyUnusable as error:
                 yield Key(path, kind, None, str(error))
+
+
+def _on_token(pointer: Path, kind: Kind) -> Key:
+    """The log's key where it is on a token; what lies here is its public half."""
+    try:
+        mark = hashlib.sha256(read_key(pointer)).hexdigest()[:16]
+    except KeyUnusable as error:
+        return Key(pointer, kind, None, str(error))
+    return Key(pointer, kind, mark, None)
 
 
 def public(name: str, key: bytes) -> bytes | None:

@@ -34,7 +34,7 @@ from compliance.audit.entry import label_key_digest
 from compliance.audit.keys import KeyUnusable, create_key, read_key
 from compliance.audit.keystore import VaultUnreadable
 from compliance.audit.notary import behind
-from compliance.audit.ring import FileRing
+from compliance.audit.ring import NAME, public_of, ring_of
 from compliance.evidence.paper import certificate
 from compliance.gate import now
 from compliance.models import APIKey, Application, PolicyVersion, Site
@@ -61,7 +61,7 @@ def set_up(environment: Environment, say: Say) -> Credentials | None:
     try:
         _database(environment, say)
         keys = _keys(environment, say)
-        _restored(environment, keys["log"])
+        _restored(environment)
         site = _site(environment, keys["site"])
         node = _node(environment, site, keys["node"])
         model = _model(environment.model, say)
@@ -112,10 +112,11 @@ def _keys(environment: Environment, say: Say) -> dict[str, bytes]:
     keys = environment.data / "keys"
     settle(environment.data)
     in_use = Site.objects.exists()
+    pointer = ring_of(environment).pointer  # it stands for a key on a token
     names = {
         "django-secret": keys / "django-secret",
         "subject-index": keys / "subject-index",
-        "log": keys / "log.ed25519",
+        "log": pointer if pointer.exists() else keys / NAME,
         "mldsa": keys / mldsa.KEY_FILE,
         "gateway": keys / "gateway.ed25519",
         "witness": keys / witness.KEY_FILE,
@@ -148,17 +149,17 @@ def _keys(environment: Environment, say: Say) -> dict[str, bytes]:
     return found
 
 
-def _restored(environment: Environment, key: bytes) -> None:
+def _restored(environment: Environment) -> None:
     """Refuse what the notary would refuse; erase again what an older database brought back."""
-    public = Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
+    ring = ring_of(environment)
     held = ledger.current()
     origin = origin_of(environment.organisation, held.number)
     places = Places(environment.data / "log", environment.checkpoints)
     try:
-        keys = rotation.chain(places, origin, public)
+        keys = rotation.chain(places, origin, public_of(ring.current()))
     except CheckpointInvalid as error:
         raise SetUpRefused(str(error)) from error
-    if FileRing(environment.data / "keys").find(keys.current) is None:
+    if ring.find(keys.current) is None:
         raise SetUpRefused(rotation.older(keys))
     newest = copies.ahead(held, copies.known(places, origin, keys))
     if newest is not None:

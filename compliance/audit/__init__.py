@@ -10,6 +10,7 @@ waiting      its callers; epoch: its life and numbers; storage: its way into the
 journal      events inside the caller's own transaction (console, notary, commands)
 handover     one key of the log hands over to the next; which key signs at which size
 ring         the log's private keys, and those of a rotation under way
+token        the log's key on a token (PKCS#11)
 rotation     the rotation of the log's key, from its event to the old key's end
 notary       integrates events into the tree and signs checkpoints
 leader       one notary leads; leases: ends what dead writers left; ledger: its statements

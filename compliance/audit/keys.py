@@ -43,8 +43,14 @@ def create_key(path: Path, *, group: int | None = None) -> bytes:
 
     Raises FileExistsError where one stands: a key is never overwritten.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = secrets.token_bytes(KEY_BYTES)
+    write_key(path, key, group=group)
+    return key
+
+
+def write_key(path: Path, key: bytes, *, group: int | None = None) -> None:
+    """Put a key into `path`, as `create_key` does."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -63,7 +69,6 @@ def create_key(path: Path, *, group: int | None = None) -> bytes:
         os.fsync(folder)
     finally:
         os.close(folder)
-    return key
 
 
 def secret(path: Path, *, group: int | None = None) -> bytes:

@@ -132,7 +132,7 @@ class Notary:
     def run(self, stop: threading.Event) -> None:
         """Lead, or stand by to lead, until `stop`; raises `NotaryRefuses`.
 
-        While the database or the disk is away it waits and tries again.
+        While the database, the disk or the key's token is away it waits and tries again.
         """
         while not stop.is_set():
             try:
@@ -140,7 +140,7 @@ class Notary:
                     if leads:
                         self._lead(stop)
             except (django.db.Error, OSError) as error:
-                _log.error("The notary waits for database and disk: %s", error)
+                _log.error("The notary waits for database, disk and key: %s", error)
                 self._tree = None
                 self._leases.forget()
                 connection.close()

@@ -3,6 +3,7 @@
     keys/log.ed25519        signs
     keys/log.ed25519.next   signs as soon as the log says so (`rotation`)
     keys/log.ed25519.old    is being destroyed
+    keys/log.pkcs11[…]      the same of a key on a token: its public half
 
 Whoever makes, moves or copies them holds a flock(2) on the folder, so that a backup finds
 keys that belong together.
@@ -17,15 +18,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from compliance.audit.checkpoint import Signer
 from compliance.audit.files import sync
-from compliance.audit.keys import create_key, read_key
+from compliance.audit.keys import KeyUnusable, create_key, read_key, write_key
+from compliance.audit.token import Place, Token, TokenKey, token_at
 
 NAME = "log.ed25519"
+POINTER = "log.pkcs11"
+ENDS = ("", ".next", ".old")
 STEP = 0.05  # seconds between attempts to hold the folder
 
 
@@ -65,68 +69,141 @@ class One:
 
 
 class FileRing:
-    """Key files in a folder, which is this appliance's `keys`."""
+    """Key files in a folder, which is this appliance's `keys`; `token` may hold keys too.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.path = folder / NAME
-        self.waiting = folder / f"{NAME}.next"
-        self.leaving = folder / f"{NAME}.old"
+    A file `log.pkcs11`, and its `.next` and `.old`, hold the public half of a key on the token,
+    and stand for it. While both kinds lie there, that one signs.
+    """
+
+    def __init__(self, folder: Path, token: Token | None = None) -> None:
+        self.folder, self.token = folder, token
+        self.path, self.waiting, self.leaving = (folder / f"{NAME}{end}" for end in ENDS)
+        self.pointer, self.pointer_waiting, self.pointer_leaving = (
+            folder / f"{POINTER}{end}" for end in ENDS
+        )
 
     def current(self) -> Signer:
-        """The key in `log.ed25519`; raises `KeyUnusable`."""
-        return signer_of(read_key(self.path))
+        """The key that signs; raises `KeyUnusable`. No token is asked."""
+        return self._key(self.pointer if self.pointer.exists() else self.path)
 
     def find(self, public_key: bytes) -> Signer | None:
         """That key, whether it signs or waits; raises `KeyUnusable` for a malformed file."""
-        for path in (self.path, self.waiting):
+        for path in (self.pointer, self.path, self.pointer_waiting, self.waiting):
             if path.exists():
-                key = signer_of(read_key(path))
+                key = self._key(path)
                 if public_of(key) == public_key:
                     return key
         return None
 
-    def prepare(self) -> Signer:
-        """The key that waits, made where there is none; durable. The caller holds `lock`."""
-        if not self.waiting.exists():
-            create_key(self.waiting)
-        return signer_of(read_key(self.waiting))
+    def _key(self, path: Path) -> Signer:
+        content = read_key(path)
+        if path not in (self.pointer, self.pointer_waiting, self.pointer_leaving):
+            return signer_of(content)
+        if self.token is None:
+            raise KeyUnusable(
+                f"The log's key is on a token, as {path} says: name it with "
+                "DOMICILE_PKCS11_MODULE and DOMICILE_PKCS11_TOKEN."
+            )
+        return TokenKey(self.token, content)
+
+    def insist(self) -> None:
+        """Raise `KeyUnusable` or `TokenAway` where the key that signs cannot sign now."""
+        key = self.current()
+        if isinstance(key, TokenKey) and key.token.find(key.public) is None:
+            raise KeyUnusable(
+                f"The token {key.token.place.token} does not hold the log's key that "
+                f"{self.pointer} names; connect the one that does."
+            )
+
+    def successor(self) -> bytes | None:
+        """The public half of the key that waits; None if none does."""
+        for path in (self.waiting, self.pointer_waiting):
+            if path.exists():
+                return public_of(self._key(path))
+        return None
+
+    def prepare(self, *, on_token: bool = False) -> bytes:
+        """The public half of the key that waits, made where none does; durable.
+
+        The caller holds `lock`. A crash can leave a key on the token that nothing names.
+        """
+        waiting = self.successor()
+        if waiting is not None:
+            return waiting
+        if not on_token:
+            return public_of(signer_of(create_key(self.waiting)))
+        if self.token is None:
+            raise KeyUnusable(
+                "No token is configured: name it with DOMICILE_PKCS11_MODULE and "
+                "DOMICILE_PKCS11_TOKEN."
+            )
+        public = self.token.make()
+        write_key(self.pointer_waiting, public)
+        return public
+
+    def settled(self, public_key: bytes) -> bool:
+        """Whether that key signs, and no other lies here."""
+        others = (self.waiting, self.pointer_waiting, self.leaving, self.pointer_leaving)
+        if any(path.exists() for path in others) or self.path.exists() == self.pointer.exists():
+            return False
+        return public_of(self.current()) == public_key
 
     def settle(self, public_key: bytes) -> bool:
-        """Put the waiting key in its place, then overwrite and remove the old one.
+        """Put the waiting key in its place, then destroy the old one.
 
-        May be repeated after whatever cut it short. There is a key in `log.ed25519` at every
-        moment. False if the folder is held by another process, or that key is not here.
+        A file is overwritten before it is removed. May be repeated after whatever cut it short:
+        a key that signs lies here at every moment. False if the folder is held by another
+        process, or that key is not here. Raises what the token does.
         """
         with self.lock() as held:
             if not held:
                 return False
-            if self.waiting.exists() and _public(self.waiting) == public_key:
-                self._step_aside()
-                self.waiting.replace(self.path)
-                sync(self.folder)
-            if _public(self.path) != public_key:
+            for waiting, place, leaving in (
+                (self.waiting, self.path, self.leaving),
+                (self.pointer_waiting, self.pointer, self.pointer_leaving),
+            ):
+                if waiting.exists() and public_of(self._key(waiting)) == public_key:
+                    self._step_aside(place, leaving)
+                    waiting.replace(place)
+                    sync(self.folder)
+            if self._holds(self.path, public_key):
+                if self.pointer.exists():
+                    self.pointer.replace(self.pointer_leaving)
+            elif self._holds(self.pointer, public_key):
+                if self.path.exists():
+                    self.path.replace(self.leaving)
+            else:
                 return False
-            if self.leaving.exists():
-                self._destroy()
+            self._destroy()
             return True
 
-    def _step_aside(self) -> None:
+    def _holds(self, path: Path, public_key: bytes) -> bool:
+        return path.exists() and public_of(self._key(path)) == public_key
+
+    def _step_aside(self, path: Path, leaving: Path) -> None:
         """Give the old key's file its second name, by which it is destroyed."""
-        if self.leaving.exists():
-            if self.leaving.samefile(self.path):
-                return
-            self._destroy()
-        os.link(self.path, self.leaving)
-        sync(self.folder)
+        if leaving.exists() and path.exists() and leaving.samefile(path):
+            return
+        self._destroy()
+        if path.exists():
+            os.link(path, leaving)
+            sync(self.folder)
 
     def _destroy(self) -> None:
-        if not self.leaving.samefile(self.path):
-            with self.leaving.open("r+b") as file:
-                file.write(secrets.token_bytes(os.fstat(file.fileno()).st_size))
-                file.flush()
-                os.fsync(file.fileno())
-        self.leaving.unlink()
+        """What was put aside; a second name of a key in its place goes as a name only."""
+        if self.leaving.exists():
+            if not (self.path.exists() and self.leaving.samefile(self.path)):
+                with self.leaving.open("r+b") as file:
+                    file.write(secrets.token_bytes(os.fstat(file.fileno()).st_size))
+                    file.flush()
+                    os.fsync(file.fileno())
+            self.leaving.unlink()
+        if self.pointer_leaving.exists():
+            gone = self._key(self.pointer_leaving)
+            same = self.pointer.exists() and self.pointer_leaving.samefile(self.pointer)
+            if not same and isinstance(gone, TokenKey):
+                gone.token.destroy(gone.public)
+            self.pointer_leaving.unlink()
         sync(self.folder)
 
     @contextmanager
@@ -159,5 +236,16 @@ def public_of(key: Signer) -> bytes:
     return key.public_key().public_bytes_raw()
 
 
-def _public(path: Path) -> bytes:
-    return public_of(signer_of(read_key(path)))
+def ring_of(domicile: Any) -> FileRing:
+    """The ring of an appliance, by its configuration (`appliance.env.Environment`)."""
+    token = None
+    if domicile.pkcs11_module:
+        pin = domicile.pkcs11_pin_file
+        place = Place(
+            domicile.pkcs11_module,
+            domicile.pkcs11_token,
+            domicile.pkcs11_key,
+            Path(pin) if pin else None,
+        )
+        token = token_at(place)
+    return FileRing(domicile.data / "keys", token)

@@ -113,8 +113,18 @@ def untold(one: Handover) -> str:
     )
 
 
-def begin(ring: FileRing, places: Places, origin: str, *, actor: str, reason: str) -> Handover:
+def begin(
+    ring: FileRing,
+    places: Places,
+    origin: str,
+    *,
+    actor: str,
+    reason: str,
+    on_token: bool = False,
+) -> Handover:
     """Steps 1 and 2. A rotation that is under way already is the answer, not another one.
+
+    The new key is a file, or made `on_token`.
 
     `origin` is the log's name in any generation. The handover's place in the log is not known
     yet, and is 0. Raises `RotationRefused`, `HandoverInvalid`, `KeyUnusable` and OSError.
@@ -133,7 +143,7 @@ def begin(ring: FileRing, places: Places, origin: str, *, actor: str, reason: st
         if keys.current != public_of(old):
             raise RotationRefused(older(keys))
         origin = in_generation(origin, ledger.current().number)
-        before, after, signature = handover.make(origin, old, public_of(ring.prepare()))
+        before, after, signature = handover.make(origin, old, ring.prepare(on_token=on_token))
         detail = {
             "actor": actor,
             "handover": b64encode(signature).decode(),
@@ -148,9 +158,9 @@ def begin(ring: FileRing, places: Places, origin: str, *, actor: str, reason: st
 
 def _under_way(ring: FileRing) -> Handover | None:
     """The rotation to the key that waits, if it is on the record."""
-    if not ring.waiting.exists():
+    waiting = ring.successor()
+    if waiting is None:
         return None
-    waiting = public_of(ring.prepare())
     rows = StoredEvent.objects.filter(source=SOURCE, type=KEY_ROTATED)
     for detail in rows.values_list("detail", flat=True):
         one = read(json.loads(bytes(detail or b"{}")), 0, 0)
@@ -177,15 +187,15 @@ def faults(ring: FileRing, places: Places, origin: str) -> Iterator[str]:
         keys = chain(places, origin, public_of(ring.current()))
         if ring.find(keys.current) is None:
             yield older(keys)
-        elif _under_way(ring) is not None or ring.leaving.exists():
-            yield (
-                "The log's key is being rotated, and the notary has not signed with both keys "
-                "yet, or not destroyed the old one. Start the notary, if it does not run."
-            )
-        elif ring.waiting.exists():
+        elif _under_way(ring) is None and ring.successor() is not None:
             yield (
                 "A rotation of the log's key was cut short before it was recorded; the old key "
                 "signs as before. Run `manage.py keys rotate log --reason TEXT` again."
+            )
+        elif not ring.settled(keys.current):
+            yield (
+                "The log's key is being rotated, and the notary has not signed with both keys "
+                "yet, or not destroyed the old one. Start the notary, if it does not run."
             )
     except (HandoverInvalid, KeyUnusable) as error:
         yield str(error)
@@ -221,9 +231,7 @@ def complete(
 
 def done(ring: FileRing, one: Handover) -> bool:
     """Whether the new key signs alone, and the old one is destroyed."""
-    if ring.waiting.exists() or ring.leaving.exists():
-        return False
-    return public_of(ring.current()) == one.new
+    return ring.settled(one.new)
 
 
 _HANDOVERS = f"""

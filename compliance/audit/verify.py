@@ -29,7 +29,7 @@ from compliance.audit.ledger import Held
 from compliance.audit.merkle import EMPTY_ROOT
 from compliance.audit.owners import Owners
 from compliance.audit.pruned import Cover, Covers
-from compliance.audit.ring import FileRing, public_of
+from compliance.audit.ring import FileRing, public_of, ring_of
 from compliance.audit.second_key import KEY_ADDED, told, unsigned
 from compliance.audit.tiles import Builder, TileInvalid
 from compliance.audit.tree import Tree
@@ -172,7 +172,7 @@ def _signed(folder: LogFolder, keys: Chain | None, report: Report) -> Checkpoint
 
 def _keys(places: Places, public_key: bytes | None, report: Report) -> Chain | None:
     """The keys of the log, each vouched for by the one before; None where they are not."""
-    ring = FileRing(settings.DOMICILE.data / "keys")
+    ring = ring_of(settings.DOMICILE)
     folder = LogFolder(folder_of(places.log, ledger.current().number))
     try:
         line = (folder.read(VERIFIER_KEY) or b"").decode(errors="replace").strip()

@@ -17,7 +17,7 @@ from django.conf import settings
 
 from compliance.audit.catalogue import KINDS
 from compliance.audit.ledger import Held
-from compliance.audit.ring import FileRing
+from compliance.audit.ring import ring_of
 from compliance.evidence import bundle, extent
 from compliance.evidence.file import RECORDED, SOURCE, ExportImpossible
 from compliance.models import Application
@@ -126,7 +126,7 @@ class Evidence:
             ),
             path,
             data / "log",
-            FileRing(data / "keys").current(),
+            ring_of(settings.DOMICILE).current(),
             progress=progress,
             contents=scope["contents"],
             reason=scope["reason"],

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from appliance.archive import ArchiveRefused, make
 from compliance.audit import journal
-from compliance.audit.ring import FileRing
+from compliance.audit.ring import ring_of
 from compliance.gate import now
 from compliance.vocabulary import Event
 
@@ -68,7 +68,7 @@ class Command(BaseCommand):
         target = options["file"].absolute()
         _record("backup.started", {"keys": with_keys})
         try:
-            with FileRing(environment.data / "keys").lock(PATIENCE) as held:
+            with ring_of(environment).lock(PATIENCE) as held:
                 count = _made(environment.data, target, with_keys=with_keys, held=held)
             digest = _digest(target)
         except ArchiveRefused as error:

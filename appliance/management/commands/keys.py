@@ -9,15 +9,16 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from appliance.keyring import found
+from appliance.keyring import Key, found, public
 from appliance.rotation import RotationRefused, rotate
 from appliance.services.folder import FolderRefused, Hold
-from compliance.audit import ledger, rotation
+from compliance.audit import cosignature, ledger, rotation
 from compliance.audit.checkpoint import CheckpointInvalid, origin_of
 from compliance.audit.copies import Places
-from compliance.audit.keys import KeyUnusable
+from compliance.audit.keys import KeyUnusable, read_key
 from compliance.audit.notary import Notary, NotaryRefuses
-from compliance.audit.ring import NAME, FileRing
+from compliance.audit.ring import NAME, ring_of
+from compliance.audit.witness import KEY_FILE, name_of
 
 PATIENCE = 30.0  # seconds that the notary has to sign with both keys
 UNFINISHED = (
@@ -44,6 +45,9 @@ class Command(BaseCommand):
         rotating.add_argument(
             "--reason", default="", help="Why the log's key is rotated; goes into the log."
         )
+        rotating.add_argument(
+            "--pkcs11", action="store_true", help="Make the log's new key on the token."
+        )
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
         """Do it."""
@@ -51,7 +55,7 @@ class Command(BaseCommand):
             self._list()
             return
         if options["name"] in ("log", NAME):
-            self._rotate_log(options["reason"].strip())
+            self._rotate_log(options["reason"].strip(), token=options["pkcs11"])
             return
         try:
             hold = Hold(settings.DOMICILE.data)
@@ -61,19 +65,18 @@ class Command(BaseCommand):
         hold.release()
         self.stdout.write(f"{options['name']}: {old} is now {new}. Back up the folder keys.")
 
-    def _rotate_log(self, reason: str) -> None:
+    def _rotate_log(self, reason: str, *, token: bool) -> None:
         """Record the rotation, and see it done: by the notary that leads, or here."""
         if not reason:
             raise CommandError("Say why with --reason: it goes into the log.")
         domicile = settings.DOMICILE
-        ring, places = (
-            FileRing(domicile.data / "keys"),
-            Places(domicile.data / "log", domicile.checkpoints),
-        )
+        ring, places = ring_of(domicile), Places(domicile.data / "log", domicile.checkpoints)
         try:
             origin = origin_of(domicile.organisation, ledger.current().number)
             actor = f"command ({getpass.getuser()})"
-            one = rotation.begin(ring, places, origin, actor=actor, reason=reason)
+            one = rotation.begin(
+                ring, places, origin, actor=actor, reason=reason, on_token=token
+            )
 
             def integrate() -> None:
                 notary = Notary(places.log, ring, origin, places.outside)
@@ -100,7 +103,16 @@ class Command(BaseCommand):
                 f"{key.path}\n"
                 f"    {kind.purpose}; read by {kind.readers}; "
                 f"{'can be rotated' if kind.rotates else 'cannot be rotated'}\n"
-                f"    {key.problem or f'fingerprint {key.fingerprint}'}\n"
+                f"    {key.problem or f'fingerprint {key.fingerprint}'}{_verifier_key(key)}\n"
                 f"    lost: {kind.loss}\n"
                 f"    stolen: {kind.theft}"
             )
+
+
+def _verifier_key(key: Key) -> str:
+    """What others take a witness's key as; empty for other keys."""
+    if key.problem or key.path.name != KEY_FILE:
+        return ""
+    shown = public(key.path.name, read_key(key.path)) or b""
+    name = name_of(settings.DOMICILE.organisation)
+    return f"\n    verifier key {cosignature.verifier_key(name, shown)}"

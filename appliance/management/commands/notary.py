@@ -23,7 +23,8 @@ from compliance.audit.configuration import loaded
 from compliance.audit.copies import Places
 from compliance.audit.keys import KeyUnusable, read_key
 from compliance.audit.notary import Notary, NotaryRefuses
-from compliance.audit.ring import FileRing, public_of
+from compliance.audit.ring import FileRing, public_of, ring_of
+from compliance.audit.token import TokenAway
 from compliance.audit.watch import Watch
 from compliance.models import LogHead
 
@@ -45,7 +46,7 @@ class Command(BaseCommand):
             signal.signal(sign, lambda *_: stop.set())
         try:
             notary(stop)
-        except (NotaryRefuses, KeyUnusable) as error:
+        except (NotaryRefuses, KeyUnusable, TokenAway) as error:
             self.stderr.write(f"The notary signs nothing. {error}")
             sys.exit(NOTARY_REFUSED)
 
@@ -54,7 +55,8 @@ def notary(stop: threading.Event) -> None:
     """Run the notary of this appliance's log until `stop`."""
     domicile = settings.DOMICILE
     origin = origin_of(domicile.organisation, LogHead.objects.get(id=1).generation)
-    ring = FileRing(domicile.data / "keys")
+    ring = ring_of(domicile)
+    ring.insist()
     floor = DiskFloor(domicile.data, domicile.disk_floor)
     watch = Watch(
         disk=lambda: (floor.free(), floor.floor),
@@ -62,7 +64,9 @@ def notary(stop: threading.Event) -> None:
     )
     path = domicile.data / "keys" / mldsa.KEY_FILE
     second = mldsa.signer_of(read_key(path)) if path.exists() else None
-    leads = Notary(domicile.data / "log", ring, origin, domicile.checkpoints, watch, second=second)
+    leads = Notary(
+        domicile.data / "log", ring, origin, domicile.checkpoints, watch, second=second
+    )
     beside = threading.Event()
     asking = threading.Thread(
         target=asker(ring, leads).run, args=(beside,), name="witnesses", daemon=True

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from django.conf import settings
 
 from compliance.audit import checkpoint, ledger, rotation
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
@@ -23,7 +24,7 @@ from compliance.audit.files import CHECKPOINT, VERIFIER_KEY, LogFolder, folder_o
 from compliance.audit.keys import KeyUnusable
 from compliance.audit.merkle import Edge, ProofInvalid, leaf_hash
 from compliance.audit.pruned import Covers
-from compliance.audit.ring import FileRing, public_of
+from compliance.audit.ring import public_of, ring_of
 from compliance.audit.tiles import TileInvalid
 from compliance.audit.tree import Tree
 from compliance.evidence import extent
@@ -215,17 +216,17 @@ def _checkpoint(folder: LogFolder, data: Path) -> tuple[bytes, Checkpoint]:
     if note is None:
         raise PackImpossible(f"There is no checkpoint in {folder.root}; start the notary.")
     try:
-        key = _public_key(folder, data)
+        key = _public_key(folder)
         keys = rotation.chain(Places(data / "log"), checkpoint.parse(note).origin, key)
         return note, keys.verify(note)
     except CheckpointInvalid as error:
         raise PackImpossible(f"{error} {UNSOUND}") from error
 
 
-def _public_key(folder: LogFolder, data: Path) -> bytes:
+def _public_key(folder: LogFolder) -> bytes:
     """From the log's private key where this process may read it, else from the log's folder."""
     try:
-        return public_of(FileRing(data / "keys").current())
+        return public_of(ring_of(settings.DOMICILE).current())
     except KeyUnusable:
         line = (folder.read(VERIFIER_KEY) or b"").decode(errors="replace").strip()
         return checkpoint.parse_verifier_key(line)[1]

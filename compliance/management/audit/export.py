@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import OutputWrapper
 
 from compliance.audit.catalogue import KINDS
-from compliance.audit.ring import FileRing
+from compliance.audit.ring import ring_of
 from compliance.evidence.bundle import ExportImpossible, Scope, export
 from compliance.management.audit import SOUND
 
@@ -49,7 +49,7 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
         generation=options["generation"],
         tables=options["tables"],
     )
-    key = FileRing(settings.DOMICILE.data / "keys").current()
+    key = ring_of(settings.DOMICILE).current()
     summary = export(
         scope,
         options["path"],

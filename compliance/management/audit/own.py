@@ -12,7 +12,7 @@ from compliance.audit.copies import Places
 from compliance.audit.files import CHECKPOINT, VERIFIER_KEY, LogFolder, folder_of
 from compliance.audit.handover import Chain
 from compliance.audit.keys import KeyUnusable
-from compliance.audit.ring import FileRing, public_of
+from compliance.audit.ring import FileRing, public_of, ring_of
 from compliance.audit.tree import Tree
 
 
@@ -27,7 +27,7 @@ def places() -> Places:
 
 def ring() -> FileRing:
     """The log's private keys."""
-    return FileRing(settings.DOMICILE.data / "keys")
+    return ring_of(settings.DOMICILE)
 
 
 def origin(generation: int | None = None) -> str:

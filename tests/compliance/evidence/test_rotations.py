@@ -18,8 +18,8 @@ from compliance.evidence import bundle, verify
 from compliance.evidence.bundle import Scope, export
 from compliance.evidence.file import ExportImpossible
 from tests.compliance.audit.events import event
-from tests.compliance.evidence.conftest import KEY, ORIGIN, PUBLIC
-from tests.compliance.evidence.packing import contents, pack
+from tests.compliance.evidence.conftest import ORIGIN, PUBLIC
+from tests.compliance.evidence.packing import KEY, contents, pack
 from tests.compliance.evidence.packing import resign as resigned_by_the_first
 from tests.compliance.evidence.test_browser import judged as on_page
 from tests.compliance.evidence.test_browser import opened, told
