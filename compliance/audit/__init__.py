@@ -36,6 +36,7 @@ certificate  what a person is told who had content erased
 caretaker    erasures that were asked for, and what is past its time: the work of `records`
 copies       checkpoints outside of the database, by which a restore shows
 generation   the log's next generation, after a restore that lost entries
+mldsa        a checkpoint's second signature, by ML-DSA-44; second_key: which key the log names
 cosignature  C2SP tlog-cosignature: a witness's word on a checkpoint
 submission   C2SP tlog-witness: what a log sends to a witness
 witness      this appliance as a witness of other logs; followed: when their keys rotate

@@ -1,6 +1,7 @@
 """Evidence: parts of the log that others can verify without us, offline.
 
 bundle    writes the ZIP in one pass; archive packs it, rows reads the log for it
+hints     which entry was changed: seven bits of each leaf hash
 removed   details that a rule removed, and the events that say so
 views     tables and report beside the evidence
 paper     what is on paper: PDF/A-3, signed; of reports and packs
