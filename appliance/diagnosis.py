@@ -243,7 +243,7 @@ def _processes(environment: Environment) -> Iterator[Finding]:
     for name, process in state["processes"].items():
         if process["failing"] or process["pid"] is None:
             mend = f"Read {environment.data}/logs/{name}.jsonl."
-            # Requests are answered without it; exports wait.
+            # Requests are answered without it; exports and erasures wait.
             say = warning if name == "records" else wrong
             yield say(f"process {name}", "does not stay up", mend)
         else:
