@@ -309,7 +309,7 @@ def _timed(act: Callable[[], object]) -> float:
 def detail() -> dict[str, Any]:
     """As long as the gate's."""
     return {
-        "application": {"id": "0" * 36, "name": "demo"},
+        "application": {"id": "00000000-0000-0000-0000-000000000007", "name": "demo"},
         "api_key": "0" * 12,
         "categories": {"personal": 3},
         "country": "DE",
