@@ -1,12 +1,11 @@
 """The keeper, on small programs of the test's own."""
 
-import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -14,6 +13,7 @@ import pytest
 
 from appliance import confinement
 from appliance.services.keeper import Keeper, Program, StartFailed
+from tests.services.waiting import PATIENCE, until, wait_until
 
 SLEEPER = 'import time; print(\'{"event": "up"}\', flush=True); time.sleep(60)'
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + SLEEPER
@@ -62,19 +62,14 @@ def state(folder):
     return json.loads(folder.joinpath("keeper.json").read_text())["processes"]
 
 
-async def until(condition, seconds=10.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        await asyncio.sleep(0.02)
-
-
 async def test_a_killed_process_comes_back_and_the_others_never_notice(folder):
     keeper, _said = keeper_of(folder, program("one", SLEEPER), program("two", SLEEPER))
-    await keeper.start(5)
+    await keeper.start(PATIENCE)
     before = state(folder)
     os.kill(before["one"]["pid"], signal.SIGKILL)
-    await until(lambda: state(folder)["one"]["pid"] not in (None, before["one"]["pid"]))
+    await until(
+        lambda: state(folder)["one"]["pid"] not in (None, before["one"]["pid"]), "it is back"
+    )
     assert state(folder)["two"]["pid"] == before["two"]["pid"]
     assert state(folder)["one"]["restarts"] == 1
     await keeper.stop()
@@ -97,18 +92,21 @@ async def _never():
 
 async def test_what_dies_takes_its_own_children_along(folder):
     keeper, _said = keeper_of(folder, program("family", FAMILY))
-    await keeper.start(5)
+    await keeper.start(PATIENCE)
     pid = state(folder)["family"]["pid"]
-    await until(lambda: psutil.Process(pid).children())
+    await until(lambda: psutil.Process(pid).children(), "it has a child")
     child = psutil.Process(pid).children()[0]
     os.kill(pid, signal.SIGKILL)
-    await until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    await until(
+        lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE,
+        "the child is gone",
+    )
     await keeper.stop()
 
 
 async def test_the_last_started_is_stopped_first(folder):
     keeper, said = keeper_of(folder, program("first", SLEEPER), program("second", SLEEPER))
-    await keeper.start(5)
+    await keeper.start(PATIENCE)
     await keeper.stop()
     ends = [line for line in said if line.endswith("stopped")]
     assert ends == ["  second: stopped", "  first: stopped"]
@@ -116,9 +114,11 @@ async def test_the_last_started_is_stopped_first(folder):
 
 async def test_a_process_that_ignores_the_request_to_end_is_killed(folder):
     keeper, said = keeper_of(folder, program("stubborn", STUBBORN, drain=0.3))
-    await keeper.start(5)
+    await keeper.start(PATIENCE)
     pid = state(folder)["stubborn"]["pid"]
-    await until(lambda: b"up" in folder.joinpath("logs", "stubborn.jsonl").read_bytes())
+    await until(
+        lambda: b"up" in folder.joinpath("logs", "stubborn.jsonl").read_bytes(), "it is up"
+    )
     await keeper.stop()
     assert not psutil.pid_exists(pid)
     assert any("killed" in line for line in said)
@@ -127,9 +127,9 @@ async def test_a_process_that_ignores_the_request_to_end_is_killed(folder):
 async def test_what_a_process_says_is_json_even_where_it_is_not(folder):
     code = "import sys; sys.stderr.write('plain \\x1b words\\n'); " + SLEEPER
     keeper, _said = keeper_of(folder, program("talker", code))
-    await keeper.start(5)
+    await keeper.start(PATIENCE)
     log = folder / "logs" / "talker.jsonl"
-    await until(lambda: len(log.read_bytes().splitlines()) == 2)
+    await until(lambda: len(log.read_bytes().splitlines()) == 2, "it has said both")
     await keeper.stop()
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert lines[0]["text"] == "plain   words"
@@ -139,9 +139,9 @@ async def test_what_a_process_says_is_json_even_where_it_is_not(folder):
 @pytest.mark.skipif(CONFINE == "no", reason="this kernel allows no network namespace")
 async def test_a_confined_process_has_a_loopback_and_no_way_out(folder):
     keeper, _said = keeper_of(folder, program("inside", SOCKETS + SLEEPER, confine=CONFINE))
-    await keeper.start(5)
+    await keeper.start(PATIENCE)
     log = folder / "logs" / "inside.jsonl"
-    await until(log.read_bytes)
+    await until(lambda: b"\n" in log.read_bytes(), "it has said a line")
     said = json.loads(log.read_text().splitlines()[0])["text"]
     assert said == str({"names": ["lo"], "away": False, "home": True})
     layers = confinement.of_process(state(folder)["inside"]["pid"])
@@ -163,24 +163,24 @@ async def main():
                  confine={confine!r})] for name in ("one", "two")]
     folder = Path({str(folder)!r})
     keeper = Keeper(programs, logs=folder / "logs", state=folder / "keeper.json", say=print)
-    await keeper.start(5)
-    await asyncio.sleep(60)
+    await keeper.start(60)
+    await asyncio.sleep(600)
 asyncio.run(main())
 """
     keeper = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL)
     try:
-        end = time.monotonic() + 10
         found: dict[int, psutil.Process] = {}
-        while len(found) < 2:
-            assert time.monotonic() < end
-            time.sleep(0.05)
-            found = {
-                process.pid: process
-                for process in psutil.Process(keeper.pid).children()
-                if SLEEPER in process.cmdline()
-            }
+
+        def both() -> bool:
+            for process in psutil.Process(keeper.pid).children():
+                with suppress(psutil.Error):
+                    if SLEEPER in process.cmdline():
+                        found[process.pid] = process
+            return len(found) == 2
+
+        wait_until(both, "both run")
     finally:
         keeper.kill()
         keeper.wait()
-    _gone, alive = psutil.wait_procs(list(found.values()), timeout=3)
+    _gone, alive = psutil.wait_procs(list(found.values()), timeout=PATIENCE)
     assert alive == []

