@@ -7,9 +7,10 @@ from pathlib import Path
 
 import openai
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.services.appliance import Appliance, running
+from tests.services.waiting import PATIENCE
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 WIDE, NARROW = (1280, 900), (390, 844)  # pixels
@@ -59,6 +60,9 @@ def chromium() -> str:
     return found
 
 
+expect.set_options(timeout=PATIENCE * 1000)  # a console on a busy machine answers late
+
+
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -100,7 +104,8 @@ class Reader:
         page = self.goes("/console/")
         page.get_by_label("User name").fill(name)
         page.get_by_label("Password").fill(password)
-        page.get_by_role("button", name="Log in").click()
+        with page.expect_navigation():  # whoever goes on before it has ended is not logged in
+            page.get_by_role("button", name="Log in").click()
         return page
 
     def shows(self, name: str) -> None:
@@ -117,6 +122,7 @@ def reader(request, browser, appliance) -> Iterator[Reader]:
     """Somebody at a wide screen, then at a telephone."""
     width, height = request.param
     context = browser.new_context(viewport={"width": width, "height": height})
+    context.set_default_timeout(PATIENCE * 1000)
     someone = Reader(context.new_page(), appliance.url)
     yield someone
     context.close()

@@ -34,7 +34,7 @@ def ended():
 
 def verdict(client):
     client.post(VERIFY)
-    wait_until(ended, "the run has ended", timeout=20)
+    wait_until(ended, "the run has ended")
     return client.get(VERIFY)
 
 

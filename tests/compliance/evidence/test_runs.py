@@ -23,7 +23,7 @@ from tests.services.appliance import BASE
 from tests.services.valkey import Valkey, leash
 from tests.services.waiting import PATIENCE, wait_until
 
-pytestmark = [pytest.mark.database, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.database
 
 
 @pytest.fixture
@@ -155,12 +155,12 @@ def begun(broker):
     """A run of which the worker has begun to write the file."""
     run = started(tables=True)
     told(run, broker)
-    wait_until(shelf.part(run.pk).exists, "the file is begun", 30, every=0.005)
+    wait_until(shelf.part(run.pk).exists, "the file is begun", every=0.005)
     return run
 
 
-def ends(run, within=30):
-    wait_until(lambda: again(run).finished is not None, f"run {run.pk} has ended", within)
+def ends(run):
+    wait_until(lambda: again(run).finished is not None, f"run {run.pk} has ended")
     return again(run)
 
 
@@ -168,7 +168,6 @@ def empty(*files):
     wait_until(
         lambda: sorted(one.name for one in shelf.folder().iterdir()) == sorted(files),
         "nothing else is left",
-        10,
     )
 
 
