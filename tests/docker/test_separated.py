@@ -28,8 +28,9 @@ from tests.docker.tool import DOCKER, ROOT
 from tests.services.appliance import free_port
 from tests.services.postgres import Postgres
 from tests.services.valkey import leash
+from tests.services.waiting import PATIENCE
 
-pytestmark = [pytest.mark.appliance, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.appliance
 DATABASE = "domicile"
 PAPER = {"paper.p256", "paper.crt"}
 KEYS = {
@@ -51,7 +52,7 @@ class Separated:
     environments: Mapping[str, Mapping[str, str]]
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 90.0) -> None:
+def until(condition: Callable[[], bool], what: str, seconds: float = 240.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"{what}, not within {seconds} s"
@@ -261,7 +262,7 @@ def test_a_prompt_is_answered_by_roles_that_hold_only_their_own_keys(
             "messages": [{"role": "user", "content": "Say hello to anna@example.org."}],
             "max_tokens": 8,
         },
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert answer.status_code == 200, answer.text
     assert answer.json()["choices"][0]["message"]["content"]
@@ -281,7 +282,7 @@ def kept(separated: Separated, person: str) -> str:
             "messages": [{"role": "user", "content": f"Write to {person}."}],
             "max_tokens": 4,
         },
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert answer.status_code == 200, answer.text
     return str(answer.headers["domicile-request"])
@@ -344,7 +345,7 @@ def test_the_health_check_of_each_container_passes(separated: Separated, role: s
     def well() -> bool:
         return subprocess.run(check, env=dict(given), check=False).returncode == 0
 
-    until(well, f"{role} is well", 30)
+    until(well, f"{role} is well")
 
 
 @pytest.mark.parametrize("role", ["worker", "web", "notary", "records"])
@@ -361,7 +362,7 @@ def test_the_notary_alone_can_verify_the_log(separated: Separated) -> None:
         done = manage("audit", "verify", given=separated.environments["notary"])
         return done.returncode == 0 and "The log is sound." in done.stdout
 
-    until(sound, "the log is sound", 20)
+    until(sound, "the log is sound")
 
 
 @pytest.mark.parametrize("role", ["gateway", "notary", "records"])
@@ -407,7 +408,9 @@ def test_the_gateway_cannot_place_events_in_the_log(separated: Separated) -> Non
 def console(separated: Separated) -> Iterator[httpx.Client]:
     """The administrator's browser, logged in."""
     welcome = json.loads((separated.folder / "setup" / "welcome.json").read_text())
-    with httpx.Client(base_url=separated.base, follow_redirects=True, timeout=30) as browser:
+    with httpx.Client(
+        base_url=separated.base, follow_redirects=True, timeout=PATIENCE
+    ) as browser:
         page = browser.get("/console/login/")
         assert page.status_code == 200
         page = browser.post(
