@@ -18,7 +18,7 @@ from pathlib import Path
 PAPER = ("paper.p256", "paper.crt")
 KEYS: Mapping[str, Sequence[str]] = {
     "gateway": ("django-secret", "subject-index", "gateway.ed25519", "witness.ed25519", *PAPER),
-    "notary": ("log.ed25519",),
+    "notary": ("log.ed25519", "log.mldsa44"),
     "records": (*PAPER, "log.ed25519", "subject-index"),
     "worker": ("gateway.pub", "site-*.x25519", "node-*.ed25519"),
 }

@@ -16,6 +16,7 @@ PRIVATE = (
     "gateway.ed25519",
     "witness.ed25519",
     "log.ed25519",
+    "log.mldsa44",
 )
 PAPER = ("paper.p256", "paper.crt")
 SITE = ("site-home.x25519", "node-node-1.ed25519")
@@ -34,8 +35,8 @@ def master(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
-        ("gateway", {*PAPER, *PRIVATE} - {"log.ed25519"}),
-        ("notary", {"log.ed25519"}),
+        ("gateway", {*PAPER, *PRIVATE} - {"log.ed25519", "log.mldsa44"}),
+        ("notary", {"log.ed25519", "log.mldsa44"}),
         ("records", {*PAPER, "log.ed25519", "subject-index"}),
         ("worker", {"gateway.pub", *SITE}),
     ],
