@@ -156,6 +156,7 @@ def test_a_database_of_a_newer_version_is_left_alone(environment):
     "name",
     [
         "gateway.ed25519",
+        "log.mldsa44",
         "site-home.x25519",
         "node-node-1.ed25519",
         "paper.p256",
