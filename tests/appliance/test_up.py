@@ -160,6 +160,22 @@ def test_a_taken_port_is_refused_in_one_sentence(appliance, tmp_path):
     assert f"DOMICILE_PORT={appliance.port + 1}" in said
 
 
+def test_the_logs_key_is_rotated_without_a_stop(appliance):
+    def served(name):
+        return httpx.get(f"{appliance.url}/log/{name}", timeout=PATIENCE).text
+
+    before = served("verifier-key")
+    done = appliance.manage("keys", "rotate", "log", "--reason", "Once a year.")
+    assert done.returncode == 0, done.stderr
+    after = served("verifier-key")
+    assert after != before
+    assert served("rotations").split(" ")[2:4] == [before.strip(), after.strip()]
+    assert served("bridge-1").count("\n— ") >= 2
+    assert not list(appliance.data.joinpath("keys").glob("log.ed25519.*"))
+    assert appliance.manage("doctor").returncode == 0
+    appliance.verify_log()
+
+
 # --- Faults ---
 
 
