@@ -125,7 +125,7 @@ class WitnessedLogAdmin(Recorded):
     """Registered and changed here; never deleted, because what was seen stays known."""
 
     noun, created, adding = "witnessed_log", "registered", "Register a log"
-    section, rank, title = "Record", 61, "Logs witnessed here"
+    section, rank, title = "Record", 46, "Logs witnessed here"
     form = WitnessedLogForm
     change_form_template = "admin/witnessed_log.html"
     change_list_template = "admin/witnessed_logs.html"
@@ -158,7 +158,7 @@ class WitnessAdmin(Recorded):
     """Added and changed here; never deleted, because kept cosignatures are theirs."""
 
     noun, created, adding = "witness", "registered", "Add a witness"
-    section, rank, title = "Record", 60, "Witnesses"
+    section, rank, title = "Record", 45, "Witnesses"
     form = WitnessForm
     change_form_template = "admin/witness.html"
     change_list_template = "admin/witnesses.html"

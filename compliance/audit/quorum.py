@@ -82,6 +82,8 @@ class Judgement:
         if not self.listed:
             return "NOT witnessed as the policy demands: it names other logs than this."
         by = ", ".join(self.signed) or "nobody"
+        if self.met and not self.signed:
+            return "The policy demands no witness."
         if self.met:
             return f"Witnessed by {by}, as the policy demands."
         return f"NOT witnessed by {', '.join(self.absent)}; the policy is not met (by {by})."

@@ -101,6 +101,7 @@ class Witness(models.Model):
 
     class Meta:
         ordering = ["name"]
+        verbose_name_plural = "witnesses"
 
     def __str__(self) -> str:
         return self.name
@@ -140,6 +141,7 @@ class WitnessPolicy(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name_plural = "witness policies"
 
     def __str__(self) -> str:
         return f"witness policy {self.pk}"

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 
 import openai
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import expect
 
+from compliance.audit.cosignature import verifier_key
 from tests.e2e.conftest import ask
 from tests.services.waiting import wait_until
 
@@ -154,6 +157,36 @@ def test_the_log_is_verified_in_plain_words_at_the_press_of_a_button(officer):
     page.get_by_role("button", name=re.compile("^Verify the log")).click()
     expect(page.get_by_role("heading", name="The log is intact.")).to_be_visible(timeout=20_000)
     officer.shows("verified")
+
+
+def test_witnesses_are_entered_by_their_keys_and_the_policy_says_who_has_not_signed(officer):
+    name = f"w{officer.page.evaluate('innerWidth')}.example/witness"
+    page = officer.goes("/console/compliance/witness/add/")
+    page.get_by_label("Verifier key").fill("no key")
+    page.get_by_role("button", name="Add a witness").click()
+    expect(page.locator("main")).to_contain_text("This is not a witness's verifier key")
+    seed = hashlib.sha256(name.encode()).digest()
+    public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    key = verifier_key(name, public)
+    page.get_by_label("Verifier key").fill(key)
+    officer.shows("witness-add")
+    page.get_by_role("button", name="Add a witness").click()
+    page.get_by_role("region", name="Witnesses").get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", name="What it has signed")).to_be_visible()
+    officer.shows("witness")
+    page = officer.goes("/console/compliance/witness/")
+    expect(page.locator("main")).to_contain_text("What to give to a witness")
+    officer.shows("witnesses")
+    page = officer.goes("/console/witness-policy/")
+    page.get_by_role("textbox", name="Policy").fill(f"witness w1 {key}\nquorum w1")
+    page.get_by_role("button", name="Set this policy").click()
+    expect(page.locator("main")).to_contain_text("NOT witnessed by w1")
+    officer.shows("witness-policy")
+    page.get_by_role("textbox", name="Policy").fill("quorum none")
+    page.get_by_role("button", name="Set this policy").click()
+    expect(page.locator("main")).to_contain_text("meets the policy")
+    officer.goes("/console/compliance/witnessedlog/")
+    officer.shows("witnessed-logs")
 
 
 def test_the_policy_is_shown_in_words_with_what_is_not_enforced(officer):
