@@ -26,6 +26,7 @@ from compliance.policy.default import DEFAULT
 from compliance.policy.rules import Retention, canonical, policy
 from compliance.vocabulary import Event as Recorded
 from tests.compliance.audit.events import request_id
+from tests.services.waiting import wait_until
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
 
@@ -448,11 +449,12 @@ def test_the_notary_prunes_at_its_start_and_leaves_its_time_to_the_log(folder, m
     notary = Notary(folder, KEY, "example.org/log/1")
     thread = threading.Thread(target=notary.run, args=(stop,))
     thread.start()
-    give_up = time.monotonic() + 20
-    while Event.objects.filter(detail=None).count() < 40 and time.monotonic() < give_up:
-        time.sleep(0.05)
-    stop.set()
-    thread.join()
+    try:
+        gone_by_now = Event.objects.filter(detail=None)
+        wait_until(lambda: gone_by_now.count() >= 40, "all that is due is gone")
+    finally:
+        stop.set()
+        thread.join()
     assert Event.objects.get(type="record.pruned").source == "notary"
     assert len(gone()) == 40
     assert Leaf.objects.count() == Event.objects.count()
