@@ -32,8 +32,9 @@ class Work:
     """What an erasure is about and how far it came; on its row while it is not done."""
 
     subjects: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)  # of an expiry none: they may be millions
     buckets: list[int] = field(default_factory=list)
+    count: int = 0  # requests erased
     parts: int = 0
     until: str = ""  # greatest request id concerned, where not all are
     total: int = 0  # buckets, those that are done among them; 0 before it is begun

@@ -169,7 +169,9 @@ def _renew(keys: KeyStore, bucket: int, erasure: Erasure, work: Work) -> None:
             _rewrap(bucket, row.generation, keys.open(bucket, row.generation), new, key)
         row.generation = new
         row.save(update_fields=["generation"])
-        work.requests += gone
+        work.count += len(gone)
+        if erasure.kind != Erasure.Kind.EXPIRY:
+            work.requests += gone
         work.buckets.append(bucket)
         erasure.certificate = work.text()
         erasure.save(update_fields=["certificate"])
@@ -193,7 +195,7 @@ def _rewrap(bucket: int, generation: int, old: bytes, new: int, key: bytes) -> N
 def _finish(erasure: Erasure, work: Work, source: str) -> None:
     """Step 4, inside a transaction: on the record, and the certificate."""
     erasure.finished = datetime.now(UTC)
-    erasure.state, erasure.requests = Erasure.State.DONE, len(work.requests)
+    erasure.state, erasure.requests = Erasure.State.DONE, work.count
     events = _events(erasure, work)
     journal.record(source, events)
     last = WriterEpoch.objects.get(source=source, epoch=journal.EPOCH).next_seq - 1
@@ -205,7 +207,7 @@ def _finish(erasure: Erasure, work: Work, source: str) -> None:
 def _events(erasure: Erasure, work: Work) -> list[Event]:
     now = time.time_ns() // 1000
     if erasure.kind == Erasure.Kind.EXPIRY:
-        detail = {"requests": len(work.requests), "buckets": work.buckets}
+        detail = {"requests": work.count, "buckets": work.buckets}
         return [Event(EXPIRED, now, detail)]
     about = {"kind": str(erasure.kind), "actor": erasure.actor, "reason": erasure.reason}
     if erasure.kind == Erasure.Kind.REQUEST:

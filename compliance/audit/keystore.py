@@ -21,7 +21,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from typing import Any
 from django.conf import settings
 
 from compliance.audit.keys import KeyUnusable, create_key, read_key, secret
+from compliance.models import Content
 
 BUCKETS = 256
 _NAME = re.compile(r"(\d{3})\.(\d{1,10})\Z")
@@ -48,10 +49,14 @@ class VaultUnreadable(Exception):
 
 
 class KeyStore:
-    """The folder `vault`. Safe for threads and processes."""
+    """The folder `vault`. Safe for threads and processes.
 
-    def __init__(self, folder: Path) -> None:
+    It is made when something is to be kept, unless it is `needed` for what was kept before.
+    """
+
+    def __init__(self, folder: Path, needed: Callable[[], bool] = lambda: False) -> None:
         self.folder = folder
+        self._needed = needed
         self._keys = folder / "keys"
         self._list = folder / "erased.jsonl"
 
@@ -63,6 +68,8 @@ class KeyStore:
         try:
             self._prepare()
             return secret(self._path(bucket, generation), group=self._group())
+        except VaultUnreadable as error:
+            raise VaultUnavailable(str(error), frozenset({bucket})) from error
         except (OSError, KeyUnusable) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise VaultUnavailable(
@@ -81,7 +88,7 @@ class KeyStore:
     def renew(self, bucket: int, above: int) -> int:
         """A fresh key, durable when this returns; its generation is the highest so far.
 
-        The caller holds `lock`.
+        The caller holds `lock`. Raises `VaultUnreadable`.
         """
         self._prepare()
         generation = max([above, *self.generations(bucket)]) + 1
@@ -150,7 +157,10 @@ class KeyStore:
 
     @contextmanager
     def lock(self, *, wait: bool = True) -> Iterator[bool]:
-        """One eraser at a time, in all processes; false if another erases and `wait` is not."""
+        """One eraser at a time, in all processes; false if another erases and `wait` is not.
+
+        Raises `VaultUnreadable` where the vault is not there.
+        """
         if not _within.acquire(blocking=wait):
             yield False
             return
@@ -208,8 +218,16 @@ class KeyStore:
         return self._keys / f"{bucket:03d}.{generation}"
 
     def _prepare(self) -> None:
+        """Make the folder, unless it is away."""
         if self._keys.is_dir():
             return
+        if self._needed():
+            raise VaultUnreadable(
+                f"The vault {self.folder} is not there, and the database holds what was kept "
+                "under its keys. Mount it, or put it back. If it is lost for good, make the "
+                f"empty folder {self._keys} (mode 700): what was kept before then stays "
+                "unreadable."
+            )
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sync(self.folder.parent)
         group = self._group()
@@ -236,7 +254,7 @@ class KeyStore:
 
 def store() -> KeyStore:
     """This appliance's."""
-    return KeyStore(settings.DOMICILE.data / "vault")
+    return KeyStore(settings.DOMICILE.data / "vault", Content.objects.exists)
 
 
 def _sync(folder: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from compliance.audit import keystore, vault
+from compliance.audit import erasure, keystore, vault
 from compliance.audit.entry import EntryInvalid, commitment, encode
 from compliance.audit.keystore import VaultUnreadable
 from compliance.audit.writer import Writer
@@ -122,6 +122,22 @@ def test_a_request_is_refused_where_the_vault_cannot_take_its_content(writer, da
     (data / "vault").unlink()
     writer.append_sync([keeping(admitted(request))])
     assert vault.read(request)
+
+
+def test_no_vault_is_made_beside_what_was_kept_in_one_that_is_away(writer, data):
+    """As when its disk is not mounted: new keys would take the place of those that matter."""
+    first, second = request_id(), request_id()
+    writer.append_sync([keeping(admitted(first))])
+    (data / "vault").rename(data / "away")
+    with pytest.raises(RecordUnavailable, match="is not there"):
+        writer.append_sync([keeping(admitted(second))])
+    with pytest.raises(VaultUnreadable, match="Mount it"):
+        erasure.erase("request", first, actor="anna", reason="asked")
+    assert not (data / "vault").exists()
+    (data / "away").rename(data / "vault")
+    writer.append_sync([keeping(admitted(second))])
+    assert vault.read(first)
+    assert vault.read(second)
 
 
 def test_an_end_stands_also_where_the_vault_cannot_take_the_output(writer, data):
