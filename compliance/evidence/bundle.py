@@ -240,7 +240,7 @@ class _Walk:
                 "The entries in the database are not the ones that the checkpoint was signed "
                 "over. Run `manage.py audit verify`; no evidence can be made until it is sound."
             )
-        out.add("hints", packed(hints))
+        out.add("hints", packed(bytes(hints)))
 
     def _details(self, low: int, found: Sequence[rows.Row]) -> bytes:
         """A line each: the detail as the bytes committed to, the entry's number and the key."""
