@@ -67,15 +67,24 @@ class Calls:
     def _connection(self, parts: SplitResult) -> http.client.HTTPConnection:
         host, port = place_of(parts.geturl())
         connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
-        if self._passages is not None:
-            wire = socket.socket(socket.AF_UNIX)
-            wire.settimeout(PATIENCE)
-            wire.connect(str(socket_of(self._passages, host, port)))
-        elif parts.scheme == "https":
-            wire = socket.create_connection((host, port), PATIENCE)
-        else:
-            return connection
-        if parts.scheme == "https":
-            wire = ssl.create_default_context().wrap_socket(wire, server_hostname=host)
+        wire = self._wire(host, port)
+        try:
+            if parts.scheme == "https":
+                wire = ssl.create_default_context().wrap_socket(wire, server_hostname=host)
+        except OSError:
+            wire.close()
+            raise
         connection.sock = wire
         return connection
+
+    def _wire(self, host: str, port: int) -> socket.socket:
+        if self._passages is None:
+            return socket.create_connection((host, port), PATIENCE)
+        wire = socket.socket(socket.AF_UNIX)
+        wire.settimeout(PATIENCE)
+        try:
+            wire.connect(str(socket_of(self._passages, host, port)))
+        except OSError:
+            wire.close()
+            raise
+        return wire
