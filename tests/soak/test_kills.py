@@ -33,7 +33,6 @@ def killed(database, folder, seed, kills):
     return done.stdout
 
 
-@pytest.mark.timeout(120)
 def test_kills_at_random_points_lose_nothing_and_leave_nothing_half(database, tmp_path):
     kills = int(os.environ.get("DOMICILE_KILLS", KILLS))
     said = killed(database, tmp_path / "data", plan.seed(), kills)
@@ -41,7 +40,7 @@ def test_kills_at_random_points_lose_nothing_and_leave_nothing_half(database, tm
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_thousand_kills_lose_nothing_and_leave_nothing_half(database, tmp_path, part):
     kills = int(os.environ.get("DOMICILE_KILLS", SOAK_KILLS))

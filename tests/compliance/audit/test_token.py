@@ -23,7 +23,7 @@ from tests.compliance.evidence.packing import check
 from tests.foreign.summary import MARK
 from tests.services.waiting import wait_until
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.usefixtures("database")
 
 MODULES = [
     Path("/usr/lib/softhsm/libsofthsm2.so"),

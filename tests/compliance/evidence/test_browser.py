@@ -13,7 +13,7 @@ from tests.compliance.evidence.packing import check, contents, pack, replant, re
 from tests.compliance.evidence.test_mutants import mutate
 from tests.e2e.conftest import FLAGS, SCREENSHOTS, chromium
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("database")]
+pytestmark = pytest.mark.usefixtures("database")
 
 
 @contextmanager

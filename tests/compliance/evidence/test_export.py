@@ -20,7 +20,7 @@ from tests.compliance.audit.test_full_disk import disk, filled, small_disk
 from tests.compliance.evidence.packing import KEY, check
 
 __all__ = ["disk"]
-pytestmark = [pytest.mark.database, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.database
 IMPOSSIBLE = 2
 
 

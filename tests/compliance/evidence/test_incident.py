@@ -10,7 +10,6 @@ from compliance.evidence.packs import answers
 from compliance.evidence.packs.law import laws
 from tests.compliance.evidence.filling import CASE, WEIGHTS, fields, pdf_text, yesterday
 
-pytestmark = pytest.mark.timeout(60)
 OTHER = "0d" * 32
 
 

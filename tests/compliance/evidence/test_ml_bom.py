@@ -10,7 +10,6 @@ from compliance.evidence.packs.law import laws
 from compliance.models import Event
 from tests.compliance.evidence.filling import WEIGHTS, fields, told
 
-pytestmark = pytest.mark.timeout(60)
 OTHER = "0d" * 32
 VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
 

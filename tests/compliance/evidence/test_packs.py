@@ -35,7 +35,6 @@ from tests.compliance.evidence.filling import (
     yesterday,
 )
 
-pytestmark = pytest.mark.timeout(60)
 stored = pytest.mark.database  # what is read from the database, and how; the rest is words
 NASTY = [
     '=HYPERLINK("http://evil.example/","click")',

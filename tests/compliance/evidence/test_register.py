@@ -16,7 +16,6 @@ from compliance.models import Application
 from tests.compliance.evidence.filling import application, fields
 from tests.compliance.evidence.test_kinds import checked
 
-pytestmark = pytest.mark.timeout(60)
 LEI, PROVIDER, PARENT = (checked(f"529900DOMICILE{n:04d}") for n in range(3))
 YES, NO = "eba_BT:x28", "eba_BT:x29"
 HOUSE = {

@@ -223,7 +223,6 @@ def test_a_rotation_that_was_changed_or_kept_quiet_is_told(rotated, made, tmp_pa
         assert wanted in words
 
 
-@pytest.mark.timeout(120)
 def test_the_page_says_of_rotated_keys_what_the_program_says(rotated, made, tmp_path):
     files = contents(made())
     good = [made(), made(str(rotated.entries[1] + 1)), made("0", "9")]

@@ -130,7 +130,6 @@ def test_whoever_holds_the_first_key_alone_cannot_make_evidence(evidence, tmp_pa
         assert "ML-DSA-44" in words or "verifier key" in words, f"{name}\n{words}"
 
 
-@pytest.mark.timeout(120)
 def test_the_page_judges_the_second_signature_as_the_program_does(evidence, tmp_path):
     path = evidence()
     files = contents(path)
