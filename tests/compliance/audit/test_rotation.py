@@ -190,6 +190,19 @@ def test_a_notary_that_runs_takes_up_the_new_key(log):
     log.sound()
 
 
+def test_the_old_key_stays_until_both_have_signed(log):
+    notary = Notary(log.places.log, log.ring, ORIGIN, log.places.outside)
+    notary.integrate_once()
+    one = log.begin()
+    assert notary._tree is not None
+    assert notary._take(notary._tree) == 1
+    notary._settle()
+    assert log.public == one.old
+    notary._publish(notary._tree)
+    notary._settle()
+    assert rotation.done(log.ring, one)
+
+
 def test_where_no_notary_runs_the_rotation_is_completed_all_the_same(log):
     one = log.begin()
     assert rotation.complete(log.ring, one, log.integrate, 60)
