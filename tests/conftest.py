@@ -18,6 +18,7 @@ from django.db import connection, connections
 from django.db.backends.utils import CursorWrapper
 
 from tests.foreign.summary import pytest_terminal_summary  # noqa: F401 - pytest calls it
+from tests.order import pytest_collection_modifyitems  # noqa: F401 - pytest calls it
 
 # A busy machine makes neither the code nor the data slow.
 hypothesis.settings.register_profile(
