@@ -20,9 +20,9 @@ import pytest
 
 from compliance.audit.catalogue import unknown
 from tests.services.appliance import BASE, Appliance, free_port, variables
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE, wait_until
 
-pytestmark = [pytest.mark.appliance, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.appliance
 
 SET_UP_ONCE = ("keys: creating", "database: creating", "model: checking", "first question")
 PLANTED = "My name is Wilhelmina Featherstonehaugh, wilhelmina@example.org."
@@ -54,7 +54,7 @@ def up(data, port, **more):
         env=variables(data, port, more),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -93,13 +93,13 @@ def test_what_is_printed_once_is_in_a_file_for_its_owner_only(appliance):
 
 
 def test_the_operators_pages_answer_without_a_key(appliance):
-    assert httpx.get(f"{appliance.url}/livez").json() == {"status": "ok"}
-    ready = httpx.get(f"{appliance.url}/readyz").json()
+    assert httpx.get(f"{appliance.url}/livez", timeout=PATIENCE).json() == {"status": "ok"}
+    ready = httpx.get(f"{appliance.url}/readyz", timeout=PATIENCE).json()
     assert set(ready["checks"].values()) == {"ok"}
     assert set(ready["checks"]) == {
         *("configuration", "detection", "broker", "nodes", "record", "notary", "disk"),
     }
-    figures = httpx.get(f"{appliance.url}/metrics").text
+    figures = httpx.get(f"{appliance.url}/metrics", timeout=PATIENCE).text
     assert re.search(r'domicile_decisions_total\{effect="\w+"\} [1-9]', figures)
     assert re.search(r"domicile_append_seconds_count [1-9]", figures)
     for secret in ("password", "api_key"):
@@ -114,11 +114,23 @@ def test_no_log_holds_a_prompt_or_an_answer(appliance):
     }
     headers = {"Authorization": f"Bearer {appliance.welcome['api_key']}"}
     path = "/v1/chat/completions?note=wilhelmina%40example.org"
-    answer = httpx.post(f"{appliance.url}{path}", json=body, headers=headers, timeout=60)
+    answer = httpx.post(f"{appliance.url}{path}", json=body, headers=headers, timeout=PATIENCE)
     assert answer.status_code == httpx.codes.OK
-    httpx.post(f"{appliance.url}/v1/wilhelmina@example.org", json=body, headers=headers)
-    httpx.get(f"{appliance.url}/console/wilhelmina@example.org?q=Featherstonehaugh")
-    httpx.post(f"{appliance.url}/v1/chat/completions", content=PLANTED, headers=headers)
+    httpx.post(
+        f"{appliance.url}/v1/wilhelmina@example.org",
+        json=body,
+        headers=headers,
+        timeout=PATIENCE,
+    )
+    httpx.get(
+        f"{appliance.url}/console/wilhelmina@example.org?q=Featherstonehaugh", timeout=PATIENCE
+    )
+    httpx.post(
+        f"{appliance.url}/v1/chat/completions",
+        content=PLANTED,
+        headers=headers,
+        timeout=PATIENCE,
+    )
     time.sleep(0.5)  # the keeper copies what the processes say
     for log in (appliance.data / "logs").iterdir():
         text = log.read_text()
@@ -148,18 +160,6 @@ def test_doctor_finds_nothing_wrong(appliance):
         assert appliance.welcome[secret] not in done.stdout + done.stderr
 
 
-def test_a_second_appliance_on_the_same_folder_is_refused(appliance):
-    said = refusal(up(appliance.data, free_port()))
-    assert "Another Domicile" in said
-    assert appliance.ready()
-
-
-def test_a_taken_port_is_refused_in_one_sentence(appliance, tmp_path):
-    said = refusal(up(tmp_path / "data", appliance.port))
-    assert f"Port {appliance.port} of 127.0.0.1 is taken" in said
-    assert f"DOMICILE_PORT={appliance.port + 1}" in said
-
-
 def test_the_logs_key_is_rotated_without_a_stop(appliance):
     def served(name):
         return httpx.get(f"{appliance.url}/log/{name}", timeout=PATIENCE).text
@@ -176,6 +176,18 @@ def test_the_logs_key_is_rotated_without_a_stop(appliance):
     appliance.verify_log()
 
 
+def test_a_second_appliance_on_the_same_folder_is_refused(appliance):
+    said = refusal(up(appliance.data, free_port()))
+    assert "Another Domicile" in said
+    assert appliance.ready()
+
+
+def test_a_taken_port_is_refused_in_one_sentence(appliance, tmp_path):
+    said = refusal(up(tmp_path / "data", appliance.port))
+    assert f"Port {appliance.port} of 127.0.0.1 is taken" in said
+    assert f"DOMICILE_PORT={appliance.port + 1}" in said
+
+
 # --- Faults ---
 
 
@@ -183,14 +195,16 @@ def test_readyz_says_which_part_is_away(appliance):
     broker = appliance.processes("broker")[0]
     broker.suspend()
     try:
-        wait_until(lambda: not appliance.ready(), "not ready without a broker", 10)
-        answer = httpx.get(f"{appliance.url}/readyz", timeout=10)
+        wait_until(lambda: not appliance.ready(), "not ready without a broker")
+        answer = httpx.get(f"{appliance.url}/readyz", timeout=PATIENCE)
         assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
         assert answer.json()["checks"]["broker"] != "ok"
-        assert httpx.get(f"{appliance.url}/livez").status_code == httpx.codes.OK
+        assert (
+            httpx.get(f"{appliance.url}/livez", timeout=PATIENCE).status_code == httpx.codes.OK
+        )
     finally:
         broker.resume()
-    wait_until(appliance.ready, "ready again", 20)
+    wait_until(appliance.ready, "ready again")
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "notary", "broker"])
@@ -199,7 +213,6 @@ def test_a_killed_process_comes_back_and_the_appliance_answers(appliance, role):
     wait_until(
         lambda: [p.pid for p in appliance.processes(role)] not in ([], [before]),
         f"another {role}",
-        20,
     )
     client = appliance.client(max_retries=0)
 
@@ -214,7 +227,7 @@ def test_a_killed_process_comes_back_and_the_appliance_answers(appliance, role):
             return False
         return answer.choices[0].finish_reason in ("length", "stop")
 
-    wait_until(answered, "an answer again", 60, every=0.5)
+    wait_until(answered, "an answer again", every=0.5)
 
 
 # --- Backup, restart, end; in this order, last in this module ---
@@ -254,7 +267,7 @@ def test_an_older_backup_is_not_continued_until_the_operator_says_so(
     appliance, backup, tmp_path
 ):
     kept = tmp_path / "kept"
-    kept.write_bytes(httpx.get(f"{appliance.url}/log/checkpoint").content)
+    kept.write_bytes(httpx.get(f"{appliance.url}/log/checkpoint", timeout=PATIENCE).content)
     again = Appliance(tmp_path / "again")
     restored = again.manage("restore", str(backup), "--checkpoint", str(kept))
     assert restored.returncode == 0, restored.stderr
@@ -277,14 +290,27 @@ def test_an_older_backup_is_not_continued_until_the_operator_says_so(
     assert "of generation 1 were lost" in verified.stdout
 
 
+def test_ctrl_c_stops_in_order(appliance):
+    before = len(appliance.output.read_text())
+    process = appliance.process
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE) == 0
+    order = [
+        line.split(":")[0].strip()
+        for line in appliance.output.read_text()[before:].splitlines()
+        if line.endswith(": stopped")
+    ]
+    assert order == ["records", "web-1", "worker", "notary", "broker"]
+    assert using(appliance.data) == []
+
+
 def test_a_second_start_does_no_part_of_the_set_up_again_and_shows_no_credentials(appliance):
     welcome, first = appliance.welcome, appliance.output.read_text()
     assert [words for words in SET_UP_ONCE if words not in first] == []
-    appliance.stop()
     assert using(appliance.data) == []
     appliance.output.write_text("")
     appliance.start()
-    wait_until(lambda: "up after" in appliance.output.read_text(), "the last line", 30)
+    wait_until(lambda: "up after" in appliance.output.read_text(), "the last line")
     printed = appliance.output.read_text()
     assert welcome["password"] not in printed
     assert welcome["api_key"] not in printed
@@ -294,7 +320,7 @@ def test_a_second_start_does_no_part_of_the_set_up_again_and_shows_no_credential
 
 def asked(appliance, statement):
     """What the appliance's database answers to somebody who goes past the appliance."""
-    with closing(sqlite3.connect(appliance.data / "db.sqlite3", timeout=10)) as database:
+    with closing(sqlite3.connect(appliance.data / "db.sqlite3", timeout=PATIENCE)) as database:
         rows = database.execute(statement).fetchall()
         database.commit()
     return rows
@@ -303,7 +329,7 @@ def asked(appliance, statement):
 def test_starts_are_on_the_record_once_and_raise_no_alarm(appliance):
     """Set up, started twice and used by now: what differs from start to start is the engine."""
     count = "SELECT type, COUNT(*) FROM compliance_event GROUP BY type"
-    wait_until(lambda: dict(asked(appliance, count)).get("engine.started", 0) > 1, "both", 10)
+    wait_until(lambda: dict(asked(appliance, count)).get("engine.started", 0) > 1, "both")
     found = dict(asked(appliance, count))
     assert found["configuration.loaded"] == 2  # web and notary, each once
     assert found["roles.set"] == 1
@@ -319,33 +345,18 @@ def test_starts_are_on_the_record_once_and_raise_no_alarm(appliance):
 def test_a_raw_write_to_a_running_appliance_is_on_the_record_within_seconds(appliance):
     asked(appliance, "UPDATE compliance_application SET owner = 'somebody else'")
     words = "SELECT words FROM compliance_alarm WHERE kind = 'change.unrecorded'"
-    wait_until(lambda: asked(appliance, words), "the alarm", 10)
+    wait_until(lambda: asked(appliance, words), "the alarm")
     [(text,)] = asked(appliance, words)
     assert "UPDATE of compliance_application" in text
     assert "owner" in text
 
 
-def test_ctrl_c_stops_in_order(appliance):
-    appliance.output.write_text("")
-    process = appliance.process
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
-    order = [
-        line.split(":")[0].strip()
-        for line in appliance.output.read_text().splitlines()
-        if line.endswith(": stopped")
-    ]
-    assert order == ["records", "web-1", "worker", "notary", "broker"]
-    assert using(appliance.data) == []
-
-
 def test_kill_9_of_the_keeper_leaves_no_process_behind(appliance):
-    appliance.start()
     family = appliance.family()
     assert len(family) >= 6  # keeper, broker, notary, worker, engine, web, detector
     appliance.process.kill()
     appliance.process.wait()
-    _gone, alive = psutil.wait_procs(family, timeout=5)
+    _gone, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert alive == []
     assert using(appliance.data) == []
 
@@ -361,13 +372,13 @@ def test_kill_9_of_make_leaves_no_process_behind(appliance):
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_until(appliance.ready, "ready below make", 90)
+        wait_until(appliance.ready, "ready below make")
         family = psutil.Process(make.pid).children(recursive=True)
         assert len(family) >= 6
     finally:
         make.kill()
         make.wait()
-    _gone, alive = psutil.wait_procs(family, timeout=15)
+    _gone, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert alive == []
     assert using(appliance.data) == []
 
