@@ -296,7 +296,8 @@ def test_content_is_kept_by_the_gateway_and_erased_by_the_role_records(
 
         def held(request: str) -> int:
             count = "SELECT count(*) FROM compliance_content WHERE request = %s"
-            return int(owner.execute(count, [request]).fetchone()[0])
+            (number,) = owner.execute(count, [request]).fetchone() or (0,)
+            return int(str(number))
 
         def keeps() -> bool:  # the gateway knows of the days within a second
             return held(kept(separated, "ada@example.org")) > 0

@@ -108,7 +108,7 @@ def integrate(folder, second=None):
 
 def named():
     rows = Event.objects.filter(type=KEY_ADDED).order_by("id")
-    return [json.loads(bytes(row.detail))["verifier_key"] for row in rows]
+    return [json.loads(bytes(row.detail or b""))["verifier_key"] for row in rows]
 
 
 def problems(folder):

@@ -2,6 +2,7 @@ import shutil
 import sqlite3
 import threading
 import time
+from functools import partial
 
 import django.db
 import pytest
@@ -49,6 +50,10 @@ def entries():
 
 def signed(folder):
     return checkpoint.verify((folder / "checkpoint").read_bytes(), ORIGIN, PUBLIC)
+
+
+def grown(folder, size):
+    return signed(folder).size > size
 
 
 def agree(folder):
@@ -301,6 +306,5 @@ def test_news_are_signed_within_a_second(running, folder):
     running()
     wait_until((folder / "checkpoint").exists, "there is a checkpoint")
     for _ in range(3):
-        size = signed(folder).size
         note(event("a.step"))
-        wait_until(lambda size=size: signed(folder).size > size, "the news are signed")
+        wait_until(partial(grown, folder, signed(folder).size), "the news are signed")
