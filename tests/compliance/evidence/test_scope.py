@@ -21,6 +21,7 @@ from tests.bench.evidence import fill
 from tests.compliance.audit.events import now
 from tests.compliance.evidence.conftest import ORIGIN, requests
 from tests.compliance.evidence.packing import KEY, check, contents, pack, resign
+from tests.services.waiting import PATIENCE
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
 RULE = "Details of crm are kept for 1 days (as registered for the application)."
@@ -53,7 +54,7 @@ def pruned(log, applications):
 @pytest.fixture
 def kept(log, applications):
     """Three more requests of each application, whose prompts are kept."""
-    writer = Writer("web-2", on_fenced=threading.Event().set)
+    writer = Writer("web-2", on_fenced=threading.Event().set, timeout=PATIENCE)
     writer.start()
     for one in applications:
         for event in list(requests(one, 3)):
