@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from django.db import transaction
 
 from compliance.audit import conflicts, copies, ledger, rotation
@@ -173,11 +174,12 @@ def resume(
     actor: str,
     reason: str,
     given: Sequence[Path] = (),
+    second: MLDSA44PrivateKey | None = None,
 ) -> Loss | None:
     """Begin the next generation, signed and durable; None where the database is not behind.
 
-    `key` and `origin` as for `Notary`. May be run again whatever became of the last run.
-    Raises `ResumeRefused` and OSError.
+    `key`, `origin` and `second` as for `Notary`. May be run again whatever became of the last
+    run. Raises `ResumeRefused` and OSError.
     """
     ring = One(key) if isinstance(key, bytes) else key
     with _leading():
@@ -192,7 +194,7 @@ def resume(
         missing = loss(places, origin, keys, given)
         if missing is not None:
             begin(missing, actor=actor, reason=reason)
-        Notary(places.log, ring, origin, places.outside).integrate_once()
+        Notary(places.log, ring, origin, places.outside, second=second).integrate_once()
     return missing
 
 

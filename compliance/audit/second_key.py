@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from django.db import transaction
 
 from compliance.audit import journal, mldsa
 from compliance.audit.checkpoint import CheckpointInvalid, parse
+from compliance.audit.keys import read_key
 from compliance.models import Event as StoredEvent
 from compliance.vocabulary import Event
 
 KEY_ADDED = "log.key_added"
+
+
+def at(folder: Path) -> MLDSA44PrivateKey | None:
+    """The key in an appliance's folder of keys; None where there is none. Or `KeyUnusable`."""
+    path = folder / mldsa.KEY_FILE
+    return mldsa.signer_of(read_key(path)) if path.exists() else None
 
 
 def told(detail: bytes | None) -> bytes:

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from appliance.keyring import Key, found, public
 from appliance.rotation import RotationRefused, rotate
 from appliance.services.folder import FolderRefused, Hold
-from compliance.audit import cosignature, ledger, rotation
+from compliance.audit import cosignature, ledger, rotation, second_key
 from compliance.audit.checkpoint import CheckpointInvalid, origin_of
 from compliance.audit.copies import Places
 from compliance.audit.keys import KeyUnusable, read_key
@@ -79,7 +79,8 @@ class Command(BaseCommand):
             )
 
             def integrate() -> None:
-                notary = Notary(places.log, ring, origin, places.outside)
+                second = second_key.at(ring.folder)
+                notary = Notary(places.log, ring, origin, places.outside, second=second)
                 while notary.integrate_once():
                     pass
 

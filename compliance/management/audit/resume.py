@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import OutputWrapper
 
-from compliance.audit import erasure, generation
+from compliance.audit import erasure, generation, second_key
 from compliance.audit.generation import ResumeRefused
 from compliance.audit.keystore import VaultUnreadable, store
 from compliance.audit.notary import NotaryRefuses
@@ -50,7 +50,13 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
                 return IMPOSSIBLE
         again = erasure.reapply(source="command") if store().folder.is_dir() else 0
         done = generation.resume(
-            places, ring, origin, actor="command", reason=options["reason"], given=given
+            places,
+            ring,
+            origin,
+            actor="command",
+            reason=options["reason"],
+            given=given,
+            second=second_key.at(ring.folder),
         )
     except (ResumeRefused, NotaryRefuses, VaultUnreadable) as error:
         out.write(str(error))
