@@ -233,6 +233,14 @@ def test_a_killed_process_comes_back_and_the_appliance_answers(appliance, role):
 # --- Backup, restart, end; in this order, last in this module ---
 
 
+def asked(appliance, statement):
+    """What the appliance's database answers to somebody who goes past the appliance."""
+    with closing(sqlite3.connect(appliance.data / "db.sqlite3", timeout=PATIENCE)) as database:
+        rows = database.execute(statement).fetchall()
+        database.commit()
+    return rows
+
+
 @pytest.fixture(scope="module")
 def backup(tmp_path_factory):
     """Where the first of these tests puts a backup, for the second."""
@@ -267,7 +275,14 @@ def test_an_older_backup_is_not_continued_until_the_operator_says_so(
     appliance, backup, tmp_path
 ):
     kept = tmp_path / "kept"
-    kept.write_bytes(httpx.get(f"{appliance.url}/log/checkpoint", timeout=PATIENCE).content)
+    [(events,)] = asked(appliance, "SELECT COUNT(*) FROM compliance_event")
+
+    def covered():  # more than the backup holds: `backup.made` at least
+        served = httpx.get(f"{appliance.url}/log/checkpoint", timeout=PATIENCE)
+        kept.write_bytes(served.content)
+        return int(served.text.split("\n")[1]) >= events
+
+    wait_until(covered, "what came after the backup is signed")
     again = Appliance(tmp_path / "again")
     restored = again.manage("restore", str(backup), "--checkpoint", str(kept))
     assert restored.returncode == 0, restored.stderr
@@ -316,14 +331,6 @@ def test_a_second_start_does_no_part_of_the_set_up_again_and_shows_no_credential
     assert welcome["api_key"] not in printed
     assert appliance.welcome == welcome
     assert [words for words in SET_UP_ONCE if words in printed] == []
-
-
-def asked(appliance, statement):
-    """What the appliance's database answers to somebody who goes past the appliance."""
-    with closing(sqlite3.connect(appliance.data / "db.sqlite3", timeout=PATIENCE)) as database:
-        rows = database.execute(statement).fetchall()
-        database.commit()
-    return rows
 
 
 def test_starts_are_on_the_record_once_and_raise_no_alarm(appliance):
