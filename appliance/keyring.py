@@ -58,8 +58,8 @@ KINDS = (
     ),
     Kind(
         "log.ed25519",
-        "signs checkpoints",
-        "notary",
+        "signs checkpoints and evidence",
+        "notary, records",
         "the log cannot grow; a new log must be begun",
         "checkpoints can be forged; those kept elsewhere show it",
         rotates=True,
@@ -91,7 +91,7 @@ KINDS = (
     Kind(
         "subject-index",
         "blinds the identifiers of persons",
-        "web",
+        "web, records",
         "no person's requests can be found any more",
         "whoever also has the database can test whether a person is in it",
         rotates=False,
