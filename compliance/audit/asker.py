@@ -15,20 +15,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import django.db
 from django.db import connection
 
 from compliance.audit import conflicts, copies, cosigned, ledger, submission
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid, key_id, parse
 from compliance.audit.conflicts import Conflict
 from compliance.audit.files import CHECKPOINT, COSIGNED, ROTATIONS, LogFolder, folder_of
-from compliance.audit.tiles import TileInvalid
 from compliance.audit.tree import Tree
 from compliance.audit.witness import SIZE, address_of
 from compliance.models import Witness
 
 LOOK = 1.0  # seconds between looks for what is due
 ROUNDS = 4  # exchanges with one witness at a time
+SIZE_MAX = 2**63 - 1  # the largest that a database holds
 _SIZE = re.compile(rb"(0|[1-9][0-9]{0,18})\n?")
 OK, REFUSED, ABSENT, CONFLICT, PROOF = 200, 403, 404, 409, 422
 
@@ -77,7 +76,7 @@ class Asker:
         while not stop.wait(LOOK):
             try:
                 self.look()
-            except (django.db.Error, OSError, TileInvalid, CheckpointInvalid) as error:
+            except Exception as error:  # noqa: BLE001 - one witness must not cost all the others
                 _log.error("The witnesses could not be asked: %s", type(error).__name__)
                 connection.close()
         connection.close()
@@ -217,11 +216,11 @@ class Exchange:
     def _learn(self, reply: Reply, old: int, state: Checkpoint) -> None:
         """Take the size that the witness knows; raises `WitnessFailed` for a conflict."""
         found = _SIZE.fullmatch(reply.body)
-        if reply.kind.partition(";")[0].strip() != SIZE or found is None:
+        known = int(found[1]) if found is not None else SIZE_MAX + 1
+        if reply.kind.partition(";")[0].strip() != SIZE or known > SIZE_MAX:
             raise WitnessFailed(
                 f"{self._witness} refuses and does not say which size it knows."
             )
-        known = int(found[1])
         _, newest, _ = self._asker.newest(self._generation)
         if known > newest.size or (known == old == state.size and newest.size == known):
             self._conflict(newest, known)

@@ -30,7 +30,7 @@ def keep(witness: Witness, generation: int, note: bytes, lines: str) -> datetime
     moment = cosignature.cosigned(note + own.encode(), name, key)
     if moment is None:
         raise CheckpointInvalid(f"The answer holds no cosignature of {name}.")
-    signed = datetime.fromtimestamp(moment, UTC)
+    signed = _time(moment, name)
     with transaction.atomic():
         Cosignature.objects.filter(
             witness=witness, generation=generation, size=state.size
@@ -48,6 +48,16 @@ def keep(witness: Witness, generation: int, note: bytes, lines: str) -> datetime
         old = Cosignature.objects.filter(witness=witness).values_list("pk", flat=True)
         Cosignature.objects.filter(pk__in=list(old[KEPT:])).delete()
     return signed
+
+
+def _time(moment: int, name: str) -> datetime:
+    try:
+        return datetime.fromtimestamp(moment, UTC)
+    except (OverflowError, OSError, ValueError) as error:
+        raise CheckpointInvalid(
+            f"The cosignature of {name} has the time {moment}, which is none in seconds since "
+            "1970: its clock or its program errs."
+        ) from error
 
 
 def notes(generation: int) -> Iterator[tuple[Checkpoint, bytes]]:

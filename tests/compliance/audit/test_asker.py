@@ -222,6 +222,7 @@ def test_a_witness_that_is_away_says_so_and_is_asked_again(ours):
         (Reply(500, "text/plain", b""), "answered 500"),
         (Reply(409, "text/plain", b"7\n"), "does not say which size"),
         (Reply(409, "text/x.tlog.size", b"seven\n"), "does not say which size"),
+        (Reply(409, "text/x.tlog.size", b"9999999999999999999\n"), "does not say which size"),
         (Reply(200, "text/plain", b""), "holds no cosignature"),
         (Reply(200, "text/plain", b"\xff\xfe not a line\n"), "holds no cosignature"),
     ],
@@ -247,6 +248,47 @@ def test_a_false_cosignature_is_not_kept(ours):
     ours.look()
     ours.answer = None
     assert not Cosignature.objects.exists()
+
+
+@pytest.mark.parametrize("moment", [2**63 - 1, 1_790_000_000_000])
+def test_a_cosignature_of_no_time_is_not_kept_and_the_others_are_asked(ours, moment):
+    odd, other = ours.enrol(1), ours.enrol(0)
+    ours.grow(3)
+    text = mine((ours.folder / "checkpoint").read_bytes()).text()
+    line = cosignature.cosign(text, odd.name, ours.roles[odd.address]._key, moment)
+    first = iter([Reply(200, "text/plain", line.encode())])
+
+    def answer(_method):
+        ours.answer = None
+        return next(first)
+
+    ours.answer = answer
+    ours.look()
+    odd.refresh_from_db()
+    assert f"has the time {moment}" in odd.error
+    assert [one.witness for one in Cosignature.objects.all()] == [other]
+
+
+def test_the_asking_goes_on_after_whatever_happened(ours, monkeypatch, caplog):
+    monkeypatch.setattr("compliance.audit.asker.LOOK", 0.001)
+    ours.enrol()
+    ours.grow(3)
+    stop = threading.Event()
+    times = []
+
+    def answer(_method):
+        times.append(1)
+        if len(times) > 1:
+            stop.set()
+            raise ConnectionRefusedError
+        ours.pass_time()
+        raise RecursionError("secret words")
+
+    ours.answer = answer
+    ours.asker.run(stop)
+    assert len(times) == 2
+    assert "RecursionError" in caplog.text
+    assert "secret words" not in caplog.text
 
 
 def test_a_witness_that_has_seen_the_log_before_is_followed(ours):
