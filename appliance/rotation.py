@@ -70,7 +70,7 @@ def rotate(data: Path, name: str) -> tuple[str, str]:
 def settle(data: Path) -> None:
     """Complete or undo a rotation that was cut short; the caller holds the data folder."""
     for waiting in data.joinpath("keys").glob("*.next"):
-        if waiting.name.startswith(ring.NAME):  # the notary completes that one, and signs
+        if waiting.name.startswith((ring.NAME, ring.POINTER)):  # the notary's, which also signs
             continue
         path = waiting.with_name(waiting.name.removesuffix(".next"))
         if _recorded(fingerprint(path.name, read_key(waiting))):

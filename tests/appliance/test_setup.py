@@ -215,6 +215,16 @@ def test_a_rotation_that_was_never_recorded_is_undone(environment):
     assert path.read_bytes() == old
 
 
+@pytest.mark.parametrize("name", ["log.ed25519.next", "log.pkcs11.next"])
+def test_a_rotation_of_the_logs_key_is_left_to_the_notary(environment, name):
+    set_up(environment, silent)
+    waiting = environment.data / "keys" / name
+    waiting.write_text("22" * 32 + "\n")
+    waiting.chmod(0o600)
+    set_up(environment, silent)
+    assert waiting.exists()
+
+
 def test_a_damaged_database_is_a_sentence(tmp_path):
     data = tmp_path / "data"
     claim(data, data / "run").release()
