@@ -1,13 +1,15 @@
 """Follows a log that this appliance witnesses when the log's key is rotated (`rotation`).
 
 A log shows its handovers, each signed by the key that it puts aside. So whoever knows one of
-its keys can come to know the newest; nobody has to be asked. The specification of witnesses
-has no word for it: a log of another make gives its officer the new key to be registered.
+its keys can come to know the newest; nobody has to be asked. Only that one counts from then
+on. The specification of witnesses has no word for it: a log of another make gives its officer
+the new key to be registered.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 from compliance.audit import checkpoint, handover, journal
 from compliance.audit.changes import recorded
@@ -19,11 +21,12 @@ from compliance.vocabulary import Event
 
 FOLLOWED = "witnessed_log.key_followed"
 SOURCE = "console"
-KEYS_MAX = 64  # of one log
+KEYS_MAX = 64  # of one log, until this process starts anew: each is an entry here
+_followed: Counter[str] = Counter()
 
 
 def add_rotations(body: bytes) -> Answer:
-    """Take over the keys that a log's file `rotations` leads to; 403 where it leads nowhere."""
+    """Heed the keys that a log's file `rotations` leads to; 403 where it leads nowhere."""
     try:
         told = handover.parse(body.decode("ascii"))
         names = {_name(one) for one in told}
@@ -36,31 +39,45 @@ def add_rotations(body: bytes) -> Answer:
 
 
 def _follow(log: WitnessedLog, told: list[Handover]) -> bool:
-    """Add each key that a known one vouches for; whether all of them are known now."""
-    lines = log.verifier_keys.split()
-    known = [checkpoint.parse_verifier_key(line)[1] for line in lines]
-    new: list[str] = []
+    """Put the key that counts in the place of those that lead to it; whether it is known now.
+
+    A key that was put aside counts no more: whoever stole it would else have a fork cosigned,
+    or name keys of his own.
+    """
+    before = log.verifier_keys.split()
+    lines = {checkpoint.parse_verifier_key(line)[1]: line for line in before}
+    new: list[bytes] = []
     for one in told:
-        if one.old in known and one.new not in known and len(known) < KEYS_MAX:
-            try:
-                one.check(_name_of(log.origin))
-            except CheckpointInvalid:
-                continue
-            known.append(one.new)
-            new.append(checkpoint.verifier_key(log.origin, one.new))
-    if new:
-        _keep(log, lines, new)
-    return bool(told) and told[-1].new in known
+        if one.old not in lines or one.new == one.old:
+            continue
+        try:
+            one.check(_name_of(log.origin))
+        except CheckpointInvalid:
+            continue
+        del lines[one.old]
+        lines.setdefault(one.new, checkpoint.verifier_key(log.origin, one.new))
+        new.append(one.new)
+    keys = list(lines.values())
+    if set(keys) != set(before):
+        named = [lines[key] for key in dict.fromkeys(new) if key in lines]
+        if not _keep(log, keys, named):
+            return False
+    return bool(told) and told[-1].new in lines
 
 
-def _keep(log: WitnessedLog, before: list[str], new: list[str]) -> None:
-    """Durable, with its event; unless somebody changed the keys meanwhile."""
+def _keep(log: WitnessedLog, keys: list[str], new: list[str]) -> bool:
+    """Durable, with its events; false if somebody changed the keys meanwhile, or too often."""
+    if _followed[log.origin] + len(new) > KEYS_MAX:
+        return False
     now = time.time_ns() // 1000
     events = [Event(FOLLOWED, now, {"log": log.origin, "verifier_key": key}) for key in new]
     with recorded():
         same = WitnessedLog.objects.filter(pk=log.pk, verifier_keys=log.verifier_keys)
-        if same.update(verifier_keys="\n".join([*before, *new])):
-            journal.record(SOURCE, events, [log])
+        if not same.update(verifier_keys="\n".join(keys)):
+            return False
+        journal.record(SOURCE, events, [log])
+    _followed[log.origin] += len(new)
+    return True
 
 
 def _name(one: Handover) -> str:

@@ -20,6 +20,7 @@ from compliance.audit import (
     cosigned,
     generation,
     journal,
+    submission,
 )
 from compliance.audit.asker import Asker, Reply
 from compliance.audit.copies import Places
@@ -470,9 +471,48 @@ def test_a_witness_follows_a_log_whose_key_was_rotated(ours):
         assert (witness.size == grown.size) is follows
         assert (witness.size == state.size) is not follows
     assert detail_of("witnessed_log.key_followed")["log"] == ORIGIN
-    assert WitnessedLog.objects.get().verifier_keys.split() == [
-        checkpoint.verifier_key(ORIGIN, PUBLIC),
-        checkpoint.verifier_key(ORIGIN, public),
-    ]
+    assert heeded() == [checkpoint.verifier_key(ORIGIN, public)]
     left = Change.objects.filter(table="compliance_witnessedlog", verb="UPDATE")
     assert not left.exists(), "a change that no event speaks of"
+
+
+def heeded():
+    return WitnessedLog.objects.get().verifier_keys.split()
+
+
+def shows(*handovers):
+    return add_rotations("".join(handovers).encode()).status
+
+
+def test_a_key_that_was_put_aside_speaks_for_a_log_no_more(ours):
+    second, third, thief = (
+        Ed25519PrivateKey.from_private_bytes(one * 32) for one in (b"2", b"3", b"t")
+    )
+    lines = [
+        checkpoint.verifier_key(ORIGIN, one.public_key().public_bytes_raw())
+        for one in (second, third)
+    ]
+    first = rotations(ours.key, second)
+    assert shows(first) == 200
+    assert heeded() == lines[:1]
+    role = next(iter(ours.roles.values()))
+    stolen = checkpoint.sign(checkpoint.Checkpoint(ORIGIN, 1, bytes(32)), ours.key)
+    assert role.add_checkpoint(submission.body(0, [], stolen)).status == 403
+    assert shows(rotations(ours.key, thief)) == 403, "the thief of the old key names one of his"
+    assert heeded() == lines[:1]
+    both = (first, rotations(second, third))
+    assert [shows(*both) for _ in range(3)] == [200] * 3
+    assert shows(first) == 403, "that leads to no key that counts"
+    assert heeded() == lines[1:]
+    assert Event.objects.filter(type="witnessed_log.key_followed").count() == 2
+
+
+def test_a_witness_that_was_given_both_keys_drops_the_one_that_is_put_aside(ours):
+    second = Ed25519PrivateKey.from_private_bytes(b"2" * 32)
+    line = checkpoint.verifier_key(ORIGIN, second.public_key().public_bytes_raw())
+    WitnessedLog.objects.update(
+        verifier_keys=f"{checkpoint.verifier_key(ORIGIN, PUBLIC)}\n{line}"
+    )
+    assert shows(rotations(ours.key, second)) == 200
+    assert heeded() == [line]
+    assert detail_of("witnessed_log.key_followed")["verifier_key"] == line
