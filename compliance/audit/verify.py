@@ -377,7 +377,12 @@ class _Walk:
             self.report.problem(f"{where}: {error}")
 
     def _second_signature(self) -> None:
-        """The newest ML-DSA-44 key that the checkpoint's entries name has signed it too."""
+        """The newest ML-DSA-44 key that the checkpoint's entries name has signed it too.
+
+        Of one that covers lost entries it is not known which key they named.
+        """
+        if self.last.size > self.held.size:
+            return
         note = self.folder.read(CHECKPOINT)
         keys = [key for index, key in self.second if index < self.last.size]
         if note is not None and keys and (problem := unsigned(note, keys[-1])):

@@ -10,14 +10,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 from django.db import transaction
 
-from compliance.audit import checkpoint, journal, mldsa
+from compliance.audit import checkpoint, generation, journal, mldsa
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
+from compliance.audit.copies import Places
 from compliance.audit.notary import Notary
+from compliance.audit.ring import One
 from compliance.audit.second_key import KEY_ADDED
 from compliance.audit.verify import verify_log
 from compliance.evidence.verify import mldsa44_verify
 from compliance.models import Event
 from tests.compliance.audit.events import event
+from tests.compliance.audit.restoring import Copies
 
 KEY = bytes(range(32))
 PUBLIC = Ed25519PrivateKey.from_private_bytes(KEY).public_key().public_bytes_raw()
@@ -147,3 +150,20 @@ def test_a_checkpoint_without_the_second_signature_of_the_named_key_shows(folder
     assert "is not signed by the ML-DSA-44 key" in problems(folder)
     path.write_bytes(bare + "—".encode() + second)
     assert not problems(folder)
+
+
+@pytest.mark.database
+def test_a_second_key_whose_entry_a_restore_lost_is_no_fault_of_the_log(folder, database):
+    integrate(folder, SECOND)
+    older = Copies(database, folder)
+    try:
+        number = older.take()
+        integrate(folder, OTHER)
+        older.put_back(number, log=False)
+        generation.resume(
+            Places(folder), One(KEY), ORIGIN, actor="anna", reason="Lost.", second=OTHER
+        )
+        integrate(folder, OTHER)
+        assert not problems(folder)
+    finally:
+        older.drop()
