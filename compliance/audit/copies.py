@@ -64,9 +64,11 @@ def keep(outside: Path, state: Checkpoint, note: bytes, identifier: bytes) -> No
 def keep_rotations(outside: Path, lines: bytes, identifier: bytes) -> None:
     """Leave a copy of the file `rotations`, durable when this returns; raises OSError.
 
-    `identifier` is the newest key's id.
+    `identifier` is the newest key's id. Nothing is written where the copy is the same already.
     """
-    _put(outside / f"{identifier.hex()}{KEYS}", lines)
+    path = outside / f"{identifier.hex()}{KEYS}"
+    if not path.exists() or path.read_bytes() != lines:
+        _put(path, lines)
 
 
 def _put(path: Path, data: bytes) -> None:

@@ -232,7 +232,11 @@ class Notary:
         """Leave a copy where a restore does not reach; the log goes on without."""
         if self._places.outside is None:
             return
+        lines = self._rotations
         try:
+            if lines:
+                identifier = checkpoint.key_id(state.origin, self._keys.current)
+                copies.keep_rotations(self._places.outside, lines, identifier)
             for signer in self._signers:
                 identifier = checkpoint.key_id(state.origin, public_of(signer))
                 copies.keep(self._places.outside, state, note, identifier)
@@ -270,16 +274,13 @@ class Notary:
 
     def _tell_rotations(self) -> None:
         """Let readers follow from an older key, before the first that the newer signs alone."""
-        lines = "".join(one.line for one in self._keys.handovers).encode()
-        if not lines or self._folder.read(ROTATIONS) == lines:
-            return
-        self._folder.replace(ROTATIONS, lines)
-        if self._places.outside is not None:
-            identifier = checkpoint.key_id(self._origin, self._keys.current)
-            try:
-                copies.keep_rotations(self._places.outside, lines, identifier)
-            except OSError as error:
-                _log.error("No copy of the rotations can be kept outside: %s", error.strerror)
+        lines = self._rotations
+        if lines and self._folder.read(ROTATIONS) != lines:
+            self._folder.replace(ROTATIONS, lines)
+
+    @property
+    def _rotations(self) -> bytes:
+        return "".join(one.line for one in self._keys.handovers).encode()
 
     def _tell_key(self) -> None:
         line = checkpoint.verifier_key(self._origin, self._keys.current).encode() + b"\n"

@@ -401,6 +401,18 @@ def test_a_rotation_that_waits_while_the_log_is_resumed_completes_in_the_new_gen
     log.sound()
 
 
+def test_rotations_are_copied_outside_as_soon_as_that_folder_is_back(log):
+    outside, gone = log.places.outside, log.places.outside.with_name("gone")
+    outside.rename(gone)
+    outside.write_bytes(b"no folder")
+    log.rotate()
+    outside.unlink()
+    gone.rename(outside)
+    log.grow()
+    (copy,) = outside.glob("*.rotations")
+    assert copy.read_bytes() == (log.places.log / "rotations").read_bytes()
+
+
 def test_a_forged_line_of_the_file_of_rotations_moves_nobody(log):
     thief = signer_of(bytes(32))
     _, after, signature = handover.make(ORIGIN, thief, public_of(thief))
