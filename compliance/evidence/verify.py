@@ -82,6 +82,22 @@ DISCLOSED = {
     "log.resumed",
     "record.pruned",
 }
+KEPT = (  # no rule removes their details; a name that ends in a dot is a beginning
+    "api_key.",
+    "application.",
+    "content.erased",
+    "content.expired",
+    "evidence.exported",
+    "key.rotated",
+    "log.key_added",
+    "log.key_rotated",
+    "log.resumed",
+    "policy.",
+    "record.pruned",
+    "witness.",
+    "witnessed_log.",
+    "writer.",
+)
 ADMITTED = b"request.admitted"
 ENDS = {b"request.cancelled", b"request.completed", b"request.failed", b"request.lost"}
 ROTATED = "log.key_rotated"
@@ -140,6 +156,7 @@ Point = tuple[int, int, int, int]  # extended homogeneous coordinates
 LogKey = tuple[str, bytes, bytes]  # name, key id, public key
 Problem = tuple[int, str]  # the entry, and what is wrong with it
 Writer = tuple[bytes, bytes]  # source, epoch
+Excuse = tuple[int, bool]  # place in Terms.prunings; whether the entry has a label
 Columns = list[tuple[bytes, ...]]  # the groups of ENTRY, each for many entries
 
 
@@ -945,7 +962,7 @@ class Verdict:
         self.ended: list[bytes] = []
         self.details = self.labelled = 0
         self.owners: dict[str, int] = {}
-        self.pruned: dict[int, int] = {}  # by the place in Terms.prunings
+        self.pruned: dict[Excuse, int] = {}
         self.contents: list[tuple[int, bytes, bool]] = []  # index, commitment, in scope
         self.added: tuple[int, bytes] | None = None  # the last entry that names a second key
 
@@ -1105,11 +1122,12 @@ class Judge:
             self.detail(index, kind, owner, named, in_scope, given[0])
         elif not unknown and (in_scope or kind in DISCLOSED):
             rule = None
-            if kind not in DISCLOSED:
+            if not stays(kind):
                 rule = self.removed(index, when[:10].decode(), label, owner)
             if rule is None:
                 raise Broken(f"entry {index}: its detail was left out")
-            verdict.pruned[rule] = verdict.pruned.get(rule, 0) + 1
+            excuse = rule, bool(label)
+            verdict.pruned[excuse] = verdict.pruned.get(excuse, 0) + 1
 
     def detail(  # noqa: PLR0917 - a table of what is known
         self,
@@ -1173,6 +1191,11 @@ class Judge:
                 break
         self.labels[label, request] = found
         return found
+
+
+def stays(kind: str) -> bool:
+    """Whether no rule removes details of this type."""
+    return any(kind.startswith(name) if name[-1] == "." else kind == name for name in KEPT)
 
 
 def members(
@@ -1277,7 +1300,7 @@ class Pruning:
         self.index = index
         self.begin, self.end = whole(about["begin"]), whole(about["end"])
         self.application, self.before = about["application"], about["before"]
-        self.rule = about["rule"]
+        self.rule, self.count = about["rule"], whole(about["count"])
         if not isinstance(self.application, (str, type(None))) or not (
             isinstance(self.before, str)
             and isinstance(self.rule, str)
@@ -1336,11 +1359,12 @@ class Verifier:
         self.second: bytes | None = None  # the key of the second signature
         self.added: tuple[int, bytes] | None = None
         self.words: list[str] = []
+        self.seen_kept = False
         self.next: dict[Writer, int] = {}
         self.admitted, self.ended = array("Q"), array("Q")
         self.open = self.details = self.entries = self.labelled = 0
         self.owners: dict[str, int] = {}
-        self.pruned: dict[int, int] = {}
+        self.pruned: dict[Excuse, int] = {}
         self.committed = self.contents = 0
         self.policies: list[WitnessPolicy] = []
         self.unwitnessed: list[str] = []
@@ -1562,7 +1586,6 @@ class Verifier:
         edge = Edge()
         for height, value in self.pairs(cover(0, self.begin), before):
             edge.append(value, height)
-        self.seen_kept = False
         self.compare_kept(edge)
         self.suspect: int | None = None
         shown = Shown(Reader(self.files, "details.jsonl", self.listed["details.jsonl"]))
@@ -1592,6 +1615,8 @@ class Verifier:
             self.conclude(edge, after)
         with self.part("entries.jsonl", AFTER):
             self.requests()
+        with self.part("prunings.jsonl", AFTER):
+            self.excused()
         with self.part("mldsa.vkey", AFTER):
             self.second_named()
         with self.part("the manifest", AFTER):
@@ -1611,7 +1636,28 @@ class Verifier:
                 raise Broken(f"prunings.jsonl: the detail of entry {index} was changed")
             if not self.vkey[0].endswith("/{}".format(value["detail"]["generation"])):
                 raise Broken(f"prunings.jsonl: entry {index} is about another generation")
+            if self.terms.prunings and index <= self.terms.prunings[-1].index:
+                raise Broken(f"prunings.jsonl: entry {index} is not in the log's order")
             self.terms.prunings.append(Pruning(index, value["detail"]))
+
+    def excused(self) -> None:
+        """No more details may be missing than the removals count.
+
+        An entry without a label does not say whose it is: it counts for all rules together.
+        """
+        for (number, labelled), count in sorted(self.pruned.items()):
+            rule = self.terms.prunings[number]
+            if labelled and count > rule.count:
+                self.problem(
+                    AFTER,
+                    f"{count} details are missing by the rule of entry {rule.index}, which "
+                    f"counts {rule.count}: {rule.rule}",
+                )
+        gone, told = sum(self.pruned.values()), sum(one.count for one in self.terms.prunings)
+        if gone > told:
+            raise Broken(
+                f"{gone} details are missing; the rules that removed some count {told}"
+            )
 
     def pairs(self, heights: Iterable[int], values: list[bytes]) -> Iterator[tuple[int, bytes]]:
         heights = list(heights)
@@ -1688,8 +1734,8 @@ class Verifier:
         self.labelled += verdict.labelled
         for owner, count in verdict.owners.items():
             self.owners[owner] = self.owners.get(owner, 0) + count
-        for rule, count in verdict.pruned.items():
-            self.pruned[rule] = self.pruned.get(rule, 0) + count
+        for excuse, count in verdict.pruned.items():
+            self.pruned[excuse] = self.pruned.get(excuse, 0) + count
         if content is not None:
             self.disclosed(verdict, content)
         with self.part("the checkpoint that you kept", AFTER):
@@ -1813,8 +1859,10 @@ class Verifier:
             whose = "all" if self.terms.all else f"all of {names}"
             but = f" but the {gone} that were removed" if gone else ""
             yield f"{self.details} details: {whose}{of_types}{but}, and all registrations."
-        for number, count in sorted(self.pruned.items()):
-            rule = self.terms.prunings[number]
+        for number, rule in enumerate(self.terms.prunings):
+            count = sum(self.pruned.get((number, labelled), 0) for labelled in (False, True))
+            if not count:
+                continue
             yield f"{count} details were removed by rule {rule.rule}, see entry {rule.index}."
         if self.terms.contents:
             yield (

@@ -316,6 +316,7 @@ def test_export_and_verdict_take_the_same_memory_however_long_the_log(
 )
 def test_a_removal_that_names_no_application_covers_no_labelled_entry(rule, entry, covered):
     about = {"begin": 0, "end": 10, "application": rule, "before": "2026-02-01", "rule": "r"}
+    about["count"] = 1
     removal = Removal(11, b"", b"", b"", 0, 10, rule, "2026-02-01")
     assert removal.covers(5, "2026-01-31", entry) is covered
     terms = verify.Terms()
