@@ -118,6 +118,7 @@ class Notary:
         self._keys: Chain
         self._signers: list[Signer] = []  # the newest first; two while a key is rotated
         self._second = second
+        self._named = False  # whether the log's entries name `second`
         self._settled = False
         self._origin = origin
         self._leases = Leases()
@@ -213,7 +214,7 @@ class Notary:
     def _publish(self, tree: _Tree) -> None:
         """Steps 2 and 3: write what is left, then sign."""
         self._write(tree)
-        if tree.builder.size == self._signed:
+        if tree.builder.size == self._signed or not self._second_named():
             return
         self._add(tree.builder.partials())
         state = Checkpoint(self._origin, tree.builder.size, tree.builder.root())
@@ -227,6 +228,11 @@ class Notary:
         self._copy(state, note)
         self._tell_key()
         self._signed, self._published = tree.builder.size, time.monotonic()
+
+    def _second_named(self) -> bool:
+        """Whether the entries name the key that signs too; nothing is signed before they do."""
+        self._named = self._named or self._second is None or second_key.placed()
+        return self._named
 
     def _copy(self, state: Checkpoint, note: bytes) -> None:
         """Leave a copy where a restore does not reach; the log goes on without."""
@@ -338,6 +344,7 @@ class Notary:
         self._tree = tree
         if self._second is not None:
             second_key.announce(self._origin, self._second)
+            self._named = False
         return tree
 
     def _last_checkpoint(self) -> Checkpoint:

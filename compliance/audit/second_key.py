@@ -45,6 +45,12 @@ def newest() -> bytes | None:
     return None if detail is None else told(bytes(detail))
 
 
+def placed() -> bool:
+    """Whether the entry that named the newest key has its place in the log."""
+    rows = StoredEvent.objects.filter(type=KEY_ADDED).order_by("-id")
+    return rows.values_list("leaf", flat=True).first() is not None
+
+
 def signer(note: bytes) -> bytes | None:
     """Which of the keys that the log names signed a checkpoint; raises `CheckpointInvalid`."""
     rows = StoredEvent.objects.filter(type=KEY_ADDED).order_by("-id")

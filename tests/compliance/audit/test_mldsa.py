@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 from django.db import transaction
 
-from compliance.audit import checkpoint, generation, journal, mldsa
+from compliance.audit import checkpoint, generation, journal, mldsa, notary
 from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
 from compliance.audit.copies import Places
 from compliance.audit.notary import Notary
@@ -104,8 +104,8 @@ def folder(tmp_path):
 def integrate(folder, second=None):
     with transaction.atomic():
         journal.record("console", [event("policy.proposed")])
-    notary = Notary(folder, KEY, ORIGIN, second=second)
-    while notary.integrate_once():
+    leads = Notary(folder, KEY, ORIGIN, second=second)
+    while leads.integrate_once():
         pass
 
 
@@ -149,6 +149,26 @@ def test_a_checkpoint_without_the_second_signature_of_the_named_key_shows(folder
     path.write_bytes(bare + mldsa.line(state, OTHER, 1))
     assert "is not signed by the ML-DSA-44 key" in problems(folder)
     path.write_bytes(bare + "—".encode() + second)
+    assert not problems(folder)
+
+
+@pytest.mark.database
+@pytest.mark.usefixtures("database")
+def test_no_checkpoint_is_signed_by_a_second_key_that_its_entries_do_not_name_yet(
+    folder, monkeypatch
+):
+    integrate(folder)
+    before = (folder / "checkpoint").read_bytes()
+    monkeypatch.setattr(notary, "BATCH", 2)
+    with transaction.atomic():
+        journal.record("console", [event("policy.proposed") for _ in range(3)])
+    leads = Notary(folder, KEY, ORIGIN, second=SECOND)
+    assert leads.integrate_once() == 2
+    assert (folder / "checkpoint").read_bytes() == before
+    assert not problems(folder)
+    while leads.integrate_once():
+        pass
+    assert mldsa.signed((folder / "checkpoint").read_bytes(), mldsa.public_of(SECOND))
     assert not problems(folder)
 
 
