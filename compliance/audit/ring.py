@@ -122,24 +122,42 @@ class FileRing:
                 return public_of(self._key(path))
         return None
 
+    @property
+    def waits_on_token(self) -> bool:
+        """Whether the key that waits is on the token."""
+        return self.pointer_waiting.exists() and not self.waiting.exists()
+
     def prepare(self, *, on_token: bool = False) -> bytes:
         """The public half of the key that waits, made where none does; durable.
 
-        The caller holds `lock`. A crash can leave a key on the token that nothing names.
+        The caller holds `lock`, and knows that no rotation to a key of the other kind is on
+        record: one that waits is destroyed. A crash can leave a key on the token that nothing
+        names.
         """
-        waiting = self.successor()
-        if waiting is not None:
-            return waiting
-        if not on_token:
-            return public_of(signer_of(create_key(self.waiting)))
-        if self.token is None:
+        if on_token and self.token is None:
             raise KeyUnusable(
                 "No token is configured: name it with DOMICILE_PKCS11_MODULE and "
                 "DOMICILE_PKCS11_TOKEN."
             )
+        if self.successor() is not None and self.waits_on_token != on_token:
+            self._discard()
+        waiting = self.successor()
+        if waiting is not None:
+            return waiting
+        if self.token is None or not on_token:
+            return public_of(signer_of(create_key(self.waiting)))
         public = self.token.make()
         write_key(self.pointer_waiting, public)
         return public
+
+    def _discard(self) -> None:
+        """Destroy the key that waits, as one that was put aside."""
+        self._destroy()
+        if self.waits_on_token:
+            self.pointer_waiting.replace(self.pointer_leaving)
+        else:
+            self.waiting.replace(self.leaving)
+        self._destroy()
 
     def settled(self, public_key: bytes) -> bool:
         """Whether that key signs, and no other lies here."""

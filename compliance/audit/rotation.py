@@ -124,7 +124,8 @@ def begin(
 ) -> Handover:
     """Steps 1 and 2. A rotation that is under way already is the answer, not another one.
 
-    The new key is a file, or made `on_token`.
+    The new key is a file, or made `on_token`. One of the other kind that a rotation which was
+    never recorded left is destroyed; one that is on the record is refused.
 
     `origin` is the log's name in any generation. The handover's place in the log is not known
     yet, and is 0. Raises `RotationRefused`, `HandoverInvalid`, `KeyUnusable` and OSError.
@@ -139,6 +140,12 @@ def begin(
         keys = chain(places, origin, public_of(old))
         under_way = _under_way(ring)
         if under_way is not None:
+            if ring.waits_on_token != on_token:
+                kind = "on the token" if ring.waits_on_token else "in a file"
+                raise RotationRefused(
+                    f"A rotation of the log's key to one {kind} is on the record already and "
+                    "completes itself with the notary: run this again when that is done."
+                )
             return under_way
         if keys.current != public_of(old):
             raise RotationRefused(older(keys))

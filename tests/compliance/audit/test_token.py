@@ -131,6 +131,40 @@ def test_the_log_goes_on_with_a_key_on_a_token_and_back(log):
         log.sound(key)
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_successor_of_the_other_kind_that_was_never_recorded_is_destroyed(log, wanted):
+    left = log.ring.prepare(on_token=not wanted)
+    waiting = log.ring.waiting if wanted else log.ring.pointer_waiting
+    content = waiting.read_bytes().strip()
+    with waiting.open("rb") as held:  # keeps the blocks, as a disk does
+        one = rotation.begin(
+            log.ring, log.places, ORIGIN, actor="anna", reason="Another.", on_token=wanted
+        )
+        assert not wanted or content not in held.read()
+    assert one.new != left
+    waits = "log.pkcs11.next" if wanted else "log.ed25519.next"
+    assert names(log) == ["log.ed25519", waits]
+    assert log.ring.token.find(left) is None
+    log.integrate()
+    assert log.public == one.new
+    log.sound()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_rotation_to_the_other_kind_of_key_that_is_on_the_record_is_refused(log, wanted):
+    def begin(on_token):
+        return rotation.begin(
+            log.ring, log.places, ORIGIN, actor="anna", reason="Now.", on_token=on_token
+        )
+
+    one = begin(not wanted)
+    with pytest.raises(rotation.RotationRefused, match="on the record already"):
+        begin(wanted)
+    assert begin(not wanted) == one
+    log.integrate()
+    assert log.public == one.new
+
+
 def test_a_key_on_a_token_cannot_be_read_from_it(hsm):
     import pkcs11  # noqa: PLC0415 - an extra
 
