@@ -987,6 +987,7 @@ class Judge:
         self.terms = terms
         self.shapes = Shapes()
         self.recent = [Label(identifier, key) for identifier, _, key in terms.keys]
+        self.known = {identifier for identifier, _, _ in terms.keys}
         self.labels: dict[tuple[bytes, bytes], str | None] = {}  # of this block
 
     def block(self, begin: int, entries: bytes, details: bytes | None, hints: bytes) -> Verdict:
@@ -1119,7 +1120,7 @@ class Judge:
         if content and terms.contents:
             verdict.contents.append((index, content, in_scope))
         if given is not None:
-            self.detail(index, kind, owner, named, in_scope, given[0])
+            self.detail(index, kind, label, owner, named, in_scope, given[0])
         elif not unknown and (in_scope or kind in DISCLOSED):
             rule = None
             if not stays(kind):
@@ -1133,13 +1134,14 @@ class Judge:
         self,
         index: int,
         kind: str,
+        label: bytes,
         owner: str | None,
         named: str | None,
         in_scope: bool,
         raw: bytes,
     ) -> None:
         """Whether the detail belongs to the entry and to the scope."""
-        if owner and named is not None and named != owner:
+        if label and named not in (None, owner) and (owner or named in self.known):
             raise Broken(
                 f"entry {index} is labelled as another application's than its detail says"
             )
