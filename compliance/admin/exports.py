@@ -31,7 +31,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
 from compliance.admin.editing import ReadOnly
-from compliance.admin.export_form import ExportForm
+from compliance.admin.export_form import CONTENTS, ExportForm
 from compliance.admin.recording import actor
 from compliance.admin.site import console
 from compliance.audit import checkpoint
@@ -57,7 +57,7 @@ class ExportAdmin(ReadOnly):
     section, rank, title = "Record", 35, "Exports"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may make exports: a file that one officer made is there for all."""
+        """Whoever may make exports; one with kept contents is for who may read them."""
         return bool(request.user.has_perm(RIGHT))
 
     def get_urls(self) -> list[URLPattern]:
@@ -153,6 +153,7 @@ class ExportAdmin(ReadOnly):
             progress=progress(run),
             scope=described(run.scope),
             there=run.removed is None and shelf.kept(run.file) is not None,
+            readable=_readable(request, run),
             days=settings.DOMICILE.export_days,
             key=log_key(run.scope.get("generation", 0)) if run.form == "evidence" else None,
         )
@@ -173,6 +174,8 @@ class ExportAdmin(ReadOnly):
     def download_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """The file, after its download is on record."""
         run = self._run(request, pk)
+        if not _readable(request, run):
+            raise PermissionDenied
         found = shelf.kept(run.file) if run.state == State.DONE and not run.removed else None
         if found is None:
             messages.error(request, "The file is not there any more; export again.")
@@ -205,6 +208,11 @@ class ExportAdmin(ReadOnly):
         else:
             messages.warning(request, "There is no file to remove.")
         return HttpResponseRedirect(reverse("admin:export", args=[pk]))
+
+
+def _readable(request: HttpRequest, run: Export) -> bool:
+    """Whether this person may have the file: with kept contents in it, who may read those."""
+    return not run.scope.get("contents") or bool(request.user.has_perm(CONTENTS))
 
 
 async def _blocks(found: Path) -> AsyncIterator[bytes]:

@@ -232,6 +232,23 @@ def test_who_may_not_disclose_contents_is_not_asked_about_them(logged):
     assert run.scope["contents"] is False
 
 
+def test_who_may_not_read_kept_contents_does_not_get_an_export_of_them_either(logged):
+    run = runs.start("clara", "evidence", {"contents": True, "reason": "a court asked"})
+    running.carry_out(run.pk)
+    run.refresh_from_db()
+    page, file = (
+        reverse(f"admin:{name}", args=[run.pk]) for name in ("export", "download_export")
+    )
+    logged.as_("Auditor")
+    assert "You may not read those" in text_of(logged.get(page))
+    assert file not in text_of(logged.get(page))
+    assert logged.post(file).status_code == 403
+    assert not Event.objects.filter(type="evidence.downloaded").exists()
+    logged.as_("Compliance officer")
+    assert file in text_of(logged.get(page))
+    assert asyncio.run(gathered(logged.post(file))) == kept(run).read_bytes()
+
+
 def test_who_may_not_export_sees_neither_list_nor_file(logged):
     run = runs.start("clara", "evidence", {})
     running.carry_out(run.pk)
