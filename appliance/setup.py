@@ -35,6 +35,7 @@ from compliance.audit.keys import KeyUnusable, create_key, read_key
 from compliance.audit.keystore import VaultUnreadable
 from compliance.audit.notary import behind
 from compliance.audit.ring import NAME, public_of, ring_of
+from compliance.evidence import erased
 from compliance.evidence.paper import certificate
 from compliance.gate import now
 from compliance.models import APIKey, Application, PolicyVersion, Site
@@ -166,6 +167,7 @@ def _restored(environment: Environment) -> None:
         raise SetUpRefused(behind(held, newest))
     if environment.data.joinpath("vault").is_dir():
         erasure.reapply(source="command")
+        erased.clear("command")
 
 
 def _write_public(path: Path, text: str) -> None:

@@ -14,10 +14,12 @@ from django.db import connections
 
 from compliance import background
 from compliance.audit import caretaker
-from compliance.evidence import running, shelf
+from compliance.evidence import erased, running, shelf
 from compliance.evidence.packs import form
 
 form.register()
+
+RECORDS = "records"  # who acts where no person does
 
 _stopping = RawValue("b", 0)
 """Set by the worker, read by its children: no lock, which a killed one might hold for ever."""
@@ -55,7 +57,12 @@ def _export(pk: int) -> None:
 
 def erase_content(pk: int) -> None:
     """Carry out the erasure `pk`, unless it is done."""
-    _at_rest(caretaker.carry_out, pk)
+    _at_rest(_erase, pk)
+
+
+def _erase(pk: int) -> None:
+    caretaker.carry_out(pk)
+    erased.clear(RECORDS)
 
 
 def take_up() -> None:
@@ -65,6 +72,7 @@ def take_up() -> None:
 
 def _sweep() -> None:
     caretaker.look()
+    erased.clear(RECORDS)
     for pk in running.left():
         export.apply_async((pk,), queue="records")
     running.tidy()

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Self
 
 import structlog
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from compliance.audit.keys import KeyUnusable
 from compliance.audit.keystore import VaultUnavailable, VaultUnreadable
-from compliance.evidence import runs, shelf
+from compliance.evidence import erased, runs, shelf
 from compliance.evidence.file import ExportImpossible
 from compliance.evidence.forms import FORMS, Form, Made, ScopeInvalid
 from compliance.models import Export
@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 
 class Ended(Exception):
-    """The run is to end here: it was cancelled, or the worker stops."""
+    """The run is to end here: cancelled, the worker stops, or what it discloses was erased."""
 
 
 class Pulse:
@@ -52,7 +52,7 @@ class Pulse:
     """
 
     def __init__(self, run: Export, stopping: Callable[[], bool]) -> None:
-        self._pk = run.pk
+        self._run = run
         self._stopping = stopping
         self._now = (0, 0)
         self._ended = self._full = False
@@ -100,7 +100,8 @@ class Pulse:
 
     def _ask(self, alive: Callable[[QuerySet[Export]], bool]) -> None:
         try:
-            self._ended = not alive(Export.objects.filter(pk=self._pk, state=State.RUNNING))
+            at_work = Export.objects.filter(pk=self._run.pk, state=State.RUNNING)
+            self._ended = not alive(at_work) or erased.outdated(self._run)
         except DatabaseError as error:  # it is busy, or away; the work notices by itself
             log.warning("progress_not_kept", kind=type(error).__name__)
             connection.close()
@@ -183,11 +184,14 @@ def _begin(run: Export) -> bool:
     if begun > ATTEMPTS:
         _fail(
             run,
-            f"Its process ended {ATTEMPTS} times before it was done. Read the log of the "
-            "process records, and ask for a smaller range.",
+            f"It was begun {ATTEMPTS} times, and each time its process ended, or kept content "
+            "was erased, before it was done. Read the log of the process records, and ask for "
+            "a smaller range.",
         )
         return False
     run.scope = {**run.scope, "begun": begun}
+    if run.scope.get("contents"):
+        run.scope |= erased.mark()
     step = "is being written" if begun == 1 else f"is being written, begun {begun} times"
     rows = Export.objects.filter(pk=run.pk, state__in=runs.UNFINISHED)
     fields = {"state": State.RUNNING, "seen": timezone.now(), "done": 0, "total": 0}
@@ -237,8 +241,13 @@ def _scratch(pk: int) -> Iterator[None]:
 
 
 def _give_back(run: Export) -> None:
-    """The worker stops: the run waits for the next one. A cancelled one stays cancelled."""
-    scope = {**run.scope, "begun": int(run.scope.get("begun", 1)) - 1}
+    """The run waits for a worker again. A cancelled one stays cancelled.
+
+    Where the worker stops, the attempt does not count; where something was erased it does, so
+    that a run which takes longer than erasures are apart comes to an end.
+    """
+    uncounted = 0 if erased.outdated(run) else 1
+    scope = {**run.scope, "begun": int(run.scope.get("begun", 1)) - uncounted}
     rows = Export.objects.filter(pk=run.pk, state=State.RUNNING)
     rows.update(state=State.WAITING, scope=scope, step="waits", done=0, total=0)
 
@@ -252,6 +261,9 @@ def _fail(run: Export, words: str) -> None:
 def _finish(run: Export, made: Made) -> None:
     """Steps 2 to 4. A run that was cancelled too late is done: its file is on record."""
     path = _where(run)
+    if erased.outdated(run):
+        _throw_away(run, path)
+        return
     if not run.file:
         when = run.asked.astimezone(dt.UTC).strftime("%Y%m%dt%H%M%Sz")
         run.file = f"domicile-{run.form}-{when}-{made.part}-run-{run.pk}.zip"
@@ -268,3 +280,16 @@ def _finish(run: Export, made: Made) -> None:
         step="",
     )
     shelf.sweep_up(run.pk)
+    if run.scope.get("contents"):
+        erased.clear("records")  # what was erased between the question above and now
+
+
+def _throw_away(run: Export, path: Path) -> None:
+    """The file holds what was erased while it was made: it goes, and the run begins anew."""
+    told = {"export": run.pk, "file": run.file, "sha256": shelf.digest(path)}
+    path.unlink()
+    shelf.sweep_up(run.pk)
+    with transaction.atomic():
+        runs.record("records", "evidence.removed", told | {"reason": erased.REASON})
+        Export.objects.filter(pk=run.pk).update(file="")
+        _give_back(run)

@@ -12,6 +12,7 @@ from django.core.management.base import OutputWrapper
 
 from compliance.audit import erasure
 from compliance.audit.keystore import VaultUnreadable
+from compliance.evidence import erased
 from compliance.management.audit import IMPOSSIBLE, SOUND
 from compliance.models import Erasure
 
@@ -48,6 +49,7 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
     except (erasure.ErasureRefused, VaultUnreadable) as error:
         out.write(str(error))
         return IMPOSSIBLE
+    erased.clear(actor)
     out.write(done.certificate)
     return SOUND
 

@@ -13,6 +13,7 @@ from compliance.audit import erasure, generation, second_key
 from compliance.audit.generation import ResumeRefused
 from compliance.audit.keystore import VaultUnreadable, store
 from compliance.audit.notary import NotaryRefuses
+from compliance.evidence import erased
 from compliance.management.audit import IMPOSSIBLE, SOUND, own
 
 HELP = "begin the log's next generation, after an older database was restored"
@@ -49,6 +50,7 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
                 out.write("Nothing was changed.")
                 return IMPOSSIBLE
         again = erasure.reapply(source="command") if store().folder.is_dir() else 0
+        erased.clear("command")
         done = generation.resume(
             places,
             ring,
