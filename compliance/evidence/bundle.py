@@ -104,6 +104,7 @@ class Summary:
     details: int = 0
     removed: int = 0
     contents: int = 0
+    requests: set[bytes] = field(default_factory=set)  # of which content is disclosed, by id
     counts: Counter[str] = field(default_factory=Counter)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -284,6 +285,7 @@ class _Walk:
                     line = b'{"content":%b,"index":%d,"key":"%b"}\n'
                     out.write(line % (text, index, key.hex().encode()))
                     self.summary.contents += 1
+                    self.summary.requests.add(bytes.fromhex(request))
 
 
 @contextmanager
@@ -338,7 +340,7 @@ def _disclosed(summary: Summary, reason: str, actor: str) -> list[Event]:
     """What the record says where contents were disclosed."""
     if not summary.contents:
         return []
-    detail = {"requests": summary.contents, "reason": reason, "actor": actor}
+    detail = {"requests": len(summary.requests), "reason": reason, "actor": actor}
     return [Event("content.disclosed", time.time_ns() // 1000, detail)]
 
 

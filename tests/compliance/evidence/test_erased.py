@@ -164,3 +164,8 @@ def test_what_is_erased_while_a_whole_file_waits_for_its_name_does_not_get_it(
     running.carry_out(run.pk)
     running.carry_out(run.pk)
     assert (again(run).state, holding()) == ("done", [])
+
+
+def test_the_number_of_requests_disclosed_is_on_record_not_of_their_texts(kept):
+    made()
+    assert [told["requests"] for told in said("content.disclosed")] == [1]
