@@ -16,12 +16,12 @@ from appliance.calling import Calls
 from appliance.configured import values
 from appliance.disk import DiskFloor
 from appliance.services.programs import NOTARY_REFUSED, PASSAGES
-from compliance.audit import mldsa, rotation
+from compliance.audit import rotation, second_key
 from compliance.audit.asker import Asker
 from compliance.audit.checkpoint import Checkpoint, origin_of, parse
 from compliance.audit.configuration import loaded
 from compliance.audit.copies import Places
-from compliance.audit.keys import KeyUnusable, read_key
+from compliance.audit.keys import KeyUnusable
 from compliance.audit.notary import Notary, NotaryRefuses
 from compliance.audit.ring import FileRing, public_of, ring_of
 from compliance.audit.token import TokenAway
@@ -62,8 +62,7 @@ def notary(stop: threading.Event) -> None:
         disk=lambda: (floor.free(), floor.floor),
         first=lambda: loaded("notary", "notary", values(domicile)),
     )
-    path = domicile.data / "keys" / mldsa.KEY_FILE
-    second = mldsa.signer_of(read_key(path)) if path.exists() else None
+    second = second_key.at(ring.folder)
     leads = Notary(
         domicile.data / "log", ring, origin, domicile.checkpoints, watch, second=second
     )
