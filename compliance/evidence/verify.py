@@ -991,6 +991,7 @@ class Judge:
         self.labels: dict[tuple[bytes, bytes], str | None] = {}  # of this block
 
     def block(self, begin: int, entries: bytes, details: bytes | None, hints: bytes) -> Verdict:
+        """Judge lines that a line feed parts; after each of `details` there is one."""
         lines = entries.split(b"\n")
         verdict = Verdict(begin, len(lines))
         leaves = [sha256(b"\x00" + line).digest() for line in lines]
@@ -1020,7 +1021,7 @@ class Judge:
         """Detail and its HMAC by entry; None if they cannot be told apart."""
         if not details:
             return {}
-        lines = details.split(b"\n")
+        lines = details[:-1].split(b"\n")
         ends = [line.rfind(INDEX, -TAIL - 27, -TAIL) for line in lines]
         texts = [line[end + 9 : -TAIL] for line, end in zip(lines, ends)]
         keys = b"".join([line[-66:-2] for line in lines])
@@ -1472,7 +1473,7 @@ class Verifier:
 
     def rotations(self, given: LogKey) -> None:
         """Follow the log's keys, each vouched for by the one before, to the one that signs."""
-        for line in self.small("rotations.jsonl").splitlines():
+        for line in lines_of(self.small("rotations.jsonl")):
             one = Handover(load(line, "a line of rotations.jsonl"), self.vkey[0])
             if self.handovers and not one.follows(self.handovers[-1]):
                 raise Broken("rotations.jsonl: the keys do not follow from each other")
@@ -1626,7 +1627,7 @@ class Verifier:
 
     def prunings(self) -> None:
         """Read what the log says of details that were removed; each stands with its proof."""
-        for line in self.small("prunings.jsonl").splitlines():
+        for line in lines_of(self.small("prunings.jsonl")):
             value = load(line, "a line of prunings.jsonl")
             index, entry = whole(value["index"]), canonical(value["entry"])
             path = [hexadecimal(one) for one in value["proof"]]
@@ -1679,7 +1680,7 @@ class Verifier:
             if details is not None:
                 details = None
                 with self.part("details.jsonl", begin):
-                    details = b"\n".join(shown.before(end))
+                    details = b"\n".join([*shown.before(end), b""])
             low = begin - self.begin
             hints = self.hints[low : low + len(lines)]
             waiting.append(pool.submit(judge, begin, b"\n".join(lines), details, hints))
@@ -1927,6 +1928,12 @@ def of_another_format(manifest: bytes) -> None:
         said = json.loads(manifest)
         if isinstance(said, dict) and said.get("v", VERSION) != VERSION:
             raise Broken("this is another format; get the verifier that came with it")
+
+
+def lines_of(data: bytes) -> list[bytes]:
+    """What a line feed, and nothing else, ends; an empty line is one."""
+    lines = data.split(b"\n")
+    return lines if lines[-1] else lines[:-1]
 
 
 def names(found: Iterable[str]) -> str:

@@ -106,6 +106,12 @@ CASES = {
         lambda files: planted(files, 150, lambda one: one.update(type="evidence.exported")),
         "its detail was left out",
     ),
+    "a line that ends with more than a line feed": (
+        lambda files: resign(
+            files | {"prunings.jsonl": files["prunings.jsonl"].replace(b"\n", b"\r\n")}
+        ),
+        "a line of prunings.jsonl is not canonical JSON",
+    ),
     "a removal that stands twice": (twice, "is not in the log's order"),
 }
 
