@@ -224,7 +224,7 @@ def state(one: Witness) -> str:
     if not one.active:
         return "inactive"
     if one.conflict_generation == ledger.current().number:
-        return "contradicts"
+        return "contradicts" if one.conflict_size is not None else "claims otherwise"
     if one.error:
         return "no answer"
     return "signed" if one.cosigned else "waiting"

@@ -24,7 +24,7 @@ TITLES = {
     STATEMENT: "A node's word could not be believed",
     DISK: "The disk is nearly full",
     WITNESSED: "A log that this appliance witnesses may have been set back",
-    CONFLICT: "A witness knows more of this log than is here",
+    CONFLICT: "A witness contradicts this log",
     TRIGGERS: "The record is not protected by its triggers",
 }
 

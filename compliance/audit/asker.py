@@ -2,7 +2,8 @@
 
 Beside the notary, and not in its way: a thread of its own, where a witness that is slow or away
 costs nothing but its cosignature. What a witness answers is verified before it is kept. One
-that knows more of this log than is here, or other entries, is a conflict (`conflicts`).
+that knows more of this log than is here, or other entries, is a conflict (`conflicts`): proven
+by this log's signature it ends the signing, else it is told.
 """
 
 from __future__ import annotations
@@ -87,10 +88,9 @@ class Asker:
         if not witnesses:
             return
         generation = ledger.current().number
-        for witness in witnesses:
-            if witness.conflict_generation == generation:
-                self._halt(witness.conflict)
-                return
+        for words in conflicts.standing(generation):
+            self._halt(words)
+            return
         folder = LogFolder(folder_of(self._log, generation))
         note = folder.read(CHECKPOINT)
         if note is None:
@@ -227,7 +227,17 @@ class Exchange:
         self._old = known
 
     def _conflict(self, ours: Checkpoint, known: int) -> None:
+        """Keep what contradicts `ours`, with its proof if there is one; raises `WitnessFailed`.
+
+        What the witness shows is no proof where the entries here lead to it.
+        """
         note = self._asker.shown(self._witness, ours.origin)
+        if note:
+            state, (_, ours, tree) = parse(note), self._asker.newest(self._generation)
+            if state.size > ours.size or tree.root(state.size) != state.root:
+                known = state.size
+            else:
+                note = b""
         found = Conflict(self._witness.name, ours, known, note)
         conflicts.keep(found, self._generation, source="notary")
         raise WitnessFailed(found.words)

@@ -287,7 +287,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         ),
         Kind(
             "witness.conflict",
-            "a witness knows what contradicts this log; nothing is signed until it is resumed",
+            "a witness contradicts this log; if proven, nothing is signed until it is resumed",
             "witness reason size known checkpoint",
             f"{NOTARY}, {COMMAND}",
         ),

@@ -1,8 +1,10 @@
 """What a witness knows that contradicts this log: that it was set back, or has forked.
 
 Such a conflict stands in the witness's row until the log's next generation begins (`audit
-resume`), or until somebody says that the witness is wrong. While one stands nothing is signed:
-whoever signed on would sign a second history in one name.
+resume`), or until somebody says that the witness is wrong. While one stands that is proven by
+this log's own signature nothing is signed: whoever signed on would sign a second history in one
+name. A witness that only claims something cannot stop the log. Its word is told to the
+officers; it has no `conflict_size`, for what it says that it has cosigned is not known.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from compliance.audit import alarms, journal
 from compliance.audit.checkpoint import Checkpoint
@@ -24,14 +27,19 @@ MEND = (
     "is missing: `manage.py audit resume --after-restore --reason TEXT`. If it is the witness "
     "that errs: `manage.py audit cosign dismiss {witness} --reason TEXT`."
 )
+LOOK = (
+    "It shows no proof of it, so the log is signed on. Ask the witness's officer for the "
+    "checkpoint that it has, and look whether an older database was restored here. If it is "
+    "the witness that errs: `manage.py audit cosign dismiss {witness} --reason TEXT`."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
     """`ours` is the checkpoint that a witness refused; it has cosigned `known` entries.
 
-    `note` is the checkpoint that the witness showed, signed by this log; empty where it showed
-    none.
+    `note` is the proof: a checkpoint that this log signed and that its entries here do not lead
+    to; empty where the witness showed none.
     """
 
     witness: str
@@ -47,7 +55,8 @@ class Conflict:
     @property
     def words(self) -> str:
         """What happened, and what to do."""
-        proof = "shows a checkpoint signed by this log" if self.note else "says"
+        proof = "shows a checkpoint signed by this log" if self.note else "claims"
+        then = (MEND if self.note else LOOK).format(witness=self.witness)
         if self.reason == "smaller":
             what = (
                 f"that {self.ours.origin} had {self.known} entries, and it has "
@@ -58,12 +67,18 @@ class Conflict:
                 f"that {self.ours.origin} had other entries than here when it had "
                 f"{self.known}: an older copy of the database was restored and continued."
             )
-        return f"The witness {self.witness} {proof} {what} {MEND.format(witness=self.witness)}"
+        return f"The witness {self.witness} {proof} {what} {then}"
 
 
 def keep(found: Conflict, generation: int, *, source: str) -> None:
-    """Put a conflict on the record, with an alarm; once for each witness and generation."""
-    row = Witness.objects.filter(name=found.witness).exclude(conflict_generation=generation)
+    """Put a conflict on the record, with an alarm; once for each witness and generation.
+
+    Once more where a claim is proven.
+    """
+    told = Q(conflict_generation=generation)
+    if found.note:
+        told &= Q(conflict_size__isnull=False)
+    row = Witness.objects.filter(name=found.witness).exclude(told)
     detail = {
         "checkpoint": found.note.decode(),
         "known": found.known,
@@ -75,7 +90,7 @@ def keep(found: Conflict, generation: int, *, source: str) -> None:
         if not row.update(
             conflict=found.words,
             conflict_generation=generation,
-            conflict_size=found.known,
+            conflict_size=found.known if found.note else None,
             error=found.words,
         ):
             return
@@ -84,12 +99,22 @@ def keep(found: Conflict, generation: int, *, source: str) -> None:
 
 
 def standing(generation: int) -> Sequence[str]:
-    """What stands against this generation of the log, in words."""
-    rows = Witness.objects.filter(active=True, conflict_generation=generation)
+    """What is proven against this generation of the log, in words."""
+    rows = _of(generation).filter(conflict_size__isnull=False)
+    return list(rows.values_list("conflict", flat=True))
+
+
+def claimed(generation: int) -> Sequence[str]:
+    """What is said against it without proof, in words."""
+    rows = _of(generation).filter(conflict_size__isnull=True)
     return list(rows.values_list("conflict", flat=True))
 
 
 def reach(generation: int) -> dict[str, int]:
-    """Entries that each witness in conflict had cosigned, by its name."""
-    rows = Witness.objects.filter(active=True, conflict_generation=generation)
+    """Entries that each witness in conflict is proven to have cosigned, by its name."""
+    rows = _of(generation).filter(conflict_size__isnull=False)
     return {name: size or 0 for name, size in rows.values_list("name", "conflict_size")}
+
+
+def _of(generation: int) -> QuerySet[Witness]:
+    return Witness.objects.filter(active=True, conflict_generation=generation)

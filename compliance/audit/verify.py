@@ -112,6 +112,7 @@ def verify_log(log_dir: Path | None = None, public_key: bytes | None = None) -> 
     walk.sources_end(held.first + held.size)
     for words in conflicts.standing(held.number):
         report.problem(words)
+    report.notes += conflicts.claimed(held.number)
     walk.witnesses_end()
     for name in triggers.missing():
         report.problem(f"The trigger {name} is missing; run `manage.py migrate` to restore it.")

@@ -70,7 +70,8 @@ class Witness(models.Model):
     """A witness of this appliance's log. Without an address it is asked by file.
 
     From `asked` on it is what came of asking. `conflict` says in words what the witness knows
-    that contradicts generation `conflict_generation` of the log; the log is not signed then.
+    that contradicts generation `conflict_generation` of the log. Where it is proven, how many
+    entries the witness has cosigned is `conflict_size`, and the log is not signed then.
     """
 
     name = models.CharField(max_length=NAME_MAX, unique=True, editable=False)

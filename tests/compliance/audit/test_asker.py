@@ -380,20 +380,54 @@ def test_after_a_conflict_the_log_goes_on_in_another_generation(ours, before, th
     Notary(ours.folder, KEY, ORIGIN, ours.outside).integrate_once()
 
 
-def test_a_witness_that_claims_more_and_shows_nothing_is_a_conflict_too(ours):
-    ours.enrol()
-    ours.grow(5)
-    ours.answer = lambda method: (
-        Reply(409, "text/x.tlog.size", b"900\n")
-        if method == "POST"
-        else Reply(404, "text/plain", b"")
+def claims(count, shown):
+    """Answers of a witness that says it knows `count` entries."""
+    return lambda method: (
+        Reply(409, "text/x.tlog.size", b"%d\n" % count) if method == "POST" else shown
     )
-    ours.look()
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_a_witness_that_claims_more_without_proof_is_told_of_and_stops_nothing(ours, older):
+    """What it shows, if anything, is a checkpoint that the entries here lead to."""
+    witness = ours.enrol()
+    ours.grow(5)
+    note = (ours.folder / "checkpoint").read_bytes()
+    ours.grow(3)
+    ours.answer = claims(900, Reply(200 if older else 404, "text/plain", note))
+    for _ in range(2):
+        ours.look()
+        ours.pass_time()
     detail = detail_of("witness.conflict")
     assert (detail["known"], detail["checkpoint"]) == (900, "")
-    refuses(ours, "900 entries")
-    Witness.objects.update(active=False)
-    Notary(ours.folder, KEY, ORIGIN, ours.outside).integrate_once()
+    alarm = Alarm.objects.get(kind="witness.conflict")
+    assert "claims that example.org/log/1 had 900 entries" in alarm.words
+    assert "signed on" in alarm.words
+    assert not ours.halted
+    ours.grow(2)
+    report = verify_log(ours.folder, PUBLIC)
+    assert report.ok, report.words
+    assert alarm.words in report.notes
+    assert not conflicts.reach(1)
+    ours.answer = None
+    ours.pass_time()
+    ours.look()
+    witness.refresh_from_db()
+    assert witness.size > 8, "it was not asked again"
+
+
+def test_a_claim_that_is_proven_later_stops_the_log(ours):
+    ours.enrol()
+    ours.grow(5)
+    ours.answer = claims(900, Reply(404, "text/plain", b""))
+    ours.look()
+    assert not conflicts.standing(1)
+    proof = checkpoint.sign(checkpoint.Checkpoint(ORIGIN, 700, bytes(32)), ours.key)
+    ours.answer = claims(900, Reply(200, "text/plain", proof))
+    ours.pass_time()
+    ours.look()
+    assert conflicts.reach(1) == {"example.net/witness": 700}, "as many as the proof says"
+    refuses(ours, "700 entries")
 
 
 def test_a_conflict_is_recorded_once(ours, before):

@@ -167,7 +167,7 @@ def test_a_log_that_was_set_back_is_not_signed_and_stops_when_it_is_told(desk, d
 def test_a_witness_that_errs_is_dismissed_and_the_log_goes_on(desk):
     enrolled(desk)
     ours = Checkpoint("domicile.local/log/1", 20, bytes(32))
-    conflicts.keep(Conflict(NAME, ours, 900), 1, source="notary")
+    conflicts.keep(Conflict(NAME, ours, 900, b"what it showed"), 1, source="notary")
     with pytest.raises(NotaryRefuses, match="900 entries"):
         notary(desk.data).integrate_once()
     code, words = audit("cosign", "dismiss", NAME, "--reason", "It was a drill.")
