@@ -12,13 +12,16 @@ import hashlib
 import http.client
 import socket
 import ssl
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from compliance.audit.asker import Reply
 
 PATIENCE = 10.0  # seconds for each step of a call
+DEADLINE = 60.0  # seconds for the whole of it, however slowly the bytes come
 ANSWER_MAX = 64 * 1024  # bytes
 PORTS = {"http": 80, "https": 443}
 TYPE = "text/plain; charset=utf-8"
@@ -37,11 +40,20 @@ def place_of(address: str) -> tuple[str, int]:
 
 
 class Calls:
-    """Calls addresses that begin with one of `allowed`; through `passages`, if given."""
+    """Calls addresses that begin with one of `allowed`; through `passages`, if given.
 
-    def __init__(self, allowed: Sequence[str], passages: Path | None = None) -> None:
+    A call that is not over after `deadline` seconds fails.
+    """
+
+    def __init__(
+        self,
+        allowed: Sequence[str],
+        passages: Path | None = None,
+        deadline: float = DEADLINE,
+    ) -> None:
         self._allowed = tuple(allowed)
         self._passages = passages
+        self._deadline = deadline
 
     def __call__(self, method: str, url: str, body: bytes = b"") -> Reply:
         """Send `body`; raises OSError."""
@@ -50,32 +62,23 @@ class Calls:
                 "this appliance may not call that address (DOMICILE_WITNESSES)"
             )
         parts = urlsplit(url)
-        connection = self._connection(parts)
-        try:
-            headers = {"Content-Type": TYPE} if body else {}
-            connection.request(method, parts.path, body or None, headers)
-            answer = connection.getresponse()
-            data = answer.read(ANSWER_MAX + 1)
-        except http.client.HTTPException as error:
-            raise ConnectionError(f"it does not speak HTTP ({type(error).__name__})") from error
-        finally:
-            connection.close()
+        host, port = place_of(url)
+        with self._wire(host, port) as wire, ended_after(self._deadline, wire):
+            connection = _connection(parts, wire)
+            try:
+                headers = {"Content-Type": TYPE} if body else {}
+                connection.request(method, parts.path, body or None, headers)
+                answer = connection.getresponse()
+                data = answer.read(ANSWER_MAX + 1)
+            except http.client.HTTPException as error:
+                raise ConnectionError(
+                    f"it does not speak HTTP ({type(error).__name__})"
+                ) from error
+            finally:
+                connection.close()
         if len(data) > ANSWER_MAX:
             raise ConnectionError("its answer is longer than any witness's")
         return Reply(answer.status, answer.headers.get("Content-Type", ""), data)
-
-    def _connection(self, parts: SplitResult) -> http.client.HTTPConnection:
-        host, port = place_of(parts.geturl())
-        connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
-        wire = self._wire(host, port)
-        try:
-            if parts.scheme == "https":
-                wire = ssl.create_default_context().wrap_socket(wire, server_hostname=host)
-        except OSError:
-            wire.close()
-            raise
-        connection.sock = wire
-        return connection
 
     def _wire(self, host: str, port: int) -> socket.socket:
         if self._passages is None:
@@ -88,3 +91,41 @@ class Calls:
             wire.close()
             raise
         return wire
+
+
+@contextmanager
+def ended_after(seconds: float, wire: socket.socket) -> Iterator[None]:
+    """Shut `wire` down if what is done with it takes longer; raises `TimeoutError` then."""
+    # TLS takes the socket out of `wire` with its number; a second number is shut down as well.
+    with wire.dup() as same:
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            with suppress(OSError):
+                same.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
+        words = f"it has not answered in full after {seconds:g} seconds"
+        try:
+            yield
+        except OSError as error:
+            if late.is_set():
+                raise TimeoutError(words) from error
+            raise
+        finally:
+            timer.cancel()
+            timer.join()
+        if late.is_set():  # an answer that was cut off may look whole
+            raise TimeoutError(words)
+
+
+def _connection(parts: SplitResult, wire: socket.socket) -> http.client.HTTPConnection:
+    host, port = place_of(parts.geturl())
+    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+    if parts.scheme == "https":
+        wire = ssl.create_default_context().wrap_socket(wire, server_hostname=host)
+    connection.sock = wire
+    return connection

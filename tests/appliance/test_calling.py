@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -67,6 +68,36 @@ def test_an_answer_that_is_too_long_or_absent_is_an_error(address):
     nobody = "http://127.0.0.1:9/witness"
     with pytest.raises(ConnectionRefusedError):
         Calls([nobody])("GET", f"{nobody}/x")
+
+
+@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_a_call_ends_at_its_deadline_though_bytes_keep_coming(start):
+    """Each of them comes long before a single step's patience is over."""
+    gone = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        wire, _ = listener.accept()
+        with wire:
+            try:
+                wire.sendall(start)
+                while not gone.wait(0.02):
+                    wire.sendall(b"x")
+            except OSError:
+                gone.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=[listener])
+        thread.start()
+        stop = threading.Timer(20, gone.set)  # where no deadline ends the call
+        stop.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/witness"
+        try:
+            with pytest.raises(TimeoutError, match=r"in full after 0\.3 seconds"):
+                Calls([address], deadline=0.3)("GET", f"{address}/x")
+        finally:
+            stop.cancel()
+            gone.set()
+            thread.join()
 
 
 def test_a_passage_leads_to_its_address_and_ends_when_it_is_told(address, tmp_path):
