@@ -1431,7 +1431,7 @@ class Verifier:
         given_key, self.given_second = halves(given_key)
         given = parse_vkey(given_key if given_key is not None else enclosed)
         self.vkey = parse_vkey(enclosed)
-        followed = given == self.vkey or "rotations.jsonl" in self.files.names
+        followed = of_one_log(given, self.vkey) or "rotations.jsonl" in self.files.names
         if not enclosed.endswith(b"\n") or not followed:
             raise Broken("the evidence is signed by another key than the one that you gave")
         name, _, key = self.vkey
@@ -1439,6 +1439,9 @@ class Verifier:
         self.words.append(f"Fingerprint of its key: {hashlib.sha256(key).hexdigest()}")
         if given_key is None:
             self.words.append("  Compare it with one that you were given by another way.")
+        elif given[0] != name and generation_of(given[0], name):
+            number = generation_of(given[0], name)
+            self.words.append(f"  The key that you gave is that of generation {number}.")
         if signature[-1:] != b"\n" or not ed25519_verify(
             key, data, decode64(signature[:-1].decode("ascii"))
         ):
@@ -1480,16 +1483,15 @@ class Verifier:
             self.handovers.append(one)
         if not self.handovers or self.handovers[-1].after != self.vkey[2]:
             raise Broken("rotations.jsonl does not lead to the key that signed the manifest")
-        if given[0] != self.vkey[0] or given[2] not in {
-            self.vkey[2], *(one.before for one in self.handovers)
-        }:  # fmt: skip
+        keys = (self.vkey[2], *(one.before for one in self.handovers))
+        if not any(of_one_log(given, (self.vkey[0], b"", key)) for key in keys):
             raise Broken("the evidence is signed by another key than the one that you gave")
         generation, index = self.handovers[-1].place
         self.words.append(
             f"Rotations of its key: {len(self.handovers)}, the last at entry {index} of "
             f"generation {generation}."
         )
-        if given != self.vkey:
+        if given[2] != self.vkey[2]:
             self.words.append("  The key that you gave is an older one; it leads to this one.")
 
     def rotated(self) -> None:
@@ -1513,9 +1515,21 @@ class Verifier:
                 raise Broken(f"rotations.jsonl: the detail of entry {index} was changed")
             self.terms.rotated.add(index)
 
-    def checkpoint(self, note: bytes) -> tuple[int, bytes]:
-        """Size and root of a checkpoint, signed by the key that signs at its size."""
-        name, _, key = self.vkey
+    def kept_checkpoint(self, note: bytes) -> tuple[int, bytes] | None:
+        """Size and root of the one that the reader kept; None if of another generation."""
+        name = note.split(b"\n")[0].decode("utf-8")
+        number = generation_of(name, self.vkey[0])
+        if name == self.vkey[0] or not number:
+            return self.checkpoint(note)
+        self.checkpoint(note, name)
+        self.words.append(
+            f"The checkpoint that you kept is of generation {number}; it was not compared."
+        )
+        return None
+
+    def checkpoint(self, note: bytes, name: str = "") -> tuple[int, bytes]:
+        """Size and root of a checkpoint, signed by the key that signs at its place."""
+        name, key = name or self.vkey[0], self.vkey[2]
         said = re.match(rb"[^\n]*\n(0|[1-9][0-9]{0,18})\n", note)
         if said and self.handovers:
             key = self.handovers[0].before
@@ -1542,7 +1556,8 @@ class Verifier:
                 raise Broken("the evidence lacks the ML-DSA-44 key that you gave")
             return
         vkey = parse_vkey(self.small("mldsa.vkey"), 6)
-        if self.given_second is not None and parse_vkey(self.given_second, 6) != vkey:
+        given = vkey if self.given_second is None else parse_vkey(self.given_second, 6)
+        if not of_one_log(given, vkey):
             raise Broken("the evidence has another ML-DSA-44 key than the one that you gave")
         if vkey[0] != self.vkey[0] or not second_signed(note, vkey, self.size, self.root):
             raise Broken("the checkpoint is not signed by the log's ML-DSA-44 key")
@@ -1585,7 +1600,7 @@ class Verifier:
             self.prunings()
         with self.part("rotations.jsonl"):
             self.rotated()
-        self.kept = self.checkpoint(kept) if kept is not None else None
+        self.kept = self.kept_checkpoint(kept) if kept is not None else None
         edge = Edge()
         for height, value in self.pairs(cover(0, self.begin), before):
             edge.append(value, height)
@@ -1928,6 +1943,17 @@ def of_another_format(manifest: bytes) -> None:
         said = json.loads(manifest)
         if isinstance(said, dict) and said.get("v", VERSION) != VERSION:
             raise Broken("this is another format; get the verifier that came with it")
+
+
+def generation_of(name: str, log: str) -> str:
+    """The generation in a log's name, if both names are of one log; else empty."""
+    one, other = (re.fullmatch(r"([^\n]+)/([1-9][0-9]{0,9})", n) for n in (name, log))
+    return one[2] if one and other and one[1] == other[1] else ""
+
+
+def of_one_log(one: LogKey, other: LogKey) -> bool:
+    """Whether the public keys are equal, and the names but for their generations."""
+    return one[2] == other[2] and bool(one[0] == other[0] or generation_of(one[0], other[0]))
 
 
 def lines_of(data: bytes) -> list[bytes]:

@@ -13,11 +13,13 @@ from compliance.audit import generation, journal
 from compliance.audit.copies import Places
 from compliance.audit.notary import Notary
 from compliance.audit.pruning import Rule, Run
+from compliance.evidence import verify
 from compliance.evidence.bundle import ExportImpossible, Scope, export
 from tests.compliance.audit.events import event
 from tests.compliance.audit.restoring import Copies
 from tests.compliance.evidence.conftest import ORIGIN
-from tests.compliance.evidence.packing import KEY
+from tests.compliance.evidence.packing import KEY, contents
+from tests.compliance.evidence.test_browser import judged, opened, told
 
 pytestmark = pytest.mark.database
 
@@ -90,6 +92,49 @@ def test_evidence_that_was_given_before_the_loss_stays_sound(log, evidence, data
     code, words = verdict(given, tmp_path / "verifier")
     assert code == 0, words
     older.drop()
+
+
+def test_a_key_and_a_checkpoint_of_an_earlier_generation_are_of_this_log(
+    resumed, evidence, tmp_path
+):
+    path, key, kept = evidence(), resumed / "verifier-key", resumed / "checkpoint"
+    verifier = verify.Verifier(verify.Archive(str(path)))
+    assert verifier.run(key.read_bytes(), kept.read_bytes()), verifier.problems
+    words = list(verifier.verdict())
+    assert "  The key that you gave is that of generation 1." in words
+    assert "The checkpoint that you kept is of generation 1; it was not compared." in words
+    with opened(tmp_path, contents(path)) as page:
+        page.get_by_label("Verifier key").fill(key.read_text().strip())
+        page.get_by_label("Checkpoint that you kept").set_input_files(kept)
+        sound, lines = judged(page, path)
+        assert sound, lines
+        assert told(lines) == told("\n".join(words))
+        forged = tmp_path / "forged"
+        forged.write_bytes(kept.read_bytes().replace(b"\n304\n", b"\n303\n"))
+        verifier = verify.Verifier(verify.Archive(str(path)))
+        assert not verifier.run(key.read_bytes(), forged.read_bytes())
+        page.get_by_label("Checkpoint that you kept").set_input_files(forged)
+        sound, lines = judged(page, path)
+        assert not sound
+        assert told(lines) == told("\n".join(verifier.verdict()))
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("example.org/log/2", "2"),
+        ("example.org/log/12", "12"),
+        ("example.org/log/0", ""),
+        ("example.org/log/", ""),
+        ("example.org/logs/2", ""),
+        ("example.org/log", ""),
+        ("2", ""),
+    ],
+)
+def test_a_name_is_of_the_log_if_it_differs_in_the_generation_alone(name, number):
+    assert verify.generation_of(name, ORIGIN) == number
+    assert verify.of_one_log((name, b"", b"k"), (ORIGIN, b"", b"k")) is bool(number)
+    assert not verify.of_one_log((name, b"", b"k"), (ORIGIN, b"", b"other"))
 
 
 def test_a_generation_that_there_is_not_is_refused(log, tmp_path):
