@@ -35,7 +35,7 @@ DATABASE = "domicile"
 PAPER = {"paper.p256", "paper.crt"}
 KEYS = {
     "gateway": {*PAPER, "django-secret", "subject-index", "gateway.ed25519", "witness.ed25519"},
-    "notary": {"log.ed25519"},
+    "notary": {"log.ed25519", "log.mldsa44"},
     "records": {*PAPER, "log.ed25519", "subject-index"},
     "worker": {"gateway.pub", "site-home.x25519", "node-node-1.ed25519"},
 }

@@ -106,14 +106,16 @@ async def test_a_ticket_is_answered_and_its_receipt_is_signed_by_the_node(gatewa
     assert kinds == [Started, Receipted]
     assert isinstance(got[-1], Receipted)
     receipt = verify_receipt(got[-1].receipt, NODE.public_key().public_bytes_raw())
-    last = json.loads(chunks(got)[-1])
+    said = [json.loads(chunk) for chunk in chunks(got)]
+    last = said[-1]
+    [ended] = {one["finish_reason"] for chunk in said for one in chunk["choices"]} - {None}
     assert (receipt.ticket, receipt.request, receipt.attempt) == (asked.id, asked.request, 1)
     assert (receipt.site, receipt.node, receipt.model) == ("home", "node-1", MODEL)
     assert receipt.weights == CATALOGUE[MODEL].digest
     assert receipt.policy_digest == asked.policy_digest
-    assert receipt.completion_tokens == last["usage"]["completion_tokens"] == 8
+    assert 1 <= receipt.completion_tokens == last["usage"]["completion_tokens"] <= 8
     assert receipt.prompt_tokens == last["usage"]["prompt_tokens"]
-    assert receipt.finish_reason == "length"
+    assert receipt.finish_reason == ended
     assert receipt.accepted <= receipt.started <= receipt.finished
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from appliance import records
@@ -91,6 +92,7 @@ class Worker:
             "DOMICILE_BROKER_URL": broker.url,
             "DOMICILE_DISK_FLOOR": "0",
             "DOMICILE_SOURCE": "records",
+            "DOMICILE_PDF_SIGNER": settings.DOMICILE.pdf_signer,
         }
         self.output = data / "worker.output"
         self.process: Any = None
