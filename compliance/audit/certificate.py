@@ -18,9 +18,9 @@ What remains, and why
     no backup, and has been overwritten and removed.
   - Drives may keep overwritten blocks for a time (solid-state drives; file systems that copy on
     write). Where the drive itself is encrypted, those cannot be read without its key.
-  - Exports with kept prompts and answers that lay in this appliance are removed from it by the
-    process that erases, or within seconds by the process records; each removal is on the record.
-    Where neither runs or may write there, that waits until one does.
+  - Exports with kept prompts and answers that lay in this appliance are removed from it by
+    the process that erases, or within seconds by the process records; each removal is on the
+    record. Where neither runs or may write there, that waits until one does.
   - Evidence that was handed out or downloaded with its contents before is not in this
     appliance's hands, and cannot be reached. The log names each such disclosure.
   - Found were the requests that named this identifier, or in which it was recognised; a text
