@@ -22,7 +22,8 @@ triggers     keep the record insert-only; capture: note changes of governed tabl
 changes      changes that no event speaks of; watch: looks for them; alarms: for officers
 catalogue    every type of event; members: what stands in their details
 configuration  what a process runs with, on the record; installation: rows of which there is one
-verify       the whole log, checked, in plain words
+verify       the whole log, checked, in plain words; walk: its tree; columns: its entries
+findings     what such a check found
 owners       whose each event is: labels, columns and registrations agree
 keys         key files
 keystore     the vault: bucket keys, and the list of what was erased
