@@ -4,7 +4,6 @@ import dataclasses
 import datetime as dt
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from appliance import records
-from compliance.audit.notary import Notary
-from compliance.audit.writer import Writer
 from compliance.evidence import forms, running, runs, shelf
 from compliance.models import Event, Export
-from tests.compliance.evidence.conftest import ORIGIN, requests
+from tests.compliance.evidence.holding import HELD
 from tests.compliance.evidence.packing import KEY, check
 from tests.services.appliance import BASE
 from tests.services.valkey import Valkey, leash
@@ -98,7 +95,8 @@ class Worker:
         self.process: Any = None
 
     def start(self):
-        command = [sys.executable, "-m", "celery", "-q", "-A", "appliance.records", "worker"]
+        application = "tests.compliance.evidence.holding"
+        command = [sys.executable, "-m", "celery", "-q", "-A", application, "worker"]
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [*command, "--without-gossip", "--without-mingle", "--without-heartbeat"],
@@ -122,7 +120,12 @@ class Worker:
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(PATIENCE)
+
+    @property
+    def held(self):
+        """Lies there while exports are to wait in their midst."""
+        return self.data / HELD
 
 
 @pytest.fixture
@@ -130,19 +133,6 @@ def worker(data, database, broker):
     one = Worker(data, database, broker)
     yield one.start()
     one.stop()
-
-
-@pytest.fixture
-def long(data, log, applications):
-    """Enough events for an export with tables to take some seconds."""
-    writer = Writer("web-2", on_fenced=threading.Event().set, timeout=PATIENCE)
-    writer.start()
-    for _ in range(5):
-        writer.append_sync(list(requests(applications[0], 500)))
-    writer.stop()
-    notary = Notary(log, KEY, ORIGIN)
-    while notary.integrate_once():
-        pass
 
 
 def told(run, broker):
@@ -153,11 +143,12 @@ def told(run, broker):
         )
 
 
-def begun(broker):
-    """A run of which the worker has begun to write the file."""
+def begun(worker, broker):
+    """A run of which the worker has begun to write the file, and writes no more for now."""
+    worker.held.touch()
     run = started(tables=True)
     told(run, broker)
-    wait_until(shelf.part(run.pk).exists, "the file is begun", every=0.005)
+    wait_until(shelf.part(run.pk).exists, "the file is begun")
     return run
 
 
@@ -191,20 +182,21 @@ def unseen():
     Export.objects.exclude(seen=None).update(seen=before)
 
 
-@pytest.mark.usefixtures("long")
 def test_children_that_are_killed_are_replaced_and_a_run_that_is_cancelled_ends(worker, broker):
-    run = begun(broker)
+    run = begun(worker, broker)
     for child in worker.children():
         child.kill()
     assert again(run).state == "running"
+    worker.held.unlink()
     run = ends(run)
     assert run.scope["begun"] == 2
     finished_once(run)
 
-    cancelled = begun(broker)
+    cancelled = begun(worker, broker)
     assert runs.cancel("clara", cancelled.pk)
     empty(run.file)
     assert (again(cancelled).state, exported()) == ("cancelled", 1)
+    worker.held.unlink()
     assert not runs.cancel("clara", cancelled.pk)
 
     both = [started(), started(begin="5", end="9")]
@@ -216,17 +208,18 @@ def test_children_that_are_killed_are_replaced_and_a_run_that_is_cancelled_ends(
     assert worker.process.poll() is None
 
 
-@pytest.mark.usefixtures("long")
 def test_a_worker_that_is_killed_or_told_to_end_leaves_its_run_to_the_next(worker, broker):
-    run = begun(broker)
+    run = begun(worker, broker)
     worker.kill()
     assert (again(run).state, exported()) == ("running", 0)
+    worker.held.unlink()
     unseen()
     worker.start()
     finished_once(ends(run))
 
-    second = begun(broker)
+    second = begun(worker, broker)
     worker.stop()
+    worker.held.unlink()
     second = again(second)
     assert (second.state, second.scope["begun"], exported()) == ("waiting", 0, 1)
     empty(again(run).file)
