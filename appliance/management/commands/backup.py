@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+import django.db
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
@@ -15,6 +16,7 @@ from appliance.archive import ArchiveRefused, make
 from compliance.audit import journal
 from compliance.audit.ring import ring_of
 from compliance.gate import now
+from compliance.management import rights
 from compliance.vocabulary import Event
 
 POSTGRESQL = (
@@ -66,16 +68,18 @@ class Command(BaseCommand):
             raise CommandError(POSTGRESQL.format(log=data / "log", keys=data / "keys"))
         with_keys: bool = options["with_keys"]
         target = options["file"].absolute()
-        _record("backup.started", {"keys": with_keys})
         try:
+            _record("backup.started", {"keys": with_keys})
             with ring_of(environment).lock(PATIENCE) as held:
                 count = _made(environment.data, target, with_keys=with_keys, held=held)
             digest = _digest(target)
+            _record("backup.made", {"keys": with_keys, "files": count, "sha256": digest})
         except ArchiveRefused as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}.") from error
-        _record("backup.made", {"keys": with_keys, "files": count, "sha256": digest})
+        except django.db.Error as error:
+            raise CommandError(rights.refused("backup", error)) from error
         self.stdout.write(f"{options['file']} holds {count} files; its SHA-256 is {digest}.")
         self.stdout.write(
             "It holds the private keys: keep it where only you can read it."

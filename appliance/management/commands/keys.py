@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
+import os
 from argparse import ArgumentParser
 from typing import Any
 
+import django.db
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
@@ -15,10 +16,14 @@ from appliance.services.folder import FolderRefused, Hold
 from compliance.audit import cosignature, ledger, rotation, second_key
 from compliance.audit.checkpoint import CheckpointInvalid, origin_of
 from compliance.audit.copies import Places
+from compliance.audit.files import CHECKPOINT, folder_of
 from compliance.audit.keys import KeyUnusable, read_key
+from compliance.audit.ledger import Held
 from compliance.audit.notary import Notary, NotaryRefuses
 from compliance.audit.ring import NAME, ring_of
 from compliance.audit.witness import KEY_FILE, name_of
+from compliance.management import rights
+from compliance.management.person import actor
 
 PATIENCE = 30.0  # seconds that the notary has to sign with both keys
 UNFINISHED = (
@@ -62,6 +67,8 @@ class Command(BaseCommand):
             old, new = rotate(settings.DOMICILE.data, options["name"])
         except (RotationRefused, FolderRefused) as error:
             raise CommandError(str(error)) from error
+        except django.db.Error as error:
+            raise CommandError(rights.refused("keys rotate", error)) from error
         hold.release()
         self.stdout.write(f"{options['name']}: {old} is now {new}. Back up the folder keys.")
 
@@ -72,10 +79,11 @@ class Command(BaseCommand):
         domicile = settings.DOMICILE
         ring, places = ring_of(domicile), Places(domicile.data / "log", domicile.checkpoints)
         try:
-            origin = origin_of(domicile.organisation, ledger.current().number)
-            actor = f"command ({getpass.getuser()})"
+            held = ledger.current()
+            _insist_on_the_log(places, held)
+            origin = origin_of(domicile.organisation, held.number)
             one = rotation.begin(
-                ring, places, origin, actor=actor, reason=reason, on_token=token
+                ring, places, origin, actor=actor(), reason=reason, on_token=token
             )
 
             def integrate() -> None:
@@ -89,6 +97,8 @@ class Command(BaseCommand):
             rotation.RotationRefused, NotaryRefuses, CheckpointInvalid, KeyUnusable, OSError
         ) as error:  # fmt: skip
             raise CommandError(str(error)) from error
+        except django.db.Error as error:
+            raise CommandError(rights.refused("keys rotate log", error)) from error
         if not done:
             raise CommandError(UNFINISHED)
         self.stdout.write(
@@ -108,6 +118,17 @@ class Command(BaseCommand):
                 f"    lost: {kind.loss}\n"
                 f"    stolen: {kind.theft}"
             )
+
+
+def _insist_on_the_log(places: Places, held: Held) -> None:
+    """Refuse where the notary is not: it would never see a new key that was made here."""
+    folders = [folder_of(places.log, number + 1) for number in range(held.number)]
+    signed = [one for one in folders if (one / CHECKPOINT).exists()]
+    if held.size and not (signed and os.access(places.log, os.W_OK)):
+        raise rotation.RotationRefused(
+            f"{places.log} is not the log that the notary writes, so the notary would not see "
+            f"a new key that is made here. {rights.run_as('keys rotate log')}"
+        )
 
 
 def _verifier_key(key: Key) -> str:

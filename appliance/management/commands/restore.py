@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+import django.db
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
@@ -17,6 +18,7 @@ from compliance.audit.checkpoint import CheckpointInvalid
 from compliance.audit.copies import Known, Places
 from compliance.audit.files import VERIFIER_KEY, LogFolder, folder_of
 from compliance.gate import now
+from compliance.management import rights
 from compliance.vocabulary import Event
 
 POSTGRESQL = (
@@ -61,9 +63,12 @@ class Command(BaseCommand):
             ) from error
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}.") from error
-        with transaction.atomic():
-            detail = {"actor": "command", "backup_made": manifest["made"]}
-            journal.record("command", [Event("backup.restored", now(), detail)])
+        try:
+            with transaction.atomic():
+                detail = {"actor": "command", "backup_made": manifest["made"]}
+                journal.record("command", [Event("backup.restored", now(), detail)])
+        except django.db.Error as error:
+            raise CommandError(rights.refused("restore", error)) from error
         self.stdout.write(f"{environment.data} is as it was at {manifest['made']}.")
         if not manifest["keys"]:
             self.stdout.write(

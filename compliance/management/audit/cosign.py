@@ -9,7 +9,6 @@ policy              which witnesses must have cosigned; with --set, from a file
 
 from __future__ import annotations
 
-import getpass
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -40,6 +39,7 @@ from compliance.audit.submission import SubmissionInvalid
 from compliance.audit.witness_file import CosignRefused
 from compliance.gate import now
 from compliance.management.audit import IMPOSSIBLE, SOUND, UNSOUND, own
+from compliance.management.person import actor
 from compliance.models import Witness, WitnessPolicy
 from compliance.vocabulary import Event
 
@@ -157,7 +157,7 @@ def _dismiss(options: Mapping[str, Any], out: OutputWrapper) -> int:
     row = _known(options["witness"])
     changes = {"active": {"from": row.active, "to": False}}
     detail = {
-        "actor": f"command ({getpass.getuser()})",
+        "actor": actor(),
         "changes": changes,
         "reason": options["reason"],
         "witness": row.name,
@@ -178,10 +178,10 @@ def _policy(options: Mapping[str, Any], out: OutputWrapper) -> int:
         return SOUND
     text = options["set"].read_text("utf-8")
     quorum.parse(text)
-    actor = f"command ({getpass.getuser()})"
+    who = actor()
     with recorded():
-        made = WitnessPolicy.objects.create(text=text, actor=actor, time=datetime.now(UTC))
-        said = {"actor": actor, "text": text, "text_before": before}
+        made = WitnessPolicy.objects.create(text=text, actor=who, time=datetime.now(UTC))
+        said = {"actor": who, "text": text, "text_before": before}
         journal.record(SOURCE, [Event("witness.policy_changed", now(), said)], [made])
     out.write("The policy is set.")
     return SOUND

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+import django.db
 from django.core.management.base import OutputWrapper
 
 from compliance.audit import erasure
 from compliance.audit.keystore import VaultUnreadable
 from compliance.evidence import erased
 from compliance.management.audit import IMPOSSIBLE, SOUND
+from compliance.management.person import actor
 from compliance.models import Erasure
 
 HELP = "erase what is kept about a person, or of one request, so that nobody can open it"
@@ -44,14 +45,22 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
         out.write(f"Kept content of {len(found)} requests was found by it.")
         if not options["yes"] and not _agreed(from_input, out):
             return IMPOSSIBLE
-        actor = f"command ({getpass.getuser()})"
-        done = erasure.erase(kind, value, actor=actor, reason=options["reason"])
+        asked = erasure.ask(kind, value, actor=actor(), reason=options["reason"])
+        done = _carried_out(asked.pk, out)
     except (erasure.ErasureRefused, VaultUnreadable) as error:
         out.write(str(error))
         return IMPOSSIBLE
-    erased.clear(actor)
+    erased.clear(actor())
     out.write(done.certificate)
     return SOUND
+
+
+def _carried_out(pk: int, out: OutputWrapper) -> Erasure:
+    try:
+        return erasure.carry_out(pk)
+    except django.db.Error:
+        out.write(f"Erasure no. {pk} is asked for; the process `records` does it when it runs.")
+        raise
 
 
 def _agreed(from_input: bool, out: OutputWrapper) -> bool:

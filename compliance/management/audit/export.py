@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from compliance.audit.catalogue import KINDS
 from compliance.audit.ring import ring_of
 from compliance.evidence.bundle import ExportImpossible, Scope, export
 from compliance.management.audit import SOUND
+from compliance.management.person import actor
 
 HELP = "write evidence that others can verify offline"
 
@@ -58,7 +58,7 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
         progress=_said(out) if options["progress"] else None,
         contents=options["contents"],
         reason=options["reason"],
-        actor=f"command ({getpass.getuser()})",
+        actor=actor(),
     )
     out.write("\n".join(summary.words))
     return SOUND

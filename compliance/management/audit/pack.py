@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from compliance.evidence import packs
 from compliance.evidence.packs.answers import AnswerInvalid, moment, new_case
 from compliance.evidence.packs.law import ORDER
 from compliance.management.audit import SOUND
+from compliance.management.person import actor
 
 HELP = "write evidence in a regulation's form"
 
@@ -46,8 +46,7 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
         case=case,
         identifiers=_identifiers() if packs.laws()[name].personal else (),
     )
-    actor = f"command ({getpass.getuser()})"
-    summary = packs.build(name, parameters, options["path"], actor=actor)
+    summary = packs.build(name, parameters, options["path"], actor=actor())
     out.write("\n".join(summary.words))
     return SOUND
 

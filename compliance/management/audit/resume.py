@@ -49,8 +49,10 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
             if not options["yes"] and not _agreed():
                 out.write("Nothing was changed.")
                 return IMPOSSIBLE
-        again = erasure.reapply(source="command") if store().folder.is_dir() else 0
-        erased.clear("command")
+        again = 0
+        if store().folder.is_dir():  # else `records` has it, and does both when it starts
+            again = erasure.reapply(source="command")
+            erased.clear("command")
         done = generation.resume(
             places,
             ring,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from typing import Any
 
 import django.db
@@ -14,6 +15,7 @@ from compliance.audit.keys import KeyUnusable
 from compliance.audit.merkle import ProofInvalid
 from compliance.audit.tiles import TileInvalid
 from compliance.evidence.bundle import ExportImpossible
+from compliance.management import rights
 from compliance.management.audit import (
     IMPOSSIBLE,
     Action,
@@ -26,6 +28,7 @@ from compliance.management.audit import (
     prove,
     prune,
     resume,
+    stamp,
     verify,
 )
 from compliance.management.audit.own import LogUnusable
@@ -40,6 +43,7 @@ ACTIONS: dict[str, Action] = {
     "checkpoint": checkpoint,
     "consistency": consistency,
     "cosign": cosign,
+    "stamp": stamp,
     "resume": resume,
 }
 
@@ -65,11 +69,14 @@ class Command(BaseCommand):
         """Do it, and end with the exit code that says how it went."""
         try:
             code = ACTIONS[options["action"]].handle(options, self.stdout)
-        except (ExportImpossible, KeyUnusable, LogUnusable, *INVALID) as error:
+        except KeyUnusable as error:
+            self.stderr.write(f"{error} {rights.elsewhere(_words(options))}".rstrip())
+            code = IMPOSSIBLE
+        except (ExportImpossible, LogUnusable, *INVALID) as error:
             self.stderr.write(str(error))
             code = IMPOSSIBLE
         except django.db.Error as error:
-            self.stderr.write(f"The database does not answer: {type(error).__name__}.")
+            self.stderr.write(rights.refused(_words(options), error))
             code = IMPOSSIBLE
         except OSError as error:
             about = error.filename or "The output"
@@ -77,3 +84,9 @@ class Command(BaseCommand):
             code = IMPOSSIBLE
         if code:
             sys.exit(code)
+
+
+def _words(options: Mapping[str, Any]) -> str:
+    """The command as it was typed, as far as its rights go."""
+    policy = options["action"] == "cosign" and options["what"] == "policy"
+    return f"audit {options['action']}{' policy' if policy else ''}"
