@@ -374,7 +374,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "pack.exported",
             "evidence was made in a regulation's form",
-            "actor applications begin case end fields manifest pack period",
+            "actor applications begin case end fields manifest pack period ranges",
             f"{WEB}, {RECORDS}, {COMMAND}",
             personal=True,
         ),

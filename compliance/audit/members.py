@@ -103,6 +103,10 @@ WORDS: Mapping[str, str] = {
     "public_key": "the public key, hex",
     "public_key_before": "the public key until then, hex",
     "purpose": "why the application processes data",
+    "ranges": (
+        "what a pack was read from: generation, and in it the entries [begin, end); `begin` "
+        "and `end` are those of the newest"
+    ),
     "reason": "why, in a code or in a person's words",
     "reasons": "descriptions of the rules, in their order",
     "receipt": "the node's signed word of what it ran",

@@ -46,7 +46,7 @@ class Chosen:
 def chosen(held: Held, newest: tuple[bytes, Checkpoint], end: int | None) -> Chosen:
     """The checkpoint for evidence that ends before entry `end`; None where it may be any."""
     note, state = newest
-    note = _with_cosignatures(held, note)
+    note = with_cosignatures(held, note)
     policy = cosigned.policy()
     if not policy:
         return Chosen(note, state, "")
@@ -60,7 +60,8 @@ def chosen(held: Held, newest: tuple[bytes, Checkpoint], end: int | None) -> Cho
     return Chosen(note, state, policy, _words(judgement, state))
 
 
-def _with_cosignatures(held: Held, note: bytes) -> bytes:
+def with_cosignatures(held: Held, note: bytes) -> bytes:
+    """The checkpoint with the lines of those witnesses that have signed this very one."""
     _, more = next(cosigned.notes(held.number), (None, b""))
     return more if more.startswith(note) else note
 

@@ -2,7 +2,8 @@
 
 *.toml      the law as data: which provision demands which field, and how sure our reading is
 law         reads them
-reading     events for a pack, each held against the log's checkpoint
+covered     a generation of the log under its checkpoint, and who witnessed it
+reading     events for a pack, from all generations, each detail held against its entry
 configured  what the log says is configured for an application
 models      models on the record, and the engines that started them
 tally       what requests add up to

@@ -65,7 +65,7 @@ def parts(context: Context) -> Iterator[Part]:
     tally, searched = Tally(), Cited()
     for event in context.events():
         if event.type in FIRST:
-            searched.add(event.index)
+            searched.add(event)
         if _concerns(event, values, in_content, found):
             _take(event, values, found)
             tally.take(event)
@@ -99,7 +99,7 @@ def _take(event: Verified, values: frozenset[str], found: dict[str, Found]) -> N
         if event.type != "request.admitted":
             found[request].end = event.type.partition(".")[2]
     one = found[request]
-    one.cited.add(event.index)
+    one.cited.add(event)
     if event.type in TERMINAL:
         one.end = event.type.partition(".")[2]
     if event.content:

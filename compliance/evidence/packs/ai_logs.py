@@ -42,7 +42,7 @@ class Log:
         self._next[writer] = event.seq + 1
         if event.type in GAPS:
             self.found[event.type] += 1
-            self.cited.add(event.index)
+            self.cited.add(event)
 
 
 @dataclass(slots=True)
@@ -50,17 +50,17 @@ class Usage:
     """An application's requests: what they add up to, and which have not ended."""
 
     tally: Tally = field(default_factory=Tally)
-    open: dict[str, int] = field(default_factory=dict)
+    open: set[str] = field(default_factory=set)
     cited: Cited = field(default_factory=Cited)
 
     def take(self, event: Verified) -> None:
         """Add one of its events."""
         self.tally.take(event)
-        self.cited.add(event.index)
+        self.cited.add(event)
         if event.type == "request.admitted":
-            self.open[str(event.request)] = event.index
+            self.open.add(str(event.request))
         elif event.type in TERMINAL:
-            self.open.pop(str(event.request), None)
+            self.open.discard(str(event.request))
 
 
 def parts(context: Context) -> Iterator[Part]:
@@ -94,7 +94,7 @@ def _configured(facts: Facts, known: Configured, one: Application) -> dict[str, 
     registered = known.registered(one)
     since = Cited()
     if registered is not None:
-        since.add(registered.index)
+        since.add(registered)
     return {
         "system": facts.verified(
             "system",
@@ -184,9 +184,9 @@ def _retention(
     early = []
     for event in pruned:
         if event.application == str(one.pk) and event.detail is not None:
-            cited.add(event.index)
+            cited.add(event)
             if _too_early(event):
-                early.append(event.index)
+                early.append(f"{event.index} of generation {event.generation}")
     verdict = (
         f"The floor of six months ({SIX_MONTHS} days) is kept for entries and details."
         if kept and not early
@@ -195,7 +195,7 @@ def _retention(
     reason = one.retention_reason.strip()
     lines = [verdict, words, *([f"Recorded reason for less: {reason}"] if reason else [])]
     if early:
-        lines.append(f"Younger details were removed; see entries {early}.")
+        lines.append(f"Younger details were removed; see entries {', '.join(early)}.")
     data: dict[str, Any] = {**days, "floor_days": SIX_MONTHS, "kept": kept and not early}
     return facts.verified("retention", "\n".join(lines), cited, data)
 

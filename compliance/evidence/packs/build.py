@@ -18,6 +18,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from compliance.audit.entry import canonical
+from compliance.audit.files import CHECKPOINT, COSIGNED
+from compliance.evidence import witnessed
 from compliance.evidence.file import created, record
 from compliance.evidence.packs import (
     access_request,
@@ -35,7 +37,13 @@ from compliance.evidence.packs.context import Context, PackImpossible, Papers, P
 from compliance.evidence.packs.deadlines import deadlines
 from compliance.evidence.packs.fields import Answer, Section, counts, section
 from compliance.evidence.packs.law import ORGANISATION, Law, laws
-from compliance.evidence.packs.reading import Period, Progress, Reading, nobody_waits
+from compliance.evidence.packs.reading import (
+    Period,
+    Progress,
+    Ranges,
+    Reading,
+    nobody_waits,
+)
 from compliance.evidence.packs.readme import EXPORTED, readme
 from compliance.evidence.paper import certificate
 from compliance.evidence.paper.certificate import Signer
@@ -73,9 +81,7 @@ class Summary:
 
     path: Path
     pack: str
-    begin: int
-    end: int
-    size: int
+    read: Ranges
     fields: Mapping[str, int]
     digest: str  # SHA-256 of manifest.json, as the event says
 
@@ -113,7 +119,7 @@ def build(
     signer = certificate.in_use()  # before all else is read in vain
     answers = _answers(law, parameters)
     context = _context(law, parameters, answers, actor, progress or nobody_waits)
-    span = context.reading.end - context.reading.begin
+    span = context.reading.count
     if most is not None and span > most:
         raise PackTooLong(
             f"The period holds {span} entries, more than the {most} for which "
@@ -147,7 +153,7 @@ def _context(
         raise PackImpossible("The period ends before it begins; give another.")
     reading = Reading(settings.DOMICILE.data / "log", period)
     if law.window == "typed" and period.since is None:
-        reading.begin = reading.end = 0  # nothing is read until it is known from when
+        reading.nothing()
     applications = _applications(law, parameters.applications)
     clocks = deadlines(law, answers)
     return Context(law, parameters, reading, applications, actor, now, progress, clocks)
@@ -201,6 +207,7 @@ def _files(context: Context, sections: Sequence[Section], signer: Signer) -> dic
         "pack.schema.json": Path(__file__).with_name("pack.schema.json").read_bytes(),
         "pack.pdf": _printed(context, sections, signer),
         "certificate.pem": signer.pem,
+        **_checkpoints(context),
         **context.files,
     }
     if name in FILES:
@@ -210,6 +217,17 @@ def _files(context: Context, sections: Sequence[Section], signer: Signer) -> dic
         files |= {one: _printed(*said, signer) for one, said in papers.items()}
     files["README.txt"] = readme(context, files)
     return files
+
+
+def _checkpoints(context: Context) -> dict[str, bytes]:
+    """What was signed and cosigned of each generation, and the policy of witnesses."""
+    files = {}
+    for one in context.reading.generations:
+        files[f"log/{one.number}/{CHECKPOINT}"] = one.note
+        if one.cosigned:
+            files[f"log/{one.number}/{COSIGNED}"] = one.cosigned
+    policy = context.reading.policy.encode()
+    return files | ({witnessed.FILE: policy} if policy else {})
 
 
 def _printed(context: Context, sections: Sequence[Section], signer: Signer) -> bytes:
@@ -236,10 +254,7 @@ def _written(
     digest = hashlib.sha256(manifest).hexdigest()
     found = counts(sections)
     record(path, digest, _about(context, found), _disclosed(context), EXPORTED)
-    reading = context.reading
-    return Summary(
-        path, context.law.id, reading.begin, reading.end, reading.state.size, found, digest
-    )
+    return Summary(path, context.law.id, context.reading.read, found, digest)
 
 
 def _member(name: str) -> zipfile.ZipInfo:
@@ -263,8 +278,9 @@ def _about(context: Context, found: Mapping[str, int]) -> dict[str, object]:
         "applications": [
             str(one.pk) for one in context.applications if context.law.of == "application"
         ],
-        "begin": reading.begin,
-        "end": reading.end,
+        "begin": reading.newest.begin,
+        "end": reading.newest.end,
+        "ranges": [list(one) for one in reading.read],
         "fields": dict(found),
     }
 

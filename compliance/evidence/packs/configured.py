@@ -51,12 +51,12 @@ class Configured:
         known, cited = DEFAULTS.get(name), Cited()
         if name in registered.detail:
             known = registered.detail[name]
-        cited.add(registered.index)
+        cited.add(registered)
         for event in self._events[str(application.pk)]:
             change = (event.said("changes") or {}).get(name) if event.type == CHANGED else None
             if isinstance(change, dict):
                 known, cited = change.get("to"), Cited()
-                cited.add(event.index)
+                cited.add(event)
         if known != getattr(application, name):
             return None, Cited(), OUTSIDE
         return known, cited, ""
@@ -86,7 +86,7 @@ class Configured:
             if activated is None:
                 wrong = wrong or f"Policy version {bounds.version} is not on record as active."
             else:
-                cited.add(activated.index)
+                cited.add(activated)
         if wrong:
             return "", Cited(), wrong, {}
         content = retention.content_days(application, bounds)

@@ -10,12 +10,13 @@ from typing import Any
 import orjson
 
 from compliance.evidence.packs.context import Context
+from compliance.evidence.packs.covered import Covered
 from compliance.evidence.packs.deadlines import Deadline
 from compliance.evidence.packs.fields import VERIFIED, Filled, Section, counts
 from compliance.evidence.packs.kinds import FORMULA
 from compliance.evidence.packs.law import FieldLaw, Law
 
-FORMAT, VERSION = "domicile-pack", 1
+FORMAT, VERSION = "domicile-pack", 2
 _OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 
 
@@ -36,13 +37,9 @@ def document(
             "to": period.until.isoformat() if period.until else None,
         },
         "log": {
-            "origin": reading.state.origin,
-            "generation": reading.generation,
-            "size": reading.state.size,
-            "root": reading.state.root.hex(),
-            "begin": reading.begin,
-            "end": reading.end,
-            "checkpoint": reading.note.decode(),
+            "generations": [_generation(one) for one in reading.generations],
+            "notes": list(reading.words),
+            "witness_policy": reading.policy,
         },
         "fields": counts(sections),
         "deadlines": [_deadline(one, context) for one in deadlines],
@@ -55,6 +52,19 @@ def document(
             for one in sections
         ],
         **context.about,
+    }
+
+
+def _generation(one: Covered) -> dict[str, Any]:
+    return {
+        "origin": one.state.origin,
+        "generation": one.number,
+        "size": one.state.size,
+        "root": one.state.root.hex(),
+        "begin": one.begin,
+        "end": one.end,
+        "checkpoint": one.note.decode(),
+        "cosigned": one.cosigned.decode(),
     }
 
 

@@ -70,9 +70,7 @@ def _house(facts: Facts, context: Context) -> dict[str, Filled]:
 
 
 def _cited(events: Iterable[Verified]) -> Cited:
-    found = Cited()
-    found.update(event.index for event in events)
-    return found
+    return Cited().add(*events)
 
 
 def _function(facts: Facts, known: Configured, one: Application) -> Filled:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from compliance.evidence.packs.law import FieldLaw
+from compliance.evidence.packs.reading import Ranges, Verified
 
 VERIFIED, OFFICER, MISSING = "verified", "officer", "missing"
-Ranges = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """One field. `entries` are ranges `[begin, end)` of the log that the value rests on.
+    """One field. `entries` are those of the log that the value rests on.
 
     `default` is true of a text of the product that nobody confirmed; such a field is missing.
     """
@@ -33,7 +34,7 @@ class Filled:
     @property
     def count(self) -> int:
         """How many entries it rests on."""
-        return sum(end - begin for begin, end in self.entries)
+        return sum(end - begin for _, begin, end in self.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,43 +48,40 @@ class Section:
 
 @dataclass(slots=True)
 class Cited:
-    """Numbers of entries, collected in any order."""
+    """Entries of the log, collected in any order: their numbers, by generation."""
 
-    _indexes: set[int] = field(default_factory=set)
+    indexes: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
 
-    def add(self, index: int) -> None:
-        """One more."""
-        self._indexes.add(index)
-
-    def update(self, indexes: Iterable[int]) -> None:
-        """More of them."""
-        self._indexes.update(indexes)
+    def add(self, *events: Verified) -> Self:
+        """Those of these events; itself."""
+        for event in events:
+            self.indexes[event.generation].add(event.index)
+        return self
 
     def take(self, *others: Cited) -> Cited:
         """Those of others as well; itself, so that several become one."""
         for other in others:
-            self.update(other)
+            for generation, indexes in other.indexes.items():
+                self.indexes[generation] |= indexes
         return self
 
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._indexes)
-
     def __bool__(self) -> bool:
-        return bool(self._indexes)
+        return bool(self.indexes)
 
     @property
     def count(self) -> int:
         """How many."""
-        return len(self._indexes)
+        return sum(map(len, self.indexes.values()))
 
     def ranges(self) -> Ranges:
         """As ranges `[begin, end)`, in order and apart."""
-        found: list[tuple[int, int]] = []
-        for index in sorted(self._indexes):
-            if found and found[-1][1] == index:
-                found[-1] = (found[-1][0], index + 1)
-            else:
-                found.append((index, index + 1))
+        found: list[tuple[int, int, int]] = []
+        for generation, indexes in sorted(self.indexes.items()):
+            for index in sorted(indexes):
+                if found and found[-1][0] == generation and found[-1][2] == index:
+                    found[-1] = (generation, found[-1][1], index + 1)
+                else:
+                    found.append((generation, index, index + 1))
         return tuple(found)
 
 
@@ -121,7 +119,7 @@ class Facts:
 
     def none(self, name: str, value: str, ranges: Ranges, note: str = "") -> Filled:
         """That nothing was found in these entries, all of which were read."""
-        if not any(end > begin for begin, end in ranges):
+        if not any(end > begin for _, begin, end in ranges):
             return self.missing(name, note or "No entry was read.")
         return Filled(self._laws[name], VERIFIED, value, ranges, note=note)
 

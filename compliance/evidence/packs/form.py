@@ -77,7 +77,8 @@ class PackForm:
             f"Fields: {fields}, {found['missing']} missing.",
             f"SHA-256 of its manifest, as recorded: {digest}",
         )
-        return Made(f"entries-{said['log']['begin']}-{said['log']['end']}", words)
+        newest = said["log"]["generations"][-1]
+        return Made(f"entries-{newest['begin']}-{newest['end']}", words)
 
 
 def scope_of(parameters: Parameters) -> dict[str, str]:

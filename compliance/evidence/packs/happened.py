@@ -49,5 +49,5 @@ def happened(context: Context) -> Happened | None:
             if event.said("receipt"):
                 found.answered.append(event)
         elif not event.type.startswith(ROUTINE):
-            found.others.setdefault(event.type, Cited()).add(event.index)
+            found.others.setdefault(event.type, Cited()).add(event)
     return found

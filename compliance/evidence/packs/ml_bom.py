@@ -31,7 +31,7 @@ def parts(context: Context) -> Iterator[Part]:
         if event.type == "request.admitted" and event.said("model_digest"):
             name = (event.said("application") or {}).get("name", "")
             words = f"{name}: {event.said('purpose')}"
-            used[str(event.said("model_digest"))][words].add(event.index)
+            used[str(event.said("model_digest"))][words].add(event)
     for model in on_record(context.reading):
         facts = Facts(context.law.fields)
         yield Part(model.digest, model.name, _said(facts, model, used[model.digest]))
@@ -39,8 +39,7 @@ def parts(context: Context) -> Iterator[Part]:
 
 def _said(facts: Facts, model: Model, used: Mapping[str, Cited]) -> dict[str, Filled]:
     starts = list(newest(model.starts))
-    cited = Cited()
-    cited.update(event.index for event in starts)
+    cited = Cited().add(*starts)
     return {
         "model": facts.verified(
             "model",
@@ -78,7 +77,7 @@ def files(context: Context, sections: Sequence[Section]) -> Mapping[str, bytes]:
 
 def bill(context: Context, sections: Sequence[Section]) -> dict[str, Any]:
     """The bill of what the sections say; the same pack makes the same bill."""
-    state, known = context.reading.state, _fields(sections[0])
+    state, known = context.reading.newest.state, _fields(sections[0])
     models = [_component(section) for section in sections[1:]]
     engines = {one["bom-ref"]: one for section in sections[1:] for one in _engines(section)}
     root = {"type": "application", "bom-ref": "appliance", "name": "Domicile"}
@@ -176,11 +175,11 @@ def _typed(known: Mapping[str, Filled], name: str) -> str:
 
 
 def _entries(filled: Filled) -> str:
-    """The entries of the log that a value rests on; `none` where it rests on nothing."""
+    """The entries that a value rests on, after their generation; `none` where on nothing."""
     return (
         ", ".join(
-            str(begin) if end == begin + 1 else f"{begin}-{end - 1}"
-            for begin, end in filled.entries
+            f"{number}:{begin}" if end == begin + 1 else f"{number}:{begin}-{end - 1}"
+            for number, begin, end in filled.entries
         )
         or "none"
     )

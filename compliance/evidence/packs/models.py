@@ -36,9 +36,7 @@ class Model:
     @property
     def cited(self) -> Cited:
         """The entries that say so: its registration."""
-        found = Cited()
-        found.add(self.registered.index)
-        return found
+        return Cited().add(self.registered)
 
 
 def listed() -> list[Listed]:
@@ -82,4 +80,4 @@ def engine(event: Verified) -> str:
 def newest(events: Iterable[Verified]) -> Iterator[Verified]:
     """Of each node's starts of a model, the last."""
     last = {(event.said("node"), event.said("weights")): event for event in events}
-    yield from sorted(last.values(), key=lambda one: one.index)
+    yield from sorted(last.values(), key=lambda one: (one.generation, one.index))

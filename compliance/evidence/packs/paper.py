@@ -7,11 +7,13 @@ that `pack.json`, which is attached to it, has the text whole.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from compliance.evidence.packs.context import Context
 from compliance.evidence.packs.deadlines import Deadline
 from compliance.evidence.packs.document import as_json, document
 from compliance.evidence.packs.fields import MISSING, VERIFIED, Filled, Section, counts
+from compliance.evidence.packs.reading import Ranges
 from compliance.evidence.paper import page
 from compliance.evidence.paper.certificate import Signer
 from compliance.evidence.paper.issue import issued
@@ -66,8 +68,7 @@ def _lead(context: Context, sections: Sequence[Section]) -> Iterator[Block]:
     period, reading, found = context.reading.period, context.reading, counts(sections)
     since = f"{period.since:%Y-%m-%d %H:%M %Z}" if period.since else "the beginning"
     until = f"{period.until:%Y-%m-%d %H:%M %Z}" if period.until else "the checkpoint"
-    covered = f"entries {reading.begin} to {reading.end - 1}" if reading.end else "no entry"
-    yield from _text(f"Period: from {since} to {until} ({covered}).")
+    yield from _text(f"Period: from {since} to {until} ({_shown(reading.read)}).")
     yield from _text(
         f"Made {context.now:%Y-%m-%d %H:%M:%S} UTC by {context.actor}. Fields: "
         f"{found['verified']} verified, {found['officer']} typed by an officer, "
@@ -78,6 +79,10 @@ def _lead(context: Context, sections: Sequence[Section]) -> Iterator[Block]:
     if given := context.about.get("found_by"):
         yield from _text('Found by these identifiers, never "all":')
         yield from _text("\n".join(str(one) for one in given))  # type: ignore[attr-defined]
+
+
+def _shown(read: Ranges) -> str:
+    return f"entries of {_listed(read)}" if read else "no entry"
 
 
 def _field(filled: Filled) -> Iterator[Block]:
@@ -109,14 +114,23 @@ def _origin(filled: Filled) -> str:
 
 def ranges(filled: Filled) -> str:
     """The entries that a value rests on, in words; the first of many."""
-    shown = [
-        str(begin) if end == begin + 1 else f"{begin} to {end - 1}"
-        for begin, end in filled.entries[:RANGES_SHOWN]
-    ]
-    more = len(filled.entries) - len(shown)
+    more = max(0, len(filled.entries) - RANGES_SHOWN)
     rest = f" and {more} more ranges (see pack.json)" if more else ""
+    shown = _listed(filled.entries[:RANGES_SHOWN])
     noun = "entry" if filled.count == 1 else "entries"
-    return f"{filled.count} {noun} of the log: {', '.join(shown)}{rest}"
+    return f"{filled.count} {noun} of the log: {shown}{rest}"
+
+
+def _listed(found: Ranges) -> str:
+    """Numbers of entries, after the generation that they are of."""
+    return "; ".join(
+        f"generation {number}: "
+        + ", ".join(
+            str(begin) if end == begin + 1 else f"{begin} to {end - 1}"
+            for _, begin, end in ranges
+        )
+        for number, ranges in groupby(found, key=lambda one: one[0])
+    )
 
 
 def _sources(context: Context) -> Iterator[Block]:
@@ -129,16 +143,21 @@ def _sources(context: Context) -> Iterator[Block]:
     yield from _text(("" if act.sure else "Unsure: ") + act.note)
     yield page.heading("What is verified, and what is not")
     yield from _text(
-        f"Verified values were counted from entries of the log {reading.state.origin} "
-        f"(generation {reading.generation}). Each entry was hashed and is under the signed "
-        f"checkpoint of {reading.state.size} entries; each detail is the one its entry commits "
-        f"to. Root: {reading.state.root.hex()}.",
+        "Verified values were counted from entries of the log. Each entry was hashed and is "
+        "under the signed checkpoint of its generation; each detail is the one its entry "
+        "commits to.",
     )
+    for one in reading.generations:
+        yield from _text(
+            f"{one.state.origin} (generation {one.number}): checkpoint of {one.state.size} "
+            f"entries. Root: {one.state.root.hex()}.",
+        )
+    yield from _text("\n".join(reading.words))
     yield from _text(
         "This shows what was recorded, not that nothing else happened. What an officer typed "
         "is the officer's word. Nothing in this file is legal advice. To check it without this "
-        f"appliance, ask for evidence of entries {reading.begin} to "
-        f"{max(reading.end - 1, reading.begin)}: it comes with a verifier of its own.",
+        f"appliance, ask for evidence of the same entries ({_shown(reading.read)}): it comes "
+        "with a verifier of its own.",
     )
 
 

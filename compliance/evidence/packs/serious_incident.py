@@ -76,7 +76,7 @@ def _system(facts: Facts, context: Context) -> Filled:
 
 
 def _counted(facts: Facts, found: Happened, context: Context) -> dict[str, Filled]:
-    tally, read = found.tally, ((context.reading.begin, context.reading.end),)
+    tally, read = found.tally, context.reading.read
     note = tally.caveats() if tally.first else NO_REQUEST
     quiet = not set(ALARMING) & set(found.others)
     return {
@@ -115,7 +115,7 @@ def _models(facts: Facts, found: Happened, note: str) -> Filled:
     ran, other, receipts = Counter[str](), 0, Cited()
     for event in found.answered:
         said = event.said("receipt")
-        receipts.add(event.index)
+        receipts.add(event)
         ran[
             f"{said.get('engine')} on node {said.get('node')} at {said.get('site')}, "
             f"weights {said.get('weights')}"

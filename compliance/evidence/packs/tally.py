@@ -51,16 +51,16 @@ class Tally:
             self._first(event)
         if event.type in TERMINAL:
             self.ends[event.type.partition(".")[2]] += 1
-            self.ended.add(event.index)
+            self.ended.add(event)
         if event.detail is None:
             self.removed += 1
         elif event.type in ("request.admitted", "request.attempt"):
-            self.placed.add(event.index)
+            self.placed.add(event)
             self.places[str(event.said("site")), str(event.said("country"))] += 1
 
     def _first(self, event: Verified) -> None:
         self.requests += 1
-        self.first.add(event.index)
+        self.first.add(event)
         self.months[f"{event.time:%Y-%m}"] += 1
         if event.detail is None:
             return
@@ -69,18 +69,18 @@ class Tally:
         self.unnamed += not named
         self.decisions[str(event.said("decision") or "refused")] += 1
         if purpose := event.said("purpose"):
-            self.purposes[str(purpose)].add(event.index)
+            self.purposes[str(purpose)].add(event)
         if event.type == "request.refused":
             return
-        self.examined.add(event.index)
+        self.examined.add(event)
         self.unchecked += bool(event.said("names_unchecked"))
         self.categories.update(event.said("categories") or {})
         self.entities.update(event.said("findings") or {})
         policy = event.said("policy") or {}
-        self.policies[f"{policy.get('name')} version {policy.get('version')}"].add(event.index)
+        self.policies[f"{policy.get('name')} version {policy.get('version')}"].add(event)
         if digest := event.said("model_digest"):
             self.digests.add(str(digest))
-            self.models[f"{event.said('model')} ({str(digest)[:16]}…)"].add(event.index)
+            self.models[f"{event.said('model')} ({str(digest)[:16]}…)"].add(event)
 
     @property
     def countries(self) -> tuple[str, ...]:

@@ -44,9 +44,9 @@ def test_a_bill_says_what_the_log_says_and_is_valid(filled, build):
     assert engines.count("llamacpp 1.2 on node") == 2  # the last start of each node
     ran = [one for one in said["components"] if one["type"] == "application"]
     assert [(one["name"], one["version"]) for one in ran] == [("llamacpp", "1.2")]
-    (begin, _end), *_ = found["model"]["entries"]
+    (_, begin, _end), *_ = found["model"]["entries"]
     row = Event.objects.get(type="model.registered")
-    assert {"name": "domicile:registered:entries", "value": str(begin)} in model["properties"]
+    assert {"name": "domicile:registered:entries", "value": f"1:{begin}"} in model["properties"]
     assert told(row)["digest"] == WEIGHTS
     assert said["dependencies"][0]["dependsOn"] == [f"weights:{WEIGHTS}", "engine:llamacpp 1.2"]
 
