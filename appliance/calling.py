@@ -1,4 +1,4 @@
-"""Calls to the few addresses that the operator allows: witnesses of this log.
+"""Calls to the few addresses that the operator allows: witnesses, and an authority on time.
 
 Nothing else is ever called. Where the appliance's processes have no network (`make up`), a call
 goes through a passage: a Unix socket, behind which a process without keys and without the
@@ -40,9 +40,9 @@ def place_of(address: str) -> tuple[str, int]:
 
 
 class Calls:
-    """Calls addresses that begin with one of `allowed`; through `passages`, if given.
+    """Calls addresses below those `allowed`, and those in `only`; through `passages`, if given.
 
-    A call that is not over after `deadline` seconds fails.
+    A call that is not over after `deadline` seconds fails. What is sent is of the type `kind`.
     """
 
     def __init__(
@@ -50,24 +50,29 @@ class Calls:
         allowed: Sequence[str],
         passages: Path | None = None,
         deadline: float = DEADLINE,
+        *,
+        only: Sequence[str] = (),
+        kind: str = TYPE,
     ) -> None:
         self._allowed = tuple(allowed)
         self._passages = passages
         self._deadline = deadline
+        self._only, self._kind = tuple(only), kind
 
     def __call__(self, method: str, url: str, body: bytes = b"") -> Reply:
         """Send `body`; raises OSError."""
-        if not any(url.startswith(f"{one}/") for one in self._allowed):
+        below = any(url.startswith(f"{one}/") for one in self._allowed)
+        if not below and url not in self._only:
             raise PermissionError(
-                "this appliance may not call that address (DOMICILE_WITNESSES)"
+                "this appliance may not call that address (DOMICILE_WITNESSES, DOMICILE_TSA)"
             )
         parts = urlsplit(url)
         host, port = place_of(url)
         with self._wire(host, port) as wire, ended_after(self._deadline, wire):
             connection = _connection(parts, wire)
             try:
-                headers = {"Content-Type": TYPE} if body else {}
-                connection.request(method, parts.path, body or None, headers)
+                headers = {"Content-Type": self._kind} if body else {}
+                connection.request(method, parts.path or "/", body or None, headers)
                 answer = connection.getresponse()
                 data = answer.read(ANSWER_MAX + 1)
             except http.client.HTTPException as error:
@@ -77,7 +82,7 @@ class Calls:
             finally:
                 connection.close()
         if len(data) > ANSWER_MAX:
-            raise ConnectionError("its answer is longer than any witness's")
+            raise ConnectionError("its answer is longer than any that is asked for")
         return Reply(answer.status, answer.headers.get("Content-Type", ""), data)
 
     def _wire(self, host: str, port: int) -> socket.socket:

@@ -7,12 +7,13 @@ value, as container secrets are.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 BASE = Path(__file__).resolve().parent.parent
 SOCKET_PATH_MAX = 100  # sun_path holds 108 bytes on Linux; room for a file's name suffix
@@ -58,6 +59,8 @@ class Environment:
     pkcs11_token: str = ""
     pkcs11_key: str = ""
     pkcs11_pin_file: str = ""
+    tsa: str = ""  # address of the authority that stamps checkpoints; empty: none is asked
+    tsa_certificate: str = ""  # path of the certificates that vouch for its time stamps
 
 
 class _Reader:
@@ -116,6 +119,38 @@ def _witnesses(given: str) -> tuple[str, ...]:
                 f"https://witness.example.org/witness; {one[:80]!r} is none."
             )
     return found
+
+
+def _tsa(address: str, certificate: str) -> str:
+    """The address of an authority on time: https, or http where nobody is on the way."""
+    if not address:
+        return ""
+    try:
+        parts = urlsplit(address)
+        well = bool(parts.hostname) and parts.port != 0
+        well = well and (parts.scheme == "https" or (parts.scheme == "http" and _near(parts)))
+    except ValueError:
+        well = False
+    if not well or "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigurationError(
+            "DOMICILE_TSA must be the address of an authority for time stamps, as in "
+            "https://time.example.org/tsa; http only to localhost or to a private address in "
+            f"digits. {address[:80]!r} is none."
+        )
+    if not certificate:
+        raise ConfigurationError(
+            "DOMICILE_TSA is set, and DOMICILE_TSA_CERTIFICATE is not: name a PEM file with "
+            "the authority's certificate, or with the one that issued it."
+        )
+    return address
+
+
+def _near(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    if host == "localhost":
+        return True
+    address = ipaddress.ip_address(host)
+    return address.is_private or address.is_loopback
 
 
 def _run_folder(data: Path, given: str) -> Path:
@@ -185,4 +220,9 @@ def read(variables: Mapping[str, str] = os.environ) -> Environment:
         pkcs11_token=reader.text("DOMICILE_PKCS11_TOKEN", "domicile"),
         pkcs11_key=reader.text("DOMICILE_PKCS11_KEY", "domicile-log"),
         pkcs11_pin_file=reader.secret_file("DOMICILE_PKCS11_PIN"),
+        tsa=_tsa(
+            reader.text("DOMICILE_TSA", ""),
+            certificate := reader.text("DOMICILE_TSA_CERTIFICATE", ""),
+        ),
+        tsa_certificate=certificate,
     )

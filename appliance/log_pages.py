@@ -40,6 +40,7 @@ LOOK = 1.0  # seconds for which the number of the current generation is believed
 ADDRESS = re.compile(
     r"/log/(?:(?P<generation>[1-9][0-9]{0,8})/)?(?P<path>checkpoint|cosigned|verifier-key"
     r"|mldsa-key|rotations|bridge-[1-9][0-9]{0,5}"
+    r"|timestamps/[1-9][0-9]{0,18}\.(?:checkpoint|tsr)"
     r"|tile/(?:entries|[0-9]|[1-5][0-9]|6[0-3])/(?:x[0-9]{3}/){0,5}[0-9]{3}"
     r"(?:\.p/(?P<width>[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]))?)",
     re.ASCII,
@@ -88,7 +89,7 @@ class LogPages:
             return
         try:
             size = os.fstat(descriptor).st_size
-            text = not path.startswith("tile/")
+            text = not path.startswith(("tile/", "timestamps/"))
             caching = NOW if text else SOON if found["width"] else EVER
             await _start(send, 200, TEXT if text else BYTES, size, caching)
             LOG_PAGES.labels(outcome="served").inc()

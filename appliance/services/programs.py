@@ -45,7 +45,7 @@ def programs(environment: Environment, listening: int, confine: str) -> list[lis
         ],
         [_records(shared, both)],
     ]
-    if environment.witnesses and record != "no":
+    if (environment.witnesses or environment.tsa) and record != "no":
         groups.insert(0, [_passage(environment, shared)])
     if confinement.broker_is_local(environment) and not broker.answers(
         environment.run / broker.SOCKET
@@ -85,8 +85,9 @@ def _broker(environment: Environment, shared: Mapping[str, str], confine: str) -
 
 
 def _passage(environment: Environment, shared: Mapping[str, str]) -> Program:
-    """The one process that reaches other machines: it passes bytes to allowed witnesses."""
-    places = sorted({place_of(one) for one in environment.witnesses})
+    """The one process that reaches other machines: it passes bytes to allowed addresses."""
+    allowed = [*environment.witnesses, *filter(None, [environment.tsa])]
+    places = sorted({place_of(one) for one in allowed})
     ways = [(socket_of(environment.run, *place), *place) for place in places]
 
     async def ready() -> bool:

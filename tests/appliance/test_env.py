@@ -33,3 +33,31 @@ def test_a_deep_data_folder_gets_a_short_socket_path(tmp_path):
     deep = tmp_path / ("x" * 120)
     run = read({"DOMICILE_DATA": str(deep)}).run
     assert len(str(run / "broker.sock")) <= 100
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "time.example",
+            "ftp://10.0.0.1/tsa",
+            "http://time.example/tsa",
+            "http://8.8.8.8/tsa",
+        ),
+        *("https://user:word@time.example", "https://time.example/?a=b", "https://"),
+    ],
+)
+def test_an_authority_is_called_over_tls_or_in_the_house(address):
+    with pytest.raises(ConfigurationError, match="DOMICILE_TSA must be"):
+        read({"DOMICILE_TSA": address, "DOMICILE_TSA_CERTIFICATE": "time.pem"})
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://time.example/tsa", "http://localhost:8/t", "http://10.1.2.3/", "http://[::1]:8"],
+)
+def test_an_authority_needs_a_certificate_to_be_believed_by(address):
+    found = read({"DOMICILE_TSA": address, "DOMICILE_TSA_CERTIFICATE": "time.pem"})
+    assert (found.tsa, found.tsa_certificate) == (address, "time.pem")
+    with pytest.raises(ConfigurationError, match="DOMICILE_TSA_CERTIFICATE is not"):
+        read({"DOMICILE_TSA": address})

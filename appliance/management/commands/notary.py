@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from compliance.audit.token import TokenAway
 from compliance.audit.watch import Watch
 from compliance.models import LogHead
 
-BESIDE = 2.0  # seconds that a call to a witness gets to end
+BESIDE = 2.0  # seconds that a call to a witness or an authority gets to end
 
 
 class Command(BaseCommand):
@@ -67,22 +68,28 @@ def notary(stop: threading.Event) -> None:
         domicile.data / "log", ring, origin, domicile.checkpoints, watch, second=second
     )
     beside = threading.Event()
-    asking = threading.Thread(
-        target=asker(ring, leads).run, args=(beside,), name="witnesses", daemon=True
-    )
-    asking.start()
+    threads = [
+        threading.Thread(target=run, args=(beside,), name=name, daemon=True)
+        for name, run in _others(ring, leads)
+    ]
+    for one in threads:
+        one.start()
     try:
         leads.run(stop)
     finally:
         beside.set()
-        asking.join(BESIDE)
+        for one in threads:
+            one.join(BESIDE)
 
 
-def asker(ring: FileRing, leads: Notary) -> Asker:
-    """Who has this log's checkpoints cosigned, beside the notary."""
+def _others(
+    ring: FileRing, leads: Notary
+) -> Iterator[tuple[str, Callable[[threading.Event], None]]]:
+    """What runs beside the notary: names of threads, and what they do until they are told."""
     domicile = settings.DOMICILE
     log = domicile.data / "log"
-    passages = os.environ.get(PASSAGES)
+    given = os.environ.get(PASSAGES)
+    passages = Path(given) if given else None
     key = public_of(ring.current())  # any of the log's keys tells which are its own
 
     def mine(note: bytes) -> Checkpoint:
@@ -90,11 +97,19 @@ def asker(ring: FileRing, leads: Notary) -> Asker:
         keys = rotation.chain(places, parse(note).origin, key)
         return keys.verify(note)
 
-    return Asker(
+    asker = Asker(
         log,
         mine,
-        Calls(domicile.witnesses, Path(passages) if passages else None),
+        Calls(domicile.witnesses, passages),
         domicile.witness_interval,
         domicile.checkpoints,
         leads.halt,
     )
+    yield "witnesses", asker.run
+    if domicile.tsa:
+        # 10 MB of parsers that most installations need not.
+        from compliance.audit.stamper import Stamper  # noqa: PLC0415
+
+        call = Calls((), passages, only=(domicile.tsa,), kind="application/timestamp-query")
+        certificates = Path(domicile.tsa_certificate)
+        yield "time stamps", Stamper(log, mine, call, domicile.tsa, certificates).run
