@@ -14,14 +14,17 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.timesince import timesince
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
 from compliance import background
 from compliance.admin.editing import ReadOnly
 from compliance.admin.recording import actor
-from compliance.admin.site import console
+from compliance.admin.site import Panel, console
 from compliance.audit import asking, certificate, erasure
 from compliance.audit.asking import IDENTIFIER_MAX, REASON_MAX, ErasureRefused, Work
 from compliance.audit.keys import KeyUnusable
@@ -87,8 +90,10 @@ class ErasureAdmin(ReadOnly):
 
     @admin.display(description="state", ordering="state")
     def standing(self, one: Any) -> str:
-        """Whether it is done."""
-        return badge("completed" if one.state == Erasure.State.DONE else "under way")
+        """Whether it is done; else for how long it has waited."""
+        if one.state == Erasure.State.DONE:
+            return badge("completed")
+        return format_html("{} waits for {}", badge("under way"), timesince(one.asked))
 
     def get_urls(self) -> list[URLPattern]:
         """Django's, and the form."""
@@ -174,3 +179,15 @@ def progress(one: Erasure) -> str:
     if not work.total:
         return "Waits for its turn."
     return f"{grouped(len(work.buckets))} of {grouped(work.total)} keys are replaced."
+
+
+@console.panel
+def late(request: HttpRequest) -> Panel | None:
+    """That an erasure has waited for too long; nothing where none has."""
+    if not request.user.has_perm("compliance.view_erasure"):
+        return None
+    since = asking.waiting_since()
+    if since is None or timezone.now() - since < asking.LATE:
+        return None
+    context = {"since": since, "age": timesince(since)}
+    return Panel(1, "An erasure waits", "admin/panels/erasures.html", context)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 
 from compliance.audit import subjects
 from compliance.audit.keys import read_key
@@ -20,6 +21,9 @@ REASON_MAX = 2_000  # characters
 IDENTIFIER_MAX = 256  # characters
 UNTAKEN = timedelta(seconds=15)
 """What waits for so long waits for a worker that is away: one looks every ten seconds."""
+LATE = timedelta(minutes=5)
+"""Who asked for an erasure was promised a second; what takes so long needs somebody."""
+_BATCH = 200  # entries of the vault's list for one query; an entry has a few index values
 _REQUEST = re.compile(r"[0-9a-f]{32}\Z")
 
 
@@ -84,6 +88,12 @@ def untaken() -> bool:
     return any(not Work.of(one).total and not Work.of(one).fault for one in waiting)
 
 
+def waiting_since() -> datetime | None:
+    """When the oldest erasure that is not done was asked for; None if all are."""
+    waiting = Erasure.objects.filter(state=Erasure.State.ASKED)
+    return waiting.order_by("asked").values_list("asked", flat=True).first()
+
+
 def stalled(words: str) -> None:
     """Note on every erasure that is not done why it waits."""
     with transaction.atomic():
@@ -115,6 +125,33 @@ def affected(erasure: Erasure, work: Work) -> QuerySet[Content]:
             due = Content.objects.filter(expires__lte=erasure.asked)
             contents = Content.objects.filter(request__in=due.values("request"))
     return contents.filter(request__lte=work.until) if work.until else contents
+
+
+def still_found(listed: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, Work]]:
+    """Which erasures of the vault's list may still find content: kind, request, and work.
+
+    One query for each `_BATCH` of entries, since nearly all of a long list find nothing. Later
+    requests of the same person are none of an erasure's.
+    """
+    for first in range(0, len(listed), _BATCH):
+        batch = [_listed(entry) for entry in listed[first : first + _BATCH]]
+        subjects = {one for _kind, _request, work in batch for one in work.subjects}
+        rows = ContentSubject.objects.filter(subject__in=subjects).values_list("subject")
+        oldest = dict(rows.annotate(Min("request")))
+        asked = {request for _kind, request, _work in batch if request}
+        held = Content.objects.filter(request__in=asked)
+        kept = set(held.values_list("request", flat=True)) if asked else set()
+        for kind, request, work in batch:
+            found = (oldest.get(one) for one in work.subjects)
+            if request in kept or any(one and one <= work.until for one in found):
+                yield kind, request, work
+
+
+def _listed(entry: Mapping[str, Any]) -> tuple[str, str, Work]:
+    work = Work(subjects=list(entry.get("subjects", ())))
+    work.until = f"{int(entry['time']):08x}" + "f" * 24
+    request = str(entry.get("request", ""))
+    return (Erasure.Kind.REQUEST if request else Erasure.Kind.SUBJECT), request, work
 
 
 def _of_subjects(values: Sequence[str]) -> QuerySet[Content]:

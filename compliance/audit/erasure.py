@@ -19,7 +19,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from compliance.audit import journal
+from compliance.audit import asking, journal
 from compliance.audit.asking import ErasureRefused, Work, affected, ask, found, noted
 from compliance.audit.certificate import certificate
 from compliance.audit.keystore import KeyStore, store
@@ -99,11 +99,7 @@ def reapply(*, source: str = "command") -> int:
     keys = store()
     with keys.lock():
         done = _recover(keys, source)
-        for entry in list(keys.listed()):
-            work = Work(subjects=list(entry.get("subjects", ())))
-            work.until = f"{int(entry['time']):08x}" + "f" * 24
-            request = str(entry.get("request", ""))
-            kind = Erasure.Kind.REQUEST if request else Erasure.Kind.SUBJECT
+        for kind, request, work in asking.still_found(list(keys.listed())):
             if affected(Erasure(kind=kind, request=request), work).exists():
                 reason = "Erased before the database was restored; done again."
                 now = datetime.now(UTC)

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import secrets
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -98,6 +98,25 @@ def test_where_nothing_takes_an_erasure_up_the_pages_say_so_and_it_is_not_lost(c
     caretaker.look()
     assert "Certificate of erasure" in console.get(address).content.decode()
     assert away not in console.get(listed).content.decode()
+
+
+def test_an_erasure_that_waits_for_long_is_on_the_overview_and_its_age_in_the_list(
+    console, kept
+):
+    console.as_(OFFICER)
+    asked = {"kind": "subject", "value": ANNA, "reason": "Art. 17", "erase": "1"}
+    console.post(ERASE, asked)
+    overview, listed = "/console/", reverse("admin:compliance_erasure_changelist")
+    late = "An erasure has waited for"
+    assert late not in console.get(overview).content.decode()
+    Erasure.objects.update(asked=datetime.now(UTC) - timedelta(days=3))
+    page = console.get(overview).content.decode()
+    assert f"{late} 3\u00a0days" in page
+    assert f"{listed}?state=asked" in page
+    assert "waits for 3\u00a0days" in console.get(f"{listed}?state=asked").content.decode()
+    caretaker.look()
+    assert late not in console.get(overview).content.decode()
+    assert "waits for" not in console.get(listed).content.decode()
 
 
 def test_a_vault_that_cannot_be_used_is_told_where_the_erasure_waits(console, kept, tmp_path):
