@@ -680,10 +680,22 @@ class Archive:
 
     def __init__(self, path: str) -> None:
         try:
-            self.zip = zipfile.ZipFile(path)
+            self.file = Path(path).open("rb")  # noqa: SIM115 - `close` does
+        except OSError as error:
+            raise Unreadable(f"the ZIP cannot be read ({type(error).__name__})") from None
+        try:
+            self.zip, self.names = self._opened(self.file)
+        except BaseException:
+            self.file.close()
+            raise
+
+    @staticmethod
+    def _opened(file: IO[bytes]) -> tuple[zipfile.ZipFile, set[str]]:
+        try:
+            archive = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, OSError, ValueError) as error:
             raise Unreadable(f"the ZIP cannot be read ({type(error).__name__})") from None
-        members = self.zip.infolist()
+        members = archive.infolist()
         names = [member.filename for member in members]
         if len(names) != len(set(names)):
             raise Broken("the ZIP holds two files of one name")
@@ -691,10 +703,14 @@ class Archive:
             member.compress_type not in (0, 8) or member.flag_bits & 1 for member in members
         ):
             raise Broken("the ZIP is encrypted, or packed in a way that we do not write")
-        self.names = set(names)
+        return archive, set(names)
 
     def open(self, name: str) -> IO[bytes]:
         return self.zip.open(name)
+
+    def close(self) -> None:
+        """Also where a member that was found broken is still open."""
+        self.file.close()
 
 
 class Reader:
