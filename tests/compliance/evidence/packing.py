@@ -4,6 +4,7 @@ import hashlib
 import json
 import zipfile
 from base64 import b64encode
+from contextlib import closing
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -15,14 +16,15 @@ from compliance.evidence.hints import packed
 KEY = bytes(range(32))
 
 
-def check(path):
+def check(path, key=None, kept=None, jobs=1):
     """The verifier in this process, for speed: whether the evidence is sound, and the words."""
     try:
         files = verify.Archive(path)
     except (verify.Broken, verify.Unreadable) as error:
         return False, str(error)
-    verifier = verify.Verifier(files)
-    return verifier.run(None, None), "\n".join(verifier.verdict())
+    with closing(files):
+        verifier = verify.Verifier(files, jobs)
+        return verifier.run(key, kept), "\n".join(verifier.verdict())
 
 
 def contents(path):

@@ -19,7 +19,7 @@ from compliance.evidence.bundle import Scope, export
 from compliance.evidence.file import ExportImpossible
 from tests.compliance.audit.events import event
 from tests.compliance.evidence.conftest import ORIGIN, PUBLIC
-from tests.compliance.evidence.packing import KEY, contents, pack
+from tests.compliance.evidence.packing import KEY, check, contents, pack
 from tests.compliance.evidence.packing import resign as resigned_by_the_first
 from tests.compliance.evidence.test_browser import judged as on_page
 from tests.compliance.evidence.test_browser import opened, told
@@ -84,11 +84,6 @@ def made(rotated, tmp_path):
     return make
 
 
-def judged(path, key=None, kept=None):
-    verifier = verify.Verifier(verify.Archive(path))
-    return verifier.run(key, kept), "\n".join(verifier.verdict())
-
-
 def rows(files):
     return [json.loads(line) for line in files["rotations.jsonl"].splitlines()]
 
@@ -104,11 +99,11 @@ def test_each_key_of_the_log_leads_to_the_one_that_signs(rotated, made):
         path = made(begin, end)
         assert len(rows(contents(path))) == 2
         for number in range(3):
-            sound, words = judged(path, rotated.vkey(number))
+            sound, words = check(path, rotated.vkey(number))
             assert sound, words
             assert f"Rotations of its key: 2, the last at entry {second}" in words
             assert ("is an older one" in words) == (number < 2)
-        assert judged(path)[0]
+        assert check(path)[0]
     assert first < second
 
 
@@ -125,7 +120,7 @@ def test_a_log_whose_key_was_never_rotated_has_no_such_file(evidence):
 
 def test_a_strangers_key_leads_nowhere(made):
     key = checkpoint.verifier_key(ORIGIN, public_of(THIEF)).encode()
-    sound, words = judged(made(), key)
+    sound, words = check(made(), key)
     assert not sound
     assert "signed by another key than the one that you gave" in words
 
@@ -133,9 +128,9 @@ def test_a_strangers_key_leads_nowhere(made):
 def test_checkpoints_that_were_kept_are_judged_by_the_keys_of_their_sizes(rotated, made):
     path = made()
     state = checkpoint.parse((rotated.log / "bridge-1").read_bytes())
-    assert judged(path, rotated.vkey(0), (rotated.log / "bridge-1").read_bytes())[0]
+    assert check(path, rotated.vkey(0), (rotated.log / "bridge-1").read_bytes())[0]
     stolen = checkpoint.sign(state, signer_of(KEY))
-    sound, words = judged(path, rotated.vkey(0), stolen)
+    sound, words = check(path, rotated.vkey(0), stolen)
     assert not sound
     assert "the checkpoint is not signed by the log's key" in words
 
@@ -218,7 +213,7 @@ def test_a_rotation_that_was_changed_or_kept_quiet_is_told(rotated, made, tmp_pa
     for number, (files, wanted) in enumerate(mutants(contents(made()), rotated)):
         path = pack(tmp_path / f"mutant-{number}.zip", files)
         key = rotated.vkey(0) if "rotations.jsonl" in files else None
-        sound, words = judged(path, key)
+        sound, words = check(path, key)
         assert not sound, wanted
         assert wanted in words
 
@@ -236,7 +231,7 @@ def test_the_page_says_of_rotated_keys_what_the_program_says(rotated, made, tmp_
             page.get_by_label("Verifier key").fill(key.decode().strip() if key else "")
             verdict, words = on_page(page, path)
             assert verdict == (path in good), words
-            assert (verdict, told(words)) == (path in good, told(judged(path, key)[1]))
+            assert (verdict, told(words)) == (path in good, told(check(path, key)[1]))
         page.get_by_label("Checkpoint that you kept").set_input_files(rotated.log / "bridge-1")
         page.get_by_label("Verifier key").fill("")
         assert on_page(page, good[0])[0]
@@ -252,7 +247,7 @@ def test_an_export_while_a_rotation_is_under_way_is_signed_by_the_old_key(log, t
     rotation.begin(rotated.ring, rotated.places, ORIGIN, actor="anna", reason="Again.")
     path = tmp_path / "meanwhile.zip"
     export(Scope(), path, log, rotated.ring.current())
-    assert judged(path, rotated.vkey(0))[0]
+    assert check(path, rotated.vkey(0))[0]
 
 
 def test_the_rotation_is_always_disclosed():

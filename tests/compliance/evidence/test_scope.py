@@ -273,9 +273,9 @@ def test_the_verdict_does_not_depend_on_how_many_processes_judge(
         pack(tmp_path / "a.zip", resign(dict(mutant)))
         words = []
         for jobs in (1, 3):
-            verifier = verify.Verifier(verify.Archive(str(tmp_path / "a.zip")), jobs)
-            assert verifier.run(None, None) == (name == "good")
-            words.append(list(verifier.verdict()))
+            sound, said = check(tmp_path / "a.zip", jobs=jobs)
+            assert sound == (name == "good")
+            words.append(said)
         assert words[0] == words[1], name
 
 

@@ -8,7 +8,6 @@ from django.db import transaction
 
 from compliance.audit import checkpoint, journal, mldsa
 from compliance.audit.notary import Notary
-from compliance.evidence import verify
 from compliance.evidence.bundle import Scope, export
 from compliance.vocabulary import Event
 from tests.compliance.audit.events import now
@@ -53,8 +52,7 @@ def keys(*seconds):
 
 
 def judge(path, given):
-    verifier = verify.Verifier(verify.Archive(path))
-    return verifier.run(given.encode(), None), "\n".join(verifier.verdict())
+    return check(path, given.encode())
 
 
 def signed(files, key=None):
