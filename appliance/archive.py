@@ -14,7 +14,6 @@ on the disk, names and all.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import json
@@ -26,12 +25,13 @@ import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from appliance.services.folder import LAYOUT, LAYOUT_FILE, now
 from compliance.audit.files import sync
+from compliance.audit.holding import held
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -124,19 +124,9 @@ def _scratch_folder(data: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
+def _locked(folder: Path) -> AbstractContextManager[bool]:
     """Whether its lock was free; it is held until the end."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
+    return held(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
 
 
 def _copy_database(source: Path, target: Path) -> None:

@@ -7,7 +7,6 @@ checked with a node's. Old receipts stay checkable: the event names both public 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from django.db.models import Model
 from appliance.keyring import KINDS, fingerprint, public
 from compliance.audit import journal, ring
 from compliance.audit.changes import recorded
+from compliance.audit.files import sync
 from compliance.audit.keys import KeyUnusable, create_key, read_key
 from compliance.evidence.paper import certificate
 from compliance.gate import now
@@ -105,8 +105,4 @@ def _recorded(mark: str) -> bool:
 
 def _replace(waiting: Path, path: Path) -> None:
     waiting.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from compliance.audit.files import sync
 from inference.clearance import LIFETIME_MAX
 
 _COMPACT_AT = 4096  # lines; below this a rewrite saves nothing
@@ -113,11 +114,7 @@ class SpentTickets:
         _write(descriptor, text.encode())
         os.fsync(descriptor)
         scratch.rename(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(self._path.parent)
         return descriptor
 
     def close(self) -> None:

@@ -9,6 +9,8 @@ import os
 import stat
 from pathlib import Path
 
+from compliance.audit.files import sync
+
 LAYOUT = 1
 LAYOUT_FILE = "layout.json"
 LOCK_FILE = "up.lock"
@@ -102,11 +104,7 @@ def write(path: Path, value: object) -> None:
         file.flush()
         os.fsync(file.fileno())
     scratch.replace(path)
-    parent = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(parent)
-    finally:
-        os.close(parent)
+    sync(path.parent)
 
 
 def now() -> str:

@@ -14,7 +14,7 @@ token        the log's key on a token (PKCS#11)
 rotation     the rotation of the log's key, from its event to the old key's end
 notary       integrates events into the tree and signs checkpoints
 leader       one notary leads; leases: ends what dead writers left; ledger: its statements
-files        the log's folder: durable before anything is said of it
+files        the log's folder: durable before anything is said of it; holding: one at a time
 retention    how long details and contents are kept; prunes once a day
 pruning      finds what is due, permits and removes it, a little at a time
 pruned       what the log says of details that are gone; kept: those that never go

@@ -9,6 +9,8 @@ import os
 import secrets
 from pathlib import Path
 
+from compliance.audit.files import sync
+
 KEY_BYTES = 32
 
 
@@ -64,11 +66,7 @@ def write_key(path: Path, key: bytes, *, group: int | None = None) -> None:
         os.link(scratch, path)  # fails if it exists, and never shows half a key
     finally:
         scratch.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)
 
 
 def secret(path: Path, *, group: int | None = None) -> bytes:

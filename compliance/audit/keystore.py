@@ -15,7 +15,6 @@ drive or a copying file system keeps beneath is out of a program's reach (SECURI
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -28,6 +27,8 @@ from typing import Any
 
 from django.conf import settings
 
+from compliance.audit.files import sync
+from compliance.audit.holding import held
 from compliance.audit.keys import KeyUnusable, create_key, read_key, secret
 from compliance.models import Content
 
@@ -112,7 +113,7 @@ class KeyStore:
                 os.close(descriptor)
             path.unlink()
         if old:
-            _sync(self._keys)
+            sync(self._keys)
         return len(old)
 
     def generations(self, bucket: int) -> list[int]:
@@ -140,7 +141,7 @@ class KeyStore:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        _sync(self.folder)
+        sync(self.folder)
 
     def listed(self) -> Iterator[dict[str, Any]]:
         """The list of erasures, oldest first, without a line that a crash cut short."""
@@ -166,15 +167,8 @@ class KeyStore:
             return
         try:
             self._prepare()
-            descriptor = self._opened(self.folder / "lock", os.O_RDWR)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
-            finally:
-                os.close(descriptor)
+            with held(self._opened(self.folder / "lock", os.O_RDWR), wait=wait) as mine:
+                yield mine
         finally:
             _within.release()
 
@@ -229,13 +223,13 @@ class KeyStore:
                 "unreadable."
             )
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sync(self.folder.parent)
+        sync(self.folder.parent)
         group = self._group()
         self._keys.mkdir(mode=0o700, exist_ok=True)
         if group is not None:  # not by the mode of mkdir, which a umask would cut
             os.chown(self._keys, -1, group)
             self._keys.chmod(0o770)
-        _sync(self.folder)
+        sync(self.folder)
 
     def _group(self) -> int | None:
         """The group that the operator let into the folder; None where it is for one user."""
@@ -255,11 +249,3 @@ class KeyStore:
 def store() -> KeyStore:
     """This appliance's."""
     return KeyStore(settings.DOMICILE.data / "vault", Content.objects.exists)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,6 @@ does is fenced besides (see `notary`).
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 from collections.abc import Iterator
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import django.db
 from django.db import connection
+
+from compliance.audit.holding import held
 
 LOCK = 0x444F4D4943494C45  # "DOMICILE": PostgreSQL's advisory locks are 64-bit numbers
 STANDBY = 0.5  # seconds between attempts
@@ -28,7 +29,9 @@ def leadership(stop: threading.Event) -> Iterator[bool]:
         with _advisory_lock(stop) as leads:
             yield leads
     else:
-        with _file_lock(Path(f"{connection.settings_dict['NAME']}-notary"), stop) as leads:
+        beside = Path(f"{connection.settings_dict['NAME']}-notary")
+        descriptor = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
+        with held(descriptor, again=lambda: not stop.wait(STANDBY)) as leads:
             yield leads
 
 
@@ -49,20 +52,3 @@ def _ask(statement: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(statement, [LOCK])
         return bool(cursor.fetchone()[0])
-
-
-@contextmanager
-def _file_lock(path: Path, stop: threading.Event) -> Iterator[bool]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if stop.wait(STANDBY):
-                    yield False
-                    return
-        yield True
-    finally:
-        os.close(descriptor)

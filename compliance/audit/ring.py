@@ -11,12 +11,10 @@ keys that belong together.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from compliance.audit.checkpoint import Signer
 from compliance.audit.files import sync
+from compliance.audit.holding import held
 from compliance.audit.keys import KeyUnusable, create_key, read_key, write_key
 from compliance.audit.token import Place, Token, TokenKey, token_at
 
@@ -224,24 +223,17 @@ class FileRing:
             self.pointer_leaving.unlink()
         sync(self.folder)
 
-    @contextmanager
-    def lock(self, patience: float = 0.0) -> Iterator[bool]:
+    def lock(self, patience: float = 0.0) -> AbstractContextManager[bool]:
         """Hold the folder; false if another holds it for longer than `patience` seconds."""
-        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         give_up = time.monotonic() + patience
-        try:
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() >= give_up:
-                        yield False
-                        return
-                    time.sleep(STEP)
-            yield True
-        finally:
-            os.close(descriptor)
+
+        def again() -> bool:
+            if time.monotonic() >= give_up:
+                return False
+            time.sleep(STEP)
+            return True
+
+        return held(os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY), again=again)
 
 
 def signer_of(key: bytes | Signer) -> Signer:

@@ -8,7 +8,6 @@ Whoever loses it must begin with another key.
 from __future__ import annotations
 
 import base64
-import fcntl
 import json
 import os
 import time
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from compliance.audit import cosignature, submission
 from compliance.audit.checkpoint import CheckpointInvalid
 from compliance.audit.files import sync
+from compliance.audit.holding import held
 from compliance.audit.submission import Submission
 from compliance.audit.witness import Refusal, judged
 from compliance.models import WitnessedLog
@@ -90,9 +90,8 @@ def _words(refusal: Refusal, log: WitnessedLog, asked: Submission, state: Path) 
 @contextmanager
 def _held(state: Path) -> Iterator[dict[str, Any]]:
     """The logs in the file, which nobody else changes meanwhile."""
-    folder = os.open(state.absolute().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    folder = os.open(state.absolute().parent, os.O_RDONLY | os.O_DIRECTORY)
+    with held(folder, wait=True):
         try:
             text = state.read_text("utf-8")
         except FileNotFoundError:
@@ -104,8 +103,6 @@ def _held(state: Path) -> Iterator[dict[str, Any]]:
                 f"{state} is not a file of what a witness has signed; give the right one."
             ) from error
         yield logs
-    finally:
-        os.close(folder)
 
 
 def _replace(state: Path, logs: dict[str, Any]) -> None:

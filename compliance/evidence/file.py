@@ -18,6 +18,7 @@ import django.db
 from django.db import connection, transaction
 
 from compliance.audit import journal
+from compliance.audit.files import sync
 from compliance.audit.storage import Fate, fate
 from compliance.models import Event as StoredEvent
 from compliance.models import WriterEpoch
@@ -54,22 +55,13 @@ def created(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        _sync_folder(path.parent)
+        sync(path.parent)
     except OSError as error:
         path.unlink(missing_ok=True)
         raise ExportImpossible(_unwritten(path, error)) from error
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """Let the name of a new file outlast a crash."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unwritten(path: Path, error: OSError) -> str:

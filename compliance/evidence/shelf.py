@@ -7,7 +7,6 @@ worker and a dead one is recognised at once. What is being written is `.run-n.pa
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -18,6 +17,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
+
+from compliance.audit.files import sync
+from compliance.audit.holding import held
 
 BLOCK = 1 << 20  # bytes read at once
 FILE_NAME = re.compile(r"domicile-[a-z0-9-]+-run-[0-9]+\.zip\Z", re.ASCII)
@@ -65,11 +67,7 @@ def place(scratch: Path, name: str) -> Path:
         if not scratch.samefile(target):
             raise FileExistsError(f"{target} is another export and was left as it is.")
         scratch.unlink()
-    descriptor = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(target.parent)
     return target
 
 
@@ -84,10 +82,8 @@ def hold(pk: int) -> Iterator[bool]:
     """Be the one who works at run `pk`, if nobody does; says whether that is so."""
     path = folder() / f".run-{pk}.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with held(descriptor) as mine:
+        if not mine:
             yield False
             return
         try:
@@ -101,8 +97,6 @@ def hold(pk: int) -> Iterator[bool]:
             yield True
         finally:
             path.unlink(missing_ok=True)
-    finally:
-        os.close(descriptor)
 
 
 def turn() -> AbstractContextManager[bool]:
