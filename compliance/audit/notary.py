@@ -16,54 +16,28 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import django.db
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from django.db import connection, transaction
 
-from compliance.audit import (
-    checkpoint,
-    conflicts,
-    copies,
-    journal,
-    ledger,
-    mldsa,
-    rotation,
-    second_key,
-)
-from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid, Signer
+from compliance.audit import checkpoint, conflicts, copies, journal, ledger, rotation
+from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid
 from compliance.audit.copies import Known, Places
-from compliance.audit.files import (
-    CHECKPOINT,
-    MLDSA_KEY,
-    ROTATIONS,
-    VERIFIER_KEY,
-    FileConflict,
-    LogFolder,
-    bridge,
-    folder_of,
-)
-from compliance.audit.handover import Chain
+from compliance.audit.files import CHECKPOINT, FileConflict, LogFolder, folder_of
 from compliance.audit.keys import KeyUnusable
 from compliance.audit.leader import leadership
 from compliance.audit.leases import Leases
 from compliance.audit.ledger import Held
 from compliance.audit.merkle import EMPTY_ROOT
+from compliance.audit.replay import Growing, replay
 from compliance.audit.retention import Daily
-from compliance.audit.ring import One, Ring, public_of
-from compliance.audit.tiles import (
-    HEIGHT,
-    WIDTH,
-    Builder,
-    File,
-    TileInvalid,
-    hashes_in,
-    tile_path,
-)
-from compliance.audit.tree import Tree
+from compliance.audit.ring import One, Ring
+from compliance.audit.signing import Signing
 from compliance.audit.watch import Watch
 from compliance.vocabulary import Event
 
@@ -80,18 +54,6 @@ _log = logging.getLogger(__name__)
 
 class NotaryRefuses(Exception):
     """Database, tiles and checkpoint disagree; signing would put a lie on record."""
-
-
-@dataclass(slots=True)
-class _Tree:
-    """The log as this notary knows it, and the finished tiles that are not on disk yet."""
-
-    held: Held  # which generation; its size is that at the start
-    builder: Builder
-    files: list[File] = field(default_factory=list)
-
-    def append(self, entry: bytes) -> None:
-        self.files += self.builder.append(entry)
 
 
 class Notary:
@@ -114,16 +76,12 @@ class Notary:
     ) -> None:
         self._places = Places(log_dir, outside)
         self._folder = LogFolder(log_dir)
-        self._ring: Ring = One(key) if isinstance(key, bytes) else key
-        self._keys: Chain
-        self._signers: list[Signer] = []  # the newest first; two while a key is rotated
-        self._second = second
-        self._named = False  # whether the log's entries name `second`
-        self._settled = False
+        ring: Ring = One(key) if isinstance(key, bytes) else key
+        self._signing = Signing(self._places, ring, second)
         self._origin = origin
         self._leases = Leases()
         self._watch = watch or Watch()
-        self._tree: _Tree | None = None
+        self._tree: Growing | None = None
         self._signed = -1
         self._published = 0.0
         self._uncopied = False
@@ -190,7 +148,7 @@ class Notary:
 
     # --- the three steps ------------------------------------------------------------------
 
-    def _take(self, tree: _Tree) -> int:
+    def _take(self, tree: Growing) -> int:
         """Step 1: give the next events their places, durably."""
         batch = ledger.waiting(BATCH)
         if not batch.events:
@@ -206,110 +164,55 @@ class Notary:
         self._tree = tree
         return len(batch.events)
 
-    def _write(self, tree: _Tree) -> None:
+    def _write(self, tree: Growing) -> None:
         """Step 2, of tiles that are full; raises `NotaryRefuses`."""
-        self._add(tree.files)
-        tree.files = []
+        with _refusing():
+            tree.write(self._folder)
 
-    def _publish(self, tree: _Tree) -> None:
+    def _publish(self, tree: Growing) -> None:
         """Steps 2 and 3: write what is left, then sign."""
         self._write(tree)
-        if tree.builder.size == self._signed or not self._second_named():
+        if tree.builder.size == self._signed or not self._signing.ready:
             return
-        self._add(tree.builder.partials())
+        with _refusing():
+            self._folder.add(tree.builder.partials())
         state = Checkpoint(self._origin, tree.builder.size, tree.builder.root())
-        note = checkpoint.sign(state, *self._signers)
-        if self._second is not None:
-            note += mldsa.line(state, self._second, int(time.time()))
-        if len(self._signers) > 1:
-            self._folder.replace(bridge(len(self._keys.handovers)), note)
-        self._tell_rotations()
+        note = self._signing.sign(state)
+        self._signing.bridge(self._folder, note)
         self._folder.replace(CHECKPOINT, note)
         self._copy(state, note)
-        self._tell_key()
+        self._signing.tell(self._folder, self._origin)
         self._signed, self._published = tree.builder.size, time.monotonic()
-
-    def _second_named(self) -> bool:
-        """Whether the entries name the key that signs too; nothing is signed before they do."""
-        self._named = self._named or self._second is None or second_key.placed()
-        return self._named
 
     def _copy(self, state: Checkpoint, note: bytes) -> None:
         """Leave a copy where a restore does not reach; the log goes on without."""
-        if self._places.outside is None:
-            return
-        lines = self._rotations
         try:
-            if lines:
-                identifier = checkpoint.key_id(state.origin, self._keys.current)
-                copies.keep_rotations(self._places.outside, lines, identifier)
-            for signer in self._signers:
-                identifier = checkpoint.key_id(state.origin, public_of(signer))
-                copies.keep(self._places.outside, state, note, identifier)
+            self._signing.keep(state, note)
             self._uncopied = False
         except OSError as error:
             if not self._uncopied:
                 self._uncopied = True
                 _log.error("No copy of the checkpoint can be kept outside: %s", error.strerror)
 
-    def _add(self, files: Iterable[File]) -> None:
-        try:
-            self._folder.add(files)
-        except FileConflict as error:
-            raise NotaryRefuses(str(error)) from error
-
-    # --- the log's key ----------------------------------------------------------------------
-
     def _learn_keys(self) -> None:
         """Find out who signs from now on; raises `NotaryRefuses`."""
         try:
-            here = self._ring.current()
-            self._keys = rotation.chain(self._places, self._origin, public_of(here))
-            signer = self._ring.find(self._keys.current)
-            leaving = self._keys.keys[-2:-1]
-            old = [found for key in leaving if (found := self._ring.find(key)) is not None]
+            self._signing.learn(self._origin)
         except CheckpointInvalid as error:
             raise NotaryRefuses(f"{error} Nothing is signed until they do.") from error
         except KeyUnusable as error:
             raise NotaryRefuses(str(error)) from error
-        if signer is None:
-            raise NotaryRefuses(rotation.older(self._keys))
-        self._signers = [signer, *old]
-        self._signed = -1 if old else self._signed
-        self._settled = False
-
-    def _tell_rotations(self) -> None:
-        """Let readers follow from an older key, before the first that the newer signs alone."""
-        lines = self._rotations
-        if lines and self._folder.read(ROTATIONS) != lines:
-            self._folder.replace(ROTATIONS, lines)
-
-    @property
-    def _rotations(self) -> bytes:
-        return "".join(one.line for one in self._keys.handovers).encode()
-
-    def _tell_key(self) -> None:
-        line = checkpoint.verifier_key(self._origin, self._keys.current).encode() + b"\n"
-        if self._folder.read(VERIFIER_KEY) != line:
-            self._folder.replace(VERIFIER_KEY, line)
-        if self._second is not None:
-            public = mldsa.public_of(self._second)
-            line = mldsa.verifier_key(self._origin, public).encode() + b"\n"
-            if self._folder.read(MLDSA_KEY) != line:
-                self._folder.replace(MLDSA_KEY, line)
+        if self._signing.rotating:
+            self._signed = -1
 
     def _settle(self) -> None:
         """Destroy the key that was put aside, once both have signed."""
-        if self._settled or self._signed < 0:
-            return
-        self._settled = self._ring.settle(self._keys.current)
-        if self._settled and len(self._signers) > 1:
-            del self._signers[1:]
-            _log.info("The log's key was rotated; the old one is destroyed.")
+        if self._signed >= 0:
+            self._signing.settle()
 
     # --- after a start --------------------------------------------------------------------
 
-    def _recover(self) -> _Tree:
+    def _recover(self) -> Growing:
         """Bring database, tiles and checkpoint together again; raises `NotaryRefuses`."""
         ledger.insist_on_durability()
         held = ledger.current()
@@ -320,19 +223,17 @@ class Notary:
         self._folder.prepare()
         self._learn_keys()
         last = self._last_checkpoint()
-        found = copies.known(self._places, self._origin, self._keys)
+        found = copies.known(self._places, self._origin, self._signing.keys)
         newest = copies.ahead(held, found)
         if newest is not None:
             raise NotaryRefuses(behind(held, newest))
-        if missing := rotation.lost(self._keys):
+        if missing := rotation.lost(self._signing.keys):
             raise NotaryRefuses(rotation.untold(missing[0]))
-        if len(self._signers) == 1:
-            self._tell_key()
+        if not self._signing.rotating:
+            self._signing.tell(self._folder, self._origin)
         signed = [last, *(one.state for one in found if one.generation == held.number)]
-        tree = self._replay(self._beginning(last, signed), signed, held)
-        if tree is None:
-            _log.warning("The tiles are incomplete; they are made anew from the database.")
-            tree = self._replay(Builder(), signed, held)
+        with _refusing():
+            tree = replay(self._folder, held, last, signed)
         if tree is None:
             raise NotaryRefuses(
                 f"The entries in the database are not the ones that the checkpoint of "
@@ -340,11 +241,9 @@ class Notary:
                 f"{held.size} was made of. Run `manage.py audit verify`; nothing is signed "
                 "until they agree."
             )
-        self._signed = (last.size or -1) if len(self._signers) == 1 else -1
+        self._signed = -1 if self._signing.rotating else last.size or -1
         self._tree = tree
-        if self._second is not None:
-            second_key.announce(self._origin, self._second)
-            self._named = False
+        self._signing.announce(self._origin)
         return tree
 
     def _last_checkpoint(self) -> Checkpoint:
@@ -352,66 +251,12 @@ class Notary:
         if note is None:
             return Checkpoint(self._origin, 0, EMPTY_ROOT)
         try:
-            return self._keys.verify(note, self._origin)
+            return self._signing.keys.verify(note, self._origin)
         except CheckpointInvalid as error:
             raise NotaryRefuses(
                 f"The checkpoint in {self._folder.root} is not ours: {error} Give this log "
                 "its own key and folder back, or move the folder away to begin another log."
             ) from error
-
-    def _beginning(self, last: Checkpoint, signed: Sequence[Checkpoint]) -> Builder:
-        """Where the tiles end, if everything that was signed before is of these tiles.
-
-        Else the beginning of the log, from which each checkpoint is passed and compared.
-        """
-        builder = self._from_tiles(last)
-        tiles = Tree(self._folder, builder.size)
-        earlier = [one for one in signed if 0 < one.size < builder.size]
-        try:
-            agree = all(tiles.root(one.size) == one.root for one in earlier)
-        except TileInvalid:
-            agree = False
-        return builder if agree else Builder()
-
-    def _from_tiles(self, last: Checkpoint) -> Builder:
-        """A builder at the last multiple of 256 below the checkpoint; empty if tiles lack."""
-        levels: list[Sequence[bytes]] = [()]
-        level = 1
-        try:
-            while count := last.size >> (HEIGHT * level):
-                width, number = count % WIDTH, count // WIDTH
-                data = self._folder.read(tile_path(level, number, width)) if width else b""
-                levels.append(hashes_in(data or b"", width))
-                level += 1
-            return Builder(levels, last.size - last.size % WIDTH)
-        except TileInvalid:
-            return Builder()
-
-    def _replay(
-        self, builder: Builder, signed: Sequence[Checkpoint], held: Held
-    ) -> _Tree | None:
-        """Grow `builder` to the head from the database; None where the roots do not agree.
-
-        They are compared at each size that was signed and that the builder passes.
-        """
-        tree = _Tree(held, builder)
-        roots = {(one.size, one.root) for one in signed}
-        sizes = {size for size, _ in roots if size >= builder.size}
-        for entry in self._entries(held, builder.size):
-            if builder.size in sizes and not _agrees(builder, roots):
-                return None
-            tree.append(entry)
-            if tree.files:
-                self._write(tree)
-        if builder.size in sizes and not _agrees(builder, roots):
-            return None
-        complete = builder.size == held.size and builder.root() == held.root
-        return tree if complete else None
-
-    @staticmethod
-    def _entries(held: Held, start: int) -> Iterator[bytes]:
-        for low in range(start, held.size, BATCH):
-            yield from ledger.entries(low, min(low + BATCH, held.size), held.first)
 
     # --- what the notary itself records ---------------------------------------------------
 
@@ -437,6 +282,10 @@ def behind(held: Held, newest: Known) -> str:
     )
 
 
-def _agrees(builder: Builder, roots: set[tuple[int, bytes]]) -> bool:
-    """Whether every checkpoint of this size has this root."""
-    return {root for size, root in roots if size == builder.size} == {builder.root()}
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Let the notary refuse where a tile on disk is not the one that belongs there."""
+    try:
+        yield
+    except FileConflict as error:
+        raise NotaryRefuses(str(error)) from error
