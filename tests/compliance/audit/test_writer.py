@@ -14,6 +14,7 @@ from compliance.audit.writer import Writer
 from compliance.models import Event, WriterEpoch
 from compliance.vocabulary import RecordUnavailable
 from tests.compliance.audit.events import admitted, completed, event, request_id
+from tests.compliance.audit.giving_up import given_up, sending
 from tests.services.waiting import PATIENCE, until, wait_until
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
@@ -255,11 +256,9 @@ async def test_a_caller_who_went_before_its_admission_was_durable_leaves_no_open
 ):
     await writer.append([event("a.first")])
     request = request_id()
-    with TransactionOfAnother():
+    with TransactionOfAnother(), sending(writer) as sent:
         task = asyncio.create_task(writer.append([admitted(request)]))
-        await asyncio.sleep(0)  # it waits in the queue now
-        await until(lambda: not writer.depth, "the writer has taken it")
-        await asyncio.sleep(0.1)  # and is about to write it
+        await until(lambda: request in sent, "the writer sends it")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -300,14 +299,9 @@ class TransactionOfAnother:
 def test_a_locked_database_is_refused_in_bounded_time_and_then_works_again(fenced):
     writer = Writer("web-1", on_fenced=fenced.set, timeout=PATIENCE)
     writer.start()
-    request = request_id()
     writer.append_sync([event("a.first")])
-    with (  # it is refused while the lock is held: the wait for it has a bound
-        TransactionOfAnother(),
-        impatient(writer, 1.5),
-        pytest.raises(RecordUnavailable),
-    ):
-        writer.append_sync([admitted(request)])
+    with TransactionOfAnother():  # it is refused meanwhile: the wait for it has a bound
+        request = given_up(writer, admitted, 1.5)
     writer.append_sync([event("a.second")])
     wait_until(lambda: Event.objects.filter(request=request).count() == 2, "it has ended")
     ends = [row.type for row in Event.objects.filter(request=request).order_by("seq")]
