@@ -104,7 +104,8 @@ def test_unchanged_it_is_the_same_object_confirmed_again_and_again(keeper):
     activate(canonical(DEFAULT).decode())
     keeper.start()
     first = keeper.current()
-    time.sleep(snapshot.STALE_AFTER + 0.5)
+    time.sleep(snapshot.STALE_AFTER + 0.1)
+    wait_until(lambda: not stale(keeper), "it is confirmed")
     assert keeper.current() is first
 
 

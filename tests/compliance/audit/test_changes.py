@@ -18,7 +18,7 @@ from compliance.audit.notary import Notary
 from compliance.audit.watch import Watch, look_at_disk, look_at_triggers, take, take_changes
 from compliance.models import Alarm, APIKey, Application, Change, Configuration, Event, Site
 from compliance.vocabulary import Event as Happening
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE, wait_until
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
 
@@ -43,7 +43,7 @@ def say(kind, *about):
 def outside(database, *statements):
     """Run SQL over a connection that knows nothing of us, as psql or sqlite3 would."""
     if database.vendor == "sqlite":
-        with sqlite3.connect(database.name) as other:
+        with sqlite3.connect(database.name, timeout=PATIENCE) as other:
             for statement in statements:
                 other.execute(statement)
         other.close()

@@ -20,6 +20,7 @@ from compliance.audit.verify import verify_log
 from compliance.models import Event, Generation, Leaf, LogHead
 from tests.compliance.audit.events import event
 from tests.compliance.audit.restoring import Copies
+from tests.services.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("database")
 on_both = pytest.mark.database  # the others are about files and signatures
@@ -337,7 +338,8 @@ def test_a_second_resume_finds_nothing_to_do(places, lost):
 
 
 @on_both
-def test_two_resumes_at_once_begin_one_generation(places, lost):
+def test_two_resumes_at_once_begin_one_generation(places, lost, monkeypatch):
+    monkeypatch.setattr(generation, "PATIENCE", PATIENCE)
     outcomes = []
 
     def run():
@@ -366,13 +368,13 @@ def test_nothing_is_resumed_while_a_notary_leads(places, lost, monkeypatch):
     def lead():
         with leadership(threading.Event()):
             held.set()
-            done.wait(20)
+            done.wait(PATIENCE)
         connection.close()
 
     thread = threading.Thread(target=lead)
     thread.start()
     try:
-        assert held.wait(20)
+        assert held.wait(PATIENCE)
         with pytest.raises(ResumeRefused, match="stop the appliance first"):
             resume(places)
     finally:

@@ -1,7 +1,6 @@
 import shutil
 import sqlite3
 import threading
-import time
 from functools import partial
 
 import django.db
@@ -260,6 +259,7 @@ def test_the_requests_of_a_dead_writer_end_as_lost_once(running, folder):
     assert Event.objects.filter(type="writer.lost").count() == 1
     assert storage().insert(row.pk, [epoch.row(admitted(), 3)], None) is False
     wait_until(lambda: Event.objects.count() == Leaf.objects.count(), "all is integrated")
+    wait_until((folder / "checkpoint").exists, "there is a checkpoint")
     wait_until(lambda: signed(folder).size == Leaf.objects.count(), "all is signed")
     agree(folder)
 
@@ -288,17 +288,33 @@ def test_a_writer_that_dies_beside_a_long_request_leaves_more_than_one_statement
 
 def test_a_living_writer_is_left_alone(monkeypatch):
     monkeypatch.setattr("compliance.audit.writer.RENEW", 0.1)  # s: many times within a lease
-    monkeypatch.setattr(leases, "LOOK", 0.1)
+    monkeypatch.setattr(leases, "LOOK", 0.0)
     fenced = threading.Event()
     writer = Writer("web-1", on_fenced=fenced.set, timeout=PATIENCE)
     writer.start()
-    notary = leases.Leases(lease=2.5)
-    for _ in range(30):  # longer than a lease
-        notary.end_dead()
-        time.sleep(0.1)
+    writer.append_sync([event("a.begun")])
+    notary = leases.Leases(lease=0.0)  # seen twice unrenewed, it would be dead
+    for _ in range(5):
+        assert notary.end_dead() == 0
+        wait_until(partial(renewed, "web-1", lease_of("web-1")), "the lease is renewed")
     writer.append_sync([event("a.alive")])
     writer.stop()
     assert not fenced.is_set()
+
+
+def lease_of(source):
+    return WriterEpoch.objects.get(source=source).lease_until
+
+
+def renewed(source, before):
+    return lease_of(source) != before
+
+
+def test_a_writer_that_renews_no_more_is_ended(monkeypatch):
+    monkeypatch.setattr(leases, "LOOK", 0.0)
+    WriterEpoch.objects.create(source="web-7", epoch=1, opened=timezone.now())
+    notary = leases.Leases(lease=0.0)
+    assert [notary.end_dead() for _ in range(3)] == [0, 1, 0]
 
 
 def test_news_are_signed_within_a_second(running, folder):

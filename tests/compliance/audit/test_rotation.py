@@ -176,7 +176,8 @@ def test_a_key_can_be_rotated_again_and_again(log):
 
 
 @on_both
-def test_a_notary_that_runs_takes_up_the_new_key(log):
+def test_a_notary_that_runs_takes_up_the_new_key(log, monkeypatch):
+    monkeypatch.setattr(rotation, "PATIENCE", PATIENCE)
     stop = threading.Event()
     notary = Notary(log.places.log, log.ring, ORIGIN, log.places.outside)
     thread = threading.Thread(target=notary.run, args=(stop,))
