@@ -7,14 +7,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from appliance.calling import ANSWER_MAX, Calls, place_of, socket_of
 from appliance.env import ConfigurationError, read
 from appliance.services import passage
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE, wait_until
 
 
 class Witness(BaseHTTPRequestHandler):
@@ -88,7 +90,7 @@ def test_a_call_ends_at_its_deadline_though_bytes_keep_coming(start):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=drip, args=[listener])
         thread.start()
-        stop = threading.Timer(20, gone.set)  # where no deadline ends the call
+        stop = threading.Timer(PATIENCE, gone.set)  # where no deadline ends the call
         stop.start()
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/witness"
         try:
@@ -100,6 +102,11 @@ def test_a_call_ends_at_its_deadline_though_bytes_keep_coming(start):
             thread.join()
 
 
+def listens(way: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as wire:
+        return wire.connect_ex(str(way)) == 0
+
+
 def test_a_passage_leads_to_its_address_and_ends_when_it_is_told(address, tmp_path):
     host, port = place_of(address)
     way = socket_of(tmp_path, host, port)
@@ -107,7 +114,7 @@ def test_a_passage_leads_to_its_address_and_ends_when_it_is_told(address, tmp_pa
         [sys.executable, "-I", "-S", passage.__file__, str(way), host, str(port)]
     )
     try:
-        wait_until(way.is_socket, "the passage listens")
+        wait_until(partial(listens, way), "the passage listens")
         assert way.stat().st_mode & 0o077 == 0
         calls = Calls([address], tmp_path)
         for text in (b"old 0\n", b"y" * 60_000):

@@ -97,10 +97,14 @@ async def test_what_dies_takes_its_own_children_along(folder):
     await until(lambda: psutil.Process(pid).children(), "it has a child")
     child = psutil.Process(pid).children()[0]
     os.kill(pid, signal.SIGKILL)
-    await until(
-        lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE,
-        "the child is gone",
-    )
+
+    def gone() -> bool:
+        try:
+            return child.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    await until(gone, "the child is gone")
     await keeper.stop()
 
 

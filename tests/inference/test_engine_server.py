@@ -21,7 +21,7 @@ from inference.engines.base import EngineFailed
 from inference.engines.server import SupervisedServer
 from inference.registry import CATALOGUE, WeightsChanged, digest, verify
 from inference.worker import Configuration, Worker
-from tests.services.waiting import PATIENCE, until
+from tests.services.waiting import PATIENCE, until, wait_until
 
 SERVER = """
 import socket, sys, os
@@ -74,7 +74,7 @@ async def test_a_crashing_child_is_restarted_with_growing_pauses_and_its_words_a
     began = time.monotonic()
     for _ in range(3):
         with pytest.raises(EngineFailed):
-            async for _ in crashing.events("/v1/chat/completions", b"{}", 5):
+            async for _ in crashing.events("/v1/chat/completions", b"{}", PATIENCE):
                 pass
     assert crashing.starts >= 3
     assert time.monotonic() - began > 0.2 + 0.4
@@ -145,12 +145,12 @@ async def test_a_child_that_hangs_is_killed_its_streams_fail_and_it_is_started_a
     await hanging.start()
     pid = hanging.pid
     assert pid is not None
-    events = hanging.events("/v1/chat/completions", b"{}", 5)
+    events = hanging.events("/v1/chat/completions", b"{}", PATIENCE)
     await anext(events)
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(EngineFailed):
         await asyncio.wait_for(_drained(events), PATIENCE)
-    another = hanging.events("/v1/chat/completions", b"{}", 10)
+    another = hanging.events("/v1/chat/completions", b"{}", PATIENCE)
     assert await anext(another) == b"{}"
     await another.aclose()
     assert hanging.starts == 2
@@ -192,12 +192,12 @@ def test_a_leashed_child_dies_with_its_parent():
         "import os, subprocess, sys, time\n"
         f"child = subprocess.Popen([sys.executable, {leash.__file__!r}, str(os.getpid()),"
         " '/bin/sleep', '60'])\n"
-        "time.sleep(0.5); print(child.pid, flush=True); time.sleep(60)"
+        "print(child.pid, flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     assert parent.stdout is not None
     child = psutil.Process(int(parent.stdout.readline()))
-    assert child.cmdline() == ["/bin/sleep", "60"]
+    wait_until(lambda: child.cmdline() == ["/bin/sleep", "60"], "the program runs")
     parent.kill()
     parent.wait()
     parent.stdout.close()

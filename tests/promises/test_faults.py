@@ -166,7 +166,8 @@ def test_without_a_broker_the_caller_is_told_and_the_keeper_brings_it_back(
 
 
 def test_a_locked_database_refuses_with_503_runs_nothing_and_recovers(appliance: Appliance):
-    locked = sqlite3.connect(appliance.data / "db.sqlite3", isolation_level=None)
+    path = appliance.data / "db.sqlite3"
+    locked = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
     with appliance.client() as client, closing(locked):
         locked.execute("BEGIN EXCLUSIVE")
         before = appliance.events()

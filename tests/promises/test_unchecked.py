@@ -67,9 +67,10 @@ def test_without_a_detector_nothing_is_inferred(appliance: Appliance, how: signa
     ran = engine.tasks(appliance)
     expected: list[str] = []
     for endpoint, stream in product(ENDPOINTS, (False, True)):
-        strike(appliance, how)
-        with appliance.client() as client, pytest.raises(openai.APIStatusError) as no:
-            call(client, appliance, endpoint, stream)
+        with appliance.client() as client:
+            strike(appliance, how)
+            with pytest.raises(openai.APIStatusError) as no:
+                call(client, appliance, endpoint, stream)
         assert no.value.status_code == 503
         assert no.value.code == "detection_unavailable"
         expected.append(no.value.response.headers["Domicile-Request"])

@@ -32,7 +32,7 @@ def numbers():
 
 
 @contextlib.asynccontextmanager
-async def running(processes=1, timeout_s=10.0):
+async def running(processes=1, timeout_s=PATIENCE):
     pool = DetectorPool(processes, timeout_s)
     await pool.start()
     try:
@@ -70,8 +70,9 @@ async def test_before_start_and_after_stop_every_scan_is_refused():
 
 async def test_faults_are_refused_and_mended(monkeypatch):
     async with running(timeout_s=60.0) as pool:
-        # Killed in the middle of a scan: refused at once, replaced.
+        # Killed in the middle of a scan (stopped, so that it stays there): refused, replaced.
         (first,) = pool.process_ids
+        os.kill(first, signal.SIGSTOP)
         scan = asyncio.create_task(pool.scan(said("My name is Angela Schmidt. " * 3_000)))
         await asyncio.sleep(0.2)
         os.kill(first, signal.SIGKILL)
@@ -107,17 +108,19 @@ async def test_faults_are_refused_and_mended(monkeypatch):
         assert (await pool.scan(said("Angela Schmidt again"))).findings
 
         # A caller that goes away leaves the process to the others.
+        os.kill(fourth, signal.SIGSTOP)
         scan = asyncio.create_task(pool.scan(said("Tell Angela Schmidt. " * 500)))
         await asyncio.sleep(0.05)
         scan.cancel()
         with pytest.raises(asyncio.CancelledError):
             await scan
+        os.kill(fourth, signal.SIGCONT)
         assert (await pool.scan(said("and Angela Schmidt again"))).findings
         assert pool.process_ids == (fourth,)
 
 
 async def test_more_requests_than_the_queue_holds_are_refused_at_once(numbers):
-    async with running(timeout_s=30.0) as pool:
+    async with running() as pool:
         texts = [f"Number {next(numbers)} is Angela Schmidt." for _ in range(200)]
         answers = await asyncio.gather(
             *(pool.scan(said(text)) for text in texts), return_exceptions=True
@@ -131,7 +134,7 @@ async def test_more_requests_than_the_queue_holds_are_refused_at_once(numbers):
 
 
 async def test_the_event_loop_does_not_wait_for_a_scan():
-    async with running(timeout_s=30.0) as pool:
+    async with running() as pool:
         scan = asyncio.create_task(pool.scan(said("My name is Angela Schmidt. " * 2_000)))
         turns = 0
         while not scan.done():
@@ -179,7 +182,7 @@ async def test_a_process_that_answers_oddly_is_replaced(frames, tmp_path):
         f'"exec(open(\'{odd}\').read())"; fi\nexec {real} "$@"\n'
     )
     shim.chmod(0o755)
-    pool = DetectorPool(1, 20.0)
+    pool = DetectorPool(1, PATIENCE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "executable", str(shim))
         await pool.start()
@@ -247,7 +250,7 @@ async def test_a_process_outlives_ctrl_c_but_not_its_input():
         hello = await asyncio.to_thread(answer)
         assert [Category.PERSONAL, "PERSON"] in hello["coverage"]
         child.send_signal(signal.SIGINT)
-        child.stdin.write(packed({"texts": ["to bob@example.com"], "seconds": 5}))
+        child.stdin.write(packed({"texts": ["to bob@example.com"], "seconds": PATIENCE}))
         child.stdin.flush()
         (text,) = (await asyncio.to_thread(answer))["texts"]
         assert text[0][0][:3] == [3, 18, "EMAIL_ADDRESS"]
