@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import secrets
 import signal
 import socket
 import sqlite3
@@ -29,6 +30,7 @@ from tests.services.waiting import PATIENCE
 
 BASE = Path(__file__).resolve().parents[2]
 PR_SET_PDEATHSIG = 1
+FIRST_PORT = 10_000  # of those that tests listen on
 START_TIMEOUT = 240.0  # seconds; busy cores load the detector's model and the engine's
 LIBC = ctypes.CDLL(None)
 
@@ -49,11 +51,27 @@ class Recorded:
     detail: Mapping[str, Any]
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A TCP port of the loopback interface that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback interface that nothing listens on now, nor on the next one.
+
+    Below those that the kernel gives to whoever connects (`ip_local_port_range`), so that
+    none of these takes it before it is listened on; even, so that the next one stays free.
+    """
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    places = max(lowest - FIRST_PORT, 10_000) // 2
+    for _ in range(1_000):
+        port = 2 * secrets.randbelow(places) + FIRST_PORT
+        if port in _given:
+            continue
+        with suppress(OSError), socket.socket() as probe, socket.socket() as after:
+            probe.bind(("127.0.0.1", port))
+            after.bind(("127.0.0.1", port + 1))
+            _given.add(port)
+            return port
+    raise NotUp(f"there is no free port among {places} from {FIRST_PORT} on")
 
 
 def variables(data: Path, port: int, more: Mapping[str, str]) -> dict[str, str]:
