@@ -24,7 +24,7 @@ from compliance.audit.tree import Tree
 
 FOLDER = "timestamps"
 TOLERANCE = timedelta(minutes=5)  # by which the authority's clock and this one may differ
-_NAME = re.compile(r"(0|[1-9][0-9]{0,18})\.tsr")
+_NAME = re.compile(r"([1-9][0-9]{0,18})\.tsr")
 _TIME = re.compile(rb'"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
 Mine = Callable[[bytes], Checkpoint]
 """The checkpoint in a note that this log signed; raises `CheckpointInvalid`."""

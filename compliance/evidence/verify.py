@@ -70,6 +70,7 @@ SCHEMAS = {
 VIEWS = {"certificate.pem", "report.pdf", "tables/events.csv", "tables/events.xlsx"}
 OPTIONAL = VIEWS | {"contents.jsonl", "mldsa.vkey", "rotations.jsonl", "witness-policy"}
 NAMES = (JUDGED | SCHEMAS | {"verify.html", "verify.py"}) - OPTIONAL
+STAMP = re.compile(r"timestamps/([1-9][0-9]{0,18})\.(?:checkpoint|tsr)")
 DISCLOSED = {
     "api_key.issued",
     "api_key.revoked",
@@ -1436,6 +1437,7 @@ class Verifier:
                 of_another_format(file.read(MANIFEST_MAX))
         missing = (NAMES | {"manifest.json", "manifest.sig"}) - self.files.names
         extra = self.files.names - NAMES - OPTIONAL - {"manifest.json", "manifest.sig"}
+        extra -= stamp_of(self.files.names)
         if missing or extra:
             raise Broken(f"files are missing or do not belong: {names(missing | extra)}")
         with self.files.open("manifest.json") as file:
@@ -1908,9 +1910,16 @@ class Verifier:
                 f"{name}: {self.owners.get(identifier, 0)} of the {self.labelled} entries that "
                 "belong to an application."
             )
-        views = sorted(set(self.listed) & VIEWS)
+        views = sorted((set(self.listed) & VIEWS) | stamp_of(self.listed))
         if views:
             yield f"Not judged beyond their digests: {', '.join(views)}."
+
+
+def stamp_of(files: Iterable[str]) -> set[str]:
+    """A time stamp and the checkpoint that it is on, if there is one: both, of one number."""
+    found = [(name, STAMP.fullmatch(name)) for name in files]
+    pair = {name: match[1] for name, match in found if match}
+    return set(pair) if (len(pair), len(set(pair.values()))) == (2, 1) else set()
 
 
 class Contents:
