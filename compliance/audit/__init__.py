@@ -13,6 +13,7 @@ ring         the log's private keys, and those of a rotation under way
 token        the log's key on a token (PKCS#11)
 rotation     the rotation of the log's key, from its event to the old key's end
 notary       integrates events into the tree and signs checkpoints
+signing      by which keys; replay: the notary's tree, found again after a start
 leader       one notary leads; leases: ends what dead writers left; ledger: its statements
 files        the log's folder: durable before anything is said of it; holding: one at a time
 retention    how long details and contents are kept; prunes once a day
