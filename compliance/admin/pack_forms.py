@@ -18,6 +18,10 @@ from compliance.evidence.packs.law import FieldLaw, Law
 from compliance.models import Application
 
 MOMENT = "%Y-%m-%dT%H:%M"
+OTHERS = (
+    "None means all. What one application calls this person, as a customer number, may be "
+    "somebody else in another; then choose those in which it is this person."
+)
 
 
 class AnswerForm(forms.Form):
@@ -111,11 +115,12 @@ class BuildForm(forms.Form):
                     label=label,
                     widget=forms.DateTimeInput({"type": "datetime-local"}, format=MOMENT),
                 )
-        if law.of == "application":
+        if law.of == "application" or law.personal:
             self.fields["applications"] = forms.ModelMultipleChoiceField(
                 applications(law),
                 required=False,
                 label="Only these applications",
+                help_text=OTHERS if law.personal else "",
                 to_field_name="name",
                 widget=forms.CheckboxSelectMultiple,
             )

@@ -35,6 +35,7 @@ class Found:
     time: dt.datetime
     application: str | None
     how: str
+    name: str = "an application"
     decision: str = "unknown"
     end: str = "under way"
     commitments: set[str] = field(default_factory=set)
@@ -62,20 +63,44 @@ def parts(context: Context) -> Iterator[Part]:
         ContentSubject.objects.filter(subject__in=values).values_list("request", flat=True)
     )
     found: dict[str, Found] = {}
-    tally, searched = Tally(), Cited()
+    tally, searched, blank = Tally(), Cited(), 0
+    only = {str(one.pk) for one in context.applications} if _limited(context) else None
     for event in context.events():
+        if only is not None and event.application not in only:
+            continue
         if event.type in FIRST:
             searched.add(event)
+            blank += event.detail is None
         if _concerns(event, values, in_content, found):
             _take(event, values, found)
             tally.take(event)
     facts = Facts(context.law.fields)
-    said = _searched(facts, list(found.values()), searched, tally)
+    note = _caveats(context, tally, blank)
+    said = _searched(facts, list(found.values()), searched, note)
     said |= _counted(facts, tally, list(found.values()), context)
     said["copy"] = _copy(facts, list(found.values()), context)
     context.about["found_by"] = [one.strip() for one in context.parameters.identifiers]
     context.about["requests_found"] = len(found)
     yield Part(context.parameters.case, f"Case {context.parameters.case}", said)
+
+
+def _limited(context: Context) -> bool:
+    """Whether only some applications were asked for; a subject of one may be another's too."""
+    return bool(context.parameters.applications)
+
+
+def _caveats(context: Context, tally: Tally, blank: int) -> str:
+    """What was not looked at, and what could not be found any more."""
+    said = [tally.caveats()]
+    if _limited(context):
+        names = ", ".join(one.name for one in context.applications)
+        said.append(f"Only requests of {names} were looked at.")
+    if blank:
+        said.append(
+            f"Of {blank} requests the details were removed by retention rules: whom their "
+            "application named can no longer be found."
+        )
+    return " ".join(one for one in said if one)
 
 
 def _concerns(
@@ -95,7 +120,9 @@ def _take(event: Verified, values: frozenset[str], found: dict[str, Found]) -> N
         named = not values.isdisjoint(event.said("subjects") or ())
         how = "named by the application" if named else "recognised in what was kept"
         found[request] = Found(request, event.time, event.application, how)
-        found[request].decision = str(event.said("decision") or "refused")
+        if event.detail is not None:
+            found[request].decision = str(event.said("decision") or "refused")
+            found[request].name = str((event.said("application") or {}).get("name", ""))
         if event.type != "request.admitted":
             found[request].end = event.type.partition(".")[2]
     one = found[request]
@@ -107,22 +134,19 @@ def _take(event: Verified, values: frozenset[str], found: dict[str, Found]) -> N
 
 
 def _searched(
-    facts: Facts, found: Sequence[Found], searched: Cited, tally: Tally
+    facts: Facts, found: Sequence[Found], searched: Cited, note: str
 ) -> dict[str, Filled]:
     cited = Cited().take(*(one.cited for one in found))
-    names = dict(Application.objects.values_list("pk", "name"))
-    known = {str(pk): name for pk, name in names.items()}
     lines = [
-        f"{one.time:%Y-%m-%d %H:%M:%S} UTC: request {one.request} of "
-        f"{known.get(one.application or '', 'an application')}, {one.decision}, {one.end}; "
-        f"{one.how}"
+        f"{one.time:%Y-%m-%d %H:%M:%S} UTC: request {one.request} of {one.name}, "
+        f"{one.decision}, {one.end}; {one.how}"
         for one in found
     ]
     rows = [
         {
             "request": one.request,
             "time": one.time.isoformat(),
-            "application": known.get(one.application or "", ""),
+            "application": one.name,
             "decision": one.decision,
             "end": one.end,
             "found": one.how,
@@ -131,13 +155,14 @@ def _searched(
     ]
     if not found:
         words = "No request of the period was found by these identifiers."
+        if not searched:
+            note = f"There was no request at all. {note}".strip()
         return {
             "confirmation": facts.verified(
-                "confirmation", words, searched, {"requests": 0}, "There was no request at all."
+                "confirmation", words, searched, {"requests": 0}, note
             )
         }
     words = f"Yes: {len(found)} requests of the period were found by these identifiers."
-    note = tally.caveats()
     return {
         "confirmation": facts.verified(
             "confirmation", words, cited, {"requests": len(found)}, note
@@ -156,6 +181,7 @@ def _counted(
     ids = {one.application for one in found if one.application}
     owners = list(Application.objects.filter(pk__in=ids).order_by("name"))
     elsewhere = "None of these requests was answered anywhere."
+    configured = Configured(context.reading)
     return {
         "purposes": facts.verified(
             "purposes",
@@ -182,17 +208,25 @@ def _counted(
             {"countries": list(tally.countries), "third": list(tally.third_countries)},
             "" if tally.placed else elsewhere,
         ),
-        "source": facts.verified(
-            "source",
-            "Sent by: " + ", ".join(f"{one.name} ({one.owner})" for one in owners),
-            tally.first,
-        ),
-        "retention": _retention(facts, owners, context),
+        "source": _source(facts, owners, configured, tally),
+        "retention": _retention(facts, owners, configured),
     }
 
 
-def _retention(facts: Facts, owners: Sequence[Application], context: Context) -> Filled:
-    configured = Configured(context.reading)
+def _source(
+    facts: Facts, owners: Sequence[Application], configured: Configured, tally: Tally
+) -> Filled:
+    cited, names = Cited().take(tally.first), []
+    for one in owners:
+        known, entries, wrong = configured.values(one, ("name", "owner"))
+        if wrong:
+            return facts.missing("source", f"{one.name}: {wrong}")
+        cited.take(entries)
+        names.append(f"{known['name']} ({known['owner']})")
+    return facts.verified("source", "Sent by: " + ", ".join(names), cited)
+
+
+def _retention(facts: Facts, owners: Sequence[Application], configured: Configured) -> Filled:
     cited, lines = Cited(), []
     for one in owners:
         words, entries, wrong, _ = configured.kept(one)

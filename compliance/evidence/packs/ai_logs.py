@@ -14,7 +14,7 @@ from compliance.evidence.packs.context import Context, PackImpossible, Part
 from compliance.evidence.packs.fields import Cited, Facts, Filled
 from compliance.evidence.packs.reading import Verified
 from compliance.evidence.packs.tally import Tally, listing
-from compliance.models import Application
+from compliance.models import Application, Leaf
 from compliance.vocabulary import TERMINAL
 
 GAPS = {
@@ -30,7 +30,8 @@ class Log:
     """What the whole log says of gaps in the period, whichever application it is about."""
 
     found: Counter[str] = field(default_factory=Counter)
-    missing: int = 0  # numbers that writers counted and the log does not hold
+    holes: list[tuple[str, int, int, int]] = field(default_factory=list)
+    """Numbers of a writer, `[begin, end)`, that the period does not show."""
     cited: Cited = field(default_factory=Cited)
     _next: dict[tuple[str, int], int] = field(default_factory=dict)
 
@@ -38,11 +39,26 @@ class Log:
         """Look at one event."""
         writer = (event.source, event.epoch)
         expected = self._next.get(writer, event.seq)
-        self.missing += max(0, event.seq - expected)
+        if expected < event.seq:
+            self.holes.append((*writer, expected, event.seq))
         self._next[writer] = event.seq + 1
         if event.type in GAPS:
             self.found[event.type] += 1
             self.cited.add(event)
+
+    def missing(self) -> int:
+        """How many numbers the log does not hold; what lies outside of the period, it does."""
+        return sum(
+            end
+            - begin
+            - Leaf.objects.filter(
+                event__source=source,
+                event__epoch=epoch,
+                event__seq__gte=begin,
+                event__seq__lt=end,
+            ).count()
+            for source, epoch, begin, end in self.holes
+        )
 
 
 @dataclass(slots=True)
@@ -156,7 +172,10 @@ def _used(facts: Facts, usage: Usage) -> dict[str, Filled]:
             "monitoring",
             "\n".join(
                 (
-                    *(f"{month}: {n} requests" for month, n in sorted(tally.months.items())),
+                    *(
+                        f"{month} (UTC): {n} requests"
+                        for month, n in sorted(tally.months.items())
+                    ),
                     tally.found(),
                 )
             ),
@@ -212,11 +231,11 @@ def _too_early(event: Verified) -> bool:
 def _gaps(facts: Facts, log: Log, usage: Usage) -> Filled:
     cited = Cited().take(log.cited, usage.cited)
     lines = [f"{GAPS[name]}: {count}" for name, count in sorted(log.found.items())]
-    if log.missing:
-        lines.append(f"{log.missing} numbers of writers are missing from the log")
+    if missing := log.missing():
+        lines.append(f"{missing} numbers of writers are missing from the log")
     if usage.open:
         lines.append(f"{len(usage.open)} requests were admitted and have no end in the period")
     if lost := usage.tally.ends["lost"]:
         lines.append(f"{lost} requests were lost with the process that answered them")
-    data = {"events": dict(log.found), "missing": log.missing, "open": len(usage.open)}
+    data = {"events": dict(log.found), "missing": missing, "open": len(usage.open)}
     return facts.verified("gaps", "\n".join(lines) or "None.", cited, data)

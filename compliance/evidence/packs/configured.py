@@ -21,6 +21,8 @@ from compliance.models import Application, PolicyVersion
 DEFAULTS = {"content_days": 0, "details_days": None, "high_risk": False, "retention_reason": ""}
 """What a registration that does not speak of it means: the columns' defaults."""
 REGISTERED, CHANGED = "application.registered", "application.changed"
+ASKED = ("content_days", "details_days", "high_risk", "retention_reason")
+"""What decides for how long an application's content and details are kept."""
 OUTSIDE = (
     "The database says something else than the log does: it was changed outside of the record. "
     "Look for events change.unrecorded, and register the value in the console."
@@ -76,12 +78,12 @@ class Configured:
 
     def kept(self, application: Application) -> tuple[str, Cited, str, dict[str, Any]]:
         """How long its content and details are kept, in words; entries, what is wrong, data."""
-        _, cited, wrong = self.values(application, ("content_days", "details_days"))
+        _, cited, wrong = self.values(application, ASKED)
         try:
             bounds = retention.bounds()
         except RetentionUnclear as error:
             return "", Cited(), str(error), {}
-        if bounds.content_days is not None or bounds.details_days is not None:
+        if bounds.version:  # also where it leaves both open: the log has to say so
             activated = self._policy(bounds.version)
             if activated is None:
                 wrong = wrong or f"Policy version {bounds.version} is not on record as active."
@@ -103,10 +105,10 @@ class Configured:
         return "\n".join(lines), cited, "", {"content_days": content, "details_days": details}
 
     def _policy(self, version: int) -> Verified | None:
-        """The event that activated this version, if the document is the one it names."""
+        """The last activation, if it is of this version and names this document."""
         row = PolicyVersion.objects.filter(number=version).first()
         digest = hashlib.sha256(row.document.encode()).hexdigest() if row else ""
-        for event in reversed(self._activated):
+        for event in self._activated[-1:]:
             said = event.said("policy") or {}
             if said.get("version") == version and said.get("digest") == digest:
                 return event

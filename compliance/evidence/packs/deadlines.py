@@ -73,20 +73,42 @@ def end(law: DeadlineLaw, began: dt.datetime) -> dt.datetime:
 
     Hours pass on the clock of the world, whatever a time zone does. Of days, that of the
     beginning is not counted; a month ends with the day of the same number, or the month's last;
-    both end with the day (Regulation (EEC, Euratom) No 1182/71, Art. 3(1) and (2)).
+    both end with the day (Regulation (EEC, Euratom) No 1182/71, Art. 3(1) and (2)). It is the
+    day of the time zone in which `began` was typed, in summer time where that has begun since:
+    else the end would be shown an hour late.
     """
     if law.unit == "hour":
         return began + dt.timedelta(hours=law.amount)
     if law.unit == "day":
-        return _end_of_day(began + dt.timedelta(days=law.amount))
+        return _end_of_day(began + dt.timedelta(days=law.amount), began)
     years, month = divmod(began.month - 1 + law.amount, 12)
     year = began.year + years
     day = min(began.day, calendar.monthrange(year, month + 1)[1])
-    return _end_of_day(began.replace(year=year, month=month + 1, day=day))
+    return _end_of_day(began.replace(year=year, month=month + 1, day=day), began)
 
 
-def _end_of_day(moment: dt.datetime) -> dt.datetime:
-    return moment.replace(hour=23, minute=59, second=59, microsecond=0)
+def _end_of_day(moment: dt.datetime, began: dt.datetime) -> dt.datetime:
+    end, offset = (
+        moment.replace(hour=23, minute=59, second=59, microsecond=0),
+        began.utcoffset(),
+    )
+    if offset is not None and _summer(end) and not _summer(began):
+        end = end.replace(tzinfo=dt.timezone(offset + dt.timedelta(hours=1)))
+    return end
+
+
+def _summer(moment: dt.datetime) -> bool:
+    """Whether it is summer time in the Union (Directive 2000/84/EC, Art. 2 and 3)."""
+    begin, end = (
+        dt.datetime(moment.year, month, _last_sunday(moment.year, month), 1, tzinfo=dt.UTC)
+        for month in (3, 10)
+    )
+    return begin <= moment < end
+
+
+def _last_sunday(year: int, month: int) -> int:
+    last = calendar.monthrange(year, month)[1]
+    return last - (dt.date(year, month, last).weekday() + 1) % 7
 
 
 def _length(length: dt.timedelta) -> str:

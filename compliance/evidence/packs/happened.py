@@ -13,8 +13,8 @@ from compliance.evidence.packs.tally import Tally
 
 NO_WINDOW = "Type when it began; the events from then on are then counted."
 NO_REQUEST = "There was no request in this period."
-ROUTINE = ("request.", "log.", "pack.")
-"""Beginnings of types that say nothing of what happened to the appliance itself."""
+ANSWERED = "pack.answered"
+"""That an officer filled in a form; it says nothing of what happened."""
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class Happened:
     def listed(
         self, facts: Facts, name: str, kinds: Iterable[str] | None, nothing: str
     ) -> Filled:
-        """How many events of these types there were; of None, of any but the routine."""
+        """How many events of these types there were; of None, of any but requests."""
         wanted = self.others if kinds is None else set(kinds) & set(self.others)
         counted = Counter({kind: self.others[kind].count for kind in sorted(wanted)})
         cited = Cited().take(*(self.others[kind] for kind in wanted))
@@ -48,6 +48,6 @@ def happened(context: Context) -> Happened | None:
             found.tally.take(event)
             if event.said("receipt"):
                 found.answered.append(event)
-        elif not event.type.startswith(ROUTINE):
+        elif not event.type.startswith("request.") and event.type != ANSWERED:
             found.others.setdefault(event.type, Cited()).add(event)
     return found

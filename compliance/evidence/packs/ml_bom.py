@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from compliance.evidence.packs import document
-from compliance.evidence.packs.context import Context, Part
+from compliance.evidence.packs.context import Context, PackImpossible, Part
 from compliance.evidence.packs.fields import OFFICER, Cited, Facts, Filled, Section
 from compliance.evidence.packs.models import Model, engine, newest, on_record
 
@@ -26,6 +26,10 @@ UNKNOWN = "Unknown: nobody stated on what data these weights were trained."
 
 def parts(context: Context) -> Iterator[Part]:
     """The fields of each model that was registered."""
+    if context.parameters.applications:
+        raise PackImpossible(
+            "The bill is of all models, whichever application uses them; name no application."
+        )
     used: dict[str, dict[str, Cited]] = defaultdict(lambda: defaultdict(Cited))
     for event in context.events():
         if event.type == "request.admitted" and event.said("model_digest"):

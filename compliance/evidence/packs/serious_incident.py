@@ -18,9 +18,11 @@ ALARMING = (*alarms.TITLES, "writer.lost", "clock.jumped", "log.resumed")
 CHANGES = frozenset(
     {
         *("policy.activated", "model.registered", "engine.started", "configuration.loaded"),
-        *("application.registered", "application.changed", "key.rotated"),
+        *("application.registered", "application.changed", "roles.changed"),
+        *("key.rotated", "log.key_added", "log.key_rotated"),
+        *("api_key.issued", "api_key.revoked", "backup.restored", "restore"),
         *("deployment.created", "deployment.activated", "deployment.deactivated"),
-        *("node.enrolled", "node.activated", "node.deactivated"),
+        *("node.enrolled", "node.registered", "node.activated", "node.deactivated"),
         *("site.registered", "site.activated", "site.deactivated"),
     }
 )

@@ -16,9 +16,14 @@ EEA = frozenset(
         *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU"),
         *("IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"),
         *("IS", "LI", "NO"),
+        *("AX", "GF", "GP", "MF", "MQ", "RE", "YT"),
     }
 )
-"""ISO 3166-1 codes of the European Economic Area, in which the GDPR applies."""
+"""ISO 3166-1 codes of the European Economic Area, in which the GDPR applies.
+
+With the parts of France and Finland that have codes of their own and belong to the Union (Art.
+355(1) and (4) TFEU).
+"""
 
 
 @dataclass(slots=True)
@@ -44,6 +49,7 @@ class Tally:
     examined: Cited = field(default_factory=Cited)
     placed: Cited = field(default_factory=Cited)
     ended: Cited = field(default_factory=Cited)
+    _sent: dict[str, set[tuple[str, str]]] = field(default_factory=dict)  # while under way
 
     def take(self, event: Verified) -> None:
         """Add a request's event."""
@@ -52,11 +58,15 @@ class Tally:
         if event.type in TERMINAL:
             self.ends[event.type.partition(".")[2]] += 1
             self.ended.add(event)
+            self._sent.pop(str(event.request), None)
         if event.detail is None:
             self.removed += 1
         elif event.type in ("request.admitted", "request.attempt"):
             self.placed.add(event)
-            self.places[str(event.said("site")), str(event.said("country"))] += 1
+            place = str(event.said("site")), str(event.said("country"))
+            before = self._sent.setdefault(str(event.request), set())
+            self.places[place] += place not in before  # a further attempt is the same request
+            before.add(place)
 
     def _first(self, event: Verified) -> None:
         self.requests += 1
@@ -115,8 +125,8 @@ class Tally:
     def transferred(self) -> str:
         """Third countries, in words."""
         if not self.third_countries:
-            return f"None. Answered in: {', '.join(self.countries)}."
-        return f"Answered outside of the EEA, in: {', '.join(self.third_countries)}."
+            return f"None. Requests went to: {', '.join(self.countries)}."
+        return f"Requests went outside of the EEA, to: {', '.join(self.third_countries)}."
 
     def caveats(self) -> str:
         """What the counts leave out, in words; empty where nothing."""

@@ -289,6 +289,16 @@ def test_a_persons_identifiers_are_in_the_file_and_nowhere_else(
             assert b"quillworthy" not in path.read_bytes(), path
 
 
+def test_a_person_is_looked_for_in_the_applications_that_were_ticked(record, console):
+    record.request(record.mail, named=(PERSON,))
+    record.sign()
+    console.as_(OFFICER)
+    asked = {"build": "1", "build-identifiers": PERSON, "build-applications": ["mail"]}
+    said, _ = body(console.post(page("access-request", CASE), asked))
+    rows = fields(said)["requests"]["data"]["requests"]
+    assert [one["application"] for one in rows] == ["mail"]
+
+
 @pytest.mark.parametrize("address", [LIST, page("breach"), page("breach", CASE)])
 def test_who_has_no_right_sees_no_pack(record, console, address):
     console.as_(OPERATOR)
