@@ -11,6 +11,7 @@ import threading
 from contextlib import suppress
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -19,7 +20,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET
 
-from compliance.admin import generations, witnesses
+from compliance.admin import generations, stamped, witnesses
 from compliance.admin.recording import actor, record
 from compliance.admin.site import console
 from compliance.audit.verify import verify_log
@@ -109,6 +110,7 @@ def verify_view(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:verify"))
     runs = list(Verification.objects.all()[: SHOWN + 1])
     latest = runs[0] if runs else None
+    signed = generations.signed()
     return console.page(
         request,
         "admin/verify.html",
@@ -118,7 +120,9 @@ def verify_view(request: HttpRequest) -> HttpResponse:
         runs=[(run, outcome(run)) for run in runs[:SHOWN]],
         older=len(runs) > SHOWN,
         outcome=outcome(latest) if latest else "",
-        signed=generations.signed(),
+        signed=signed,
+        stamped=stamped.newest(signed.size) if signed else None,
+        tsa=settings.DOMICILE.tsa,
         ended=generations.ended(),
         **witnesses.of_log(),
     )

@@ -19,6 +19,7 @@ from compliance.audit.asker import OK, Call
 from compliance.audit.authority import StampInvalid, trusted
 from compliance.audit.checkpoint import CheckpointInvalid, parse, split_note
 from compliance.audit.files import CHECKPOINT, LogFolder, folder_of
+from compliance.audit.stamp_files import sizes
 from compliance.audit.stamps import Mine
 
 LOOK = 5.0  # seconds between looks whether a stamp is due
@@ -70,7 +71,7 @@ class Stamper:
 
     def _is_due(self, folder: LogFolder, note: bytes) -> bool:
         """Whether the checkpoint is new, and a day has passed or another key signs."""
-        size, found = parse(note).size, stamps.sizes(folder)
+        size, found = parse(note).size, sizes(folder)
         if not size or size in found:
             return False
         if not found:

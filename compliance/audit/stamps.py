@@ -1,8 +1,4 @@
-"""Time stamps on checkpoints, kept in the log's folder as `timestamps/<size>.…`.
-
-`.checkpoint` is the note that is stamped, `.tsq` what the authority was asked, `.tsr` its reply
-as it came. The first two alone are a question without an answer. Nothing is ever replaced.
-"""
+"""Time stamps on checkpoints: asked for, checked, and kept in the log's folder."""
 
 from __future__ import annotations
 
@@ -19,12 +15,11 @@ from compliance.audit.authority import StampInvalid
 from compliance.audit.checkpoint import Checkpoint
 from compliance.audit.files import FileConflict, LogFolder
 from compliance.audit.stamp import Stamp
+from compliance.audit.stamp_files import FOLDER, path_of
 from compliance.audit.tiles import File
 from compliance.audit.tree import Tree
 
-FOLDER = "timestamps"
 TOLERANCE = timedelta(minutes=5)  # by which the authority's clock and this one may differ
-_NAME = re.compile(r"([1-9][0-9]{0,18})\.tsr")
 _TIME = re.compile(rb'"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
 Mine = Callable[[bytes], Checkpoint]
 """The checkpoint in a note that this log signed; raises `CheckpointInvalid`."""
@@ -37,17 +32,6 @@ class Question:
     size: int
     note: bytes
     query: bytes
-
-
-def path_of(size: int, kind: str) -> str:
-    """Where a file of the stamp on the checkpoint of this size lies."""
-    return f"{FOLDER}/{size}.{kind}"
-
-
-def sizes(folder: LogFolder) -> list[int]:
-    """The sizes of the checkpoints that have a time stamp, the smallest first."""
-    found = (_NAME.fullmatch(path.name) for path in folder.root.glob(f"{FOLDER}/*.tsr"))
-    return sorted(int(name[1]) for name in found if name)
 
 
 def question(folder: LogFolder, note: bytes, size: int) -> Question:
@@ -134,15 +118,6 @@ def kept(folder: LogFolder, size: int) -> tuple[Question, bytes]:
     if reply is None or note is None or query is None:
         raise StampInvalid(f"There is no whole time stamp on a checkpoint of {size} entries.")
     return Question(size, note, query), reply
-
-
-def covering(folder: LogFolder, end: int, size: int) -> int | None:
-    """Which stamp tells most of entries before `end`, of those on a tree of `size` at most.
-
-    The first that covers them all, or else the newest.
-    """
-    found = [one for one in sizes(folder) if one <= size]
-    return next((one for one in found if one >= end), found[-1] if found else None)
 
 
 def _files(asked: Question) -> list[File]:

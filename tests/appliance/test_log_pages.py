@@ -187,6 +187,19 @@ async def test_what_tells_of_rotated_keys_is_served_as_text(pages: LogPages, log
     assert (await ask(pages, "/log/bridge-0")).status == 404
 
 
+async def test_time_stamps_are_served_for_ever_and_questions_are_not(
+    pages: LogPages, log: Path
+) -> None:
+    (log / "timestamps").mkdir()
+    for kind in ("checkpoint", "tsr", "tsq"):
+        (log / "timestamps" / f"7.{kind}").write_bytes(b"\x30\x00")
+        answer = await ask(pages, f"/log/timestamps/7.{kind}")
+        assert answer.status == (404 if kind == "tsq" else 200)
+    answer = await ask(pages, "/log/timestamps/7.tsr")
+    assert answer.body == b"\x30\x00"
+    assert "immutable" in answer.headers["cache-control"]
+
+
 async def test_too_many_readers_are_told_to_come_back(
     pages: LogPages, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from compliance.audit.authority import StampInvalid, trusted
 from compliance.audit.checkpoint import Checkpoint
 from compliance.audit.files import LogFolder
 from compliance.audit.stamp import REPLY_MAX, Stamp
+from compliance.audit.stamp_files import path_of, sizes
 from compliance.management.audit import IMPOSSIBLE, SOUND, UNSOUND, own
 
 HELP = "time stamps on checkpoints by file: ask an authority, add its answer, show the newest"
@@ -55,7 +56,7 @@ def _request(options: Mapping[str, Any], out: OutputWrapper) -> int:
     generation = options["generation"]
     note, state = own.signed(generation)
     folder = own.folder(generation)
-    if state.size in stamps.sizes(folder):
+    if state.size in sizes(folder):
         out.write(f"The checkpoint of {state.size} entries has a time stamp already.")
         return IMPOSSIBLE
     asked = stamps.question(folder, note, state.size)
@@ -79,13 +80,13 @@ def _add(options: Mapping[str, Any], out: OutputWrapper) -> int:
 
 def _show(options: Mapping[str, Any], out: OutputWrapper) -> int:
     folder, mine = _log(options["generation"])
-    found = stamps.sizes(folder)
+    found = sizes(folder)
     if not found:
         out.write("No checkpoint of this generation has a time stamp.")
         return IMPOSSIBLE
     asked, reply = stamps.kept(folder, found[-1])
     _say(stamps.checked(folder, asked, reply, mine, _anchors()), asked.size, out)
-    base = folder.root / stamps.path_of(asked.size, "")
+    base = folder.root / path_of(asked.size, "")
     out.write(f"files      {base}checkpoint, {base}tsr")
     return SOUND
 

@@ -1,18 +1,23 @@
+import dataclasses
 import datetime as dt
 import json
+import shutil
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.urls import reverse
 from django.utils import timezone
 
-from compliance.admin import verification
-from compliance.audit import checkpoint, generation, ledger
+from compliance.admin import stamped, verification
+from compliance.audit import checkpoint, generation, ledger, stamp_files, stamps
+from compliance.audit.authority import trusted
 from compliance.audit.checkpoint import Checkpoint
 from compliance.audit.copies import Known
+from compliance.audit.files import LogFolder
 from compliance.models import Event, Verification
 from tests.compliance.admin import stories
 from tests.services.appliance import BASE
+from tests.services.timestamps import Authority
 from tests.services.waiting import wait_until
 
 VERIFY = reverse("admin:verify")
@@ -140,3 +145,33 @@ def test_the_verifier_of_evidence_is_served_as_it_lies_in_exports_and_may_connec
         assert "not uploaded" in shown
     console.logout()
     assert console.get(reverse("admin:verifier")).status_code == 302
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is the authority")
+def test_the_page_shows_the_newest_time_stamp_and_that_one_is_late(
+    sealed, tmp_path, settings, monkeypatch
+):
+    def words():
+        return sealed.get(VERIFY).content.decode()
+
+    sealed.as_("Auditor")
+    assert "No authority stamps this log" in words()
+    address = "https://time.example/tsa"
+    settings.DOMICILE = dataclasses.replace(settings.DOMICILE, tsa=address)
+    assert f"<code>{address}</code> has given no time stamp yet" in words()
+    authority = Authority(tmp_path / "house")
+    folder = LogFolder(tmp_path / "log")
+    note = folder.read("checkpoint") or b""
+    size = checkpoint.parse(note).size
+    asked = stamps.question(folder, note, size)
+    reply = authority.reply(asked.query)
+    stamps.keep(folder, asked, reply, checkpoint.parse, trusted(authority.certificate))
+    assert "CN=House time,O=House" in words()
+    assert f"<dt>Entries that it covers</dt><dd>{size}</dd>" in words()
+    monkeypatch.setattr(stamped, "LATE", dt.timedelta(0))
+    assert "given no stamp for two days" not in words()
+    path = folder.root / stamp_files.path_of(size, "tsr")
+    older = path.rename(path.with_name("1.tsr"))  # as of a log that has grown since
+    assert "given no stamp for two days" in words()
+    older.write_bytes(b"damaged")
+    assert "has given no time stamp yet" in words()

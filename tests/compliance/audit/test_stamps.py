@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.db import transaction
 
 from appliance.calling import Calls
-from compliance.audit import checkpoint, journal, stamp, stamps
+from compliance.audit import checkpoint, journal, stamp, stamp_files, stamps
 from compliance.audit.authority import StampInvalid, trusted
 from compliance.audit.checkpoint import CheckpointInvalid
 from compliance.audit.files import LogFolder
@@ -175,7 +175,7 @@ def stamper(log, door, authority):
 def test_the_newest_checkpoint_is_stamped_once_a_day(log, stamper, door, anchors):
     assert stamper.look()
     assert door.asked == [("application/timestamp-query", "/tsa")]
-    assert stamps.sizes(log.files) == [3]
+    assert stamp_files.sizes(log.files) == [3]
     note = log.files.read("timestamps/3.checkpoint")
     assert note == log.files.read("checkpoint")
     found = stamps.checked(log.files, *stamps.kept(log.files, 3), mine, anchors)
@@ -197,7 +197,7 @@ def test_the_day_after_and_where_a_stamp_was_damaged_another_is_asked(
     assert not stamper.look()
     (log.folder / "timestamps" / "4.tsr").write_bytes(b"damaged")
     assert stamper.look()
-    assert stamps.sizes(log.files) == [3, 4, 5]
+    assert stamp_files.sizes(log.files) == [3, 4, 5]
 
 
 def test_a_checkpoint_of_another_key_is_stamped_at_once(log, stamper, monkeypatch):
@@ -218,7 +218,7 @@ def test_a_checkpoint_that_is_not_this_logs_is_not_kept_as_stamped(log, stamper)
     log.files.replace("checkpoint", checkpoint.sign(state, other))
     with pytest.raises(CheckpointInvalid):
         stamper.look()
-    assert not stamps.sizes(log.files)
+    assert not stamp_files.sizes(log.files)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_an_authority_that_answers_with_something_else_costs_its_stamp_alone(
     with pytest.raises((StampInvalid, OSError), match=said):
         stamper.look()
     assert len(door.asked) == 1, "a redirection is not followed"
-    assert not stamps.sizes(log.files)
+    assert not stamp_files.sizes(log.files)
     door.answer = well
     log.grow()
     assert stamper.look()
@@ -290,7 +290,7 @@ def test_a_stamp_before_the_newest_entry_or_in_the_future_is_refused(log, author
     ago = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=10)
     with pytest.raises(StampInvalid, match="in the future"):
         stamps.keep(log.files, asked, reply, mine, anchors, ago)
-    assert not stamps.sizes(log.files)
+    assert not stamp_files.sizes(log.files)
 
 
 def test_a_clock_that_runs_ahead_shows_in_the_stamp(database, tmp_path, authority, anchors):
@@ -308,11 +308,11 @@ def test_a_clock_that_runs_ahead_shows_in_the_stamp(database, tmp_path, authorit
 def test_evidence_gets_the_first_stamp_that_covers_its_range_else_the_newest(tmp_path):
     folder = LogFolder(tmp_path)
     (tmp_path / "timestamps").mkdir()
-    assert stamps.covering(folder, 5, 9) is None
+    assert stamp_files.covering(folder, 5, 9) is None
     for size in (3, 7, 12):
         (tmp_path / "timestamps" / f"{size}.tsr").touch()
     (tmp_path / "timestamps" / "0x5.tsr").touch()
-    found = [stamps.covering(folder, *ask) for ask in ((2, 12), (5, 12), (8, 11), (1, 2))]
+    found = [stamp_files.covering(folder, *ask) for ask in ((2, 12), (5, 12), (8, 11), (1, 2))]
     assert found == [3, 7, 7, None]
 
 
