@@ -25,7 +25,7 @@ from compliance import background
 from compliance.admin.editing import ReadOnly
 from compliance.admin.recording import actor
 from compliance.admin.site import Panel, console
-from compliance.audit import asking, certificate, erasure
+from compliance.audit import asking, certificate
 from compliance.audit.asking import IDENTIFIER_MAX, REASON_MAX, ErasureRefused, Work
 from compliance.audit.keys import KeyUnusable
 from compliance.models import Erasure
@@ -64,7 +64,7 @@ class EraseForm(forms.Form):
         asked = super().clean() or {}
         if "kind" in asked and "value" in asked:
             try:
-                self.found = erasure.found(asked["kind"], asked["value"])
+                self.found = asking.found(asked["kind"], asked["value"])
             except ErasureRefused as error:
                 raise ValidationError({"value": str(error)}) from error
             except KeyUnusable as error:
@@ -163,7 +163,7 @@ class ErasureAdmin(ReadOnly):
     @staticmethod
     def _erase(request: HttpRequest, form: EraseForm) -> HttpResponse:
         asked = form.cleaned_data
-        begun = erasure.ask(
+        begun = asking.ask(
             asked["kind"], asked["value"], actor=actor(request), reason=asked["reason"]
         )
         background.tell(background.ERASE, begun.pk)

@@ -20,7 +20,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from compliance.audit import asking, journal
-from compliance.audit.asking import ErasureRefused, Work, affected, ask, found, noted
+from compliance.audit.asking import Work, affected, ask, noted
 from compliance.audit.certificate import certificate
 from compliance.audit.keystore import KeyStore, store
 from compliance.audit.vault import rewrap
@@ -32,17 +32,6 @@ NOBODY = "domicile"  # who acts where no person does
 EVENT_REQUESTS = 10_000  # requests that one event names: a detail is bounded
 _CHUNK = 500  # values of one IN
 
-__all__ = [
-    "ErasureRefused",
-    "ask",
-    "carry_out",
-    "erase",
-    "expire",
-    "found",
-    "reapply",
-    "recover",
-]
-
 
 # --- What is asked for --------------------------------------------------------------------
 
@@ -52,8 +41,8 @@ def erase(
 ) -> Erasure:
     """Erase all kept content of a person (`subject`) or of one `request`; done when it returns.
 
-    A person is found by one identifier, as `found` finds it. Erasing again is harmless: it
-    finds nothing more. `source` is the journal to record in. Raises `ErasureRefused`,
+    A person is found by one identifier, as `asking.found` finds it. Erasing again is harmless:
+    it finds nothing more. `source` is the journal to record in. Raises `ErasureRefused`,
     `KeyUnusable`, `VaultUnreadable` and OSError; what was begun is then completed by `recover`.
     """
     return carry_out(ask(kind, value, actor=actor, reason=reason).pk, source=source)
@@ -73,7 +62,7 @@ def expire(now: datetime | None = None, *, source: str = "console") -> int:
 
 
 def carry_out(pk: int, *, source: str = "command") -> Erasure:
-    """Do what was asked for with `ask`, or go on with it; the erasure when it is done."""
+    """Do what `asking.ask` noted, or go on with it; the erasure when it is done."""
     keys = store()
     with keys.lock():
         _destroy_superseded(keys)

@@ -8,7 +8,7 @@ import pytest
 
 from appliance import records
 from compliance import background
-from compliance.audit import erasure, keystore, subjects
+from compliance.audit import asking, keystore, subjects
 from compliance.audit.keys import create_key
 from compliance.audit.writer import Writer
 from compliance.evidence import runs, shelf
@@ -45,7 +45,7 @@ def data(log, tmp_path, settings):
 
 
 def asked(person):
-    return erasure.ask("subject", person, actor="officer", reason="Art. 17")
+    return asking.ask("subject", person, actor="officer", reason="Art. 17")
 
 
 def told(task, row, broker):
@@ -64,13 +64,13 @@ def test_erasures_are_taken_up_after_a_kill_and_wait_for_no_export(data, databas
     worker = Worker(data, database, broker)
     try:
         first = asked(ANNA)  # while nothing runs, and nobody is told
-        others = Stored.objects.exclude(request__in=erasure.found("subject", ANNA))
+        others = Stored.objects.exclude(request__in=asking.found("subject", ANNA))
         late = others.order_by("-pk")[0]
         Stored.objects.filter(pk=late.pk).update(expires=datetime.now(UTC) - timedelta(1))
         worker.start()
         wait_until(lambda: done(first), "what was asked before the start is erased")
         wait_until(lambda: not Stored.objects.filter(pk=late.pk).exists(), "and the expired")
-        who = BEN if erasure.found("subject", BEN) else CLEO
+        who = BEN if asking.found("subject", BEN) else CLEO
         with keystore.store().lock():  # the one child waits for the vault
             second = asked(who)
             told(background.ERASE, second, broker)

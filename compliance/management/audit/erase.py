@@ -10,7 +10,7 @@ from typing import Any
 import django.db
 from django.core.management.base import OutputWrapper
 
-from compliance.audit import erasure
+from compliance.audit import asking, erasure
 from compliance.audit.keystore import VaultUnreadable
 from compliance.evidence import erased
 from compliance.management.audit import IMPOSSIBLE, SOUND
@@ -41,13 +41,13 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
     if from_input:
         value = sys.stdin.readline().strip()
     try:
-        found = erasure.found(kind, value)
+        found = asking.found(kind, value)
         out.write(f"Kept content of {len(found)} requests was found by it.")
         if not options["yes"] and not _agreed(from_input, out):
             return IMPOSSIBLE
-        asked = erasure.ask(kind, value, actor=actor(), reason=options["reason"])
+        asked = asking.ask(kind, value, actor=actor(), reason=options["reason"])
         done = _carried_out(asked.pk, out)
-    except (erasure.ErasureRefused, VaultUnreadable) as error:
+    except (asking.ErasureRefused, VaultUnreadable) as error:
         out.write(str(error))
         return IMPOSSIBLE
     erased.clear(actor())

@@ -18,10 +18,9 @@ from hypothesis import given
 from hypothesis import settings as law
 from hypothesis import strategies as st
 
-from compliance.audit import caretaker, erasure, keystore, subjects, vault
-from compliance.audit.asking import Work
+from compliance.audit import asking, caretaker, erasure, keystore, subjects, vault
+from compliance.audit.asking import ErasureRefused, Work
 from compliance.audit.certificate import places
-from compliance.audit.erasure import ErasureRefused
 from compliance.audit.keys import create_key
 from compliance.audit.keystore import VaultUnreadable
 from compliance.audit.notary import Notary
@@ -197,7 +196,7 @@ def test_evidence_that_was_exported_before_and_after_verifies(writer, data):
 
 def test_the_caretaker_completes_what_was_asked_and_expires_what_is_due(writer, data):
     old, asked = keep(writer, data, BEN, days=0), keep(writer, data, ANNA)
-    erasure.ask("subject", ANNA, actor="officer", reason="Art. 17")  # its process died here
+    asking.ask("subject", ANNA, actor="officer", reason="Art. 17")  # its process died here
     caretaker._expired.value = float("-inf")
     caretaker.look()
     assert not Stored.objects.exists()
@@ -209,7 +208,7 @@ def test_the_caretaker_completes_what_was_asked_and_expires_what_is_due(writer, 
 def test_an_erasure_says_how_far_it_is_and_why_it_waits(writer, data, monkeypatch):
     for bucket in (3, 4):
         keep(writer, data, ANNA, bucket=bucket)
-    waits = erasure.ask("subject", ANNA, actor="officer", reason="Art. 17")
+    waits = asking.ask("subject", ANNA, actor="officer", reason="Art. 17")
 
     def full(*_given):
         raise OSError("No space left on device")

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import DatabaseError
 
 from compliance import tasks
-from compliance.audit import caretaker, erasure
+from compliance.audit import asking, caretaker, erasure
 from compliance.evidence import erased, running, runs, shelf
 from compliance.models import Content, Erasure, Event, Export
 from tests.compliance.audit.test_erasure import ANNA, BEN, data, integrate, keep, writer
@@ -76,7 +76,7 @@ def erase(value=ANNA, kind="subject"):
 def test_an_erasure_asked_for_takes_the_exports_with_contents_and_leaves_the_others(kept):
     run, other = made(), made(contents=False)
     assert holding() == [run.file]
-    tasks.erase_content(erasure.ask("subject", ANNA, actor="officer", reason="Art. 17").pk)
+    tasks.erase_content(asking.ask("subject", ANNA, actor="officer", reason="Art. 17").pk)
     assert holding() == []
     assert again(run).removed
     assert shelf.kept(other.file)
@@ -115,7 +115,7 @@ def test_the_sweep_does_what_a_process_that_erased_did_not_come_to(kept):
 
 def test_an_erasure_that_found_nothing_takes_no_export(kept):
     run = made()
-    tasks.erase_content(erasure.ask("subject", BEN, actor="officer", reason="Art. 17").pk)
+    tasks.erase_content(asking.ask("subject", BEN, actor="officer", reason="Art. 17").pk)
     assert Erasure.objects.get().requests == 0
     assert holding() == [run.file]
 
