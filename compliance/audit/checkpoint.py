@@ -127,6 +127,15 @@ def verify(note: bytes, origin: str, public_key: bytes) -> Checkpoint:
     return checkpoint
 
 
+def is_signed(note: bytes, origin: str, public_key: bytes) -> bool:
+    """Whether there is a checkpoint in a note and `public_key` signed it as `origin`."""
+    try:
+        verify(note, origin, public_key)
+    except CheckpointInvalid:
+        return False
+    return True
+
+
 def signed_text(note: bytes, origin: str, public_key: bytes) -> str:
     """The text of a note that `public_key` signed as `origin`; or `CheckpointInvalid`."""
     text, signatures = split_note(note)

@@ -133,21 +133,13 @@ class Chain:
             return checkpoint.verify(note, state.origin, key)
         except CheckpointInvalid:
             for other in self.keys:
-                if other != key and _signed(note, state.origin, other):
+                if other != key and checkpoint.is_signed(note, state.origin, other):
                     raise HandoverInvalid(
                         f"The checkpoint of {state.origin} at {state.size} entries is signed "
                         "by a key of this log that does not sign at that size: either the key "
                         "was put aside before and stolen, or its rotation is not on the record."
                     ) from None
             raise
-
-
-def _signed(note: bytes, origin: str, key: bytes) -> bool:
-    try:
-        checkpoint.verify(note, origin, key)
-    except CheckpointInvalid:
-        return False
-    return True
 
 
 def chain(
