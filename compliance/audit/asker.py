@@ -68,7 +68,8 @@ class Asker:
         halt: Callable[[str], object] = lambda _words: None,
     ) -> None:
         self._log, self._outside = log, outside
-        self._mine, self._call, self._halt = mine, call, halt
+        self.call = call
+        self._mine, self._halt = mine, halt
         self._interval = timedelta(seconds=interval)
         self._written = b""
 
@@ -146,16 +147,12 @@ class Asker:
         state = self._mine(note)
         return note, state, Tree(folder, state.size)
 
-    def call(self, method: str, url: str, body: bytes = b"") -> Reply:
-        """Call a witness; raises OSError."""
-        return self._call(method, url, body)
-
     def shows_rotations(self, witness: Witness, generation: int) -> bool:
         """Lead a witness that knows an older key of this log to the newest; if it follows."""
         rotations = LogFolder(folder_of(self._log, generation)).read(ROTATIONS)
         if not rotations:
             return False
-        return self._call("POST", f"{witness.address}/add-rotations", rotations).status == OK
+        return self.call("POST", f"{witness.address}/add-rotations", rotations).status == OK
 
     def shown(self, witness: Witness, origin: str) -> bytes:
         """The last checkpoint that the witness has of this log, if this log signed it.
@@ -164,7 +161,7 @@ class Asker:
         """
         try:
             url = f"{witness.address}/{address_of(origin)}/checkpoint"
-            reply = self._call("GET", url, b"")
+            reply = self.call("GET", url, b"")
             state = self._mine(reply.body) if reply.status == OK else None
         except (OSError, CheckpointInvalid):
             return b""
