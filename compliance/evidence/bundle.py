@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ from compliance.evidence.file import ExportImpossible, created, record
 from compliance.evidence.hints import packed
 from compliance.evidence.paper import certificate
 from compliance.evidence.proof import RangeProof, prove, root_of
-from compliance.evidence.removed import Removals, Signed, signed_after
+from compliance.evidence.removed import Removals
 from compliance.evidence.views import Views, write_report
 from compliance.models import Application
 from compliance.vocabulary import Event
@@ -172,16 +171,14 @@ def export(
         out.add("applications.json", canonical({"applications": applications}))
         out.add("proof.json", _proof(proof))
         ids = {one["id"] for one in applications} if scope.applications else None
-        later = partial(signed_after, held, log_dir, keys)
-        removals = Removals(proof, Signed(held, tree), later)
-        walk = _Walk(scope, ids, proof, removals, summary, contents=contents)
+        walk = _Walk(scope, held, ids, proof, summary, contents=contents)
         progress = progress or (lambda _done, _all: None)
         if scope.tables:
             with Views(out) as walk.views:
                 walk.run(out, state, progress)
         else:
             walk.run(out, state, progress)
-        out.add("prunings.jsonl", b"".join(one.line() for one in removals.found))
+        out.add("prunings.jsonl", b"".join(one.line(tree) for one in walk.removals.found))
         for extra in ("verify.py", "verify.html", *sorted(_schemas())):
             out.add(extra, (_HERE / extra).read_bytes())
         if walk.views is not None and sealer is not None:
@@ -205,17 +202,18 @@ class _Walk:
     def __init__(
         self,
         scope: Scope,
+        held: Held,
         ids: set[str] | None,
         proof: RangeProof,
-        removals: Removals,
         summary: Summary,
         *,
         contents: bool,
     ) -> None:
         self.summary, self.proof = summary, proof
         self.ids, self.types, self.contents = ids, frozenset(scope.types), contents
+        self.held = held
         self.views: Views | None = None
-        self.removals = removals
+        self.removals = Removals(self.held, proof.begin, proof.end, proof.size)
 
     def run(self, out: Archive, state: Checkpoint, progress: Progress) -> None:
         """Write entries, details and contents, and hold the entries against the checkpoint."""
