@@ -1,6 +1,7 @@
 """Verifiers that we did not write accept what our log signs and proves, and nothing else."""
 
 import hashlib
+import os
 import random
 from collections import Counter
 from dataclasses import replace
@@ -11,7 +12,6 @@ from pymerkle import InmemoryTree
 
 from compliance.audit import merkle
 from compliance.audit.checkpoint import Checkpoint, parse, sign, verifier_key
-from tests.chaos import plan
 from tests.foreign.cases import ORIGIN, Log, mutants, signed_twice
 from tests.foreign.install import Unavailable
 from tests.foreign.summary import MARK
@@ -21,7 +21,7 @@ from tests.foreign.verifiers import EVERYTHING, JUDGES, OVERLOOKED, judged
 @pytest.fixture(scope="module")
 def questions(tmp_path_factory):
     """Every true statement, and the false ones made from it; checkpoints also signed twice."""
-    seed = plan.seed()
+    seed = int(os.environ.get("DOMICILE_SEED", "20"))  # another draws others
     print(f"DOMICILE_SEED={seed}")  # noqa: T201 - it replays the run
     chance = random.Random(seed)
     log = Log.make(tmp_path_factory.mktemp("log"), b"ours")
