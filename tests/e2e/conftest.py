@@ -7,7 +7,15 @@ from pathlib import Path
 
 import openai
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests.services.appliance import Appliance, running
 from tests.services.waiting import PATIENCE
@@ -111,9 +119,16 @@ class Reader:
     def shows(self, name: str) -> None:
         """Keep a picture, and insist that nothing is wider than the screen."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        width = int(self.page.evaluate("innerWidth"))
-        self.page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
-        overflow = self.page.evaluate("document.documentElement.scrollWidth")
+        while True:
+            try:
+                width = int(self.page.evaluate("innerWidth"))
+                self.page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
+                overflow = self.page.evaluate("document.documentElement.scrollWidth")
+                break
+            except Error as error:  # a page that waits for work loads itself anew meanwhile
+                if "context was destroyed" not in error.message:
+                    raise
+                self.page.wait_for_load_state()
         assert overflow <= width, f"{name} is {overflow} pixels wide on a screen of {width}"
 
 
