@@ -10,7 +10,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,9 @@ from django.db.migrations.executor import MigrationExecutor
 from redis import Redis
 from redis.exceptions import RedisError
 
-from appliance import clock, confinement, health, keyring
+from appliance import clock, confinement, health, keyring, upkeep
 from appliance.env import BASE, Environment
+from appliance.finding import Finding, ok, warning, wrong
 from appliance.services import folder, port
 from compliance.audit import copies, ledger, rotation, triggers
 from compliance.audit.checkpoint import CheckpointInvalid, origin_of, parse_verifier_key
@@ -32,6 +32,7 @@ from compliance.audit.notary import behind
 from compliance.audit.ring import ring_of
 from compliance.detection.detector import Detector
 from compliance.evidence.paper import certificate
+from compliance.management import rights
 from compliance.models import Content, PolicyVersion
 from compliance.policy.decide import not_enforced
 from compliance.policy.rules import PolicyRefused, parse
@@ -43,41 +44,31 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 CLOCK_ERROR_MAX = 1_000_000  # µs
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The outcome of one check. `mend` is empty where all is well."""
-
-    name: str
-    state: str  # ok, warning, wrong
-    text: str
-    mend: str = ""
-
-
-def ok(name: str, text: str) -> Finding:
-    """All is well."""
-    return Finding(name, "ok", text)
-
-
-def warning(name: str, text: str, mend: str) -> Finding:
-    """It works, and something should be done."""
-    return Finding(name, "warning", text, mend)
-
-
-def wrong(name: str, text: str, mend: str) -> Finding:
-    """It does not work."""
-    return Finding(name, "wrong", text, mend)
-
-
 def examine(environment: Environment) -> Iterator[Finding]:
     """Every check in turn. One that fails unexpectedly is a finding itself."""
     for check in CHECKS:
         try:
             yield from check(environment)
+        except DatabaseError as error:
+            name = check.__name__.strip("_").replace("_", " ")
+            yield _unseen(name, error)
         except Exception as error:  # noqa: BLE001 - doctor must get to the end
             name = check.__name__.strip("_").replace("_", " ")
             yield wrong(
                 name, f"could not be checked: {_words(error)}", "Mend what is above it."
             )
+
+
+def _unseen(name: str, error: DatabaseError) -> Finding:
+    """What the database did not show, or not to this role."""
+    if not rights.denied(error):
+        return wrong(name, f"could not be checked: {_words(error)}", "Mend what is above it.")
+    role = connection.settings_dict["USER"]
+    return warning(
+        name,
+        f"the database's role {role} may not look at it",
+        "Run doctor also where the web process runs, whose role may read everything.",
+    )
 
 
 def _words(error: Exception) -> str:
@@ -404,5 +395,10 @@ CHECKS: tuple[Callable[[Environment], Iterator[Finding]], ...] = (
     _weights,
     _notary,
     _log_key,
+    upkeep.log_key_age,
     _checkpoints,
+    upkeep.witnesses,
+    upkeep.backup,
+    upkeep.exports,
+    upkeep.erasures,
 )
