@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from compliance.evidence.file import ExportImpossible, created, record
 from compliance.evidence.hints import packed
 from compliance.evidence.paper import certificate
 from compliance.evidence.proof import RangeProof, prove, root_of
-from compliance.evidence.removed import Removals
+from compliance.evidence.removed import Removals, Signed, signed_after
 from compliance.evidence.views import Views, write_report
 from compliance.models import Application
 from compliance.vocabulary import Event
@@ -171,14 +172,17 @@ def export(
         out.add("applications.json", canonical({"applications": applications}))
         out.add("proof.json", _proof(proof))
         ids = {one["id"] for one in applications} if scope.applications else None
-        walk = _Walk(scope, held, ids, proof, summary, contents=contents)
+        removals = Removals(
+            proof, Signed(held, tree), partial(signed_after, held, log_dir, keys)
+        )
+        walk = _Walk(scope, ids, proof, removals, summary, contents=contents)
         progress = progress or (lambda _done, _all: None)
         if scope.tables:
             with Views(out) as walk.views:
                 walk.run(out, state, progress)
         else:
             walk.run(out, state, progress)
-        out.add("prunings.jsonl", b"".join(one.line(tree) for one in walk.removals.found))
+        out.add("prunings.jsonl", b"".join(one.line() for one in removals.found))
         for extra in ("verify.py", "verify.html", *sorted(_schemas())):
             out.add(extra, (_HERE / extra).read_bytes())
         if walk.views is not None and sealer is not None:
@@ -202,18 +206,17 @@ class _Walk:
     def __init__(
         self,
         scope: Scope,
-        held: Held,
         ids: set[str] | None,
         proof: RangeProof,
+        removals: Removals,
         summary: Summary,
         *,
         contents: bool,
     ) -> None:
         self.summary, self.proof = summary, proof
         self.ids, self.types, self.contents = ids, frozenset(scope.types), contents
-        self.held = held
         self.views: Views | None = None
-        self.removals = Removals(self.held, proof.begin, proof.end, proof.size)
+        self.removals = removals
 
     def run(self, out: Archive, state: Checkpoint, progress: Progress) -> None:
         """Write entries, details and contents, and hold the entries against the checkpoint."""
@@ -226,7 +229,7 @@ class _Walk:
         ):
             try:
                 edge = Edge(begin, self.proof.before)
-                for low, found in rows.chunks(self.held.first, begin, end):
+                for low, found in rows.chunks(self.removals.held.first, begin, end):
                     lines = [row[4] for row in found]
                     entries.write(b"\n".join(lines) + b"\n")
                     hints += _grow(edge, lines)

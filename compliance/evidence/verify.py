@@ -1316,8 +1316,8 @@ def processes(jobs: int, terms: Terms) -> Any:
 class Pruning:
     """Details that a retention rule removed, as the log says."""
 
-    def __init__(self, index: int, about: dict[str, Any]) -> None:
-        self.index = index
+    def __init__(self, place: tuple[int, int], entry: str, about: dict[str, Any]) -> None:
+        self.place, self.entry = place, entry
         self.begin, self.end = whole(about["begin"]), whole(about["end"])
         self.application, self.before = about["application"], about["before"]
         self.rule, self.count = about["rule"], whole(about["count"])
@@ -1326,7 +1326,7 @@ class Pruning:
             and isinstance(self.rule, str)
             and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", self.before, re.ASCII)
         ):
-            raise Broken(f"entry {index} does not say what was removed")
+            raise Broken(f"{entry} does not say what was removed")
 
 
 class Handover:
@@ -1376,6 +1376,7 @@ class Verifier:
         self.problems: list[Problem] = []
         self.more = 0
         self.handovers: list[Handover] = []
+        self.after: dict[str, tuple[int, int, bytes]] = {}  # generations, by their checkpoints
         self.second: bytes | None = None  # the key of the second signature
         self.added: tuple[int, bytes] | None = None
         self.words: list[str] = []
@@ -1664,17 +1665,32 @@ class Verifier:
             value = load(line, "a line of prunings.jsonl")
             index, entry = whole(value["index"]), canonical(value["entry"])
             path = [hexadecimal(one) for one in value["proof"]]
-            if included(leaf_hash(entry), index, self.size, path) != self.root:
-                raise Broken(f"prunings.jsonl: entry {index} is not in the log")
+            number, size, root, what = 0, self.size, self.root, f"entry {index}"
+            if "checkpoint" in value:
+                number, size, root = self.later(value["checkpoint"])
+                what += f" of generation {number}"
+            if included(leaf_hash(entry), index, size, path) != root:
+                raise Broken(f"prunings.jsonl: {what} is not in the log")
             key, about = hexadecimal(value["key"]), canonical(value["detail"])
             sound = hmac_sha256(key, about).hex() == value["entry"]["detail"]
             if not sound or value["entry"]["type"] != "record.pruned":
-                raise Broken(f"prunings.jsonl: the detail of entry {index} was changed")
+                raise Broken(f"prunings.jsonl: the detail of {what} was changed")
             if not self.vkey[0].endswith("/{}".format(value["detail"]["generation"])):
-                raise Broken(f"prunings.jsonl: entry {index} is about another generation")
-            if self.terms.prunings and index <= self.terms.prunings[-1].index:
-                raise Broken(f"prunings.jsonl: entry {index} is not in the log's order")
-            self.terms.prunings.append(Pruning(index, value["detail"]))
+                raise Broken(f"prunings.jsonl: {what} is about another generation")
+            place = number, index
+            if self.terms.prunings and place <= self.terms.prunings[-1].place:
+                raise Broken(f"prunings.jsonl: {what} is not in the log's order")
+            self.terms.prunings.append(Pruning(place, what, value["detail"]))
+
+    def later(self, note: str) -> tuple[int, int, bytes]:
+        """Number, size and root of a generation after this one, from its checkpoint."""
+        if note not in self.after:
+            name = note.partition("\n")[0]
+            number, own = (generation_of(one, self.vkey[0]) for one in (name, self.vkey[0]))
+            if not number or int(number) <= int(own):
+                raise Broken("prunings.jsonl: a checkpoint is not of a later generation")
+            self.after[note] = int(number), *self.checkpoint(note.encode(), name)
+        return self.after[note]
 
     def excused(self) -> None:
         """No more details may be missing than the removals count.
@@ -1686,7 +1702,7 @@ class Verifier:
             if labelled and count > rule.count:
                 self.problem(
                     AFTER,
-                    f"{count} details are missing by the rule of entry {rule.index}, which "
+                    f"{count} details are missing by the rule of {rule.entry}, which "
                     f"counts {rule.count}: {rule.rule}",
                 )
         gone, told = sum(self.pruned.values()), sum(one.count for one in self.terms.prunings)
@@ -1899,7 +1915,7 @@ class Verifier:
             count = sum(self.pruned.get((number, labelled), 0) for labelled in (False, True))
             if not count:
                 continue
-            yield f"{count} details were removed by rule {rule.rule}, see entry {rule.index}."
+            yield f"{count} details were removed by rule {rule.rule}, see {rule.entry}."
         if self.terms.contents:
             yield (
                 f"{self.contents} contents are here, of {self.committed} in scope; the others "

@@ -1,5 +1,6 @@
 """Evidence of a log that began again after a restore."""
 
+import dataclasses
 import datetime as dt
 import json
 import subprocess
@@ -7,10 +8,13 @@ import sys
 import zipfile
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
 
-from compliance.audit import generation, journal
+from compliance.audit import checkpoint, generation, journal
+from compliance.audit.checkpoint import Checkpoint
 from compliance.audit.copies import Places
+from compliance.audit.entry import canonical
 from compliance.audit.notary import Notary
 from compliance.audit.pruning import Rule, Run
 from compliance.evidence import verify
@@ -18,7 +22,7 @@ from compliance.evidence.bundle import ExportImpossible, Scope, export
 from tests.compliance.audit.events import event
 from tests.compliance.audit.restoring import Copies
 from tests.compliance.evidence.conftest import ORIGIN
-from tests.compliance.evidence.packing import KEY, check, contents
+from tests.compliance.evidence.packing import KEY, check, contents, pack, resign
 from tests.compliance.evidence.test_browser import judged, opened, told
 
 pytestmark = pytest.mark.database
@@ -141,20 +145,60 @@ def test_a_generation_that_there_is_not_is_refused(log, tmp_path):
         export(Scope(generation=2), tmp_path / "none.zip", log, KEY)
 
 
-def test_what_a_rule_removes_after_a_generation_has_ended_is_in_no_evidence_of_it_and_said_so(
-    resumed, applications, tmp_path
-):
+@pytest.fixture
+def removed(resumed, applications, tmp_path):
+    """Evidence of the first generation, whose 150 details of crm a rule removed later."""
     tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
     before = tomorrow.replace(hour=0, minute=0, second=0, microsecond=0)
     run = Run([Rule(applications[0].pk, before, "Kept for no time.")], "command")
     for _ in run.steps():
         pass
-    assert run.removed
+    assert run.removed == 150
     grow(resumed, 20)  # the tree of generation 1 is larger than what there is of it
-    with pytest.raises(ExportImpossible, match="after generation 1 of the log had ended"):
-        export(Scope(generation=1), tmp_path / "all.zip", resumed, KEY)
-    assert not (tmp_path / "all.zip").exists()
-    path = tmp_path / "other.zip"
-    export(Scope(generation=1, applications=("mail",)), path, resumed, KEY)
-    code, words = verdict(path, tmp_path / "verifier")
-    assert code == 0, words
+    path = tmp_path / "removed.zip"
+    export(Scope(generation=1), path, resumed, KEY)
+    return path
+
+
+def test_what_a_rule_removes_after_a_generation_has_ended_is_excused_by_the_later_one(
+    removed, tmp_path
+):
+    sound, words = check(removed)
+    assert sound, words
+    (line,) = contents(removed)["prunings.jsonl"].splitlines()
+    said = json.loads(line)
+    assert said["checkpoint"].startswith("example.org/log/2\n")
+    rule = f"by rule Kept for no time., see entry {said['index']} of generation 2."
+    assert f"150 details were removed {rule}" in words
+    with opened(tmp_path, contents(removed)) as page:
+        sound, lines = judged(page, removed)
+        assert sound, lines
+        assert told(lines) == told(words)
+
+
+def changed(files, **members):
+    (line,) = files["prunings.jsonl"].splitlines()
+    return files | {"prunings.jsonl": canonical(json.loads(line) | members) + b"\n"}
+
+
+def test_a_removal_of_a_later_generation_is_believed_by_its_checkpoint_alone(removed, tmp_path):
+    files = contents(removed)
+    signer = Ed25519PrivateKey.from_private_bytes(KEY)
+    state = Checkpoint("example.org/log/2", 99, bytes(32))
+    earlier = checkpoint.sign(dataclasses.replace(state, origin=ORIGIN), signer).decode()
+    thief = checkpoint.sign(state, Ed25519PrivateKey.generate()).decode()
+    told_wrong = {
+        "not in the log": {"checkpoint": checkpoint.sign(state, signer).decode()},
+        "not of a later generation": {"checkpoint": earlier},
+        "not signed by the log's key": {"checkpoint": thief},
+        "malformed": {"checkpoint": None},
+    }
+    with opened(tmp_path, files) as page:
+        for number, (why, members) in enumerate(told_wrong.items()):
+            path = pack(tmp_path / f"{number}.zip", resign(changed(files, **members)))
+            sound, words = check(path)
+            assert not sound
+            assert why in words, words
+            sound, lines = judged(page, path)
+            assert not sound
+            assert told(lines) == told(words)
