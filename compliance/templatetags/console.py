@@ -39,6 +39,7 @@ TONES = {
         "silent",
         "cancelled",
         "not enforced",
+        "claims otherwise",
         "waiting",
         "interrupted",
         "application inactive",

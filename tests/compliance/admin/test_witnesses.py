@@ -143,6 +143,8 @@ def test_what_a_witness_contradicts_stands_on_its_page_and_on_the_audit_page(
         shown = officer.get(page).content.decode()
         assert words in shown
         assert "an older copy of the database was restored" in shown
+    page = officer.get(reverse("admin:compliance_witness_change", args=[1])).content.decode()
+    assert ("This stays, also where the witness cosigns again" in page) is (not proof)
 
 
 def test_without_witnesses_the_pages_say_what_to_do(officer):
