@@ -44,6 +44,9 @@ submission   C2SP tlog-witness: what a log sends to a witness
 witness      this appliance as a witness of other logs; followed: when their keys rotate
 asker        has this log cosigned; cosigned: what came of it; conflicts: what stands against it
 witness_file  a witness by file: a person with a key and what was signed last
+stamp        RFC 3161: a time stamp and whether to believe it; authority: from whom
+stamps       stamps on checkpoints, checked and kept; stamp_files: where they lie
+stamper      has the newest checkpoint stamped, each day
 quorum       C2SP tlog-policy: which witnesses must have cosigned
 tree         roots and proofs, read back from tiles
 inclusion    proof of one entry in a file (C2SP tlog-proof)
