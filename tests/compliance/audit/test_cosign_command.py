@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.core.management import call_command
 from django.db import transaction
 
 from compliance.audit import catalogue, conflicts, cosignature, journal
@@ -17,22 +15,13 @@ from compliance.audit.conflicts import Conflict
 from compliance.audit.keys import create_key, read_key
 from compliance.audit.notary import Notary, NotaryRefuses
 from compliance.models import Change, Cosignature, Event, Witness, WitnessPolicy
+from tests.compliance.audit.commands import audit
 from tests.compliance.audit.events import event
 from tests.compliance.audit.restoring import Copies
 
 pytestmark = pytest.mark.usefixtures("database")
 
 NAME = "regulator.example/desk"
-
-
-def audit(*arguments):
-    """Exit code and output."""
-    out = io.StringIO()
-    try:
-        call_command("audit", *map(str, arguments), stdout=out, stderr=out)
-    except SystemExit as stop:
-        return stop.code, out.getvalue()
-    return 0, out.getvalue()
 
 
 class Desk:

@@ -5,12 +5,12 @@ import io
 import sys
 
 import pytest
-from django.core.management import call_command
 
 from compliance.audit import subjects, vault
 from compliance.audit.keys import create_key
 from compliance.audit.writer import Writer
 from compliance.vocabulary import Content
+from tests.compliance.audit.commands import audit
 from tests.compliance.audit.events import admitted, now, request_id
 from tests.services.waiting import PATIENCE
 
@@ -33,19 +33,14 @@ def kept(database, settings, tmp_path):
     return request
 
 
-def audit(monkeypatch, *arguments, typed=""):
+def erase(monkeypatch, *arguments, typed=""):
     """The exit code and what it said, with `typed` on standard input."""
     monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-    out = io.StringIO()
-    try:
-        call_command("audit", "erase", "--reason", "Art. 17", *arguments, stdout=out)
-    except SystemExit as end:
-        return end.code, out.getvalue()
-    return 0, out.getvalue()
+    return audit("erase", "--reason", "Art. 17", *arguments)
 
 
 def test_nothing_is_erased_where_nobody_could_be_asked(kept, monkeypatch):
-    code, said = audit(monkeypatch, "--subject", "-", typed=f"{ANNA}\n")
+    code, said = erase(monkeypatch, "--subject", "-", typed=f"{ANNA}\n")
     assert code == 2
     assert "of 1 requests" in said
     assert vault.read(kept)
@@ -54,7 +49,7 @@ def test_nothing_is_erased_where_nobody_could_be_asked(kept, monkeypatch):
 def test_an_identifier_comes_from_standard_input_and_the_certificate_goes_out(
     kept, monkeypatch
 ):
-    code, said = audit(monkeypatch, "--subject", "-", "--yes", typed=f"{ANNA}\n")
+    code, said = erase(monkeypatch, "--subject", "-", "--yes", typed=f"{ANNA}\n")
     assert code == 0
     assert "Certificate of erasure" in said
     assert ANNA not in said
@@ -62,11 +57,11 @@ def test_an_identifier_comes_from_standard_input_and_the_certificate_goes_out(
 
 
 def test_a_request_is_erased_by_its_id(kept, monkeypatch):
-    assert audit(monkeypatch, "--request", kept, "--yes")[0] == 0
+    assert erase(monkeypatch, "--request", kept, "--yes")[0] == 0
     assert vault.read(kept) == []
 
 
 def test_what_is_no_request_is_refused(kept, monkeypatch):
-    code, said = audit(monkeypatch, "--request", "12", "--yes")
+    code, said = erase(monkeypatch, "--request", "12", "--yes")
     assert code == 2
     assert "32 hex digits" in said

@@ -28,6 +28,7 @@ from compliance.audit.writer import Writer
 from compliance.models import Content as Stored
 from compliance.models import Event, LogHead
 from compliance.vocabulary import Content
+from tests.compliance.audit.commands import audit
 from tests.compliance.audit.events import admitted, completed, event, register
 from tests.compliance.audit.restoring import Copies
 from tests.services.waiting import PATIENCE
@@ -42,16 +43,11 @@ def log(tmp_path, monkeypatch):
     monkeypatch.setattr(
         settings,
         "DOMICILE",
-        _replaced(settings.DOMICILE, data=data, checkpoints=tmp_path / "outside"),
+        replace(settings.DOMICILE, data=data, checkpoints=tmp_path / "outside"),
     )
     create_key(data / "keys" / "log.ed25519")
     grow(300)
     return data / "log"
-
-
-def _replaced(environment, **changed):
-    fields = {name: getattr(environment, name) for name in environment.__slots__}
-    return type(environment)(**(fields | changed))
 
 
 def notary():
@@ -64,16 +60,6 @@ def grow(count):
     with transaction.atomic():
         journal.record("console", [event("a.step", number=n) for n in range(count)])
     notary().integrate_once()
-
-
-def audit(*arguments):
-    """Exit code and output."""
-    out = io.StringIO()
-    try:
-        call_command("audit", *map(str, arguments), stdout=out, stderr=out)
-    except SystemExit as stop:
-        return stop.code, out.getvalue()
-    return 0, out.getvalue()
 
 
 def public(log):

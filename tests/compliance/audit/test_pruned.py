@@ -19,7 +19,7 @@ from compliance.audit.pruned import Cover, Covers, read
 from compliance.audit.verify import verify_log
 from compliance.models import Event, Generation, Leaf, LogHead, Pruning
 from compliance.vocabulary import Event as Recorded
-from tests.compliance.audit.test_retention import (
+from tests.compliance.audit.retained import (
     DAY,
     NOW,
     PUBLIC,
