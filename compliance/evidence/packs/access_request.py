@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 
@@ -17,12 +17,16 @@ from compliance.audit.keys import read_key
 from compliance.audit.keystore import VaultUnreadable
 from compliance.evidence.packs.configured import Configured
 from compliance.evidence.packs.context import Context, PackImpossible, Part
-from compliance.evidence.packs.fields import Cited, Facts, Filled
+from compliance.evidence.packs.fields import VERIFIED, Cited, Facts, Filled
 from compliance.evidence.packs.reading import Verified
 from compliance.evidence.packs.tally import FIRST, Tally
 from compliance.models import Application, ContentSubject
 from compliance.vocabulary import TERMINAL
 
+KEPT_BEFORE = (
+    "That is how it is configured now. The texts that are in this pack go when what was "
+    "configured at the time of their requests says so."
+)
 IDENTIFIERS_MAX = 32
 IDENTIFIER_MAX = 256  # characters
 
@@ -79,6 +83,8 @@ def parts(context: Context) -> Iterator[Part]:
     said = _searched(facts, list(found.values()), searched, note)
     said |= _counted(facts, tally, list(found.values()), context)
     said["copy"] = _copy(facts, list(found.values()), context)
+    if context.files and said["retention"].origin == VERIFIED:
+        said["retention"] = replace(said["retention"], note=KEPT_BEFORE)
     context.about["found_by"] = [one.strip() for one in context.parameters.identifiers]
     context.about["requests_found"] = len(found)
     yield Part(context.parameters.case, f"Case {context.parameters.case}", said)

@@ -20,6 +20,7 @@ from compliance.evidence.paper.issue import issued
 from compliance.evidence.paper.page import Attached, Block, Paper
 
 RANGES_SHOWN = 12
+LINES_SHOWN = 500  # of one value
 WHOLE = "pack.json"
 
 
@@ -78,7 +79,7 @@ def _lead(context: Context, sections: Sequence[Section]) -> Iterator[Block]:
         yield from _text(note)
     if given := context.about.get("found_by"):
         yield from _text('Found by these identifiers, never "all":')
-        yield from _text("\n".join(str(one) for one in given))  # type: ignore[attr-defined]
+        yield from _text("\n".join(str(one) for one in given), "value")  # type: ignore[attr-defined]
 
 
 def _shown(read: Ranges) -> str:
@@ -95,13 +96,22 @@ def _field(filled: Filled) -> Iterator[Block]:
         yield from _text("MISSING", "loud")
     elif filled.default:
         yield from _text("MISSING: nobody confirmed this default text of the product:", "loud")
-    yield from _text(filled.value)
+    yield from value(filled.value)
     yield from _text(_origin(filled), "quiet")
     yield from _text(filled.note, "quiet")
     if not law.sure:
         yield from _text(f"Reading of the law unsure ({law.status}): {law.note}", "quiet")
     elif law.note:
         yield from _text(law.note, "quiet")
+
+
+def value(text: str) -> Iterator[Block]:
+    """What was counted or typed, apart from the paper's own words; of many lines the first."""
+    lines = text.split("\n")
+    yield from _text("\n".join(lines[:LINES_SHOWN]), "value")
+    if len(lines) > LINES_SHOWN:
+        rest = f"(There are {len(lines) - LINES_SHOWN} more lines; {WHOLE} has them.)"
+        yield from _text(rest, "quiet")
 
 
 def _origin(filled: Filled) -> str:

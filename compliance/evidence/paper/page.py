@@ -18,6 +18,12 @@ from compliance.evidence.file import ExportImpossible
 from compliance.evidence.paper.letters import FONTS, named, shown
 
 PRESS = Path(__file__).with_name("press.py")
+HEAVIEST = 3_000_000
+"""What a paper may weigh: its characters, and `PARAGRAPH` for each block.
+
+The press takes some 200 bytes for each, measured: 600 MB for the heaviest paper.
+"""
+PARAGRAPH = 100
 Block = Mapping[str, Any]
 
 
@@ -62,7 +68,10 @@ def label(text: str, source: str) -> Block:
 
 
 def text(words: str, style: str = "text", *, whole_in: str = "") -> Iterator[Block]:
-    """A paragraph for each line. `style` is text, small, quiet or loud.
+    """A paragraph for each line. `style` is text, value, small, quiet or loud.
+
+    What somebody typed is a `value`: it stands indented, so that no line of it passes for a
+    sentence of the paper itself.
 
     Where the font lacks a character, a note says that the file `whole_in` has it.
     """
@@ -84,8 +93,20 @@ def table(head: tuple[str, str], rows: Sequence[tuple[str, int]]) -> Block:
     }
 
 
+def _weight(block: Block) -> int:
+    rows = len(block.get("rows", ()))
+    return PARAGRAPH * (1 + rows) + len(block.get("text", ""))
+
+
 def printed(paper: Paper) -> bytes:
-    """The PDF, unsigned; raises `PaperImpossible`."""
+    """The PDF, unsigned; raises `PaperImpossible`, also where it would be too large to set."""
+    blocks = list(paper.blocks)
+    if sum(map(_weight, blocks)) > HEAVIEST:
+        raise PaperImpossible(
+            f"The PDF would have {len(blocks)} paragraphs, for which the press would need too "
+            "much memory. Nothing was recorded. Ask for fewer applications, or for a shorter "
+            "period."
+        )
     order = {
         "fonts": str(FONTS),
         "created": int(paper.created.timestamp()),
@@ -93,7 +114,7 @@ def printed(paper: Paper) -> bytes:
             "title": named(paper.title),
             "author": named(paper.author),
             "foot": named(paper.foot),
-            "blocks": list(paper.blocks),
+            "blocks": blocks,
             "attached": {
                 "name": paper.attached.name,
                 "text": paper.attached.text,

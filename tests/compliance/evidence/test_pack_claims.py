@@ -11,10 +11,11 @@ from compliance.evidence import packs
 from compliance.evidence.packs import answers
 from compliance.evidence.packs.ai_logs import Log
 from compliance.evidence.packs.law import laws
+from compliance.evidence.packs.paper import LINES_SHOWN, value
 from compliance.evidence.packs.reading import Period, Reading
 from compliance.models import Application, PolicyVersion
 from tests.compliance.audit.events import request_id
-from tests.compliance.evidence.filling import CASE, fields, yesterday
+from tests.compliance.evidence.filling import CASE, PERSON, fields, yesterday
 
 NOBODY = "nobody@example.org"
 
@@ -150,6 +151,21 @@ def test_a_request_that_was_sent_twice_is_one_at_each_place(record, build):
     record.sign()
     found = fields(build("record-of-processing", applications=("crm",))[0])["recipients"]
     assert found["value"] == "away (DE): 1 requests\nhome (DE): 2 requests"
+
+
+def test_of_a_value_with_very_many_lines_the_paper_shows_the_first_and_counts_the_rest():
+    shown = [block["text"] for block in value("\n".join(f"Line {n}" for n in range(2_000)))]
+    assert shown[0] == "Line 0"
+    assert len(shown) == LINES_SHOWN + 1
+    assert shown[-1] == f"(There are {2_000 - LINES_SHOWN} more lines; pack.json has them.)"
+
+
+def test_a_person_who_gets_a_copy_is_not_told_that_nothing_was_kept(record, build):
+    record.request(record.crm, named=(PERSON,), kept=b'{"part":"prompt","body":"Dear Anna"}')
+    record.sign()
+    limits = fields(build("access-request")[0])["retention"]
+    assert "Prompts and answers: not kept." in limits["value"]
+    assert "texts that are in this pack go when" in limits["note"]
 
 
 @pytest.mark.parametrize(("country", "third"), [("RE", []), ("AX", []), ("GB", ["GB"])])

@@ -31,7 +31,7 @@ def paper(*blocks, **changes):
 
 def everything(*, whole_in="data.json"):
     yield page.label("Label", "Art. 30(1)(a); required")
-    for style in ("text", "small", "quiet", "loud"):
+    for style in ("text", "value", "small", "quiet", "loud"):
         yield from page.text(f"Some {style}.", style)
     yield from page.text("=1+1 <b>*bold*</b> #panic() $x$ `raw` @ref // no comment")
     yield from page.text("日本", whole_in=whole_in)
@@ -154,6 +154,27 @@ def test_a_long_word_goes_on_in_the_next_line_and_is_copied_whole():
     assert digest in text_of(data)
     widest = max(len(line) for line in text_of(data).splitlines())
     assert widest < 100  # digits that fit between the margins: 482 / 5.7 points
+
+
+def test_what_was_typed_stands_apart_from_the_paper_s_own_words():
+    found: dict[str, set[float]] = {"own": set(), "typed": set()}
+
+    def seen(text, matrix, within, *_rest):
+        for word, places in found.items():
+            if word in text:
+                places.add(round(matrix[4] + within[4] * matrix[0]))
+
+    blocks = (*page.text("own"), *page.text("typed\ntyped as if verified", "value"))
+    opened(printed(paper(*blocks))).pages[0].extract_text(visitor_text=seen)
+    ((own,), (typed,)) = (found["own"], found["typed"])
+    assert typed > own
+
+
+def test_a_paper_that_would_take_all_memory_is_refused_before_it_is_set():
+    line = {"kind": "text", "text": "secret " * 15, "style": "text"}
+    with pytest.raises(PaperImpossible, match="16000 paragraphs") as told:
+        printed(paper(*[line] * 15_998))
+    assert "secret" not in str(told.value)
 
 
 def test_the_same_paper_is_the_same_file(unsigned):
