@@ -18,7 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 from redis import Redis
 from redis.exceptions import RedisError
 
-from appliance import clock, confinement, health, keyring, upkeep
+from appliance import clock, confinement, health, keyring, time_authority, upkeep
 from appliance.env import BASE, Environment
 from appliance.finding import Finding, ok, warning, wrong
 from appliance.services import folder, port
@@ -398,6 +398,7 @@ CHECKS: tuple[Callable[[Environment], Iterator[Finding]], ...] = (
     upkeep.log_key_age,
     _checkpoints,
     upkeep.witnesses,
+    time_authority.time_stamps,
     upkeep.backup,
     upkeep.exports,
     upkeep.erasures,
