@@ -20,10 +20,16 @@ from django.db.backends.utils import CursorWrapper
 from tests.foreign.summary import pytest_terminal_summary  # noqa: F401 - pytest calls it
 from tests.order import pytest_collection_modifyitems  # noqa: F401 - pytest calls it
 
-# A busy machine makes neither the code nor the data slow.
-hypothesis.settings.register_profile(
-    "domicile", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
+# A busy machine makes neither the code nor the data slow. The examples are the same at each
+# run; `--hypothesis-profile search` draws others.
+for name, derandomize in (("domicile", True), ("search", False)):
+    hypothesis.settings.register_profile(
+        name,
+        deadline=None,
+        derandomize=derandomize,
+        database=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
 hypothesis.settings.load_profile("domicile")
 
 

@@ -14,6 +14,7 @@ from contextlib import closing
 import pytest
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
+from inference.snapshot import STALE_AFTER
 from tests.promises import memory
 from tests.promises.planted import person
 from tests.promises.test_nothing_in_clear import broker_of, contents, echo, forms, prompt
@@ -25,6 +26,8 @@ from tests.services.waiting import PATIENCE, wait_until
 def keeping(appliance: Appliance) -> Iterator[Appliance]:
     """The appliance, while its applications keep content."""
     set_days(appliance, 1)
+    time.sleep(STALE_AFTER + 0.1)  # a gateway that is ready now knows of it
+    wait_until(appliance.ready, "the appliance is ready")
     yield appliance
     set_days(appliance, 0)
 
@@ -33,7 +36,6 @@ def set_days(appliance: Appliance, days: int) -> None:
     file = sqlite3.connect(appliance.data / "db.sqlite3", timeout=PATIENCE)
     with closing(file) as database, database:
         database.execute("UPDATE compliance_application SET content_days = ?", [days])
-    time.sleep(2)  # some polls: the gateway knows it now
 
 
 def keys_of(appliance: Appliance) -> list[bytes]:
