@@ -9,20 +9,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
 from django.db.models import F
 
-from compliance.audit import (
-    catalogue,
-    checkpoint,
-    journal,
-)
+from compliance.audit import catalogue, checkpoint, journal
 from compliance.audit.asker import Asker, Reply
 from compliance.audit.followed import add_rotations
 from compliance.audit.notary import Notary
 from compliance.audit.witness import Witness as Role
-from compliance.models import (
-    Event,
-    Witness,
-    WitnessedLog,
-)
+from compliance.models import Event, Witness, WitnessedLog
 from tests.compliance.audit.events import event
 
 KEY = bytes(range(32))

@@ -7,27 +7,12 @@ import threading
 
 import pytest
 
-from compliance.audit import (
-    checkpoint,
-    conflicts,
-    cosignature,
-    cosigned,
-)
+from compliance.audit import checkpoint, conflicts, cosignature, cosigned
 from compliance.audit.asker import Reply
 from compliance.audit.verify import verify_log
 from compliance.audit.witness import Witness as Role
-from compliance.models import (
-    Cosignature,
-    LogHead,
-    Witness,
-    WitnessPolicy,
-)
-from tests.compliance.audit.organisation import (
-    ORIGIN,
-    PUBLIC,
-    Organisation,
-    mine,
-)
+from compliance.models import Cosignature, LogHead, Witness, WitnessPolicy
+from tests.compliance.audit.organisation import ORIGIN, PUBLIC, Organisation, mine
 
 pytestmark = pytest.mark.database
 

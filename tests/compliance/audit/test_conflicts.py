@@ -6,29 +6,14 @@ import threading
 
 import pytest
 
-from compliance.audit import (
-    checkpoint,
-    conflicts,
-    copies,
-    generation,
-)
+from compliance.audit import checkpoint, conflicts, copies, generation
 from compliance.audit.asker import Reply
 from compliance.audit.copies import Places
 from compliance.audit.handover import Chain
 from compliance.audit.notary import Notary, NotaryRefuses
 from compliance.audit.verify import verify_log
-from compliance.models import (
-    Alarm,
-    Event,
-    LogHead,
-)
-from tests.compliance.audit.organisation import (
-    KEY,
-    ORIGIN,
-    PUBLIC,
-    Organisation,
-    detail_of,
-)
+from compliance.models import Alarm, Event, LogHead
+from tests.compliance.audit.organisation import KEY, ORIGIN, PUBLIC, Organisation, detail_of
 from tests.compliance.audit.restoring import Copies
 
 pytestmark = pytest.mark.database

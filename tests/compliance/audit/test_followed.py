@@ -5,24 +5,11 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from compliance.audit import (
-    checkpoint,
-    submission,
-)
+from compliance.audit import checkpoint, submission
 from compliance.audit.followed import add_rotations
 from compliance.audit.handover import Handover, make
-from compliance.models import (
-    Change,
-    Event,
-    WitnessedLog,
-)
-from tests.compliance.audit.organisation import (
-    ORIGIN,
-    PUBLIC,
-    Organisation,
-    detail_of,
-    mine,
-)
+from compliance.models import Change, Event, WitnessedLog
+from tests.compliance.audit.organisation import ORIGIN, PUBLIC, Organisation, detail_of, mine
 
 pytestmark = pytest.mark.database
 

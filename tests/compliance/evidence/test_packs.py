@@ -1,32 +1,26 @@
 """Packs: what is verified is in the log, what is missing says so, and nothing leaks."""
 
 import csv
-import datetime as dt
 import hashlib
 import io
 import json
-import logging
 
 import jsonschema
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 from django.core.management import call_command
 from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compliance.audit import keystore, ledger, vault
+from compliance.audit import ledger
 from compliance.audit.entry import commitment
 from compliance.evidence import packs
 from compliance.evidence.packs import answers
 from compliance.evidence.packs.document import safe
 from compliance.evidence.packs.law import laws
-from compliance.models import Application, Content, Event, PackAnswer
-from tests.compliance.audit.events import request_id
+from compliance.models import Application, Event
 from tests.compliance.evidence.filling import (
     CASE,
-    OTHER,
     PERSON,
     fields,
     pdf_text,
@@ -274,184 +268,6 @@ def test_an_answer_that_is_shared_serves_the_packs_that_ask_for_it(filled, build
 def typed_window(name):
     if laws()[name].window == "typed":
         answers.answer(laws()[name], {"began": yesterday().isoformat()}, CASE, actor="olga")
-
-
-def breach(**typed):
-    answers.answer(laws()["breach"], typed, CASE, actor="olga")
-
-
-@stored
-def test_a_breach_counts_persons_and_requests_of_its_period_and_applications(filled, build):
-    breach(began=yesterday().isoformat(), applications="crm")
-    found = fields(build("breach")[0])
-    assert found["subjects"]["data"] == {"named": 2, "unnamed_requests": 1}
-    assert found["records"]["data"] == {"requests": 3}
-    assert found["record_categories"]["data"]["categories"] == {"payment": 3, "personal": 6}
-    assert found["facts"]["data"]["events"]["login.failed"] == 1
-    assert found["dpo"]["origin"] == "missing"
-
-
-@stored
-def test_an_event_of_another_time_between_those_of_the_period_is_not_counted(record, build):
-    record.request(record.crm)
-    old = int((yesterday() - dt.timedelta(days=1)).timestamp() * 1_000_000)
-    detail = {**record.about(record.crm), "decision": "block", "subjects": []}
-    late = record.event("request.blocked", detail, record.crm, request_id(), time=old)
-    record.writer.append_sync([late])
-    record.request(record.crm)
-    record.sign()
-    breach(began=yesterday().isoformat())
-    assert fields(build("breach")[0])["records"]["data"] == {"requests": 2}
-
-
-def test_a_breach_without_a_beginning_counts_nothing_and_says_why(filled, build):
-    found = fields(build("breach")[0])
-    assert {found[name]["origin"] for name in ("subjects", "records", "facts")} == {"missing"}
-    assert "began" in found["records"]["note"]
-
-
-@stored
-def test_a_period_without_events_is_a_pack_that_says_so(filled, build):
-    since = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-    breach(began=since.isoformat(), ended=(since + dt.timedelta(days=1)).isoformat())
-    found = fields(build("breach")[0])
-    assert found["records"]["origin"] == "missing"
-    assert "no request" in found["records"]["note"]
-
-
-def test_the_clock_of_a_breach_stands_in_the_pack(filled, build):
-    aware = dt.datetime.now(dt.UTC) - dt.timedelta(hours=80)
-    breach(aware=aware.isoformat())
-    said, files = build("breach")
-    (clock,) = said["deadlines"]
-    due = dt.datetime.fromisoformat(clock["due"])
-    assert (due - aware, clock["state"]) == (dt.timedelta(hours=72), "overdue")
-    assert "overdue" in pdf_text(files)
-    assert "Demanded here" in fields(said)["delay_reasons"]["note"]
-    breach(notified=(aware + dt.timedelta(hours=70)).isoformat())
-    said, _ = build("breach")
-    assert said["deadlines"][0]["state"] == "in time"
-    assert fields(said)["delay_reasons"]["note"] == ""
-
-
-def test_a_person_is_found_by_identifier_and_nobody_else_is(filled, build):
-    said, _ = build("access-request")
-    found = fields(said)
-    assert said["requests_found"] == 2
-    assert said["found_by"] == [PERSON]
-    assert len(found["requests"]["data"]["requests"]) == 2
-    mine = filled.blind(PERSON).encode()
-    for _, begin, end in found["requests"]["entries"]:
-        for row in ledger.leaves(begin, end):
-            named = row.type == "request.admitted"
-            assert not named or mine in (row.detail or b"")
-    assert found["copy"]["origin"] == "missing"
-    assert 'never "all"' in said["law"]["notes"][0]
-
-
-def test_nobody_is_found_by_an_identifier_that_nobody_named(filled, build):
-    said, _ = build("access-request", identifiers=("nobody@example.org",))
-    found = fields(said)
-    assert found["confirmation"]["data"] == {"requests": 0}
-    assert found["categories"]["origin"] == "missing"
-
-
-@stored
-def test_a_copy_of_what_was_kept_is_checked_handed_out_and_recorded(record, build):
-    text = json.dumps({"part": "prompt", "body": "Dear Anna"}).encode()
-    request = record.request(record.crm, named=(PERSON,), kept=text)
-    record.request(record.crm, named=(OTHER,), kept=b'{"part":"prompt","body":"Dear Bernd"}')
-    record.sign()
-    said, files = build("access-request")
-    assert files[f"contents/{request}-prompt.json"] == text
-    assert [name for name in files if name.startswith("contents/")] == [
-        f"contents/{request}-prompt.json"
-    ]
-    assert fields(said)["copy"]["origin"] == "verified"
-    detail = told(Event.objects.get(type="content.disclosed"))
-    assert (detail["requests"], detail["actor"]) == (1, "olga")
-    assert CASE in detail["reason"]
-
-
-def forged(request, commitment_key, text):
-    """As whoever has the database and the vault can: other text, sealed as it should be."""
-    row = Content.objects.get(request=request)
-    key = aes_key_unwrap(keystore.store().open(row.bucket, row.generation), bytes(row.wrapped))
-    nonce = bytes(vault.NONCE_BYTES)
-    sealed = AESGCM(key).encrypt(nonce, commitment_key + text, vault._about(request, "prompt"))
-    Content.objects.filter(pk=row.pk).update(data=nonce + sealed)
-    assert vault.read(request) == [("prompt", commitment_key, text)]
-
-
-@stored
-@pytest.mark.parametrize("with_key", ["its own", "another"])
-def test_no_copy_is_handed_out_of_kept_text_that_the_log_does_not_commit_to(
-    record, build, tmp_path, with_key
-):
-    request = record.request(record.crm, named=(PERSON,), kept=b'{"part":"prompt","body":"A"}')
-    record.sign()
-    ((_part, key, _text),) = vault.read(request)
-    forged(
-        request, key if with_key == "its own" else bytes(32), b'{"part":"prompt","body":"B"}'
-    )
-    before = Event.objects.count()
-    with pytest.raises(packs.PackImpossible, match="not what the log commits to") as error:
-        build("access-request")
-    assert request in str(error.value)
-    assert "body" not in str(error.value)
-    assert list(tmp_path.glob("pack-*.zip")) == []
-    assert Event.objects.count() == before  # nothing was disclosed, and nothing says it was
-
-
-@stored
-def test_no_identifier_of_the_person_is_in_the_database_or_a_log(filled, build, caplog):
-    caplog.set_level(logging.DEBUG)
-    build("access-request", identifiers=(PERSON, "nobody-else-quillworthy"))
-    for model in (Event, PackAnswer):
-        for row in model.objects.values():
-            for value in row.values():
-                stored = bytes(value) if isinstance(value, bytes | memoryview) else str(value)
-                data = stored if isinstance(stored, bytes) else stored.encode()
-                assert b"quillworthy" not in data
-    assert "quillworthy" not in caplog.text
-    written = told(Event.objects.get(type="pack.exported"))
-    assert filled.blind(PERSON) not in json.dumps(written)
-
-
-def test_only_applications_marked_as_high_risk_have_a_pack_of_their_logs(filled, build):
-    with pytest.raises(packs.PackImpossible, match="crm is not marked"):
-        build("ai-logs", applications=("crm",))
-    Application.objects.update(high_risk=False)
-    with pytest.raises(packs.PackImpossible, match="No application is marked"):
-        build("ai-logs")
-
-
-@stored
-def test_logs_of_an_ai_system_are_counted_and_gaps_are_named(filled, build):
-    filled.request(filled.mail, end=None)
-    filled.told("writer.lost", {"source": "web-9", "epoch": 1, "events": 0})
-    filled.sign()
-    said, _ = build("ai-logs")
-    found = fields(said, str(filled.mail.pk))
-    assert found["automatic"]["data"] == {"requests": 4, "ends": 2, "open": 1}
-    assert found["risks"]["data"]["events"] == {"block": 1, "failed": 1}
-    assert found["gaps"]["data"] == {"events": {"writer.lost": 1}, "missing": 0, "open": 1}
-    assert found["retention"]["data"]["kept"] is True
-    assert found["verifiers"]["origin"] == "missing"
-    assert said["law"]["sure"] is False
-
-
-def test_a_floor_that_is_not_kept_is_said_loudly(filled, build):
-    reason = "Another law."
-    changed = {"details_days": 10, "retention_reason": reason}
-    Application.objects.filter(pk=filled.mail.pk).update(**changed)
-    changes = {name: {"from": None, "to": value} for name, value in changed.items()}
-    filled.told("application.changed", {"application": "mail", "changes": changes}, filled.mail)
-    filled.sign()
-    found = fields(build("ai-logs")[0])["retention"]
-    assert found["data"]["kept"] is False
-    assert "IS NOT KEPT" in found["value"]
-    assert reason in found["value"]
 
 
 def test_more_than_somebody_waits_for_is_refused_before_anything_is_read(filled, tmp_path):

@@ -1,0 +1,99 @@
+"""The pack for a person's request: what is found, handed out and written down about it."""
+
+import json
+import logging
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
+
+from compliance.audit import keystore, ledger, vault
+from compliance.evidence import packs
+from compliance.models import Content, Event, PackAnswer
+from tests.compliance.evidence.filling import CASE, OTHER, PERSON, fields, told
+
+stored = pytest.mark.database
+
+
+def test_a_person_is_found_by_identifier_and_nobody_else_is(filled, build):
+    said, _ = build("access-request")
+    found = fields(said)
+    assert said["requests_found"] == 2
+    assert said["found_by"] == [PERSON]
+    assert len(found["requests"]["data"]["requests"]) == 2
+    mine = filled.blind(PERSON).encode()
+    for _, begin, end in found["requests"]["entries"]:
+        for row in ledger.leaves(begin, end):
+            named = row.type == "request.admitted"
+            assert not named or mine in (row.detail or b"")
+    assert found["copy"]["origin"] == "missing"
+    assert 'never "all"' in said["law"]["notes"][0]
+
+
+def test_nobody_is_found_by_an_identifier_that_nobody_named(filled, build):
+    said, _ = build("access-request", identifiers=("nobody@example.org",))
+    found = fields(said)
+    assert found["confirmation"]["data"] == {"requests": 0}
+    assert found["categories"]["origin"] == "missing"
+
+
+@stored
+def test_a_copy_of_what_was_kept_is_checked_handed_out_and_recorded(record, build):
+    text = json.dumps({"part": "prompt", "body": "Dear Anna"}).encode()
+    request = record.request(record.crm, named=(PERSON,), kept=text)
+    record.request(record.crm, named=(OTHER,), kept=b'{"part":"prompt","body":"Dear Bernd"}')
+    record.sign()
+    said, files = build("access-request")
+    assert files[f"contents/{request}-prompt.json"] == text
+    assert [name for name in files if name.startswith("contents/")] == [
+        f"contents/{request}-prompt.json"
+    ]
+    assert fields(said)["copy"]["origin"] == "verified"
+    detail = told(Event.objects.get(type="content.disclosed"))
+    assert (detail["requests"], detail["actor"]) == (1, "olga")
+    assert CASE in detail["reason"]
+
+
+def forged(request, commitment_key, text):
+    """As whoever has the database and the vault can: other text, sealed as it should be."""
+    row = Content.objects.get(request=request)
+    key = aes_key_unwrap(keystore.store().open(row.bucket, row.generation), bytes(row.wrapped))
+    nonce = bytes(vault.NONCE_BYTES)
+    sealed = AESGCM(key).encrypt(nonce, commitment_key + text, vault._about(request, "prompt"))
+    Content.objects.filter(pk=row.pk).update(data=nonce + sealed)
+    assert vault.read(request) == [("prompt", commitment_key, text)]
+
+
+@stored
+@pytest.mark.parametrize("with_key", ["its own", "another"])
+def test_no_copy_is_handed_out_of_kept_text_that_the_log_does_not_commit_to(
+    record, build, tmp_path, with_key
+):
+    request = record.request(record.crm, named=(PERSON,), kept=b'{"part":"prompt","body":"A"}')
+    record.sign()
+    ((_part, key, _text),) = vault.read(request)
+    forged(
+        request, key if with_key == "its own" else bytes(32), b'{"part":"prompt","body":"B"}'
+    )
+    before = Event.objects.count()
+    with pytest.raises(packs.PackImpossible, match="not what the log commits to") as error:
+        build("access-request")
+    assert request in str(error.value)
+    assert "body" not in str(error.value)
+    assert list(tmp_path.glob("pack-*.zip")) == []
+    assert Event.objects.count() == before  # nothing was disclosed, and nothing says it was
+
+
+@stored
+def test_no_identifier_of_the_person_is_in_the_database_or_a_log(filled, build, caplog):
+    caplog.set_level(logging.DEBUG)
+    build("access-request", identifiers=(PERSON, "nobody-else-quillworthy"))
+    for model in (Event, PackAnswer):
+        for row in model.objects.values():
+            for value in row.values():
+                stored = bytes(value) if isinstance(value, bytes | memoryview) else str(value)
+                data = stored if isinstance(stored, bytes) else stored.encode()
+                assert b"quillworthy" not in data
+    assert "quillworthy" not in caplog.text
+    written = told(Event.objects.get(type="pack.exported"))
+    assert filled.blind(PERSON) not in json.dumps(written)
