@@ -9,12 +9,15 @@ import tracemalloc
 import jsonschema
 import pytest
 
+from compliance.audit.files import LogFolder
+from compliance.audit.ledger import Held
 from compliance.audit.notary import Notary
 from compliance.audit.pruning import Rule, Run
+from compliance.audit.tree import Tree
 from compliance.audit.writer import Writer
 from compliance.evidence import rows, verify
 from compliance.evidence.bundle import ExportImpossible, Scope, export
-from compliance.evidence.removed import Removal
+from compliance.evidence.removed import Removal, Signed
 from compliance.models import Event
 from compliance.vocabulary import Content
 from tests.bench.evidence import fill
@@ -314,12 +317,15 @@ def test_export_and_verdict_take_the_same_memory_however_long_the_log(
         (None, "crm", False),  # or it would take what high-risk systems must keep
     ],
 )
-def test_a_removal_that_names_no_application_covers_no_labelled_entry(rule, entry, covered):
+def test_a_removal_that_names_no_application_covers_no_labelled_entry(
+    rule, entry, covered, tmp_path
+):
     about = {"begin": 0, "end": 10, "application": rule, "before": "2026-02-01", "rule": "r"}
     about["count"] = 1
-    removal = Removal(11, b"", b"", b"", 0, 10, rule, "2026-02-01")
+    log = Signed(Held(1, 0, 20, bytes(32)), Tree(LogFolder(tmp_path), 20))
+    removal = Removal(log, 11, b"", b"", b"", 0, 10, rule, "2026-02-01")
     assert removal.covers(5, "2026-01-31", entry) is covered
     terms = verify.Terms()
-    terms.prunings.append(verify.Pruning(11, about))
+    terms.prunings.append(verify.Pruning((0, 11), "entry 11", about))
     judged = verify.Judge(terms).removed(5, "2026-01-31", b"label" if entry else b"", entry)
     assert (judged == 0) is covered
