@@ -23,6 +23,7 @@ RUN_AS = {
     "audit prove": NOTARY,
     "audit prune": NOTARY,
     "audit resume": NOTARY,
+    "audit stamp": NOTARY,
     "audit verify": NOTARY,
     "keys rotate": OWNER,
     "keys rotate log": NOTARY,

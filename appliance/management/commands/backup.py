@@ -49,11 +49,15 @@ def _digest(file: Path) -> str:
 class Command(BaseCommand):
     """Database, log and, if asked for, keys; while the appliance runs."""
 
-    help = "Back up the database and the log (and --with-keys the keys) into one tar file."
+    help = (
+        "Back up the database and the log (and --with-keys the keys) into one tar file, while "
+        "the appliance runs. SQLite only; PostgreSQL has its own tools. Example: manage.py "
+        "backup /safe/place/domicile.tar"
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Where to, and whether the keys go along."""
-        parser.add_argument("file", type=Path, help="The tar file to write.")
+        parser.add_argument("file", type=Path, help="The tar file to write; must not exist.")
         parser.add_argument(
             "--with-keys",
             action="store_true",

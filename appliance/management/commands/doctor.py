@@ -15,7 +15,10 @@ MARKS = {"ok": "  ok     ", "warning": "  careful", "wrong": "  WRONG  "}
 class Command(BaseCommand):
     """Changes nothing. Ends with 1 where something is wrong."""
 
-    help = "Say what is wrong with this appliance and how to mend it."
+    help = (
+        "Say what is wrong with this appliance and how to mend it, and what needs somebody "
+        "soon (careful). Changes nothing. Ends with 1 where something is wrong."
+    )
     requires_system_checks: list[str] = []
 
     def handle(self, *_arguments: Any, **_options: Any) -> None:

@@ -40,18 +40,29 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """What to do."""
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("list", help="Where each lies, who reads it, its fingerprint.")
+        actions.add_parser(
+            "list", help="Where each lies, who reads it, its fingerprint; no key is shown."
+        )
         rotating = actions.add_parser(
-            "rotate", help="Make a new key; the appliance is stopped, but for the log's."
+            "rotate",
+            help="Make a new key; the appliance is stopped, but for the log's.",
+            description="Make a new key in the place of one. Stop the appliance first; the "
+            "log's own key is rotated while it runs.",
+            epilog="Examples: manage.py keys rotate gateway.ed25519; "
+            "manage.py keys rotate log --reason 'Once a year.'",
         )
         rotating.add_argument(
             "name", help="As `keys list` shows it, such as gateway.ed25519; or log."
         )
         rotating.add_argument(
-            "--reason", default="", help="Why the log's key is rotated; goes into the log."
+            "--reason",
+            default="",
+            help="Why the log's key is rotated; must be given for it, and goes into the log.",
         )
         rotating.add_argument(
-            "--pkcs11", action="store_true", help="Make the log's new key on the token."
+            "--pkcs11",
+            action="store_true",
+            help="Make the log's new key on the token that DOMICILE_PKCS11_TOKEN names.",
         )
 
     def handle(self, *_arguments: Any, **options: Any) -> None:

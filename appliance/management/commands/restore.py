@@ -31,7 +31,10 @@ POSTGRESQL = (
 class Command(BaseCommand):
     """Checks every digest before anything takes its place."""
 
-    help = "Restore a backup into the data folder, which must be empty."
+    help = (
+        "Restore a backup into the data folder, which must be empty. Example: "
+        "DOMICILE_DATA=/srv/domicile manage.py restore /safe/place/domicile.tar"
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -42,7 +45,8 @@ class Command(BaseCommand):
             type=Path,
             action="append",
             default=[],
-            help="A checkpoint that was kept elsewhere: shows what the backup lacks.",
+            help="A checkpoint that was kept elsewhere, as a file: shows what the backup "
+            "lacks; repeatable.",
         )
 
     def handle(self, *_arguments: Any, **options: Any) -> None:

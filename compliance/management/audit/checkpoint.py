@@ -18,7 +18,9 @@ HELP = "print the newest checkpoint, to be kept where this machine cannot change
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Of which generation, and whether to print it alone."""
-    parser.add_argument("--generation", type=int, help="of this generation of the log")
+    parser.add_argument(
+        "--generation", type=int, help="of this generation of the log (default: the current)"
+    )
     parser.add_argument("--raw", action="store_true", help="the checkpoint's bytes, no words")
 
 

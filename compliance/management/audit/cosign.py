@@ -51,23 +51,40 @@ def add_arguments(parser: ArgumentParser) -> None:
     """What to do, and with which files."""
     what = parser.add_subparsers(dest="what", required=True)
     request = what.add_parser("request", help="write what a witness needs to sign")
-    request.add_argument("file", type=Path)
-    request.add_argument("--witness", default="", help="since what it signed last")
-    request.add_argument("--old", type=int, help="since this many entries")
-    sign = what.add_parser("sign", help="as a witness: check a request and sign it")
-    sign.add_argument("file", type=Path)
-    sign.add_argument("--name", required=True, help="of the witness, as example.org/witness")
-    sign.add_argument("--key", type=Path, required=True, help="made where there is none")
-    sign.add_argument(
-        "--state", type=Path, required=True, help="what was signed; never lose it"
+    request.add_argument("file", type=Path, help="the request, to be written")
+    request.add_argument("--witness", default="", help="its name: since what it signed last")
+    request.add_argument(
+        "--old", type=int, help="since this many entries (default: from the beginning)"
     )
-    sign.add_argument("--log", action="append", required=True, help="the log's verifier key")
-    sign.add_argument("--out", type=Path, required=True, help="the cosigned checkpoint")
+    sign = what.add_parser("sign", help="as a witness: check a request and sign it")
+    sign.add_argument("file", type=Path, help="the request")
+    sign.add_argument("--name", required=True, help="of the witness, as example.org/witness")
+    sign.add_argument(
+        "--key",
+        type=Path,
+        required=True,
+        help="a file with its private key; made where there is none",
+    )
+    sign.add_argument(
+        "--state",
+        type=Path,
+        required=True,
+        help="a file with all that it signed; never lose it",
+    )
+    sign.add_argument(
+        "--log",
+        action="append",
+        required=True,
+        help="the verifier key of a log that may be signed; repeatable",
+    )
+    sign.add_argument(
+        "--out", type=Path, required=True, help="the cosigned checkpoint, to be written"
+    )
     add = what.add_parser("add", help="check what a witness signed, and keep it")
-    add.add_argument("file", type=Path)
+    add.add_argument("file", type=Path, help="the cosigned checkpoint")
     dismiss = what.add_parser("dismiss", help="a witness errs: ask and heed it no more")
-    dismiss.add_argument("witness")
-    dismiss.add_argument("--reason", required=True)
+    dismiss.add_argument("witness", help="its name")
+    dismiss.add_argument("--reason", required=True, help="why; goes on the record")
     policy = what.add_parser("policy", help="print the policy that counts, or set another")
     policy.add_argument("--set", type=Path, help="a file with the policy (C2SP tlog-policy)")
 

@@ -28,9 +28,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="an identifier of the person; '-' reads it from standard input, which keeps it "
         "out of the shell's history and the list of processes",
     )
-    whom.add_argument("--request", help="the id of a request")
-    parser.add_argument("--reason", required=True, help="goes on the record")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    whom.add_argument("--request", help="the id of a request: 32 hex digits")
+    parser.add_argument(
+        "--reason", required=True, help="why; goes on the record, so do not name the person"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask whether to go on")
 
 
 def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:

@@ -22,16 +22,41 @@ HELP = "write evidence that others can verify offline"
 
 def add_arguments(parser: ArgumentParser) -> None:
     """The range, the applications and the file."""
-    parser.add_argument("--from", dest="begin", default="0", help="entry number, or a time")
-    parser.add_argument("--to", dest="end", default="", help="the entry or time after it")
-    parser.add_argument("--application", action="append", default=[], help="only its details")
-    parser.add_argument("--type", action="append", default=[], help="only details of this type")
-    parser.add_argument("--generation", type=int, default=0, help="of this one of the log")
+    parser.add_argument(
+        "--from",
+        dest="begin",
+        default="0",
+        help="the first entry: its number, or a time with its zone (default: 0)",
+    )
+    parser.add_argument(
+        "--to",
+        dest="end",
+        default="",
+        help="the entry or time after the last one (default: the newest)",
+    )
+    parser.add_argument(
+        "--application",
+        action="append",
+        default=[],
+        help="disclose only details of this one, by name or id; repeatable",
+    )
+    parser.add_argument(
+        "--type",
+        action="append",
+        default=[],
+        help="disclose only details of this type of event, as in docs/events.md; repeatable",
+    )
+    parser.add_argument(
+        "--generation",
+        type=int,
+        default=0,
+        help="of this generation of the log (default: the current)",
+    )
     parser.add_argument("--tables", action="store_true", help="also CSV, XLSX and a PDF report")
     parser.add_argument("--contents", action="store_true", help="also kept prompts and answers")
     parser.add_argument("--reason", default="", help="why contents are disclosed; recorded")
-    parser.add_argument("--progress", action="store_true", help="say how far it is")
-    parser.add_argument("path", type=Path, help="the ZIP file to write")
+    parser.add_argument("--progress", action="store_true", help="say each second how far it is")
+    parser.add_argument("path", type=Path, help="the ZIP file to write; must not exist")
 
 
 def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:

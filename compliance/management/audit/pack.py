@@ -23,9 +23,18 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Which pack, of which period and applications, and the file."""
     parser.add_argument("name", choices=ORDER, help="which regulation's form")
     parser.add_argument("path", type=Path, help="the ZIP file to write")
-    parser.add_argument("--from", dest="since", default="", help="a time with its zone")
-    parser.add_argument("--to", dest="until", default="", help="the time after it")
-    parser.add_argument("--application", action="append", default=[], help="only these")
+    parser.add_argument(
+        "--from",
+        dest="since",
+        default="",
+        help="only what happened from this time on, with its zone, as 2026-01-01T00:00:00Z",
+    )
+    parser.add_argument(
+        "--to", dest="until", default="", help="only what happened before this time"
+    )
+    parser.add_argument(
+        "--application", action="append", default=[], help="only this one, by name; repeatable"
+    )
     parser.add_argument(
         "--case",
         default="",

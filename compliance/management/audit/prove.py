@@ -25,13 +25,23 @@ DISCLOSED = "detail.disclosed"
 
 def add_arguments(parser: ArgumentParser) -> None:
     """The entry and what to hold it against; or a proof to check."""
-    parser.add_argument("entry", nargs="?", type=int, help="the entry's number")
-    parser.add_argument("--generation", type=int, help="of this generation of the log")
-    parser.add_argument("--checkpoint", type=Path, help="in the tree of this older checkpoint")
+    parser.add_argument("entry", nargs="?", type=int, help="the entry's number, from 0")
+    parser.add_argument(
+        "--generation", type=int, help="of this generation of the log (default: the current)"
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, help="a file: prove it in the tree of this older checkpoint"
+    )
     parser.add_argument("--detail", action="store_true", help="show its detail; is recorded")
-    parser.add_argument("--out", type=Path, help="the file to write, as in 7.tlog-proof")
+    parser.add_argument(
+        "--out", type=Path, help="the file to write; must not exist (default: print it)"
+    )
     parser.add_argument("--check", type=Path, metavar="PROOF", help="check this proof instead")
-    parser.add_argument("--key", type=Path, help="the log's verifier key, for --check")
+    parser.add_argument(
+        "--key",
+        type=Path,
+        help="a file with the log's verifier key, for --check (default: this log's)",
+    )
 
 
 def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:

@@ -22,7 +22,10 @@ HELP = "begin the log's next generation, after an older database was restored"
 def add_arguments(parser: ArgumentParser) -> None:
     """Why, and which checkpoints tell how far the log had come."""
     parser.add_argument(
-        "--after-restore", action="store_true", required=True, help="the one occasion for it"
+        "--after-restore",
+        action="store_true",
+        required=True,
+        help="must be given: there is no other occasion for it",
     )
     parser.add_argument("--reason", required=True, help="what happened; goes into the log")
     parser.add_argument(
@@ -30,9 +33,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help="a checkpoint that somebody kept, also with witnesses' signatures; repeatable",
+        help="a file with a checkpoint that somebody kept, also with cosignatures; repeatable",
     )
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--yes", action="store_true", help="do not ask whether to go on")
 
 
 def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:

@@ -48,6 +48,20 @@ ACTIONS: dict[str, Action] = {
 }
 
 
+EXAMPLES = {
+    "verify": "",
+    "export": "--from 2026-01-01T00:00:00Z --to 2026-04-01T00:00:00Z --tables quarter.zip",
+    "pack": "record-of-processing record.zip",
+    "erase": "--subject - --reason 'Art. 17 GDPR, asked on 3 May'",
+    "prove": "1042 --detail --out 1042.tlog-proof",
+    "prune": "--dry-run",
+    "checkpoint": "--raw",
+    "consistency": "/elsewhere/checkpoint",
+    "cosign": "request ours.request --witness regulator.example/desk",
+    "stamp": "request ours.tsq",
+    "resume": "--after-restore --reason 'The disk failed on 3 May.'",
+}
+"""How each is typed, for its help."""
 INVALID = (CheckpointInvalid, ProofInvalid, TileInvalid)
 
 
@@ -55,7 +69,8 @@ class Command(BaseCommand):
     """The record, for a regulator or for whoever wants to be sure."""
 
     help = (
-        "Check the whole log, or export a part of it as evidence. "
+        "The record: check it, export it as evidence, prove an entry, erase what is kept. "
+        "`audit ACTION --help` has an example of each. "
         "Exit codes: 0 sound, 1 not sound, 2 could not be done."
     )
 
@@ -63,7 +78,11 @@ class Command(BaseCommand):
         """One sub-command each."""
         actions = parser.add_subparsers(dest="action", required=True)
         for name, action in ACTIONS.items():
-            action.add_arguments(actions.add_parser(name, help=action.HELP))
+            about = f"{action.HELP[0].upper()}{action.HELP[1:]}."
+            example = f"Example: manage.py audit {name} {EXAMPLES[name]}".rstrip()
+            action.add_arguments(
+                actions.add_parser(name, help=action.HELP, description=about, epilog=example)
+            )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Do it, and end with the exit code that says how it went."""

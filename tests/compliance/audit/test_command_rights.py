@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from compliance.audit import journal
 from compliance.audit.keys import create_key
 from compliance.audit.notary import Notary
 from compliance.management import rights
+from compliance.management.commands import audit
 from compliance.management.person import actor
 from compliance.models import Erasure
 from tests.compliance.audit.events import event
@@ -117,6 +119,18 @@ def test_the_logs_key_is_not_rotated_where_the_notarys_log_is_not(data, tmp_path
     settings.DOMICILE = dataclasses.replace(settings.DOMICILE, data=elsewhere)
     assert "not the log that the notary writes" in said("keys", "rotate", "log", *REASON)
     assert not list((elsewhere / "keys").glob("*.next"))
+
+
+def test_every_action_of_audit_has_a_role_and_an_example_that_it_takes(capsys):
+    command = audit.Command()
+    for action in audit.ACTIONS:
+        assert f"audit {action}" in rights.RUN_AS
+        example = shlex.split(audit.EXAMPLES[action])
+        parsed = command.create_parser("manage.py", "audit").parse_args([action, *example])
+        assert parsed.action == action
+        with pytest.raises(SystemExit):
+            command.create_parser("manage.py", "audit").parse_args([action, "--help"])
+        assert f"Example: manage.py audit {action}" in capsys.readouterr().out
 
 
 def test_a_user_without_a_name_is_named_by_number(monkeypatch):
