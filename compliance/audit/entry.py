@@ -33,6 +33,8 @@ KEY_BYTES = 32
 TYPE_MAX = 48  # characters, as wide as the column
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+_SCALARS = frozenset((str, bool, int, type(None)))
+_NESTED = frozenset((dict, list, tuple))
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 _TYPE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*\Z")
 _REQUEST = re.compile(r"[0-9a-f]{32}\Z")
@@ -69,8 +71,11 @@ def canonical(value: Mapping[str, Any]) -> bytes:
             raise EntryInvalid(reason)
     try:
         return orjson.dumps(value, option=_OPTIONS)
-    except TypeError as error:  # a lone surrogate, which is no Unicode text
-        raise EntryInvalid(f"An event's detail cannot be written as JSON: {error}.") from error
+    except TypeError as error:  # or a lone surrogate, which is no Unicode text
+        reason = _reason(value, "", 0)
+        raise EntryInvalid(
+            reason or f"An event's detail cannot be written as JSON: {error}."
+        ) from error
 
 
 def commitment(key: bytes, data: bytes) -> str:
@@ -166,22 +171,22 @@ def _fault(event: Event, source: str) -> str:
 
 
 def _plain(value: Any, depth: int) -> bool:
-    """Whether `_reason` would find nothing wrong; written for speed, it is on the hot path."""
+    """Whether `_reason` finds no fault but a large integer, which orjson itself refuses.
+
+    Written for speed: it is on the hot path.
+    """
     if depth > DEPTH_MAX:
         return False
-    for item in value.values() if type(value) is dict else value:
-        kind = type(item)
-        if kind is str or kind is bool or item is None:
-            continue
-        if kind is int:
-            if not -INTEGER_MAX <= item <= INTEGER_MAX:
-                return False
-        elif not (kind is dict or kind is list or kind is tuple) or not _plain(item, depth + 1):
-            return False
     if type(value) is dict:
         try:
-            return "".join(value).isascii()
+            if not "".join(value).isascii():
+                return False
         except TypeError:
+            return False
+        value = value.values()
+    for item in value:
+        kind = type(item)
+        if kind not in _SCALARS and not (kind in _NESTED and _plain(item, depth + 1)):
             return False
     return True
 

@@ -43,7 +43,7 @@ class Item:
         self.events = events
         self.waiter = waiter
         self.deadline = deadline
-        self.kept = waiter is None or any(event.type in TERMINAL for event in events)
+        self.kept = waiter is None or not TERMINAL.isdisjoint([event.type for event in events])
 
     @property
     def weight(self) -> int:
@@ -85,6 +85,8 @@ class ThreadWaiter:
 
 class LoopWaiter:
     """A coroutine that awaits `future`; all but `gone` is touched in its loop only."""
+
+    __slots__ = ("_expired", "future", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
