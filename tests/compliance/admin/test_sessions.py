@@ -24,8 +24,9 @@ def details(kind):
 
 
 @pytest.fixture
-def officer(console, monkeypatch):
+def officer(console, monkeypatch, settings):
     monkeypatch.setattr(sessions, "_noise", sessions._Noise())
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick
     return User.objects.create_user("officer", password=PASSWORD, is_staff=True)
 
 
