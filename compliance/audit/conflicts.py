@@ -21,7 +21,6 @@ from compliance.audit.checkpoint import Checkpoint
 from compliance.models import Witness
 from compliance.vocabulary import Event
 
-CONFLICT = alarms.CONFLICT
 MEND = (
     "Nothing is signed until this is settled. Restore a newer database, or go on without what "
     "is missing: `manage.py audit resume --after-restore --reason TEXT`. If it is the witness "
@@ -94,8 +93,8 @@ def keep(found: Conflict, generation: int, *, source: str) -> None:
             error=found.words,
         ):
             return
-        alarms.raise_(CONFLICT, found.witness, found.words)
-        journal.record(source, [Event(CONFLICT, time.time_ns() // 1000, detail)])
+        alarms.raise_(alarms.CONFLICT, found.witness, found.words)
+        journal.record(source, [Event(alarms.CONFLICT, time.time_ns() // 1000, detail)])
 
 
 def standing(generation: int) -> Sequence[str]:

@@ -70,13 +70,13 @@ def notes(generation: int) -> Iterator[tuple[Checkpoint, bytes]]:
     found: dict[int, list[Cosignature]] = {}
     for row in rows.order_by("-size", "id").iterator(chunk_size=8):
         if found and row.size not in found:
-            yield _joined(*found.popitem())
+            yield _joined(found.popitem()[1])
         found.setdefault(row.size, []).append(row)
     if found:
-        yield _joined(*found.popitem())
+        yield _joined(found.popitem()[1])
 
 
-def _joined(_size: int, rows: list[Cosignature]) -> tuple[Checkpoint, bytes]:
+def _joined(rows: list[Cosignature]) -> tuple[Checkpoint, bytes]:
     note = rows[0].note
     state = parse(note.encode())
     lines = [row.line for row in rows if parse(row.note.encode()) == state]

@@ -151,17 +151,7 @@ def chain(
     other. Those that are `known` from elsewhere may be more: a restored database can have lost
     some. They count where they continue the chain, and may be of other logs.
     """
-    for one in recorded:
-        one.check(name)
-    following = {one.old: one for one in _sound(name, known)}
-    for one in recorded:
-        held = following.get(one.old)
-        if held is not None and held.new != one.new:
-            raise HandoverInvalid(
-                f"The key {one.before} of the log was rotated twice, to two different keys: it "
-                "was stolen, or the log was continued from a copy and has forked."
-            )
-        following[one.old] = one
+    following = _following(name, recorded, known)
     preceding = {one.new: one for one in following.values()}
     first = recorded[0].old if recorded else key
     for _ in range(len(preceding)):
@@ -186,6 +176,24 @@ def chain(
             f"{checkpoint.key_id(name, keys[0]).hex()} on: it is another log's."
         )
     return Chain(tuple(keys), tuple(found))
+
+
+def _following(
+    name: str, recorded: Sequence[Handover], known: Iterable[Handover]
+) -> dict[bytes, Handover]:
+    """The handovers that count, each by the key that it puts aside."""
+    for one in recorded:
+        one.check(name)
+    following = {one.old: one for one in _sound(name, known)}
+    for one in recorded:
+        held = following.get(one.old)
+        if held is not None and held.new != one.new:
+            raise HandoverInvalid(
+                f"The key {one.before} of the log was rotated twice, to two different keys: it "
+                "was stolen, or the log was continued from a copy and has forked."
+            )
+        following[one.old] = one
+    return following
 
 
 def _sound(name: str, handovers: Iterable[Handover]) -> Iterable[Handover]:
