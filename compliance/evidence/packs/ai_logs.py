@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from compliance.audit.retention import SIX_MONTHS
 from compliance.evidence.packs.configured import Configured
 from compliance.evidence.packs.context import Context, PackImpossible, Part
 from compliance.evidence.packs.fields import Cited, Facts, Filled
-from compliance.evidence.packs.reading import Verified
+from compliance.evidence.packs.reading import Ranges, Verified
 from compliance.evidence.packs.tally import Tally, listing
 from compliance.models import Application, Leaf
 from compliance.vocabulary import TERMINAL
@@ -100,13 +100,14 @@ def parts(context: Context) -> Iterator[Part]:
         said = _configured(facts, configured, one)
         said["retention"] = _retention(facts, configured, one, pruned)
         said |= _used(facts, usage)
-        said["gaps"] = _gaps(facts, log, usage)
+        said["gaps"] = _gaps(facts, log, usage, context.reading.read)
         yield Part(str(one.pk), one.name, said)
 
 
 def _configured(facts: Facts, known: Configured, one: Application) -> dict[str, Filled]:
     about, cited, wrong = known.values(one, ("name", "purpose", "owner"))
     marked, mark, unmarked = known.value(one, "high_risk")
+    when = f"{known.since(one, 'high_risk'):%Y-%m-%d %H:%M} UTC" if marked else ""
     registered = known.registered(one)
     since = Cited()
     if registered is not None:
@@ -120,7 +121,9 @@ def _configured(facts: Facts, known: Configured, one: Application) -> dict[str, 
         ),
         "classification": facts.verified(
             "classification",
-            "Marked as used in a high-risk AI system." if marked else "Not marked.",
+            f"Marked as used in a high-risk AI system, on the record since {when}."
+            if marked
+            else "Not marked.",
             mark,
             {"high_risk": bool(marked)},
             unmarked,
@@ -151,8 +154,7 @@ def _used(facts: Facts, usage: Usage) -> dict[str, Filled]:
         "automatic": facts.verified(
             "automatic",
             f"{tally.requests} requests; {ended} ends; {len(usage.open)} admitted and still "
-            f"open at the end of the period. {usage.cited.count} entries, each written when "
-            "it happened, before the request went on.",
+            f"open at the end of the period. {usage.cited.count} entries.",
             usage.cited,
             {"requests": tally.requests, "ends": ended, "open": len(usage.open)},
             note,
@@ -228,7 +230,7 @@ def _too_early(event: Verified) -> bool:
     return event.time - before < dt.timedelta(days=SIX_MONTHS)
 
 
-def _gaps(facts: Facts, log: Log, usage: Usage) -> Filled:
+def _gaps(facts: Facts, log: Log, usage: Usage, read: Ranges) -> Filled:
     cited = Cited().take(log.cited, usage.cited)
     lines = [f"{GAPS[name]}: {count}" for name, count in sorted(log.found.items())]
     if missing := log.missing():
@@ -238,4 +240,7 @@ def _gaps(facts: Facts, log: Log, usage: Usage) -> Filled:
     if lost := usage.tally.ends["lost"]:
         lines.append(f"{lost} requests were lost with the process that answered them")
     data = {"events": dict(log.found), "missing": missing, "open": len(usage.open)}
-    return facts.verified("gaps", "\n".join(lines) or "None.", cited, data)
+    if lines and cited:
+        return facts.verified("gaps", "\n".join(lines), cited, data)
+    found = facts.none("gaps", "\n".join(lines) or "None in these entries.", read)
+    return replace(found, data=data) if found.entries else found

@@ -7,9 +7,10 @@ says that, and not a value.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from compliance.audit import retention
@@ -50,18 +51,28 @@ class Configured:
         registered = self.registered(application)
         if registered is None or registered.detail is None:
             return None, Cited(), "Its registration is not under the log's checkpoint yet."
-        known, cited = DEFAULTS.get(name), Cited()
+        known, shown = DEFAULTS.get(name), registered
         if name in registered.detail:
             known = registered.detail[name]
-        cited.add(registered)
+        for event, to in self._changes(application, name):
+            known, shown = to, event
+        if known != getattr(application, name):
+            return None, Cited(), OUTSIDE
+        return known, Cited().add(shown), ""
+
+    def since(self, application: Application, name: str) -> dt.datetime | None:
+        """When the log says that a column got its value; None where nothing is registered."""
+        found = self.registered(application)
+        for event, _to in self._changes(application, name):
+            found = event
+        return found.time if found else None
+
+    def _changes(self, application: Application, name: str) -> Iterator[tuple[Verified, Any]]:
+        """Each change of a column, with the value that it got; oldest first."""
         for event in self._events[str(application.pk)]:
             change = (event.said("changes") or {}).get(name) if event.type == CHANGED else None
             if isinstance(change, dict):
-                known, cited = change.get("to"), Cited()
-                cited.add(event)
-        if known != getattr(application, name):
-            return None, Cited(), OUTSIDE
-        return known, cited, ""
+                yield event, change.get("to")
 
     def values(
         self, application: Application, names: Iterable[str]

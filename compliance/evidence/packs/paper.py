@@ -6,6 +6,7 @@ that `pack.json`, which is attached to it, has the text whole.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -59,6 +60,8 @@ def _blocks(
             f"Our reading{'' if one.law.sure else ', unsure'}: {one.law.note}", "quiet"
         )
     for section in sections:
+        if not section.fields:
+            continue  # a pack that asks nothing of the organisation
         yield page.heading(section.title)
         for filled in section.fields:
             yield from _field(filled)
@@ -67,8 +70,8 @@ def _blocks(
 
 def _lead(context: Context, sections: Sequence[Section]) -> Iterator[Block]:
     period, reading, found = context.reading.period, context.reading, counts(sections)
-    since = f"{period.since:%Y-%m-%d %H:%M %Z}" if period.since else "the beginning"
-    until = f"{period.until:%Y-%m-%d %H:%M %Z}" if period.until else "the checkpoint"
+    since = _moment(period.since) if period.since else "the beginning"
+    until = f"{_moment(period.until)}, exclusive" if period.until else "the checkpoint"
     yield from _text(f"Period: from {since} to {until} ({_shown(reading.read)}).")
     yield from _text(
         f"Made {context.now:%Y-%m-%d %H:%M:%S} UTC by {context.actor}. Fields: "
@@ -80,6 +83,13 @@ def _lead(context: Context, sections: Sequence[Section]) -> Iterator[Block]:
     if given := context.about.get("found_by"):
         yield from _text('Found by these identifiers, never "all":')
         yield from _text("\n".join(str(one) for one in given), "value")  # type: ignore[attr-defined]
+
+
+def _moment(moment: dt.datetime) -> str:
+    """To the minute, or as exactly as it was asked for."""
+    exact = moment.second or moment.microsecond
+    spec = "auto" if exact else "minutes"
+    return f"{moment.replace(tzinfo=None).isoformat(sep=' ', timespec=spec)} {moment:%Z}"
 
 
 def _shown(read: Ranges) -> str:
@@ -100,7 +110,8 @@ def _field(filled: Filled) -> Iterator[Block]:
     yield from _text(_origin(filled), "quiet")
     yield from _text(filled.note, "quiet")
     if not law.sure:
-        yield from _text(f"Reading of the law unsure ({law.status}): {law.note}", "quiet")
+        status = "" if law.status == "unsure" else f" ({law.status})"
+        yield from _text(f"Reading of the law unsure{status}: {law.note}", "quiet")
     elif law.note:
         yield from _text(law.note, "quiet")
 

@@ -15,7 +15,7 @@ from compliance.evidence.packs.paper import LINES_SHOWN, value
 from compliance.evidence.packs.reading import Period, Reading
 from compliance.models import Application, PolicyVersion
 from tests.compliance.audit.events import request_id
-from tests.compliance.evidence.filling import CASE, PERSON, fields, yesterday
+from tests.compliance.evidence.filling import CASE, PERSON, fields, pdf_text, yesterday
 
 NOBODY = "nobody@example.org"
 
@@ -129,7 +129,16 @@ def test_an_event_at_the_edge_of_the_period_leaves_no_gap_in_a_writer_s_numbers(
     record.sign()
     found = fields(build("ai-logs", period=Period(yesterday()))[0])["gaps"]
     assert found["data"]["missing"] == 0
-    assert found["value"] == "None."
+    assert found["value"] == "None in these entries."
+
+
+def test_that_there_is_no_gap_rests_on_every_entry_that_was_read(filled, build):
+    said, files = build("ai-logs")
+    found, (one,) = fields(said), said["log"]["generations"]
+    assert found["gaps"]["entries"] == [[1, one["begin"], one["end"]]]
+    registered = dt.datetime.now(dt.UTC).strftime("on the record since %Y-")
+    assert registered in found["classification"]["value"]
+    assert "The organisation" not in pdf_text(files)  # this pack asks nothing of it
 
 
 def test_numbers_of_a_writer_that_the_log_does_not_hold_are_counted(filled):
@@ -151,6 +160,15 @@ def test_a_request_that_was_sent_twice_is_one_at_each_place(record, build):
     record.sign()
     found = fields(build("record-of-processing", applications=("crm",))[0])["recipients"]
     assert found["value"] == "away (DE): 1 requests\nhome (DE): 2 requests"
+
+
+def test_a_period_is_printed_as_exactly_as_it_was_asked_for(filled, build):
+    zone = dt.timezone(dt.timedelta(hours=1))
+    since = dt.datetime(2026, 11, 1, 10, 0, 30, tzinfo=zone)
+    period = Period(since, dt.datetime(2030, 1, 1, tzinfo=zone))
+    text = " ".join(pdf_text(build("record-of-processing", period=period)[1]).split())
+    until = "2030-01-01 00:00 UTC+01:00, exclusive"
+    assert f"Period: from 2026-11-01 10:00:30 UTC+01:00 to {until}" in text
 
 
 def test_of_a_value_with_very_many_lines_the_paper_shows_the_first_and_counts_the_rest():

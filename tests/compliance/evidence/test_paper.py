@@ -152,6 +152,11 @@ def test_a_long_word_goes_on_in_the_next_line_and_is_copied_whole():
     data = printed(paper(*page.text(f"{word} Digest {digest}")))
     assert word in text_of(data).replace("\n", "")
     assert digest in text_of(data)
+    address = "http://data.europa.eu/eli/reg_impl/2024/2956/oj"
+    filler = "word " * 15
+    sentence = text_of(printed(paper(*page.text(f"{filler}{address}, {filler}{digest}."))))
+    assert f"{address}," in sentence
+    assert f"{digest}." in sentence
     widest = max(len(line) for line in text_of(data).splitlines())
     assert widest < 100  # digits that fit between the margins: 482 / 5.7 points
 
