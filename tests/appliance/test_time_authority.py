@@ -8,9 +8,11 @@ import pytest
 
 from appliance import diagnosis
 from appliance.env import read
+from appliance.services.programs import programs
 from appliance.time_authority import time_stamps
 from compliance.audit.keys import create_key
 from tests.services.timestamps import Authority, Door
+from tests.services.waiting import PATIENCE
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is the authority")
 
@@ -21,7 +23,9 @@ def authority(tmp_path_factory):
 
 
 @pytest.fixture
-def door(authority):
+def door(authority, monkeypatch):
+    for place in ("calling.PATIENCE", "time_authority.DEADLINE"):
+        monkeypatch.setattr(f"appliance.{place}", PATIENCE)  # openssl may be slow to start
     with Door(lambda query: (200, authority.reply(query))) as found:
         yield found
 
@@ -75,3 +79,15 @@ def test_without_an_authority_nobody_is_asked_and_other_roles_ask_none(only, doo
     )
     assert list(time_stamps(environment)) == []
     assert door.asked == []
+
+
+def test_without_a_network_the_way_to_the_authority_is_a_passage(tmp_path):
+    given = {"DOMICILE_DATA": str(tmp_path), "DOMICILE_TSA_CERTIFICATE": "time.pem"}
+
+    def started(**more):
+        groups = programs(read(given | more), 0, "unshare")
+        return {one.name: one for group in groups for one in group}
+
+    assert "passage" not in started()
+    passage = started(DOMICILE_TSA="https://time.example/tsa")["passage"]
+    assert passage.command[-2:] == ["time.example", "443"]

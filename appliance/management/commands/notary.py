@@ -67,22 +67,22 @@ def notary(stop: threading.Event) -> None:
     leads = Notary(
         domicile.data / "log", ring, origin, domicile.checkpoints, watch, second=second
     )
-    beside = threading.Event()
+    over = threading.Event()
     threads = [
-        threading.Thread(target=run, args=(beside,), name=name, daemon=True)
-        for name, run in _others(ring, leads)
+        threading.Thread(target=run, args=(over,), name=name, daemon=True)
+        for name, run in beside(ring, leads)
     ]
     for one in threads:
         one.start()
     try:
         leads.run(stop)
     finally:
-        beside.set()
+        over.set()
         for one in threads:
             one.join(BESIDE)
 
 
-def _others(
+def beside(
     ring: FileRing, leads: Notary
 ) -> Iterator[tuple[str, Callable[[threading.Event], None]]]:
     """What runs beside the notary: names of threads, and what they do until they are told."""

@@ -16,15 +16,19 @@ from django.core.management import call_command
 from django.db import transaction
 
 from appliance.calling import Calls
+from appliance.management.commands import notary as command
+from appliance.services.programs import PASSAGES
 from compliance.audit import checkpoint, journal, stamp, stamp_files, stamps
 from compliance.audit.authority import StampInvalid, trusted
 from compliance.audit.checkpoint import CheckpointInvalid
 from compliance.audit.files import LogFolder
 from compliance.audit.keys import create_key, read_key
 from compliance.audit.notary import Notary
+from compliance.audit.ring import ring_of
 from compliance.audit.stamper import Stamper
 from tests.compliance.audit.events import event
 from tests.services.timestamps import Authority, Door
+from tests.services.waiting import PATIENCE
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is the authority")
 
@@ -123,6 +127,23 @@ def test_an_authority_that_nobody_named_is_refused(authority, tmp_path):
         stamp.checked(authority.reply(query), query, trusted(stranger.certificate))
 
 
+def test_a_time_that_was_changed_later_is_refused_and_so_is_another_signature(
+    authority, anchors
+):
+    query = asked()
+    reply = authority.reply(query)
+    found = stamp.checked(reply, query, anchors)
+    moment, before = (
+        f"{time:%Y%m%d%H%M%SZ}".encode()
+        for time in (found.time, found.time - dt.timedelta(hours=1))
+    )
+    assert reply.count(moment) == 1
+    with pytest.raises(StampInvalid, match="changed after it was signed"):
+        stamp.checked(reply.replace(moment, before), query, anchors)
+    with pytest.raises(StampInvalid, match="signature of the time stamp is false"):
+        stamp.checked(reply[:-1] + bytes([reply[-1] ^ 1]), query, anchors)
+
+
 def test_of_all_changes_of_one_bit_none_moves_what_is_signed(authority, anchors):
     """What is believed in spite of a change says the same: only unsigned numbers took it."""
     query = asked()
@@ -161,14 +182,16 @@ def log(database, tmp_path):
 
 
 @pytest.fixture
-def door(authority):
+def door(authority, monkeypatch):
+    monkeypatch.setattr("appliance.calling.PATIENCE", PATIENCE)  # openssl may be slow to start
     with Door(lambda query: (200, authority.reply(query))) as found:
         yield found
 
 
 @pytest.fixture
 def stamper(log, door, authority):
-    call = Calls((), None, 5, only=(door.address,), kind="application/timestamp-query")
+    kind = "application/timestamp-query"
+    call = Calls((), None, PATIENCE, only=(door.address,), kind=kind)
     return Stamper(log.folder, mine, call, door.address, authority.certificate)
 
 
@@ -395,3 +418,20 @@ def test_the_line_in_the_documents_is_what_openssl_takes(desk, authority, tmp_pa
     folder.joinpath("1.checkpoint").write_bytes(b"other")
     changed = subprocess.run(line.format(1).split(), cwd=folder, check=False)
     assert changed.returncode
+
+
+def test_the_notary_asks_the_authority_that_is_named_and_no_other(
+    desk, door, settings, tmp_path, monkeypatch
+):
+    monkeypatch.delenv(PASSAGES, raising=False)
+    ring = ring_of(settings.DOMICILE)
+    leads = Notary(tmp_path / "data" / "log", ring, ORIGIN, tmp_path / "outside")
+    assert [name for name, _ in command.beside(ring, leads)] == ["witnesses"]
+    settings.DOMICILE = dataclasses.replace(settings.DOMICILE, tsa=door.address)
+    runs = dict(command.beside(ring, leads))
+    stamper = runs["time stamps"].__self__  # type: ignore[attr-defined]
+    assert stamper.look()
+    assert door.asked == [("application/timestamp-query", "/tsa")]
+    assert audit("stamp", "show")[0] == 0
+    with pytest.raises(PermissionError):
+        stamper._call("POST", f"{door.address}/elsewhere", b"")
