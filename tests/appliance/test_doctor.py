@@ -193,7 +193,9 @@ def test_the_notarys_lag_is_the_age_of_the_oldest_event_it_lacks(environment):
 
     oldest = Event.objects.order_by("time").first()
     assert oldest is not None
-    assert notary_lag() == pytest.approx(time.time() - oldest.time.timestamp(), abs=2)
+    least = time.time() - oldest.time.timestamp()
+    lag = notary_lag()
+    assert least - 0.1 <= lag <= time.time() - oldest.time.timestamp() + 0.1
 
 
 def test_the_clocks_state_is_the_kernels():

@@ -16,6 +16,7 @@ from appliance import log_pages
 from appliance.log_pages import LogPages
 from compliance.audit import checkpoint, tiles
 from compliance.audit.files import LogFolder, folder_of
+from tests.services.waiting import PATIENCE
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 
@@ -163,7 +164,7 @@ async def test_no_link_below_the_log_is_followed(
 async def test_what_is_no_file_is_absent(pages: LogPages, log: Path) -> None:
     (log / "checkpoint").unlink()
     os.mkfifo(log / "checkpoint")
-    assert (await asyncio.wait_for(ask(pages, "/log/1/checkpoint"), 5)).status == 404
+    assert (await asyncio.wait_for(ask(pages, "/log/1/checkpoint"), PATIENCE)).status == 404
 
 
 @given(st.text(alphabet="/.tilexpnrscho0123456789%\0-", max_size=40))

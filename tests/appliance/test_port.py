@@ -5,6 +5,7 @@ import pytest
 
 from appliance.services.port import PortTaken, take
 from tests.services.appliance import free_port
+from tests.services.waiting import PATIENCE
 
 
 def test_a_taken_port_is_said_with_the_process_and_a_way_out():
@@ -25,5 +26,8 @@ def test_an_address_that_is_not_ours_is_refused():
 
 def test_callers_wait_while_no_web_process_runs():
     port = free_port()
-    with take("127.0.0.1", port), socket.create_connection(("127.0.0.1", port), timeout=2):
+    with (
+        take("127.0.0.1", port),
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE),
+    ):
         pass

@@ -159,6 +159,7 @@ async def test_a_ticket_that_waits_for_a_slot_is_spoken_for_by_heartbeats(gatewa
 
 
 async def test_a_cancellation_frees_the_engine(gateway, node, redis):
+    await until(lambda: idle(node), "what others cancelled is over")
     asked = mine(gateway, body=LONG)
     (inbox,) = await gateway.send(asked)
     await first(inbox, Chunk)

@@ -92,7 +92,7 @@ class Gateway:
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
         self.process.send_signal(sign)
         with suppress(subprocess.TimeoutExpired):
-            self.process.wait(40)
+            self.process.wait(PATIENCE)
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
