@@ -251,23 +251,24 @@ def title_of(run: Export) -> str:
 
 def described(scope: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was asked for, in words; of a form that is not evidence, its own members."""
-    said = {name: value for name, value in scope.items() if name != "begun"}
-    if "applications" not in said:
-        return [(name.replace("_", " ").capitalize(), str(said[name])) for name in sorted(said)]
+    if "applications" not in scope:
+        return [
+            (name.replace("_", " ").capitalize(), str(scope[name])) for name in sorted(scope)
+        ]
     names = dict(Application.objects.values_list("pk", "name"))
-    wanted = [name for pk, name in names.items() if str(pk) in said["applications"]]
+    wanted = [name for pk, name in names.items() if str(pk) in scope["applications"]]
     rows = [
-        ("From", _from(str(said.get("begin", "0")))),
-        ("To", str(said.get("end") or "") or "the last entry then"),
+        ("From", _from(str(scope.get("begin", "0")))),
+        ("To", str(scope.get("end") or "") or "the last entry then"),
         ("Applications", ", ".join(sorted(wanted)) or "all"),
-        ("Types of events", ", ".join(said.get("types", ())) or "all"),
-        ("Tables and report", "yes" if said.get("tables") else "no"),
+        ("Types of events", ", ".join(scope.get("types", ())) or "all"),
+        ("Tables and report", "yes" if scope.get("tables") else "no"),
     ]
     if ended():
-        generation = said.get("generation")
+        generation = scope.get("generation")
         rows.insert(0, ("Generation", str(generation) if generation else "the one then"))
-    if said.get("contents"):
-        rows.append(("Contents, because", str(said.get("reason"))))
+    if scope.get("contents"):
+        rows.append(("Contents, because", str(scope.get("reason"))))
     return rows
 
 

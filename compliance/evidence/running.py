@@ -180,8 +180,7 @@ def _where(run: Export) -> Path:
 def _begin(run: Export) -> bool:
     """Take the run up; False if it was cancelled meanwhile, or has failed too often."""
     shelf.sweep_up(run.pk)
-    begun = int(run.scope.get("begun", 0)) + 1
-    if begun > ATTEMPTS:
+    if run.attempts >= ATTEMPTS:
         _fail(
             run,
             f"It was begun {ATTEMPTS} times, and each time its process ended, or kept content "
@@ -189,13 +188,15 @@ def _begin(run: Export) -> bool:
             "a smaller range.",
         )
         return False
-    run.scope = {**run.scope, "begun": begun}
+    run.attempts += 1
     if run.scope.get("contents"):
         run.scope |= erased.mark()
-    step = "is being written" if begun == 1 else f"is being written, begun {begun} times"
+    again = f", begun {run.attempts} times" if run.attempts > 1 else ""
+    step = f"is being written{again}"
     rows = Export.objects.filter(pk=run.pk, state__in=runs.UNFINISHED)
     fields = {"state": State.RUNNING, "seen": timezone.now(), "done": 0, "total": 0}
-    return bool(rows.update(scope=run.scope, step=step, **fields))
+    changed = rows.update(scope=run.scope, attempts=run.attempts, step=step, **fields)
+    return bool(changed)
 
 
 def _work(run: Export, form: Form, stopping: Callable[[], bool]) -> None:
@@ -246,10 +247,9 @@ def _give_back(run: Export) -> None:
     Where the worker stops, the attempt does not count; where something was erased it does, so
     that a run which takes longer than erasures are apart comes to an end.
     """
-    uncounted = 0 if erased.outdated(run) else 1
-    scope = {**run.scope, "begun": int(run.scope.get("begun", 1)) - uncounted}
+    attempts = run.attempts if erased.outdated(run) else max(0, run.attempts - 1)
     rows = Export.objects.filter(pk=run.pk, state=State.RUNNING)
-    rows.update(state=State.WAITING, scope=scope, step="waits", done=0, total=0)
+    rows.update(state=State.WAITING, attempts=attempts, step="waits", done=0, total=0)
 
 
 def _fail(run: Export, words: str) -> None:

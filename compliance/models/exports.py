@@ -29,6 +29,9 @@ class Export(models.Model):
     total = models.BigIntegerField(default=0)
     asked = models.DateTimeField()
     seen = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(
+        db_default=0, default=0, help_text="How often it was begun, without orderly stops."
+    )
     finished = models.DateTimeField(null=True)
     file = models.CharField(max_length=128, blank=True)
     size = models.BigIntegerField(default=0)

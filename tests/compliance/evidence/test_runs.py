@@ -10,6 +10,8 @@ from typing import Any
 import psutil
 import pytest
 from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from appliance import records
@@ -66,6 +68,20 @@ def test_a_run_makes_one_file_one_event_and_says_so(data):
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert [one.name for one in path.parent.iterdir()] == [run.file]
+
+
+def test_a_run_that_an_earlier_release_began_keeps_its_number_of_attempts(database):
+    older = [("compliance", "0006_witnesses")]
+    state = MigrationExecutor(connection).migrate(older)
+    model = state.apps.get_model("compliance", "Export")
+    asked = {"form": "evidence", "actor": "clara", "asked": timezone.now()}
+    begun, fresh = (
+        model.objects.create(scope=scope, **asked).pk
+        for scope in ({"begin": "3", "begun": 4}, {"begin": "3"})
+    )
+    MigrationExecutor(connection).migrate([("compliance", "0007_export_attempts")])
+    found = {run.pk: (run.attempts, run.scope) for run in Export.objects.all()}
+    assert found == {begun: (4, {"begin": "3"}), fresh: (0, {"begin": "3"})}
 
 
 # --- The worker ---
@@ -189,7 +205,7 @@ def test_children_that_are_killed_are_replaced_and_a_run_that_is_cancelled_ends(
     assert again(run).state == "running"
     worker.held.unlink()
     run = ends(run)
-    assert run.scope["begun"] == 2
+    assert run.attempts == 2
     finished_once(run)
 
     cancelled = begun(worker, broker)
@@ -221,7 +237,7 @@ def test_a_worker_that_is_killed_or_told_to_end_leaves_its_run_to_the_next(worke
     worker.stop()
     worker.held.unlink()
     second = again(second)
-    assert (second.state, second.scope["begun"], exported()) == ("waiting", 0, 1)
+    assert (second.state, second.attempts, exported()) == ("waiting", 0, 1)
     empty(again(run).file)
     unseen()
     worker.start()
