@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -187,7 +188,7 @@ def test_a_removal_of_a_later_generation_is_believed_by_its_checkpoint_alone(rem
     state = Checkpoint("example.org/log/2", 99, bytes(32))
     earlier = checkpoint.sign(dataclasses.replace(state, origin=ORIGIN), signer).decode()
     thief = checkpoint.sign(state, Ed25519PrivateKey.generate()).decode()
-    told_wrong = {
+    told_wrong: dict[str, dict[str, Any]] = {
         "not in the log": {"checkpoint": checkpoint.sign(state, signer).decode()},
         "not of a later generation": {"checkpoint": earlier},
         "not signed by the log's key": {"checkpoint": thief},

@@ -7,6 +7,8 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -99,9 +101,8 @@ async def takes(limits: Limits, request: str) -> bool:
 
 async def ends(redis: Redis) -> dict[str, float]:
     """Until when each slot is held, by the broker's clock."""
-    return {
-        name.decode(): end for name, end in await redis.zrange(SLOTS, 0, -1, withscores=True)
-    }
+    found: Any = await redis.zrange(SLOTS, 0, -1, withscores=True)
+    return {name.decode(): end for name, end in found}
 
 
 async def renewed(redis: Redis, before: dict[str, float]) -> bool:
@@ -119,7 +120,7 @@ async def test_slots_are_held_while_their_process_lives_and_lapse_with_it(
     await alive.take(PAIR, "r2", 1)
     for _ in range(3):
         before = await ends(redis)
-        await until(lambda held=before: renewed(redis, held), "both are held for longer")
+        await until(partial(renewed, redis, before), "both are held for longer")
     with pytest.raises(APIError) as raised:
         await other.take(PAIR, "s", 1)
     assert raised.value.kind == "concurrent_requests"
