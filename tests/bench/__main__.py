@@ -1,6 +1,7 @@
 """`python -m tests.bench [PART…]`: prints every figure beside a baseline of the same run.
 
-Parts: start, hot, latency, streams, detection, appends. Without any: all, in this order.
+Parts: start, hot, latency, streams, detection, appends, evidence. Without any: all, in this
+order.
 """
 
 from __future__ import annotations
@@ -166,6 +167,13 @@ def appended() -> str:
     return appends.report()
 
 
+def exported() -> str:
+    """Evidence of a hundred thousand events, and what its verifiers make of it."""
+    from tests.bench import evidence  # noqa: PLC0415 - needs a database only when it runs
+
+    return evidence.evidence(100_000, 10_000)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "start": started,
     "hot": hot,
@@ -173,6 +181,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "streams": streams,
     "detection": detected,
     "appends": appended,
+    "evidence": exported,
 }
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.bench import crowd
+from tests.bench.record import KEY, ORIGIN, apart, detail, prepared, request_id, timed
 from tests.bench.table import Cell, table
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ def report() -> str:
 
     found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory(prefix="dmc-bench-") as folder:
-        found["SQLite"] = _process(Path(folder) / "sqlite", None)
+        found["SQLite"] = apart(__spec__.name, Path(folder) / "sqlite")
         server = Postgres()
         try:
-            found["PostgreSQL"] = _process(Path(folder) / "postgres", server.url())
+            found["PostgreSQL"] = apart(__spec__.name, Path(folder) / "postgres", server.url())
         finally:
             server.close()
     return "\n".join((_appends(found), crowd.report(found), _log(found)))
@@ -81,41 +82,18 @@ def _log(found: dict[str, dict[str, Any]]) -> str:
     return table("The log", ["", *found], rows)
 
 
-def _process(data: Path, url: str | None) -> dict[str, Any]:
-    data.mkdir()
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("DOMICILE_")}
-    environment |= {"DOMICILE_DATA": str(data), "DJANGO_SETTINGS_MODULE": "appliance.settings"}
-    if url:
-        environment["DOMICILE_DATABASE_URL"] = url
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.appends"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
-
-
 # --- in the measured process ----------------------------------------------------------------
 
 
 def measure_all() -> dict[str, Any]:
     """Every figure of the database that the environment names."""
-    import django  # noqa: PLC0415 - not in the process that only prints
-
-    django.setup()
-    from django.core.management import call_command  # noqa: PLC0415
-
-    call_command("migrate", verbosity=0)
-    from django.conf import settings  # noqa: PLC0415
-
+    data = prepared()
     from tests.compliance.audit.events import register  # noqa: PLC0415
 
     register()
     found: dict[str, Any] = {"row-lock hash chain": _chain(), "Domicile": _writer()}
-    found |= _afterwards()
-    return found | crowd.measured(settings.DOMICILE.data)
+    found |= _afterwards(data)
+    return found | crowd.measured(data)
 
 
 def figures(latencies: list[float], seconds: float) -> dict[str, float]:
@@ -151,7 +129,7 @@ def _writer() -> dict[str, Any]:
 
 async def appending(writer: Writer, callers: int, seconds: float) -> list[float]:
     """So many coroutines that append one event after the other; the seconds each took."""
-    from tests.compliance.audit.events import event, request_id  # noqa: PLC0415
+    from tests.compliance.audit.events import event  # noqa: PLC0415
 
     about = detail()
     end = time.perf_counter() + seconds
@@ -221,30 +199,28 @@ def threads(callers: int, act: Callable[[], None], seconds: float) -> list[float
     return latencies
 
 
-def _afterwards() -> dict[str, float]:
+def _afterwards(data: Path) -> dict[str, float]:
     """What the notary, the check, the export and the offline check make of those events."""
-    from django.conf import settings  # noqa: PLC0415
-
     from compliance.audit.ledger import current  # noqa: PLC0415
     from compliance.audit.notary import Notary  # noqa: PLC0415
     from compliance.audit.verify import verify_log  # noqa: PLC0415
     from compliance.evidence import verify  # noqa: PLC0415
     from compliance.evidence.bundle import Scope, export  # noqa: PLC0415
 
-    log, key = settings.DOMICILE.data / "log", bytes(range(32))
+    log = data / "log"
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
         Ed25519PrivateKey,
     )
 
-    public = Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
-    notary = Notary(log, key, "bench/log/1")
-    integrating = _timed(lambda: _drain(notary))
+    public = Ed25519PrivateKey.from_private_bytes(KEY).public_key().public_bytes_raw()
+    notary = Notary(log, KEY, ORIGIN)
+    integrating = timed(lambda: _drain(notary))
     size = current().size
-    verifying = _timed(lambda: _insist(verify_log(log, public).ok))
-    path = settings.DOMICILE.data / "evidence.zip"
-    exporting = _timed(lambda: export(Scope(), path, log, key))
+    verifying = timed(lambda: _insist(verify_log(log, public).ok))
+    path = data / "evidence.zip"
+    exporting = timed(lambda: export(Scope(), path, log, KEY))
     command = [sys.executable, "-I", "-S", verify.__file__, str(path)]
-    offline = _timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+    offline = timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
     return {
         "notary integrates, entries/s": size / integrating,
         "audit verify, entries/s": size / verifying,
@@ -298,41 +274,6 @@ def _overhead(path: Path) -> int:
             for member in archive.infolist()
             if member.filename in {"hints", "proof.json", "checkpoint", "manifest.json"}
         )
-
-
-def _timed(act: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    act()
-    return time.perf_counter() - begun
-
-
-def detail() -> dict[str, Any]:
-    """As long as the gate's."""
-    return {
-        "application": {"id": "00000000-0000-0000-0000-000000000007", "name": "demo"},
-        "api_key": "0" * 12,
-        "categories": {"personal": 3},
-        "country": "DE",
-        "decision": "pseudonymise",
-        "endpoint": "chat.completions",
-        "findings": {"EMAIL_ADDRESS": 1, "PERSON": 2},
-        "languages": ["en"],
-        "legal_basis": "6-1-f",
-        "licence": "Apache-2.0",
-        "model": "smollm2-135m-instruct",
-        "model_digest": "0" * 64,
-        "names_unchecked": False,
-        "policy": {"name": "default", "version": 1, "digest": "0" * 64},
-        "purpose": "Answering questions of customers",
-        "reasons": ["Personal data is replaced by pseudonyms."],
-        "received": 1_700_000_000_000_000,
-        "ropa_reference": "R-17",
-        "rules": ["personal"],
-        "rules_not_enforced": ["special"],
-        "site": "home",
-        "stream": True,
-        "subjects": [],
-    }
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tests.bench.record import detail, request_id
 from tests.bench.table import Cell, table
 
 PROCESSES, CALLERS, THREADS = 4, 64, 8  # so 256 callers; the chain's threads wait anyway
@@ -128,8 +129,8 @@ def _lag(folder: Path) -> dict[str, float]:
 def _offer(folder: Path) -> dict[str, float]:
     from compliance.audit.writer import Writer  # noqa: PLC0415
     from compliance.models import Event  # noqa: PLC0415
-    from tests.bench.appends import detail, quantile  # noqa: PLC0415
-    from tests.compliance.audit.events import event, request_id  # noqa: PLC0415
+    from tests.bench.appends import quantile  # noqa: PLC0415
+    from tests.compliance.audit.events import event  # noqa: PLC0415
 
     writer = Writer("offer-1", on_fenced=lambda: os._exit(9))
     writer.start()
@@ -140,7 +141,7 @@ def _offer(folder: Path) -> dict[str, float]:
     durable: list[float] = []
     signed: list[tuple[int, float]] = []
     done = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(folder, signed, done))
+    watcher = threading.Thread(target=_watch, args=(folder, signed, done), daemon=True)
     watcher.start()
 
     async def one() -> None:

@@ -19,12 +19,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
+from tests.bench.record import KEY, ORIGIN, apart, detail, prepared, request_id, timed
 from tests.bench.table import Cell, table
 
-KEY = bytes(range(32))
-ORIGIN = "bench/log/1"
 BATCH = 10_000
 BROWSER_MAX = 600_000  # milliseconds
 
@@ -32,16 +30,8 @@ BROWSER_MAX = 600_000  # milliseconds
 def evidence(events: int = 100_000, in_browser: int = 100_000) -> str:
     """Measure in a process of its own, whose memory is then this part's."""
     with tempfile.TemporaryDirectory(prefix="domicile-bench-") as folder:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("DOMICILE_")}
-        environment |= {
-            "DOMICILE_DATA": folder,
-            "DJANGO_SETTINGS_MODULE": "appliance.settings",
-        }
-        arguments = [sys.executable, "-m", __spec__.name, "--measure", str(events)]
-        done = subprocess.run(
-            [*arguments, str(in_browser)], env=environment, stdout=subprocess.PIPE, check=True
-        )
-    rows: list[list[Cell]] = json.loads(done.stdout)
+        numbers = (str(events), str(in_browser))
+        rows: list[list[Cell]] = apart(__spec__.name, Path(folder), None, "--measure", *numbers)
     heads = ["", "entries", "seconds", "entries/s", "memory MB", "verdict"]
     return table("Evidence, SQLite", heads, rows)
 
@@ -51,21 +41,14 @@ def evidence(events: int = 100_000, in_browser: int = 100_000) -> str:
 
 def measure(events: int, in_browser: int) -> list[list[Cell]]:
     """Rows: what, entries, seconds, entries per second, peak memory in MB, verdict."""
-    import django  # noqa: PLC0415 - not in the process that only prints
-
-    django.setup()
-    from django.conf import settings  # noqa: PLC0415
-    from django.core.management import call_command  # noqa: PLC0415
-
+    data = prepared()
     from compliance.evidence.bundle import Scope, export  # noqa: PLC0415
 
-    call_command("migrate", verbosity=0)
-    data = settings.DOMICILE.data
     size = fill(events, data / "log")
     before = _peak(resource.RUSAGE_SELF)
     rows: list[list[Cell]] = []
     path = data / "evidence.zip"
-    seconds = _timed(lambda: export(Scope(), path, data / "log", KEY))
+    seconds = timed(lambda: export(Scope(), path, data / "log", KEY))
     grown = f"{_peak(resource.RUSAGE_SELF):.0f} (+{_peak(resource.RUSAGE_SELF) - before:.0f})"
     rows.append(["export", size, seconds, size / seconds, grown, ""])
     rows.append(["  bytes of it an entry", path.stat().st_size / size, None, None, None, ""])
@@ -102,13 +85,13 @@ def fill(events: int, log: Path) -> int:
         )
         for one in applications
     ]
-    base = _as_the_gate()
+    base = detail()
     seq = 0
     WriterEpoch.objects.create(source="web-1", epoch=1, opened="2026-01-01T00:00:00Z")
     for low in range(0, events, BATCH):
         for number in range(low, min(low + BATCH, events), 2):
             one = applications[number // 2 % len(applications)]
-            request = os.urandom(16).hex()
+            request = request_id()
             who = {"id": str(one.pk), "name": one.name}
             for kind in ("request.admitted", "request.completed"):
                 said = {**base, "application": who, "received": now + number}
@@ -131,33 +114,6 @@ def fill(events: int, log: Path) -> int:
     while notary.integrate_once():
         pass
     return seq
-
-
-def _as_the_gate() -> dict[str, Any]:
-    """What the gate says of an admitted request, without application and time."""
-    return {
-        "api_key": "0" * 12,
-        "categories": {"personal": 3},
-        "country": "DE",
-        "decision": "pseudonymise",
-        "endpoint": "chat.completions",
-        "findings": {"EMAIL_ADDRESS": 1, "PERSON": 2},
-        "languages": ["en"],
-        "legal_basis": "6-1-f",
-        "licence": "Apache-2.0",
-        "model": "smollm2-135m-instruct",
-        "model_digest": "0" * 64,
-        "names_unchecked": False,
-        "policy": {"name": "default", "version": 1, "digest": "0" * 64},
-        "purpose": "Answering questions of customers",
-        "reasons": ["Personal data is replaced by pseudonyms."],
-        "ropa_reference": "R-17",
-        "rules": ["personal"],
-        "rules_not_enforced": ["special"],
-        "site": "home",
-        "stream": True,
-        "subjects": [],
-    }
 
 
 _INSERT = """
@@ -248,12 +204,6 @@ def _tampered(path: Path, index: int) -> Path:
                         line.replace(b'"time":"2', b'"time":"3') if number == index else line
                     )
     return target
-
-
-def _timed(act: Any) -> float:
-    began = time.perf_counter()
-    act()
-    return time.perf_counter() - began
 
 
 def _peak(who: int) -> float:
