@@ -20,7 +20,7 @@ from tests.compliance.evidence import conftest
 from tests.compliance.evidence.packing import KEY
 from tests.compliance.evidence.test_runs import Worker
 from tests.services.valkey import Valkey
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE, wait_until
 
 ANNA, BEN, CLEO = "anna@example.org", "ben@example.org", "cleo@example.org"
 log = conftest.log
@@ -34,7 +34,7 @@ def data(log, tmp_path, settings):
     key = create_key(tmp_path / "keys" / "subject-index")
     (tmp_path / "keys" / "log.ed25519").write_text(KEY.hex() + "\n")
     (tmp_path / "keys" / "log.ed25519").chmod(0o600)
-    writer = Writer("web-2", on_fenced=lambda: None)
+    writer = Writer("web-2", on_fenced=lambda: None, timeout=PATIENCE)
     writer.start()
     for person in (ANNA, BEN, CLEO):
         content = Content("prompt", b"{}", now() + 10**10, (subjects.blind(key, person),))
