@@ -186,6 +186,14 @@ def test_a_person_who_gets_a_copy_is_not_told_that_nothing_was_kept(record, buil
     assert "texts that are in this pack go when" in limits["note"]
 
 
+def test_a_person_who_was_answered_in_time_is_not_overdue_for_ever(filled, build):
+    law = laws()["access-request"]
+    typed = {"received": "2026-03-10T09:00+01:00", "answered": "2026-04-10T23:00+02:00"}
+    answers.answer(law, typed, CASE, actor="olga")
+    (clock,) = build("access-request")[0]["deadlines"]
+    assert (clock["due"], clock["state"]) == ("2026-04-10T23:59:59+02:00", "in time")
+
+
 @pytest.mark.parametrize(("country", "third"), [("RE", []), ("AX", []), ("GB", ["GB"])])
 def test_what_belongs_to_the_union_is_no_third_country(record, build, country, third):
     record.request(record.crm, country=country)
