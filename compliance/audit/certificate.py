@@ -12,8 +12,10 @@ _PLACE = re.compile(r"^  event ([a-z]+)/(\d+)/(\d+)$", re.MULTILINE)
 _REMAINS = """\
 What remains, and why
   - Entries and details in the log: that a request took place, when, for which application and
-    under which rule. They hold no prompt and no answer. They are kept because others must be
-    able to check the log (GDPR Art. 5(2)), and go when their own retention ends.
+    under which rule, what kinds of data were found in it, and as blind indexes whom the
+    application named. They hold no prompt and no answer. They are kept because others must be
+    able to check the log (GDPR Art. 5(2)); details go when their own retention ends, entries
+    (no directly identifying data) stay.
   - Backups made before hold the content as ciphertext only. The key that could open it was in
     no backup, and has been overwritten and removed.
   - Drives may keep overwritten blocks for a time (solid-state drives; file systems that copy on

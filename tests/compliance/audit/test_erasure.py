@@ -158,6 +158,7 @@ def test_the_certificate_says_what_was_erased_and_where_it_is_on_record(writer, 
     integrate(data)
     assert "Found 1 requests; 2 kept texts" in done.certificate
     assert "Art. 17" in done.certificate
+    assert "as blind indexes whom the" in done.certificate  # what remains is a person's, too
     (index,) = places(done)
     assert Event.objects.get(leaf__index=index).type == "content.erased"
     assert ANNA not in done.certificate
