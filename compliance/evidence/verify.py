@@ -41,12 +41,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from hashlib import sha256
-from itertools import compress, islice
+from itertools import chain, compress, islice
 from pathlib import Path
 from typing import IO, Any
 
 IPAD, OPAD = (bytes(n ^ pad for n in range(256)) for pad in (0x36, 0x5C))
 HALF = bytes(n >> 1 for n in range(256))
+ZEROS = bytes(48 if 48 <= n <= 57 else n for n in range(256))  # every digit becomes 0
 INNER, OUTER = b"\x36" * 32, b"\x5c" * 32  # what fills up a key of 32 bytes
 FORMAT, VERSION = "domicile-evidence", 3
 JUDGED = {
@@ -110,7 +111,9 @@ SMALL_MAX = 1 << 26  # bytes of a file that is read at once
 LINE_MAX = 1 << 26
 DEPTH_MAX = 33  # a detail is nested 32 deep at most, and stands in a line
 SHAPES_MAX = 10_000
-OFTEN = 100  # pieces of one shape that are remembered
+OFTEN = 100  # pieces of one shape that are remembered, and details of one
+ALIKE_MAX = 2_500  # details, of so many bytes at most, that are remembered but for their digits
+ALIKE_BYTES = 4_096
 BLOCK = 4_096  # entries judged at a time; a power of two
 JOBS_MAX = 16
 LARGE = 1 << 22  # bytes of entries from which on more than one process is worth it
@@ -140,8 +143,9 @@ SOURCE = re.compile(rb"[a-z0-9][a-z0-9._-]{0,63}")
 TIME = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 TYPE = re.compile(rb"[a-z0-9_]+(?:\.[a-z0-9_]+)*")
 CONTENT = re.compile(rb'\{"content":(.*),"index":(0|[1-9][0-9]{0,17}),"key":"([0-9a-f]{64})"\}')
+DETAIL = re.compile(rb'\{"detail":(.*),"index":(0|[1-9][0-9]{0,17}),"key":"(.{64})"\}\n')
+DETAIL_FRAME = len('{"detail":,"index":,"key":""}\n')
 INDEX = b',"index":'
-NUMBER = re.compile(rb"0|[1-9][0-9]{0,17}")
 
 LIMITS = """\
 What this does not prove:
@@ -851,6 +855,8 @@ class Shapes:
     quotation mark after a letter ends a string, since a comma, a colon or a bracket is before
     one that begins; so the value is a whole string or number, and another plain one may stand
     there. Details whose pieces have the same shapes are therefore canonical together.
+
+    Quicker still is a detail that differs in digits only from one that was read, see `Alike`.
     """
 
     PIECE = re.compile(rb'(.*?[A-Za-z0-9_]":\[?")([^"\\\x00-\x1f]*)("[\]}]*)')  # ends with text
@@ -862,9 +868,23 @@ class Shapes:
         self.numbers: dict[tuple[bytes, ...], int] = {}  # of pieces that end so
         self.remembered: dict[int, int] = {}
         self.sound: dict[tuple[int | None, ...], tuple[int, int, int]] = {}
+        self.alike: dict[bytes, Alike] = {}  # by the detail with a 0 for each digit
+        self.met: dict[tuple[int | None, ...], int] = {}  # how many of these shapes are there
 
     def application(self, raw: bytes, index: int) -> str | None:
         """The id of the application that the detail names; raises `Broken`."""
+        zeros = raw.translate(ZEROS)
+        alike = self.alike.get(zeros)
+        if alike is not None:
+            for at, most in alike.numbers:
+                if not 49 <= raw[at] <= most:
+                    break
+            else:
+                return raw[alike.begin : alike.end].decode() if alike.end else None
+        return self.by_shape(raw, zeros, index)
+
+    def by_shape(self, raw: bytes, zeros: bytes, index: int) -> str | None:
+        """As `application`, of a detail that is not like another."""
         pieces = raw.split(b',"')
         numbers = list(map(self.known.get, pieces))
         while None in numbers:
@@ -875,6 +895,7 @@ class Shapes:
         shapes = tuple(numbers)
         known = self.sound.get(shapes)
         if known is not None:
+            self.meet(raw, zeros, shapes, index)
             at, begin, end = known
             return pieces[at][begin:end].decode() if end else None
         named = self.slowly(raw, index)
@@ -930,17 +951,75 @@ class Shapes:
         """Remember that details of these shapes are canonical, and where they name whom."""
         place = (0, 0, 0)
         if named is not None:
+            if not name_at(raw, named):
+                return
             places = []
             for at, piece in enumerate(pieces):
                 found = self.PIECE.fullmatch(piece)
                 if found and found[1].endswith(self.NAMED):
                     places.append((at, found.start(2), -len(found[3])))
-            if len(places) != 1 or raw.count(self.NAMED) != 1:
+            if len(places) != 1:
                 return
             place = places[0]
             if pieces[place[0]][place[1] : place[2]] != named.encode():
                 return
         self.sound[shapes] = place
+
+    def meet(
+        self, raw: bytes, zeros: bytes, shapes: tuple[int | None, ...], index: int
+    ) -> None:
+        """Read the detail and remember it but for its digits, if few of its shapes were."""
+        count = self.met.get(shapes, 0)
+        if count < OFTEN and len(raw) <= ALIKE_BYTES and len(self.alike) < ALIKE_MAX:
+            alike = Alike.of(raw, self.slowly(raw, index))
+            self.met[shapes] = OFTEN if alike is None else count + 1
+            if alike is not None:
+                self.alike[zeros] = alike
+
+
+class Alike:
+    """What is to be looked at in a detail that differs in digits only from one that was read.
+
+    The one that was read is canonical, has no escape and no digit in the name of a member. So
+    the other has the same strings, numbers and punctuation at the same places: it is canonical
+    unless one of its numbers begins with a zero or is too large.
+    """
+
+    def __init__(self, numbers: list[tuple[int, int]], begin: int, end: int) -> None:
+        self.numbers = numbers  # where one of several digits begins, and its first digit's most
+        self.begin, self.end = begin, end  # where the application's id is; 0, 0 if it has none
+
+    @classmethod
+    def of(cls, raw: bytes, named: str | None) -> Alike | None:
+        """For a canonical detail that names this application; None if it will not do."""
+        begin = 0 if named is None else name_at(raw, named)
+        if b"\\" in raw or (named is not None and not begin):
+            return None
+        numbers, at, text = [], 0, b""
+        for place, piece in enumerate(raw.split(b'"')):
+            if place % 2:  # a string
+                text = piece
+            elif b"-" in piece or (piece[:1] == b":" and re.search(rb"[0-9]", text)):
+                return None
+            else:
+                for found in re.finditer(rb"[0-9]{2,}", piece):
+                    length = len(found[0])
+                    if length > 16:
+                        return None
+                    numbers.append((at + found.start(), 57 - (length == 16)))
+            at += len(piece) + 1
+        return cls(numbers, begin, begin + len((named or "").encode()))
+
+
+def name_at(raw: bytes, named: str) -> int:
+    """Where a canonical detail has the id of its application; 0 if that is not certain."""
+    before, found, after = raw.partition(Shapes.NAMED)
+    if not found or Shapes.NAMED in after or not after.startswith(named.encode() + b'"'):
+        return 0
+    other = before + found + b"~" + after  # an id that is longer: only there does it tell
+    if json.loads(other)["application"].get("id") != "~" + named:
+        return 0
+    return len(before) + len(found)
 
 
 def small(digits: bytes) -> bool:
@@ -1004,7 +1083,7 @@ class Judge:
         self.terms = terms
         self.shapes = Shapes()
         self.recent = [Label(identifier, key) for identifier, _, key in terms.keys]
-        self.known = {identifier for identifier, _, _ in terms.keys}
+        self.known = {one.identifier: one for one in self.recent}
         self.labels: dict[tuple[bytes, bytes], str | None] = {}  # of this block
 
     def block(self, begin: int, entries: bytes, details: bytes | None, hints: bytes) -> Verdict:
@@ -1038,21 +1117,14 @@ class Judge:
         """Detail and its HMAC by entry; None if they cannot be told apart."""
         if not details:
             return {}
-        lines = details[:-1].split(b"\n")
-        ends = [line.rfind(INDEX, -TAIL - 27, -TAIL) for line in lines]
-        texts = [line[end + 9 : -TAIL] for line, end in zip(lines, ends)]
-        keys = b"".join([line[-66:-2] for line in lines])
-        frames = {(line[:10], line[-TAIL:-66], line[-2:]) for line in lines}
-        if (
-            frames == {(b'{"detail":', b',"key":"', b'"}')}
-            and min(ends) > 9
-            and not keys.translate(None, HEX)
-            and all(map(NUMBER.fullmatch, texts))
-        ):
-            raws = [line[10:end] for line, end in zip(lines, ends)]
-            numbers = list(map(int, texts))
+        found: list[Any] = DETAIL.findall(details)
+        length = sum(map(len, chain.from_iterable(found))) + DETAIL_FRAME * len(found)
+        if length == len(details):  # nothing else is there
+            raws, texts, every = zip(*found)
+            keys, numbers = b"".join(every), list(map(int, texts))
             rising = all(map(operator.lt, numbers, numbers[1:]))
-            if rising and verdict.begin <= numbers[0] and numbers[-1] < verdict.end:
+            within = verdict.begin <= numbers[0] and numbers[-1] < verdict.end
+            if rising and within and not keys.translate(None, HEX):
                 return dict(zip(numbers, zip(raws, commitments(keys, raws))))
         verdict.problem(
             verdict.begin,
@@ -1201,14 +1273,16 @@ class Judge:
         if (label, request) in self.labels:  # as that of the entry before, of one request
             return self.labels[label, request]
         recent, found = self.recent, None
-        if named is not None and recent and recent[0].identifier != named:
-            recent.sort(key=lambda one: one.identifier != named)
-        for place, one in enumerate(recent):
-            if one.of(request) == label:
-                if place:
-                    recent.insert(0, recent.pop(place))
-                found = one.identifier
-                break
+        likely = self.known.get(named) if named is not None else None
+        if likely is not None and likely.of(request) == label:
+            found = named
+        else:
+            for place, one in enumerate(recent):
+                if one.of(request) == label:
+                    if place:
+                        recent.insert(0, recent.pop(place))
+                    found = one.identifier
+                    break
         self.labels[label, request] = found
         return found
 

@@ -98,12 +98,92 @@ def test_a_known_shape_excuses_nothing_in_another_detail(known, other):
         quick.application(other, 5)
 
 
-def test_details_of_a_known_shape_are_not_read_again():
+def digit(chance, raw):
+    """The same with other digits."""
+    return bytes(chance.choice(b"0123456789") if 48 <= one <= 57 else one for one in raw)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_quick_and_slow_agree_on_details_whose_digits_were_changed(seed):
+    chance = random.Random(seed)
     quick = verify.Shapes()
-    raw = b'{"application":{"id":"%b","name":"crm"},"time":%d}'
-    quick.application(raw % (b"one", 1_795_387_248_000_000), 5)
+    alike = 0
+    for _ in range(60):
+        about = value(chance)
+        about = about if isinstance(about, dict) else {"x": about}
+        about |= {"a1": 1, "b": chance.choice(NUMBERS)} if chance.randrange(2) else {}
+        about["application"] = {"id": f"id-{chance.choice(NUMBERS)}", "name": value(chance)}
+        raw = verify.canonical(about)
+        for one in (raw, raw, raw, *(digit(chance, raw) for _ in range(20)), raw):
+            alike += one.translate(verify.ZEROS) in quick.alike
+            assert judged(quick.application, one) == judged(quick.slowly, one), one
+    assert alike > 100
+
+
+@pytest.mark.parametrize(
+    ("known", "other"),
+    [
+        (b'{"a":10}', b'{"a":01}'),
+        (b'{"a":8000000000000000}', b'{"a":9900000000000000}'),
+        (b'{"a":[1,-1]}', b'{"a":[1,-0]}'),
+        (b'{"a1":0,"a2":0}', b'{"a2":0,"a1":0}'),
+        (b'{"a1":0,"a2":0}', b'{"a1":0,"a1":0}'),
+        (b'{"a":"\\u0001"}', b'{"a":"\\u0040"}'),
+        (b'{"a":"\\u0001"}', b'{"a":"\\u9999"}'),
+    ],
+)
+def test_other_digits_excuse_nothing(known, other):
+    quick = verify.Shapes()
+    for _ in range(3):
+        quick.application(known, 5)
+    with pytest.raises(verify.Broken, match="not canonical JSON"):
+        quick.application(other, 5)
+
+
+def test_the_application_is_the_detail_s_own_and_not_another_that_it_speaks_of():
+    quick = verify.Shapes()
+    raw = '{"application":{"a":1,"id":"%s"},"b":{"application":{"id":"crm"}}}'
+    for _ in range(3):
+        assert quick.application((raw % "crm").encode(), 5) == "crm"
+    assert quick.application((raw % "mail").encode(), 5) == "mail"
+    raw = '{"application":{"a":1,"id":"id-%d"},"b":{"application":{"id":"id-1"}}}'
+    for number in (1, 1, 1, 2, 3):
+        assert quick.application((raw % number).encode(), 5) == f"id-{number}"
+
+
+def known(texts):
+    """Shapes that have met a detail with each of these texts, and can read no other."""
+    quick = verify.Shapes()
+    for text in texts:
+        for _ in range(3):
+            quick.application(RAW % (text, 1_795_387_248_000_000), 5)
     vars(quick)["slowly"] = None
+    return quick
+
+
+RAW = b'{"application":{"id":"%b","name":"crm"},"time":%d}'
+
+
+def test_details_that_differ_in_digits_only_are_not_read_again():
+    quick = known([b"id-1", b"id-22", b"id-333"])
     for number in range(1_000):
-        text = b"id-%d" % number
-        named = quick.application(raw % (text, 1_795_387_248_000_000 + number), 5)
-        assert named == text.decode()
+        raw = RAW % (b"id-%d" % number, 1_795_387_248_000_000 + number)
+        assert quick.application(raw, 5) == f"id-{number}"
+        assert raw.translate(verify.ZEROS) in quick.alike
+
+
+def test_details_of_a_known_shape_are_not_read_again():
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    texts = [(one + other).encode() for one in letters for other in letters]
+    quick = known(texts[: verify.OFTEN])
+    for text in texts:
+        assert quick.application(RAW % (text, 1), 5) == text.decode()
+
+
+def test_few_details_are_remembered_and_no_long_ones():
+    quick = known([b"x" * verify.ALIKE_BYTES])
+    assert not quick.alike
+    quick = verify.Shapes()
+    for length in range(3 * verify.OFTEN):
+        quick.application(RAW % (b"x" * length, 1), 5)
+    assert 1 < len(quick.alike) <= verify.OFTEN
