@@ -96,7 +96,7 @@ async def test_faults_are_refused_and_mended(monkeypatch):
         with pytest.raises(DetectionFailed, match="within 3 s"):
             await pool.scan(said("while it hangs"))
         await until(lambda: not psutil.pid_exists(third), "it is killed")
-        await until(lambda: pool.ready, "it is replaced")
+        await until(lambda: pool.ready and third not in pool.process_ids, "it is replaced")
 
         # Too much text: refused in time, and the process lives on.
         monkeypatch.setattr("compliance.detection.pool.GRACE", PATIENCE)
