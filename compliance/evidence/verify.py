@@ -679,6 +679,9 @@ class Folder:
     def open(self, name: str) -> IO[bytes]:
         return (self.path / name).open("rb")
 
+    def close(self) -> None:
+        """Nothing is held open."""
+
 
 class Archive:
     """Evidence as a ZIP. Nothing is unpacked to disk."""
@@ -2137,6 +2140,8 @@ def main(arguments: list[str]) -> int:
     except BrokenProcessPool:
         print("COULD NOT BE CHECKED: a process ended early; try again with --jobs 1.")
         return 2
+    finally:
+        files.close()
     for line in verifier.verdict():
         print(line)
     return 0 if sound else 1
