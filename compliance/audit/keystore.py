@@ -215,7 +215,9 @@ class KeyStore:
         """Make the folder, unless it is away."""
         if self._keys.is_dir():
             return
-        if self._needed():
+        # Another process may have made it, and kept something, since the look above: it makes
+        # the folder first, so that whoever sees what was kept sees the folder too.
+        if self._needed() and not self._keys.is_dir():
             raise VaultUnreadable(
                 f"The vault {self.folder} is not there, and the database holds what was kept "
                 "under its keys. Mount it, or put it back. If it is lost for good, make the "

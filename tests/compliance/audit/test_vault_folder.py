@@ -40,6 +40,21 @@ def test_a_vault_for_a_group_is_open_to_it_and_to_nobody_else(keys, shared):
     assert keys.destroy(7, 1) == 1
 
 
+def test_a_vault_that_another_process_makes_meanwhile_is_not_taken_for_one_that_is_away(
+    tmp_path,
+):
+    other = keystore.KeyStore(tmp_path / "vault")
+
+    def needed():
+        other.key(7, 0)
+        return True
+
+    late = keystore.KeyStore(tmp_path / "vault", needed)
+    with late.lock() as mine:
+        assert mine
+    assert late.open(7, 0) == other.open(7, 0)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 def test_the_other_user_of_a_shared_vault_opens_and_destroys_what_the_first_made(
     request,
