@@ -7,7 +7,7 @@ calling                  the few addresses that may be called
 celery                   the worker's application
 setup, welcome           what a new appliance begins with, and its first credentials
 logging, health, metrics, disk, clock, confinement, diagnosis    what operators read
-keyring, rotation, archive                                       keys and backups
+keyring, rotation, archive, role_folder                          keys and backups
 services/                what `up` finds or starts: database, broker, processes
 management/              up, setup, web, notary, doctor, backup, restore, keys
 """

@@ -47,6 +47,12 @@ from inference.models import Deployment, Model, Node
 
 ADMINISTRATOR = "admin"
 
+_HANDED_ON = (
+    "Where roles have their own copies of the keys, the newest is the notary's: "
+    "`docker/roles.py --rotated log` brings it here (docker/README.md), and refuses where the "
+    "notary was restored from an older backup and has an older one itself."
+)
+
 Say = Callable[[str], None]
 
 
@@ -161,7 +167,7 @@ def _restored(environment: Environment) -> None:
     except CheckpointInvalid as error:
         raise SetUpRefused(str(error)) from error
     if ring.find(keys.current) is None:
-        raise SetUpRefused(rotation.older(keys))
+        raise SetUpRefused(f"{rotation.older(keys)} {_HANDED_ON}")
     newest = copies.ahead(held, copies.known(places, origin, keys))
     if newest is not None:
         raise SetUpRefused(behind(held, newest))

@@ -8,6 +8,7 @@ import sys
 from contextlib import contextmanager
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.contrib.auth import get_user_model
 from django.db import connection
 
@@ -16,7 +17,10 @@ from appliance.rotation import rotate
 from appliance.services.folder import claim
 from appliance.setup import SetUpRefused, set_up
 from appliance.welcome import Credentials, kept_credentials, write_welcome
+from compliance.audit import handover
 from compliance.audit.catalogue import unknown
+from compliance.audit.handover import Handover
+from compliance.audit.keys import read_key
 from compliance.evidence.paper import certificate
 from compliance.models import APIKey, Application, Event, PolicyVersion, Site
 from inference.models import Deployment
@@ -223,6 +227,22 @@ def test_a_rotation_of_the_logs_key_is_left_to_the_notary(environment, name):
     waiting.chmod(0o600)
     set_up(environment, silent)
     assert waiting.exists()
+
+
+def test_where_the_newest_key_of_the_log_may_be_is_said_in_the_place_of_an_older_one(
+    environment,
+):
+    made(environment)
+    old = Ed25519PrivateKey.from_private_bytes(
+        read_key(environment.data / "keys" / "log.ed25519")
+    )
+    new = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    origin = f"{environment.organisation}/log/1"
+    line = Handover(1, 1, *handover.make(origin, old, new)).line
+    environment.data.joinpath("log").mkdir(exist_ok=True)
+    environment.data.joinpath("log", "rotations").write_text(line)
+    with pytest.raises(SetUpRefused, match=r"older one.*--rotated log.*an older backup"):
+        set_up(environment, silent)
 
 
 def test_a_damaged_database_is_a_sentence(tmp_path):
