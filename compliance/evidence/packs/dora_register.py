@@ -19,10 +19,8 @@ UNFIT = (
     "Name or purpose has more than one line, is too long, or begins with a sign that a "
     "spreadsheet computes; a table for machines cannot hold it as it is. Change the purpose."
 )
-NO_REQUEST = (
-    "No request of it was answered in the period; the countries of the registered sites stand "
-    "in the table instead."
-)
+NO_REQUEST = "No request of it was answered in the period."
+SITES_INSTEAD = "The countries of the registered sites stand in the table instead."
 
 
 def parts(context: Context) -> Iterator[Part]:
@@ -43,10 +41,15 @@ def parts(context: Context) -> Iterator[Part]:
                 tally.answered_at(),
                 tally.placed,
                 {"countries": list(tally.countries)},
-                tally.caveats() if tally.placed else NO_REQUEST,
+                _processing(tally),
             ),
         }
         yield Part(str(one.pk), one.name, said)
+
+
+def _processing(tally: Tally) -> str:
+    note = tally.note(tally.placed, NO_REQUEST)
+    return note if tally.placed else f"{note} {SITES_INSTEAD}"
 
 
 def _house(facts: Facts, context: Context) -> dict[str, Filled]:

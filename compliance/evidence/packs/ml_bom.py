@@ -31,17 +31,22 @@ def parts(context: Context) -> Iterator[Part]:
             "The bill is of all models, whichever application uses them; name no application."
         )
     used: dict[str, dict[str, Cited]] = defaultdict(lambda: defaultdict(Cited))
+    removed = 0
     for event in context.events():
-        if event.type == "request.admitted" and event.said("model_digest"):
+        if event.type == "request.admitted" and event.detail is None:
+            removed += 1
+        elif event.type == "request.admitted" and event.said("model_digest"):
             name = (event.said("application") or {}).get("name", "")
             words = f"{name}: {event.said('purpose')}"
             used[str(event.said("model_digest"))][words].add(event)
     for model in on_record(context.reading):
         facts = Facts(context.law.fields)
-        yield Part(model.digest, model.name, _said(facts, model, used[model.digest]))
+        yield Part(model.digest, model.name, _said(facts, model, used[model.digest], removed))
 
 
-def _said(facts: Facts, model: Model, used: Mapping[str, Cited]) -> dict[str, Filled]:
+def _said(
+    facts: Facts, model: Model, used: Mapping[str, Cited], removed: int
+) -> dict[str, Filled]:
     starts = list(newest(model.starts))
     cited = Cited().add(*starts)
     return {
@@ -69,9 +74,19 @@ def _said(facts: Facts, model: Model, used: Mapping[str, Cited]) -> dict[str, Fi
             "\n".join(f"{name} ({one.count} requests)" for name, one in sorted(used.items())),
             Cited().take(*used.values()),
             {"uses": sorted(used)},
-            "" if used else "No request of the period was cleared for these weights.",
+            _use(used, removed),
         ),
     }
+
+
+def _use(used: Mapping[str, Cited], removed: int) -> str:
+    """What the uses leave out: of `removed` requests the weights are not known any more."""
+    if removed:
+        return (
+            f"The details of {removed} requests were removed by retention rules: for which "
+            "weights they were cleared is not known, and they are not counted."
+        )
+    return "" if used else "No request of the period was cleared for these weights."
 
 
 def files(context: Context, sections: Sequence[Section]) -> Mapping[str, bytes]:

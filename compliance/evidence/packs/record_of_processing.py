@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from compliance.evidence.packs import document
 from compliance.evidence.packs.configured import Configured
 from compliance.evidence.packs.context import Context, Part
-from compliance.evidence.packs.fields import Cited, Facts, Filled, Section
+from compliance.evidence.packs.fields import Facts, Filled, Section
 from compliance.evidence.packs.tally import Tally
 from compliance.models import Application
 from compliance.models.applications import LegalBasis
@@ -51,14 +51,13 @@ def _configured(facts: Facts, known: Configured, one: Application) -> dict[str, 
 
 
 def _counted(facts: Facts, tally: Tally) -> dict[str, Filled]:
-    note = tally.caveats()
     found = dict(tally.categories)
     places = [
         {"site": site, "country": country, "requests": count}
         for (site, country), count in sorted(tally.places.items())
     ]
-    nothing = "No request of this application was answered in the period." + (
-        f" {note}" if note else ""
+    answered = tally.note(
+        tally.placed, "No request of this application was answered in the period."
     )
     return {
         "data_categories": facts.verified(
@@ -66,24 +65,22 @@ def _counted(facts: Facts, tally: Tally) -> dict[str, Filled]:
             tally.found(),
             tally.examined,
             {"categories": found, "entities": dict(tally.entities)},
-            note or _empty(tally.examined),
+            tally.note(
+                tally.examined, "No request of this application was examined in the period."
+            ),
         ),
         "recipients": facts.verified(
             "recipients",
             tally.answered_at(),
             tally.placed,
             {"places": places},
-            note if tally.placed else nothing,
+            answered,
         ),
         "transfers": facts.verified(
             "transfers",
             tally.transferred(),
             tally.placed,
             {"countries": list(tally.countries), "third": list(tally.third_countries)},
-            note if tally.placed else nothing,
+            answered,
         ),
     }
-
-
-def _empty(cited: Cited) -> str:
-    return "" if cited else "No request of this application was examined in the period."

@@ -124,6 +124,8 @@ class Tally:
 
     def transferred(self) -> str:
         """Third countries, in words."""
+        if self.removed and not self.third_countries:
+            return f"Where it is still known, requests went to: {', '.join(self.countries)}."
         if not self.third_countries:
             return f"None. Requests went to: {', '.join(self.countries)}."
         return f"Requests went outside of the EEA, to: {', '.join(self.third_countries)}."
@@ -142,6 +144,14 @@ class Tally:
                 "are not counted."
             )
         return " ".join(said)
+
+    def note(self, known: Cited, denial: str) -> str:
+        """The caveats of a value that rests on `known`; first `denial`, where that is nothing.
+
+        Where details were removed, nothing is denied: they may have said it.
+        """
+        denied = () if known or self.removed else (denial,)
+        return " ".join(one for one in (*denied, self.caveats()) if one)
 
 
 def listing(counts: Counter[str]) -> str:
