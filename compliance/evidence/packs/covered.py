@@ -124,10 +124,11 @@ def generations(log: Path) -> tuple[list[Covered], tuple[str, ...]]:
             raise PackImpossible(f"There is no checkpoint in {folder.root}; start the notary.")
         elif held.size:
             words += extent.ending(held, 0)
-    if found[-1].state.size > current.size:
+    size = ledger.current().size  # anew: the checkpoint may have been signed just now
+    if found[-1].state.size > size:
         raise PackImpossible(
             f"The checkpoint covers {found[-1].state.size} entries and the database holds "
-            f"{current.size}: entries were cut off, or an older copy was restored. {UNSOUND}"
+            f"{size}: entries were cut off, or an older copy was restored. {UNSOUND}"
         )
     return found, tuple(words)
 

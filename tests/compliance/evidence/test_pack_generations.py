@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from compliance.audit import checkpoint, generation, ledger
+from compliance.audit import checkpoint, cosigned, generation, ledger
 from compliance.audit.checkpoint import Checkpoint
 from compliance.audit.copies import Places
 from compliance.audit.entry import commitment
@@ -14,7 +14,7 @@ from compliance.audit.notary import Notary
 from compliance.audit.writer import Writer
 from compliance.evidence import packs
 from compliance.evidence.bundle import Scope, export
-from compliance.evidence.packs import answers
+from compliance.evidence.packs import answers, covered
 from compliance.evidence.packs.law import laws
 from compliance.models import Generation
 from tests.compliance.audit.restoring import Copies
@@ -192,3 +192,18 @@ def test_what_witnesses_cosigned_of_other_entries_stops_every_pack(filled, build
     (log / "checkpoint").write_bytes(mine)
     with pytest.raises(packs.PackImpossible, match="shown other entries"):
         build("ai-logs")
+
+
+def test_a_checkpoint_signed_while_a_pack_begins_is_no_sign_of_a_loss(record, monkeypatch):
+    record.sign()
+    known = cosigned.witnessed
+
+    def signed_meanwhile(number):
+        record.told("login.failed", {"user": "eve"})
+        record.sign()
+        return known(number)
+
+    monkeypatch.setattr(cosigned, "witnessed", signed_meanwhile)
+    before = ledger.current().size
+    ((one,), _) = covered.generations(record.data / "log")
+    assert one.state.size == one.reach == before + 1
