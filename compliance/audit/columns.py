@@ -25,6 +25,16 @@ from compliance.vocabulary import TERMINAL
 GRACE = timedelta(seconds=30)  # within which an admitted request has ended, or is lost
 
 
+def agree(row: ledger.LeafRow, entry: object) -> bool:
+    """Whether the columns by which an event is found say what its parsed entry says.
+
+    Its application is not among them: see `owners`.
+    """
+    stored = (row.source, row.epoch, row.seq, row.type, row.time, row.request)
+    names = ("source", "epoch", "seq", "type", "time", "request")
+    return isinstance(entry, dict) and stored == tuple(map(entry.get, names))
+
+
 class Columns:
     """The log's entries in their order, through all of its generations."""
 
@@ -64,9 +74,7 @@ class Columns:
         if not same:
             self.report.problem(f"{where} is not canonical JSON.")
             return
-        stored = (row.source, row.epoch, row.seq, row.type, row.request)
-        said = tuple(map(entry.get, ("source", "epoch", "seq", "type", "request")))
-        if said != stored:
+        if not agree(row, entry):
             self.report.problem(f"{where}: its columns do not say what its entry says.")
         if row.detail is None or row.detail_key is None:
             self._missing(row, str(entry.get("time")), where)

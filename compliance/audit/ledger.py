@@ -166,7 +166,8 @@ def placed(columns: str) -> str:
 class LeafRow:
     """An entry of the log with all that is stored about it; a pruned detail is None.
 
-    `index` counts from the generation's entry 0.
+    `index` counts from the generation's entry 0. `time` is the column's, to the second and as
+    an entry writes it; empty where the column holds what no event's time is stored as.
     """
 
     index: int
@@ -174,6 +175,7 @@ class LeafRow:
     epoch: int
     seq: int
     type: str
+    time: str
     request: str | None
     application: str | None
     entry: bytes
@@ -185,16 +187,19 @@ def leaves(start: int, end: int, first: int | None = None) -> list[LeafRow]:
     """The entries `[start, end)` with what is stored about them; `first` as in `entries`."""
     offset = current().first if first is None else first
     with connection.cursor() as cursor:
-        cursor.execute(placed(_COLUMNS), [offset + start, offset + end])
+        columns = _COLUMNS.format(time=_TIME[connection.vendor])
+        cursor.execute(placed(columns), [offset + start, offset + end])
         return [_leaf_row(row, offset) for row in cursor.fetchall()]
 
 
 def _leaf_row(row: tuple[Any, ...], first: int) -> LeafRow:
-    index, source, epoch, seq, kind, request, application = row[:7]
-    entry = bytes(row[7])
-    detail, key = (None if value is None else bytes(value) for value in row[8:])
+    index, source, epoch, seq, kind, time, request, application = row[:8]
+    entry = bytes(row[8])
+    detail, key = (None if value is None else bytes(value) for value in row[9:])
     whose = _written(application) if application else None
-    return LeafRow(index - first, source, epoch, seq, kind, request, whose, entry, detail, key)
+    return LeafRow(
+        index - first, source, epoch, seq, kind, time or "", request, whose, entry, detail, key
+    )
 
 
 def _written(application: Any) -> str:
@@ -213,9 +218,21 @@ def unplaced(end: int) -> list[tuple[str, int, int, int, int]]:
 
 
 _COLUMNS = (
-    'l."index", e.source, e.epoch, e.seq, e.type, e.request, e.application, '
+    'l."index", e.source, e.epoch, e.seq, e.type, {time}, e.request, e.application, '
     "e.entry, e.detail, e.detail_key"
 )
+# As text, so that a row is told which holds no time that Python knows, as `infinity`. What
+# sorts otherwise than a time that events have gives NULL.
+_TIME = {
+    "postgresql": (
+        "CASE WHEN e.time >= '1970-01-01T00:00:00Z' THEN "
+        "to_char(e.time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') END"
+    ),
+    "sqlite": (
+        "CASE WHEN typeof(e.time) = 'text' AND substr(e.time, 11, 1) = ' ' THEN "
+        "substr(e.time, 1, 10) || 'T' || substr(e.time, 12, 8) || 'Z' END"
+    ),
+}
 _UNPLACED = """
     SELECT e.source, e.epoch, COUNT(*), MIN(e.seq), MAX(e.seq) FROM compliance_event e
     LEFT JOIN compliance_leaf l ON l.event_id = e.id

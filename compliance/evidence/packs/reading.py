@@ -16,11 +16,13 @@ from typing import Any
 import orjson
 
 from compliance.audit import cosigned
-from compliance.audit.entry import commitment, label
+from compliance.audit.columns import agree
+from compliance.audit.entry import commitment
 from compliance.audit.ledger import LeafRow
+from compliance.audit.owners import Owners
 from compliance.audit.pruned import Covers
 from compliance.evidence.packs.covered import UNSOUND, Covered, PackImpossible, generations
-from compliance.models import Application, Leaf
+from compliance.models import Leaf
 
 __all__ = ["PackImpossible", "Period", "Progress", "Reading", "Verified", "nobody_waits"]
 Ranges = tuple[tuple[int, int, int], ...]
@@ -82,10 +84,7 @@ class Reading:
         self.period = period
         for one in self.generations:
             one.narrow(period.since, period.until)
-        self._keys = {
-            str(pk): bytes(key)
-            for pk, key in Application.objects.values_list("pk", "label_key")
-        }
+        self._owners = Owners()  # after the checkpoints, so that it knows all whom they cover
         self._covers = Covers.of_log()
 
     @property
@@ -113,6 +112,8 @@ class Reading:
     def events(self, progress: Progress = nobody_waits) -> Iterator[Verified]:
         """The events of the period, in the log's order; raises `PackImpossible`."""
         done, total = 0, self.count
+        if total:
+            self.of_types("application.registered")  # each with its application's label key
         for one in self.generations:
             for rows in one.pieces():
                 progress(done, total)
@@ -139,11 +140,13 @@ class Reading:
         ]
 
     def _verified(self, generation: int, row: LeafRow) -> Verified:
-        """What the entry says, with its detail held against it."""
+        """What the entry says, with its detail and the database's columns held against it."""
         entry = _object(row.entry)
         where = f"Entry {row.index} ({row.type}) of generation {generation}"
         if entry is None:
             raise PackImpossible(f"{where} is not JSON. {UNSOUND}")
+        if not agree(row, entry):
+            raise PackImpossible(f"{where}: its columns do not say what was signed. {UNSOUND}")
         detail = None
         if row.detail is not None and row.detail_key is not None:
             detail = _object(row.detail)
@@ -156,20 +159,19 @@ class Reading:
             generation, row.index, row.application, str(entry["time"]), row.type
         ):
             raise PackImpossible(f"{where}: its detail is gone, and no rule says so. {UNSOUND}")
-        request = entry.get("request")
-        key = self._keys.get(row.application or "")
-        known = label(key, str(request)) if key and request else None
-        if entry.get("application") != known:
-            raise PackImpossible(f"{where} is labelled as another application's. {UNSOUND}")
+        for problem in self._owners.problems(row, entry):
+            raise PackImpossible(f"{where}: {problem} {UNSOUND}")
+        for problem in self._owners.unknown():
+            raise PackImpossible(f"{where}: {problem} {UNSOUND}")
         return Verified(
             generation=generation,
             index=row.index,
-            type=str(entry["type"]),
+            type=row.type,
             time=when,
-            source=str(entry["source"]),
-            epoch=int(entry["epoch"]),
-            seq=int(entry["seq"]),
-            request=request,
+            source=row.source,
+            epoch=row.epoch,
+            seq=row.seq,
+            request=row.request,
             application=row.application,
             detail=detail,
             content=str(entry.get("content", "")),

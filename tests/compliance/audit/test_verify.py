@@ -106,6 +106,16 @@ TAMPERINGS = {
         [],
         "Entry 2 .*columns",
     ),
+    "a time": (
+        "UPDATE compliance_event SET time = '2020-01-01 00:00:00' WHERE seq = 2",
+        [],
+        "Entry 2 .*columns",
+    ),
+    "a time that is none": (
+        "UPDATE compliance_event SET time = 'infinity' WHERE seq = 2",
+        [],
+        "Entry 2 .*columns",
+    ),
     "the tail": ('DELETE FROM compliance_leaf WHERE "index" = 303', [], "Entry 303 is missing"),
 }
 

@@ -60,13 +60,18 @@ def test_where_requests_were_searched_it_is_not_said_that_there_were_none(filled
 
 
 def test_what_is_said_to_have_sent_a_request_is_the_log_s_word(filled, build):
-    changed_past_the_record(filled.crm, name="payroll", owner="Somebody else")
+    changed_past_the_record(filled.crm, owner="Somebody else")
     found = fields(build("access-request")[0])
     rows = found["requests"]["data"]["requests"]
     assert {one["application"] for one in rows} == {"crm", "mail"}
-    assert "payroll" not in found["requests"]["value"]
     assert found["source"]["origin"] == "missing"
     assert "outside of the record" in found["source"]["note"]
+
+
+def test_no_pack_is_made_where_a_registered_application_has_another_name(filled, build):
+    changed_past_the_record(filled.crm, name="payroll")
+    with pytest.raises(packs.PackImpossible, match="crm was registered and is not in the"):
+        build("access-request")
 
 
 def test_an_identifier_is_looked_for_in_the_applications_asked_for_and_in_no_other(

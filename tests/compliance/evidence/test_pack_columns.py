@@ -1,0 +1,83 @@
+"""By what a pack finds events: the database's columns, held against what the log commits to."""
+
+import datetime as dt
+
+import pytest
+from django.db import connection
+
+from compliance.evidence import packs
+from compliance.models import Application, Event
+from tests.compliance.evidence.filling import fields
+from tests.compliance.evidence.test_packs import tamper
+
+pytestmark = pytest.mark.database
+
+
+def stored(application):
+    """An id as the column holds it."""
+    return application.pk.hex if connection.vendor == "sqlite" else str(application.pk)
+
+
+def changed(record):
+    """A time limit for details, put on record."""
+    Application.objects.filter(pk=record.mail.pk).update(details_days=30)
+    changes = {"details_days": {"from": None, "to": 30}}
+    record.told("application.changed", {"application": "mail", "changes": changes}, record.mail)
+
+
+def pruned(record):
+    """What the log says of a detail that went."""
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    said = {"generation": 1, "begin": 0, "end": 1, "before": today, "count": 1}
+    whose = {"application": str(record.mail.pk), "rule": "30 days", "reason": ""}
+    record.told("record.pruned", said | whose, record.mail)
+
+
+@pytest.mark.parametrize("tell", [changed, pruned])
+def test_no_pack_is_made_where_an_event_of_no_request_was_given_to_another(record, build, tell):
+    record.request(record.mail)
+    tell(record)
+    record.sign()
+    assert fields(build("ai-logs")[0])["retention"]["origin"] == "verified"
+    row = Event.objects.filter(type__in=("application.changed", "record.pruned")).get()
+    sql = "UPDATE compliance_event SET application = %s WHERE id = %s"
+    tamper(sql, stored(record.crm), row.pk)
+    with pytest.raises(packs.PackImpossible, match="is not the one that it speaks of"):
+        build("ai-logs")
+
+
+COLUMNS = {
+    "type": "login.failed",
+    "source": "command",
+    "epoch": 7,
+    "seq": 7_000,
+    "time": "2020-01-01 00:00:00",
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_no_pack_is_made_where_a_column_does_not_say_what_the_entry_says(record, build, column):
+    changed(record)
+    record.request(record.mail)
+    record.sign()
+    row = Event.objects.get(type="application.changed")
+    sql = f"UPDATE compliance_event SET {column} = %s WHERE id = %s"  # noqa: S608 - ours
+    tamper(sql, COLUMNS[column], row.pk)
+    with pytest.raises(packs.PackImpossible, match="its columns do not say what was signed"):
+        build("ai-logs")
+
+
+@pytest.mark.parametrize("pack", ["record-of-processing", "ml-bom"])
+def test_no_pack_is_made_with_a_label_key_that_is_not_the_registered_one(record, build, pack):
+    """Also where the registration is older than the period."""
+    record.sign()
+    since = dt.datetime.now(dt.UTC)
+    record.request(record.crm, decision="block")
+    record.sign()
+    build(pack, period=packs.Period(since=since))
+    keys = Application.objects.filter(pk=record.mail.pk)
+    keys.update(label_key=bytes(record.crm.label_key))
+    sql = "UPDATE compliance_event SET application = %s WHERE type = %s"
+    tamper(sql, stored(record.mail), "request.blocked")
+    with pytest.raises(packs.PackImpossible, match="label key of the application mail"):
+        build(pack, period=packs.Period(since=since))
