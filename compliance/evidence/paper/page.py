@@ -24,6 +24,12 @@ HEAVIEST = 3_000_000
 The press takes some 200 bytes for each, measured: 600 MB for the heaviest paper.
 """
 PARAGRAPH = 100
+HEAVIEST_DATA = 100_000_000
+"""Bytes of the data that a paper may have attached.
+
+The press and this process take some 4 bytes for each, and 10 for each of letters beyond ASCII,
+measured: 1 GB at the most in each of them, beside the paragraphs.
+"""
 Block = Mapping[str, Any]
 
 
@@ -98,15 +104,25 @@ def _weight(block: Block) -> int:
     return PARAGRAPH * (1 + rows) + len(block.get("text", ""))
 
 
+def _allow(blocks: Sequence[Block], attached: Attached) -> None:
+    """Raise `PaperImpossible` where the press would need too much memory."""
+    size = len(attached.text.encode())
+    if sum(map(_weight, blocks)) > HEAVIEST:
+        what = f"have {len(blocks)} paragraphs"
+    elif size > HEAVIEST_DATA:
+        what = f"hold {size // 1_000_000} MB of data"
+    else:
+        return
+    raise PaperImpossible(
+        f"The PDF would {what}, for which the press would need too much memory. Nothing was "
+        "recorded. Ask for fewer applications, or for a shorter period."
+    )
+
+
 def printed(paper: Paper) -> bytes:
     """The PDF, unsigned; raises `PaperImpossible`, also where it would be too large to set."""
     blocks = list(paper.blocks)
-    if sum(map(_weight, blocks)) > HEAVIEST:
-        raise PaperImpossible(
-            f"The PDF would have {len(blocks)} paragraphs, for which the press would need too "
-            "much memory. Nothing was recorded. Ask for fewer applications, or for a shorter "
-            "period."
-        )
+    _allow(blocks, paper.attached)
     order = {
         "fonts": str(FONTS),
         "created": int(paper.created.timestamp()),

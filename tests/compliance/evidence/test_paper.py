@@ -182,6 +182,13 @@ def test_a_paper_that_would_take_all_memory_is_refused_before_it_is_set():
     assert "secret" not in str(told.value)
 
 
+def test_data_that_would_take_all_memory_are_refused_before_anything_is_set():
+    heavy = Attached("data.json", "é" * (page.HEAVIEST_DATA // 2 + 1), "The same.")
+    with pytest.raises(PaperImpossible, match="would hold 100 MB of data") as told:
+        printed(paper(attached=heavy))
+    assert "é" not in str(told.value)
+
+
 def test_the_same_paper_is_the_same_file(unsigned):
     assert printed(paper(*everything())) == unsigned
 
