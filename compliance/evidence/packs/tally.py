@@ -11,6 +11,8 @@ from compliance.templatetags.console import CATEGORY_WORDS
 from compliance.vocabulary import TERMINAL
 
 FIRST = frozenset({"request.admitted", "request.blocked", "request.refused"})
+SAID_BY_TYPE = {"request.blocked": "block", "request.refused": "refused"}
+"""What was decided, where the detail is gone; of what was admitted, the type does not tell."""
 EEA = frozenset(
     {
         *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU"),
@@ -73,6 +75,8 @@ class Tally:
         self.first.add(event)
         self.months[f"{event.time:%Y-%m}"] += 1
         if event.detail is None:
+            if decision := SAID_BY_TYPE.get(event.type):
+                self.decisions[decision] += 1
             return
         named = event.said("subjects") or ()
         self.subjects.update(named)

@@ -78,3 +78,12 @@ def test_what_is_counted_is_called_a_part_where_other_details_were_removed(recor
         assert field["origin"] == "verified"
         assert GONE in field["note"]
         assert not field["value"].startswith("None.")
+
+
+def test_what_the_type_of_an_event_says_is_counted_without_its_detail(record, build):
+    record.request(record.mail, decision="block")
+    removed(record)
+    found = fields(build("ai-logs")[0])
+    assert found["risks"]["data"]["events"] == {"block": 1}
+    assert found["operation"]["data"]["decisions"] == {"block": 1}
+    assert GONE in found["risks"]["note"]
