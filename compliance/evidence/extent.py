@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 from django.db import connection
 from django.utils.dateparse import parse_date, parse_datetime
 
 from compliance.audit import checkpoint, ledger
 from compliance.audit.checkpoint import CheckpointInvalid
+from compliance.audit.columns import agree
 from compliance.audit.files import CHECKPOINT, LogFolder, folder_of
-from compliance.audit.ledger import Held
+from compliance.audit.ledger import Held, LeafRow
 from compliance.evidence.file import ExportImpossible
 from compliance.models import Generation
 
 NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+class TimesChanged(ExportImpossible):
+    """It is not known which entries are of a time: the database says others than the log."""
 
 
 def generation(number: int) -> Held:
@@ -33,13 +40,22 @@ def generation(number: int) -> Held:
     return found[0]
 
 
-def covered(begin: str, end: str, size: int, held: Held | None = None) -> tuple[int, int]:
+def covered(
+    begin: str,
+    end: str,
+    size: int,
+    held: Held | None = None,
+    read: Callable[[int], LeafRow | None] | None = None,
+) -> tuple[int, int]:
     """The entries `[begin, end)` of a log of `size`; raises `ExportImpossible`.
 
-    `held` is the generation that they are of; without it, the current one.
+    `held` is the generation that they are of; without it, the current one. `read` gives one of
+    its entries; without it, as the database holds it.
 
     An empty `begin` is the first entry, an empty `end` the end of the log. A time selects from
-    the first entry whose event was at or after it, up to the last one before it.
+    the first entry whose event was at or after it, up to the last one before it. Raises
+    `TimesChanged` where an entry beside that range has another time than the database says:
+    nobody would read the entries of a range that were moved out of it.
     """
     of = held or ledger.current()
     low = _place(begin or "0", "MIN", ">=", of)
@@ -47,6 +63,11 @@ def covered(begin: str, end: str, size: int, held: Held | None = None) -> tuple[
     if end and not NUMBER.fullmatch(end):
         high += 1
     high = min(high, size)
+    beside = [min(low, size) - 1] if _is_time(begin) else []
+    beside += [high] if _is_time(end) else []
+    for index in beside:
+        if 0 <= index < size:
+            _insist_on_columns(read(index) if read else _row(index, of), index, of)
     if not 0 <= low < high:
         words = (
             f"The checkpoint covers {size} entries, and none is from {begin or '0'} to "
@@ -101,6 +122,27 @@ def understood(text: str) -> None:
     """Raise `ExportImpossible` unless `text` is empty, an entry's number or a time."""
     if text and not NUMBER.fullmatch(text):
         _time(text)
+
+
+def _is_time(text: str) -> bool:
+    return bool(text) and not NUMBER.fullmatch(text)
+
+
+def _row(index: int, held: Held) -> LeafRow | None:
+    return next(iter(ledger.leaves(index, index + 1, held.first)), None)
+
+
+def _insist_on_columns(row: LeafRow | None, index: int, held: Held) -> None:
+    try:
+        same = row is not None and agree(row, orjson.loads(row.entry))
+    except ValueError:
+        same = False
+    if not same:
+        raise TimesChanged(
+            f"The database's columns do not say what entry {index} of generation {held.number} "
+            "says, so it is not known which entries are of that time. Run `manage.py audit "
+            "verify`."
+        )
 
 
 def _place(text: str, edge: str, operator: str, held: Held) -> int:

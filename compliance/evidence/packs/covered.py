@@ -55,13 +55,18 @@ class Covered:
         return self.held.number
 
     def narrow(self, since: dt.datetime | None, until: dt.datetime | None) -> None:
-        """Read only what may be of this time; none of its entries is one too few."""
+        """Read only what may be of this time; none of its entries is one too few.
+
+        Raises `PackImpossible` where what is beside it is not what was signed.
+        """
         low, high = (
             "" if moment is None else moment.astimezone(dt.UTC).isoformat()
             for moment in (since, until)
         )
         try:
-            self.begin, self.end = extent.covered(low, high, self.reach, self.held)
+            self.begin, self.end = extent.covered(low, high, self.reach, self.held, self.one)
+        except (extent.TimesChanged, PackImpossible) as error:
+            raise PackImpossible(str(error)) from error
         except ExportImpossible:
             self.begin = self.end = 0  # times are well formed here: nothing happened then
 

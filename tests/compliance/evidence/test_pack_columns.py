@@ -6,8 +6,10 @@ import pytest
 from django.db import connection
 
 from compliance.evidence import packs
+from compliance.evidence.bundle import ExportImpossible, Scope, export
 from compliance.models import Application, Event
 from tests.compliance.evidence.filling import fields
+from tests.compliance.evidence.packing import KEY
 from tests.compliance.evidence.test_packs import tamper
 
 pytestmark = pytest.mark.database
@@ -81,3 +83,38 @@ def test_no_pack_is_made_with_a_label_key_that_is_not_the_registered_one(record,
     tamper(sql, stored(record.mail), "request.blocked")
     with pytest.raises(packs.PackImpossible, match="label key of the application mail"):
         build(pack, period=packs.Period(since=since))
+
+
+def moved(day, places):
+    """As if these entries of the log, and they alone, were of that day."""
+    signed = Event.objects.exclude(leaf=None).order_by("leaf__index")
+    for pk in list(signed.values_list("pk", flat=True))[places]:
+        sql = "UPDATE compliance_event SET time = %s WHERE id = %s"
+        tamper(sql, f"{day} 00:00:00", pk)
+
+
+@pytest.mark.parametrize(
+    ("day", "places"),
+    [
+        ("2020-01-01", slice(3)),
+        ("2100-01-01", slice(-3, None)),
+        ("2020-01-01", slice(None)),
+        ("2100-01-01", slice(None)),
+    ],
+)
+def test_what_was_moved_out_of_the_period_stops_packs_and_exports_of_the_period(
+    record, build, tmp_path, day, places
+):
+    """The entries that are left out are not read; the ones beside the range are."""
+    for _ in range(2):
+        record.request(record.mail)
+    record.sign()
+    yesterday = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    tomorrow = yesterday + dt.timedelta(days=2)
+    asked = Scope(yesterday.isoformat(), tomorrow.isoformat())
+    export(asked, tmp_path / "evidence.zip", record.data / "log", KEY)
+    moved(day, places)
+    with pytest.raises(packs.PackImpossible, match="which entries are of that time"):
+        build("ml-bom", period=packs.Period(yesterday, tomorrow))
+    with pytest.raises(ExportImpossible, match="which entries are of that time"):
+        export(asked, tmp_path / "again.zip", record.data / "log", KEY)
