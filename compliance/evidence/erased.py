@@ -17,12 +17,12 @@ REASON = "content in it may have been erased"
 
 def mark() -> dict[str, int]:
     """What a run that begins now adds to its scope."""
-    return {MARK: _count()}
+    return {MARK: count()}
 
 
 def outdated(run: Export) -> bool:
     """Whether content in `run` may have been erased after it began."""
-    return bool(run.scope.get("contents")) and _count() > int(run.scope.get(MARK, 0))
+    return bool(run.scope.get("contents")) and count() > int(run.scope.get(MARK, 0))
 
 
 def clear(actor: str) -> int:
@@ -35,5 +35,6 @@ def clear(actor: str) -> int:
     return sum(runs.remove(actor, run, REASON) for run in found)
 
 
-def _count() -> int:
+def count() -> int:
+    """How many erasures have found something so far."""
     return Erasure.objects.filter(state=Erasure.State.DONE, requests__gt=0).count()

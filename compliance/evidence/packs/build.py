@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from compliance.audit.entry import canonical
 from compliance.audit.files import CHECKPOINT, COSIGNED
-from compliance.evidence import witnessed
+from compliance.evidence import erased, witnessed
 from compliance.evidence.file import created, record
 from compliance.evidence.packs import (
     access_request,
@@ -125,9 +125,10 @@ def build(
             f"The period holds {span} entries, more than the {most} for which "
             "somebody can be let wait."
         )
+    erasures = erased.count()  # before any kept text is read
     parts = list(BUILDERS[name](context))
     sections = _sections(law, parts, parameters)
-    return _written(context, sections, _files(context, sections, signer), path)
+    return _written(context, sections, _files(context, sections, signer), path, erasures)
 
 
 def _answers(law: Law, parameters: Parameters) -> Mapping[str, Answer]:
@@ -235,7 +236,11 @@ def _printed(context: Context, sections: Sequence[Section], signer: Signer) -> b
 
 
 def _written(
-    context: Context, sections: Sequence[Section], files: Mapping[str, bytes], path: Path
+    context: Context,
+    sections: Sequence[Section],
+    files: Mapping[str, bytes],
+    path: Path,
+    erasures: int,
 ) -> Summary:
     manifest = canonical(
         {
@@ -248,9 +253,15 @@ def _written(
             "v": document.VERSION,
         }
     )
-    with created(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in {**files, "manifest.json": manifest}.items():
-            archive.writestr(_member(name), data)
+    with created(path) as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in {**files, "manifest.json": manifest}.items():
+                archive.writestr(_member(name), data)
+        if context.files and erased.count() != erasures:
+            raise PackImpossible(
+                f"Kept content was erased while {path} was made, so it was removed again and "
+                "nothing was recorded. Make the pack again."
+            )
     digest = hashlib.sha256(manifest).hexdigest()
     found = counts(sections)
     record(path, digest, _about(context, found), _disclosed(context), EXPORTED)

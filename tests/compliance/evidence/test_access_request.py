@@ -1,5 +1,6 @@
 """The pack for a person's request: what is found, handed out and written down about it."""
 
+import importlib
 import json
 import logging
 
@@ -7,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 
-from compliance.audit import keystore, ledger, vault
+from compliance.audit import erasure, keystore, ledger, vault
 from compliance.evidence import packs
 from compliance.models import Content, Event, PackAnswer
 from tests.compliance.evidence.filling import CASE, OTHER, PERSON, fields, told
@@ -52,6 +53,29 @@ def test_a_copy_of_what_was_kept_is_checked_handed_out_and_recorded(record, buil
     detail = told(Event.objects.get(type="content.disclosed"))
     assert (detail["requests"], detail["actor"]) == (1, "olga")
     assert CASE in detail["reason"]
+
+
+@stored
+def test_no_copy_is_handed_out_of_what_was_erased_while_the_pack_was_made(
+    record, build, tmp_path, monkeypatch
+):
+    request = record.request(record.crm, named=(PERSON,), kept=b'{"part":"prompt","body":"A"}')
+    record.request(record.crm, named=(PERSON,), kept=b'{"part":"prompt","body":"B"}')
+    record.sign()
+
+    def erase(_context, _sections):
+        erasure.erase("request", request, actor="ewa", reason="Asked for.")
+        return {}
+
+    files = importlib.import_module("compliance.evidence.packs.build").FILES
+    with monkeypatch.context() as patch:
+        patch.setitem(files, "access-request", erase)  # called when all texts have been read
+        with pytest.raises(packs.PackImpossible, match="erased while"):
+            build("access-request")
+    assert list(tmp_path.glob("pack-*.zip")) == []
+    assert not Event.objects.filter(type__in=("content.disclosed", "pack.exported")).exists()
+    _, files = build("access-request")
+    assert len([name for name in files if name.startswith("contents/")]) == 1
 
 
 def forged(request, commitment_key, text):
