@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,8 +26,9 @@ NAME = "time stamps"
 
 def time_stamps(environment: Environment) -> Iterator[Finding]:
     """Whether the authority answers and is believed, and how long its certificate lasts."""
-    ring = ring_of(environment)
-    if not (ring.path.exists() or ring.pointer.exists()):  # the notary's role alone may call
+    ring, log = ring_of(environment), environment.data / "log"
+    keys = ring.path.exists() or ring.pointer.exists()
+    if not (keys and os.access(log, os.W_OK)):  # the notary's role alone may call
         return
     if not environment.tsa:
         yield ok(NAME, "no authority is asked; see docs/operator.md, Time stamps")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
+from compliance.admin.generations import Signed
 from compliance.audit import ledger
 from compliance.audit.files import LogFolder, folder_of
-from compliance.audit.stamp_files import path_of, sizes
+from compliance.audit.stamp_files import note_of, path_of, sizes
 
 LATE = dt.timedelta(days=2)  # a stamp is due each day; the authority may be away for one
 
@@ -25,21 +27,30 @@ class Stamped:
     late: bool  # the log grew, an authority is named, and gave none for `LATE`
 
 
-def newest(entries: int) -> Stamped | None:
-    """The newest stamp on the log, which has so many entries; None without one."""
+def newest(signed: Signed) -> Stamped | None:
+    """The newest stamp on the log, whose newest checkpoint is `signed`; None without one.
+
+    One that is on another checkpoint than its name says is passed over.
+    """
     folder = LogFolder(folder_of(Path(settings.DOMICILE.data, "log"), ledger.current().number))
-    found = sizes(folder)
-    reply = folder.read(path_of(found[-1], "tsr")) if found else None
-    if reply is None:
-        return None
+    for size in reversed(sizes(folder)):
+        note, reply = note_of(folder, size, signed.origin), folder.read(path_of(size, "tsr"))
+        if note is not None and reply is not None:
+            return _told(signed, size, note, reply)
+    return None
+
+
+def _told(signed: Signed, size: int, note: bytes, reply: bytes) -> Stamped | None:
     # 7 MB of parsers that a web process needs none of until somebody looks at a stamp.
     from compliance.audit.authority import StampInvalid  # noqa: PLC0415
-    from compliance.audit.stamp import read  # noqa: PLC0415
+    from compliance.audit.stamp import imprint_of, read  # noqa: PLC0415
 
     try:
         said = read(reply)
+        if imprint_of(reply) != hashlib.sha256(note).digest():
+            return None
     except StampInvalid:
         return None
     age = dt.datetime.now(dt.UTC) - said.time
-    late = bool(settings.DOMICILE.tsa) and entries > found[-1] and age > LATE
-    return Stamped(found[-1], said.time, said.authority, late)
+    late = bool(settings.DOMICILE.tsa) and signed.size > size and age > LATE
+    return Stamped(size, said.time, said.authority, late)

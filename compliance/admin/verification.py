@@ -121,7 +121,7 @@ def verify_view(request: HttpRequest) -> HttpResponse:
         older=len(runs) > SHOWN,
         outcome=outcome(latest) if latest else "",
         signed=signed,
-        stamped=stamped.newest(signed.size) if signed else None,
+        stamped=stamped.newest(signed) if signed else None,
         tsa=settings.DOMICILE.tsa,
         ended=generations.ended(),
         **witnesses.of_log(),

@@ -100,6 +100,7 @@ class LogFolder:
         sync(self.root)
 
     def _write(self, data: bytes) -> Path:
+        self._scratch.mkdir(exist_ok=True)  # no backup holds that of an ended generation
         scratch = self._scratch / secrets.token_hex(8)
         with scratch.open("xb") as file:
             file.write(data)

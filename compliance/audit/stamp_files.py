@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from compliance.audit.checkpoint import CheckpointInvalid, parse
 from compliance.audit.files import LogFolder
 
 FOLDER = "timestamps"
@@ -25,10 +26,24 @@ def sizes(folder: LogFolder) -> list[int]:
     return sorted(int(name[1]) for name in found if name)
 
 
-def covering(folder: LogFolder, end: int, size: int) -> int | None:
-    """Which stamp tells most of entries before `end`, of those on a tree of `size` at most.
+def note_of(folder: LogFolder, size: int, origin: str) -> bytes | None:
+    """The checkpoint that a stamp is on, by its file's name; no signature is checked.
 
-    The first that covers them all, or else the newest.
+    None where there is none, or it is of another size, or of a log that is not `origin`.
+    """
+    note = folder.read(path_of(size, "checkpoint"))
+    try:
+        state = parse(note or b"")
+    except CheckpointInvalid:
+        return None
+    return note if (state.size, state.origin) == (size, origin) else None
+
+
+def telling(folder: LogFolder, end: int, size: int) -> list[int]:
+    """Which stamps tell of entries before `end`, of those on a tree of `size` at most.
+
+    The best first: those that cover them all, from the oldest, then others, from the newest.
     """
     found = [one for one in sizes(folder) if one <= size]
-    return next((one for one in found if one >= end), found[-1] if found else None)
+    covering = [one for one in found if one >= end]
+    return [*covering, *reversed(found[: len(found) - len(covering)])]

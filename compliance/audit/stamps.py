@@ -12,7 +12,7 @@ from cryptography import x509
 
 from compliance.audit import stamp
 from compliance.audit.authority import StampInvalid
-from compliance.audit.checkpoint import Checkpoint
+from compliance.audit.checkpoint import Checkpoint, parse
 from compliance.audit.files import FileConflict, LogFolder
 from compliance.audit.stamp import Stamp
 from compliance.audit.stamp_files import FOLDER, path_of
@@ -35,10 +35,15 @@ class Question:
 
 
 def question(folder: LogFolder, note: bytes, size: int) -> Question:
-    """What to ask for a checkpoint; the same again where it was asked and not answered."""
+    """What to ask for a checkpoint; the same again where it was asked and not answered.
+
+    Raises `StampInvalid` where the file of that name holds another checkpoint.
+    """
     note = folder.read(path_of(size, "checkpoint")) or note
     query = folder.read(path_of(size, "tsq"))
-    return Question(size, note, query or stamp.query(hashlib.sha256(note).digest()))
+    asked = Question(size, note, query or stamp.query(hashlib.sha256(note).digest()))
+    _named(asked, parse(note))
+    return asked
 
 
 def ask(folder: LogFolder, asked: Question) -> None:
@@ -47,14 +52,18 @@ def ask(folder: LogFolder, asked: Question) -> None:
 
 
 def answered(folder: LogFolder, reply: bytes) -> Question:
-    """The kept question that a reply answers; raises `StampInvalid`."""
+    """The kept question that a reply answers; raises `StampInvalid`.
+
+    Raises `CheckpointInvalid` where what was asked about is none.
+    """
     imprint = stamp.imprint_of(reply)
     for path in folder.root.glob(f"{FOLDER}/*.checkpoint"):
         note = path.read_bytes()
-        if hashlib.sha256(note).digest() == imprint and path.stem.isdecimal():
-            query = folder.read(path_of(int(path.stem), "tsq"))
+        if hashlib.sha256(note).digest() == imprint:
+            size = parse(note).size  # the name may be that of a copy
+            query = folder.read(path_of(size, "tsq"))
             if query is not None:
-                return Question(int(path.stem), note, query)
+                return Question(size, note, query)
     raise StampInvalid(
         "This log has not asked for that time stamp. Begin with `manage.py audit stamp "
         "request`, and give --generation where the generation has ended."
@@ -101,6 +110,7 @@ def checked(
         raise StampInvalid(f"The question on file for {asked.size} entries is of other bytes.")
     found = stamp.checked(reply, asked.query, anchors)
     state = mine(asked.note)
+    _named(asked, state)
     newest = _time_of(folder, state)
     if newest is not None and found.time < newest - TOLERANCE:
         raise StampInvalid(
@@ -118,6 +128,16 @@ def kept(folder: LogFolder, size: int) -> tuple[Question, bytes]:
     if reply is None or note is None or query is None:
         raise StampInvalid(f"There is no whole time stamp on a checkpoint of {size} entries.")
     return Question(size, note, query), reply
+
+
+def _named(asked: Question, state: Checkpoint) -> None:
+    """Refuse a checkpoint that lies under the name of another size."""
+    if state.size != asked.size:
+        raise StampInvalid(
+            f"The file {path_of(asked.size, 'checkpoint')} holds a checkpoint of {state.size} "
+            "entries: it was copied, or changed. Take the files of that name away, and find "
+            "out who put them there."
+        )
 
 
 def _files(asked: Question) -> list[File]:

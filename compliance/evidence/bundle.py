@@ -162,7 +162,7 @@ def export(
     with created(path) as file:
         out = Archive(file, path.parent)
         seal.add(out, summary)
-        stamped.add(out, folder, end, state.size)
+        stamped.add(out, folder, end, state, keys)
         public = keys.current
         if keys.handovers:
             out.add(handovers.FILE, handovers.lines(keys, held, tree))

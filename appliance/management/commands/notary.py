@@ -19,7 +19,7 @@ from appliance.disk import DiskFloor
 from appliance.services.programs import NOTARY_REFUSED, PASSAGES
 from compliance.audit import rotation, second_key
 from compliance.audit.asker import Asker
-from compliance.audit.checkpoint import Checkpoint, origin_of, parse
+from compliance.audit.checkpoint import Checkpoint, CheckpointInvalid, origin_of, parse
 from compliance.audit.configuration import loaded
 from compliance.audit.copies import Places
 from compliance.audit.keys import KeyUnusable
@@ -112,4 +112,15 @@ def beside(
 
         call = Calls((), passages, only=(domicile.tsa,), kind="application/timestamp-query")
         certificates = Path(domicile.tsa_certificate)
-        yield "time stamps", Stamper(log, mine, call, domicile.tsa, certificates).run
+
+        def current(note: bytes) -> Checkpoint:
+            """As `mine`, of this generation: an older one's would stand for other entries."""
+            state = mine(note)
+            origin = origin_of(domicile.organisation, LogHead.objects.get(id=1).generation)
+            if state.origin != origin:
+                raise CheckpointInvalid(
+                    f"The checkpoint is of the log {state.origin}, not of {origin}."
+                )
+            return state
+
+        yield "time stamps", Stamper(log, current, call, domicile.tsa, certificates).run

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.urls import reverse
 from django.utils import timezone
 
-from compliance.admin import stamped, verification
+from compliance.admin import generations, stamped, verification
 from compliance.audit import checkpoint, generation, ledger, stamp_files, stamps
 from compliance.audit.authority import trusted
 from compliance.audit.checkpoint import Checkpoint
@@ -171,7 +171,15 @@ def test_the_page_shows_the_newest_time_stamp_and_that_one_is_late(
     monkeypatch.setattr(stamped, "LATE", dt.timedelta(0))
     assert "given no stamp for two days" not in words()
     path = folder.root / stamp_files.path_of(size, "tsr")
-    older = path.rename(path.with_name("1.tsr"))  # as of a log that has grown since
-    assert "given no stamp for two days" in words()
-    older.write_bytes(b"damaged")
+    for name in (path, path.with_suffix(".checkpoint")):
+        shutil.copy(name, name.with_stem("9000"))
+    assert f"<dt>Entries that it covers</dt><dd>{size}</dd>" in words()
+    signed = generations.signed()
+    assert signed is not None
+    grown = stamped.newest(dataclasses.replace(signed, size=size + 1))
+    assert grown is not None
+    assert grown.late
+    later = stamped.newest(dataclasses.replace(signed, origin="domicile.test/log/2"))
+    assert later is None, "a stamp of another generation says nothing of this one"
+    path.write_bytes(b"damaged")
     assert "has given no time stamp yet" in words()

@@ -65,6 +65,14 @@ def test_names_that_a_dead_process_left_are_made_durable_before_anything_is_said
         assert f"{tmp_path}{folder}" in synced
 
 
+def test_a_log_that_was_put_back_without_its_scratch_folder_takes_a_file(tmp_path):
+    opened(tmp_path).add(FILES)
+    (tmp_path / "log" / ".scratch").rmdir()
+    restored = LogFolder(tmp_path / "log")
+    restored.replace("checkpoint", b"note")
+    assert restored.read("checkpoint") == b"note"
+
+
 def test_partial_tiles_go_only_when_the_full_one_is_durable(tmp_path, crashing):
     log = opened(tmp_path)
     log.add(FILES[:1])

@@ -327,15 +327,50 @@ def test_a_clock_that_runs_ahead_shows_in_the_stamp(database, tmp_path, authorit
         stamps.keep(files, asked, authority.reply(asked.query), mine, anchors)
 
 
+def copied(folder, size):
+    """A stamp's files under the name of another size, as somebody who writes there could."""
+    (old,) = stamp_files.sizes(folder)
+    for kind in ("checkpoint", "tsq", "tsr"):
+        shutil.copy(
+            folder.root / stamp_files.path_of(old, kind),
+            folder.root / stamp_files.path_of(size, kind),
+        )
+
+
+def test_a_stamp_under_the_name_of_another_size_is_refused(log, stamper, anchors):
+    assert stamper.look()
+    reply = stamps.kept(log.files, 3)[1]
+    copied(log.files, 9000)
+    with pytest.raises(StampInvalid, match=r"9000\.checkpoint holds a checkpoint of 3 entries"):
+        stamps.checked(log.files, *stamps.kept(log.files, 9000), mine, anchors)
+    with pytest.raises(StampInvalid, match="holds a checkpoint of 3 entries"):
+        stamps.question(log.files, log.files.read("checkpoint") or b"", 9000)
+    assert stamps.answered(log.files, reply).size == 3
+    log.grow()
+    assert not stamper.look(), "the name of a size that nobody signed is no reason to ask"
+
+
+def test_the_newest_stamp_that_is_asked_for_is_not_believed_under_a_greater_name(
+    desk, authority, tmp_path
+):
+    query, answer = tmp_path / "out.tsq", tmp_path / "in.tsr"
+    audit("stamp", "request", query)
+    answer.write_bytes(authority.reply(query.read_bytes()))
+    assert audit("stamp", "add", answer)[0] == 0
+    copied(LogFolder(tmp_path / "data" / "log"), 9000)
+    code, words = audit("stamp", "show")
+    assert (code, "holds a checkpoint of 1 entries" in words) == (1, True)
+
+
 def test_evidence_gets_the_first_stamp_that_covers_its_range_else_the_newest(tmp_path):
     folder = LogFolder(tmp_path)
     (tmp_path / "timestamps").mkdir()
-    assert stamp_files.covering(folder, 5, 9) is None
+    assert stamp_files.telling(folder, 5, 9) == []
     for size in (3, 7, 12):
         (tmp_path / "timestamps" / f"{size}.tsr").touch()
     (tmp_path / "timestamps" / "0x5.tsr").touch()
-    found = [stamp_files.covering(folder, *ask) for ask in ((2, 12), (5, 12), (8, 11), (1, 2))]
-    assert found == [3, 7, 7, None]
+    found = [stamp_files.telling(folder, *ask) for ask in ((2, 12), (5, 12), (8, 11), (1, 2))]
+    assert found == [[3, 7, 12], [7, 12, 3], [7, 3], []]
 
 
 @pytest.fixture
@@ -425,3 +460,20 @@ def test_the_notary_asks_the_authority_that_is_named_and_no_other(
     assert audit("stamp", "show")[0] == 0
     with pytest.raises(PermissionError):
         stamper._call("POST", f"{door.address}/elsewhere", b"")
+
+
+def test_the_notary_has_no_checkpoint_of_another_generation_stamped(
+    desk, door, settings, tmp_path
+):
+    log = tmp_path / "data" / "log"
+    settings.DOMICILE = dataclasses.replace(settings.DOMICILE, tsa=door.address)
+    ring = ring_of(settings.DOMICILE)
+    leads = Notary(log, ring, ORIGIN, tmp_path / "outside")
+    stamper = dict(command.beside(ring, leads))["time stamps"].__self__  # type: ignore[attr-defined]
+    key = Ed25519PrivateKey.from_private_bytes(read_key(tmp_path / "data/keys/log.ed25519"))
+    state = checkpoint.parse((log / "checkpoint").read_bytes())
+    other = dataclasses.replace(state, origin=checkpoint.in_generation(ORIGIN, 2))
+    LogFolder(log).replace("checkpoint", checkpoint.sign(other, key))
+    with pytest.raises(CheckpointInvalid, match="not of"):
+        stamper.look()
+    assert not stamp_files.sizes(LogFolder(log))
