@@ -19,7 +19,7 @@ from compliance.audit.files import CHECKPOINT, LogFolder, folder_of
 from compliance.audit.handover import Chain
 from compliance.audit.ledger import Held
 from compliance.audit.tree import Tree
-from compliance.evidence import extent
+from compliance.evidence import extent, witnessed
 from compliance.evidence.file import ExportImpossible
 from compliance.evidence.proof import RangeProof
 
@@ -130,10 +130,10 @@ def signed_after(held: Held, log: Path, keys: Chain) -> list[Signed]:
         if note is None:
             continue
         try:
-            state = keys.verify(note)
+            seal = witnessed.chosen(one, (note, keys.verify(note)), None)
         except CheckpointInvalid as error:
             raise ExportImpossible(f"{error} Run `manage.py audit verify`.") from error
-        found.append(Signed(one, Tree(folder, state.size), note))
+        found.append(Signed(one, Tree(folder, seal.state.size), seal.note))
     return found
 
 

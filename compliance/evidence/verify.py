@@ -146,7 +146,9 @@ SOURCE = re.compile(rb"[a-z0-9][a-z0-9._-]{0,63}")
 TIME = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 TYPE = re.compile(rb"[a-z0-9_]+(?:\.[a-z0-9_]+)*")
 CONTENT = re.compile(rb'\{"content":(.*),"index":(0|[1-9][0-9]{0,17}),"key":"([0-9a-f]{64})"\}')
-DETAIL = re.compile(rb'\{"detail":(.*),"index":(0|[1-9][0-9]{0,17}),"key":"(.{64})"\}\n')
+DETAIL = re.compile(
+    rb'^\{"detail":(.*),"index":(0|[1-9][0-9]{0,17}),"key":"(.{64})"\}\n', re.MULTILINE
+)
 DETAIL_FRAME = len('{"detail":,"index":,"key":""}\n')
 INDEX = b',"index":'
 
@@ -520,6 +522,8 @@ def parse_checkpoint(note: bytes, vkey: LogKey) -> tuple[int, bytes]:
     root = decode64(body[3])
     if len(root) != 32:
         raise Broken("the checkpoint's root is not a hash")
+    if int(body[2]) >= 1 << 53:
+        raise Broken("the checkpoint's size is no number of entries")
     return int(body[2]), root
 
 
@@ -1500,11 +1504,20 @@ class Verifier:
                 self.range(kept)
             for name in sorted(set(self.listed) - JUDGED):
                 with self.part(name, AFTER):
-                    Reader(self.files, name, self.listed[name]).close()
+                    self.beside(name)
         self.problems.sort(key=lambda problem: problem[0])
         self.more += len(self.problems[SHOWN:])
         del self.problems[SHOWN:]
         return not self.problems and not self.unwitnessed
+
+    def beside(self, name: str) -> None:
+        """A file that is judged by its digest; a stamped checkpoint by log and size, too."""
+        said = STAMP.fullmatch(name)
+        if said and name.endswith(".checkpoint"):
+            if not self.small(name).startswith(f"{self.vkey[0]}\n{said[1]}\n".encode()):
+                raise Broken(f"{name} is not a checkpoint of {said[1]} entries of this log")
+        else:
+            Reader(self.files, name, self.listed[name]).close()
 
     def small(self, name: str) -> bytes:
         reader = Reader(self.files, name, self.listed[name])
@@ -1620,7 +1633,10 @@ class Verifier:
         number = generation_of(name, self.vkey[0])
         if name == self.vkey[0] or not number:
             return self.checkpoint(note)
-        self.checkpoint(note, name)
+        kept = int(number), *self.checkpoint(note, name)
+        for other in self.after.values():
+            if other[:2] == kept[:2] and other != kept:
+                raise Broken(f"the checkpoint of generation {number} is not the one you kept")
         self.words.append(
             f"The checkpoint that you kept is of generation {number}; it was not compared."
         )
@@ -1684,13 +1700,19 @@ class Verifier:
         with self.part("witness-policy"):
             self.witnesses(note)
 
-    def range(self, kept: bytes | None) -> None:
-        self.sealed()
+    def applications(self) -> None:
+        """Read whose entries can be told apart: each with an id and a label key of its own."""
         for one in load(self.small("applications.json"), "applications.json")["applications"]:
-            if not (isinstance(one["id"], str) and isinstance(one["name"], str)):
+            if not (isinstance(one["id"], str) and isinstance(one["name"], str) and one["id"]):
                 raise Broken("applications.json is malformed")
             key = hexadecimal(one["label_key"])
+            if any(one["id"] == other or key == held for other, _, held in self.terms.keys):
+                raise Broken("applications.json has an application, or a label key, twice")
             self.terms.keys.append((one["id"], one["name"], key))
+
+    def range(self, kept: bytes | None) -> None:
+        self.sealed()
+        self.applications()
         proof = load(self.small("proof.json"), "proof.json")
         before = [hexadecimal(value) for value in proof["before"]]
         after = [hexadecimal(value) for value in proof["after"]]
@@ -1755,7 +1777,7 @@ class Verifier:
             sound = hmac_sha256(key, about).hex() == value["entry"]["detail"]
             if not sound or value["entry"]["type"] != "record.pruned":
                 raise Broken(f"prunings.jsonl: the detail of {what} was changed")
-            if not self.vkey[0].endswith("/{}".format(value["detail"]["generation"])):
+            if whole(value["detail"]["generation"]) != int(self.vkey[0].rpartition("/")[2]):
                 raise Broken(f"prunings.jsonl: {what} is about another generation")
             place = number, index
             if self.terms.prunings and place <= self.terms.prunings[-1].place:
@@ -1769,8 +1791,27 @@ class Verifier:
             number, own = (generation_of(one, self.vkey[0]) for one in (name, self.vkey[0]))
             if not number or int(number) <= int(own):
                 raise Broken("prunings.jsonl: a checkpoint is not of a later generation")
-            self.after[note] = int(number), *self.checkpoint(note.encode(), name)
+            if any(int(number) == one for one, *_ in self.after.values()):
+                raise Broken(f"prunings.jsonl: generation {number} has two checkpoints")
+            size, root = self.checkpoint(note.encode(), name)
+            self.attested(number, note.encode(), (name, size, root))
+            self.after[note] = int(number), size, root
         return self.after[note]
+
+    def attested(self, number: str, note: bytes, state: tuple[str, int, bytes]) -> None:
+        """Hold a later generation's checkpoint against what is asked of this one's."""
+        name, size, root = state
+        if self.second:
+            identifier = sha256(name.encode() + b"\n\x06" + self.second).digest()[:4]
+            if not second_signed(note, (name, identifier, self.second), size, root):
+                raise Broken(
+                    f"prunings.jsonl: the checkpoint of generation {number} is not signed by "
+                    "the log's ML-DSA-44 key"
+                )
+        for policy in self.policies:
+            met, words = policy.judge(note, self.signer)
+            words = f"The checkpoint of generation {number}: {words}."
+            (self.words if met else self.unwitnessed).append(words)
 
     def excused(self) -> None:
         """No more details may be missing than the removals count.

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from django.db import transaction
 
-from compliance.audit import checkpoint, generation, journal
+from compliance.audit import checkpoint, cosignature, generation, journal, mldsa
 from compliance.audit.checkpoint import Checkpoint
 from compliance.audit.copies import Places
 from compliance.audit.entry import canonical
@@ -25,6 +26,7 @@ from tests.compliance.audit.restoring import Copies
 from tests.compliance.evidence.conftest import ORIGIN
 from tests.compliance.evidence.packing import KEY, check, contents, pack, resign
 from tests.compliance.evidence.test_browser import judged, opened, told
+from tests.compliance.evidence.test_witnessed import KEYS, NAMES, policy
 
 pytestmark = pytest.mark.database
 
@@ -188,8 +190,10 @@ def test_a_removal_of_a_later_generation_is_believed_by_its_checkpoint_alone(rem
     state = Checkpoint("example.org/log/2", 99, bytes(32))
     earlier = checkpoint.sign(dataclasses.replace(state, origin=ORIGIN), signer).decode()
     thief = checkpoint.sign(state, Ed25519PrivateKey.generate()).decode()
+    vast = checkpoint.sign(dataclasses.replace(state, size=1 << 53), signer).decode()
     told_wrong: dict[str, dict[str, Any]] = {
         "not in the log": {"checkpoint": checkpoint.sign(state, signer).decode()},
+        "is no number of entries": {"checkpoint": vast},
         "not of a later generation": {"checkpoint": earlier},
         "not signed by the log's key": {"checkpoint": thief},
         "malformed": {"checkpoint": None},
@@ -203,3 +207,97 @@ def test_a_removal_of_a_later_generation_is_believed_by_its_checkpoint_alone(rem
             sound, lines = judged(page, path)
             assert not sound
             assert told(lines) == told(words)
+
+
+def both_say(page, path, *words, policy=None):
+    """Program and page alike; whether the evidence is sound."""
+    options = ["--policy", str(policy)] if policy else []
+    done = subprocess.run(
+        [sys.executable, verify.__file__, path, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    page.get_by_label("Policy of witnesses").set_input_files(policy or [])
+    sound, lines = judged(page, path)
+    assert told(lines) == told(done.stdout.removesuffix("\n"))
+    assert sound is (done.returncode == 0)
+    for one in words:
+        assert one in done.stdout
+    return sound
+
+
+def test_a_removal_of_a_later_generation_needs_the_witnesses_that_are_demanded(
+    removed, tmp_path
+):
+    files, own = contents(removed), tmp_path / "policy"
+    own.write_text(policy("w0"))
+    later = json.loads(files["prunings.jsonl"])["checkpoint"].encode()
+    ours, theirs = (
+        note + cosignature.cosign(checkpoint.parse(note).text(), NAMES[0], KEYS[0], 1).encode()
+        for note in (files["checkpoint"], later)
+    )
+    half = files | {"checkpoint": ours}
+    whole = changed(half, checkpoint=theirs.decode())
+    with opened(tmp_path, files) as page:
+        path = pack(tmp_path / "half.zip", resign(dict(half)))
+        words = ("Witnessed by w0", "The checkpoint of generation 2: NOT WITNESSED by w0")
+        assert not both_say(page, path, *words, policy=own)
+        path = pack(tmp_path / "whole.zip", resign(dict(whole)))
+        said = "The checkpoint of generation 2: Witnessed by w0"
+        assert both_say(page, path, said, policy=own)
+        assert both_say(page, path)
+
+
+def test_a_removal_of_a_later_generation_needs_the_second_signature_where_there_is_one(
+    removed, tmp_path
+):
+    files, key = contents(removed), MLDSA44PrivateKey.generate()
+    manifest = json.loads(files["manifest.json"])
+    manifest["files"]["mldsa.vkey"] = {}
+    vkey = mldsa.verifier_key(ORIGIN, mldsa.public_of(key)).encode() + b"\n"
+    files |= {"manifest.json": canonical(manifest), "mldsa.vkey": vkey}
+    later = json.loads(files["prunings.jsonl"])["checkpoint"].encode()
+    ours, theirs = (
+        note + mldsa.line(checkpoint.parse(note), key, 1)
+        for note in (files["checkpoint"], later)
+    )
+    half = files | {"checkpoint": ours}
+    whole = changed(half, checkpoint=theirs.decode())
+    with opened(tmp_path, files) as page:
+        path = pack(tmp_path / "half.zip", resign(dict(half)))
+        words = ("generation 2 is not signed by the log's ML-DSA-44 key",)
+        assert not both_say(page, path, *words)
+        assert both_say(page, pack(tmp_path / "whole.zip", resign(dict(whole))))
+
+
+def test_a_later_generation_has_one_checkpoint_and_it_is_the_one_that_was_kept(
+    removed, tmp_path
+):
+    files, signer = contents(removed), Ed25519PrivateKey.from_private_bytes(KEY)
+    line = json.loads(files["prunings.jsonl"])
+    state = checkpoint.parse(line["checkpoint"].encode())
+    fork = checkpoint.sign(dataclasses.replace(state, root=bytes(32)), signer)
+    sound, words = check(removed, None, fork)
+    assert not sound
+    assert "the checkpoint of generation 2 is not the one you kept" in words
+    assert check(removed, None, line["checkpoint"].encode())[0]
+    two = files["prunings.jsonl"] + canonical(line | {"checkpoint": fork.decode()}) + b"\n"
+    with opened(tmp_path, files) as page:
+        path = pack(tmp_path / "two.zip", resign(files | {"prunings.jsonl": two}))
+        assert not both_say(page, path, "generation 2 has two checkpoints")
+
+
+def test_an_application_stands_in_evidence_once_and_has_a_label_key_of_its_own(
+    evidence, tmp_path
+):
+    path = evidence()
+    files = contents(path)
+    about = json.loads(files["applications.json"])
+    first, second = about["applications"][:2]
+    with opened(tmp_path, files) as page:
+        for change in ({"id": first["id"]}, {"label_key": first["label_key"]}, {"id": ""}):
+            told_twice = {"applications": [first, second | change]}
+            mutant = files | {"applications.json": canonical(told_twice)}
+            path = pack(tmp_path / "twice.zip", resign(mutant))
+            assert not both_say(page, path, "applications.json")

@@ -20,6 +20,16 @@ def test_an_empty_line_where_there_are_no_details_shows(evidence, tmp_path):
     assert (again, told(lines)) == (sound, told(words))
 
 
+def test_a_line_that_begins_over_and_over_again_is_read_once(evidence, tmp_path):
+    """Sought from each of its beginnings to its end, it would be read for hours."""
+    files = contents(evidence("250", "262", "mail"))
+    hostile = b'{"detail":' * 200_000 + b"\n"
+    path = pack(tmp_path / "hostile.zip", resign(files | {"details.jsonl": hostile}))
+    sound, words = check(path)
+    assert not sound
+    assert "details.jsonl" in words
+
+
 @pytest.mark.parametrize(
     ("data", "lines"),
     [

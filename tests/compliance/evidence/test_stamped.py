@@ -79,6 +79,18 @@ def test_a_stamp_goes_with_evidence_and_a_stranger_checks_it_with_openssl(
     assert "Verification: OK" in verified.stdout + verified.stderr
 
 
+def test_a_stamp_under_the_name_of_another_size_stays_out_of_the_evidence(
+    stamped, log, tmp_path
+):
+    _, size = stamped
+    for path in (log / "timestamps").glob(f"{size}.*"):
+        shutil.copy(path, path.with_stem(str(size + 1)))
+    export(Scope(), tmp_path / "second.zip", log, KEY)
+    names = set(contents(tmp_path / "second.zip"))
+    assert f"timestamps/{size}.checkpoint" in names
+    assert f"timestamps/{size + 1}.checkpoint" not in names
+
+
 def test_page_and_program_take_one_whole_stamp_and_no_stranger(stamped, tmp_path):
     path, size = stamped
     files = contents(path)
@@ -91,6 +103,11 @@ def test_page_and_program_take_one_whole_stamp_and_no_stranger(stamped, tmp_path
         "one of the two": (less | {reply: pair[1]}, False),
         "of two numbers": (less | {note: pair[0], "timestamps/7.tsr": pair[1]}, False),
         "another": (files | {"timestamps/7.checkpoint": b"", "timestamps/7.tsr": b""}, False),
+        "another size": (
+            less | {"timestamps/7.checkpoint": pair[0], "timestamps/7.tsr": pair[1]},
+            False,
+        ),
+        "another log": (files | {note: pair[0].replace(b"/log/1\n", b"/log/2\n")}, False),
         "a stranger": (files | {"timestamps/readme": b"hello"}, False),
         "deeper": (less | {f"timestamps/x/{size}.tsr": b"", note: b""}, False),
         "no number": (
