@@ -100,7 +100,8 @@ class LogFolder:
         sync(self.root)
 
     def _write(self, data: bytes) -> Path:
-        self._scratch.mkdir(exist_ok=True)  # no backup holds that of an ended generation
+        if (self.root / CHECKPOINT).exists():  # else the log is away: not mounted, say
+            self._scratch.mkdir(exist_ok=True)  # no backup holds that of an ended generation
         scratch = self._scratch / secrets.token_hex(8)
         with scratch.open("xb") as file:
             file.write(data)

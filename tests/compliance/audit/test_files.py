@@ -66,11 +66,20 @@ def test_names_that_a_dead_process_left_are_made_durable_before_anything_is_said
 
 
 def test_a_log_that_was_put_back_without_its_scratch_folder_takes_a_file(tmp_path):
-    opened(tmp_path).add(FILES)
+    opened(tmp_path).replace("checkpoint", b"note")
     (tmp_path / "log" / ".scratch").rmdir()
     restored = LogFolder(tmp_path / "log")
-    restored.replace("checkpoint", b"note")
-    assert restored.read("checkpoint") == b"note"
+    restored.replace("checkpoint", b"newer")
+    assert restored.read("checkpoint") == b"newer"
+
+
+def test_nothing_is_written_where_the_log_was_mounted_and_is_away(tmp_path):
+    log = opened(tmp_path)
+    log.add(FILES)
+    (tmp_path / "log").rename(tmp_path / "away")
+    (tmp_path / "log").mkdir()
+    with pytest.raises(FileNotFoundError):
+        log.add(FILES)
 
 
 def test_partial_tiles_go_only_when_the_full_one_is_durable(tmp_path, crashing):
