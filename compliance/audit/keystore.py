@@ -21,7 +21,7 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from compliance.audit.keys import KeyUnusable, create_key, read_key, secret
 from compliance.models import Content
 
 BUCKETS = 256
+_SCRATCH = ".making."
 _NAME = re.compile(r"(\d{3})\.(\d{1,10})\Z")
 _within = threading.Lock()  # flock knows processes' open files; threads take turns here first
 
@@ -226,12 +227,15 @@ class KeyStore:
             )
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         sync(self.folder.parent)
-        group = self._group()
-        self._keys.mkdir(mode=0o700, exist_ok=True)
-        if group is not None:  # not by the mode of mkdir, which a umask would cut
-            os.chown(self._keys, -1, group)
-            self._keys.chmod(0o770)
-        sync(self.folder)
+        with self._making():
+            if not self._keys.is_dir():
+                scratch = self._scratch(self._keys)
+                scratch.mkdir(mode=0o700)
+                if (group := self._group()) is not None:  # a umask would cut mkdir's mode
+                    os.chown(scratch, -1, group)
+                    scratch.chmod(0o770)
+                scratch.rename(self._keys)
+                sync(self.folder)
 
     def _group(self) -> int | None:
         """The group that the operator let into the folder; None where it is for one user."""
@@ -240,12 +244,36 @@ class KeyStore:
 
     def _opened(self, path: Path, flags: int) -> int:
         """A descriptor of a file of the folder, made where there is none."""
-        descriptor = os.open(path, flags | os.O_CREAT, 0o600)
-        group, about = self._group(), os.fstat(descriptor)
-        if group is not None and about.st_uid == os.geteuid():
-            os.fchown(descriptor, -1, group)
-            os.fchmod(descriptor, 0o660)
-        return descriptor
+        with suppress(FileNotFoundError):
+            return os.open(path, flags)
+        with self._making():
+            if not path.exists():
+                scratch, group = self._scratch(path), self._group()
+                descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                try:
+                    if group is not None:
+                        os.fchown(descriptor, -1, group)
+                        os.fchmod(descriptor, 0o660)
+                finally:
+                    os.close(descriptor)
+                scratch.rename(path)
+                sync(self.folder)
+        return os.open(path, flags)
+
+    @contextmanager
+    def _making(self) -> Iterator[None]:
+        """One maker at a time, of all processes.
+
+        What it makes gets its name last, when all who share the vault may use it: a maker
+        that is killed leaves a scratch, which the next one removes.
+        """
+        with held(os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY), wait=True):
+            for left in self.folder.glob(f"{_SCRATCH}*"):
+                left.rmdir() if left.is_dir() else left.unlink()
+            yield
+
+    def _scratch(self, path: Path) -> Path:
+        return self.folder / f"{_SCRATCH}{path.name}.{secrets.token_hex(8)}"
 
 
 def store() -> KeyStore:

@@ -2,11 +2,8 @@
 
 import dataclasses
 import json
-import os
 import random
 import secrets
-import signal
-import sys
 import time
 
 import pytest
@@ -19,6 +16,7 @@ from compliance.models import Content as Stored
 from compliance.models import ContentBucket, Erasure, Event
 from compliance.vocabulary import Content
 from tests.compliance.audit.events import admitted, now
+from tests.services import killing
 from tests.services.waiting import PATIENCE
 
 pytestmark = pytest.mark.database
@@ -57,31 +55,11 @@ def keep(data, *persons, expires=HOUR):
 
 
 def killed_at(point, work):
-    """Run `work` in a child that kills itself before its `point`th step; whether it did.
-
-    A step is a call or a return in what erases, or a call of the system or the database.
+    """Kill `work` before its `point`th step: a call or a return in what erases, or a call of
+    the system or the database.
     """
     connection.close()
-    child = os.fork()
-    if not child:
-        left = point
-
-        def count(frame, what, function):
-            nonlocal left
-            within = frame.f_code.co_filename.rpartition("/")[2] in WATCHED
-            lasting = what == "c_call" and getattr(function, "__name__", "") in LASTING
-            if lasting or (within and what in ("call", "return")):
-                left -= 1
-                if left < 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.setprofile(count)
-        try:
-            work()
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
+    return killing.killed_at(point, work, calls=LASTING, modules=WATCHED)
 
 
 def erase():

@@ -8,6 +8,18 @@ from pathlib import Path
 import pytest
 
 from compliance.audit import keystore
+from tests.services.killing import killed_at
+
+GROUP, ONE, OTHER = 54_321, 65_533, 65_534
+LASTING = {"open", "write", "pwrite", "fsync", "mkdir", "rename", "link", "unlink"} | {
+    "chown",
+    "fchown",
+    "chmod",
+    "fchmod",
+    "flock",
+}
+MOST = 200  # steps of a first use
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 
 
 @pytest.fixture
@@ -55,37 +67,88 @@ def test_a_vault_that_another_process_makes_meanwhile_is_not_taken_for_one_that_
     assert late.open(7, 0) == other.open(7, 0)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
-def test_the_other_user_of_a_shared_vault_opens_and_destroys_what_the_first_made(
-    request,
-) -> None:
-    group, outside = 54_321, Path(tempfile.mkdtemp())  # pytest's own folders are for one user
-    request.addfinalizer(lambda: shutil.rmtree(outside))
-    outside.chmod(0o755)
-    keys = keystore.KeyStore(outside / "vault")
-    keys.folder.mkdir()
-    os.chown(keys.folder, -1, group)
+@pytest.fixture
+def outside():
+    """A folder of anybody's: pytest's own are for one user."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def vault_of_two(folder):
+    """A vault as the operator makes it for two users of a group."""
+    keys = keystore.KeyStore(folder / "vault")
+    keys.folder.mkdir(parents=True)
+    os.chown(keys.folder, -1, GROUP)
     keys.folder.chmod(0o2770)
+    return keys
+
+
+def becomes(user):
+    os.umask(0o077)
+    os.setgroups([GROUP])
+    os.setgid(user)
+    os.setuid(user)
+
+
+def done_by(user, work, keys):
+    """Do `work` as `user`, who is not killed."""
+    assert not killed_at(10**9, lambda: work(keys, user), calls=LASTING)
+
+
+def keep(keys, user):
+    """What the gateway does first, as a user of the group."""
+    becomes(user)
+    keys.key(7, 0)
+
+
+def note(keys, user):
+    """What `records` does first, as a user of the group."""
+    becomes(user)
+    with keys.lock():
+        keys.list_erasure({"kind": "request", "request": "1" * 32, "time": 1})
+
+
+def erase(keys, user):
+    """Everything that is done in a vault, as a user of the group."""
+    note(keys, user)
+    with keys.lock():
+        before = max([0, *keys.generations(7)])
+        keys.key(7, before)
+        new = keys.renew(7, before)
+        keys.open(7, new)
+        assert keys.destroy(7, new) == 1
+    assert list(keys.faults()) == []
+
+
+@needs_root
+def test_the_other_user_of_a_shared_vault_opens_and_destroys_what_the_first_made(outside):
+    keys = vault_of_two(outside)
     keys.key(7, 0)
     with keys.lock():
         keys.list_erasure({"kind": "request", "request": "0" * 32, "time": 1})
-    child = os.fork()
-    if not child:
-        done = False
-        try:
-            os.setgroups([group])
-            os.setgid(65_534)
-            os.setuid(65_534)
-            with keys.lock():
-                keys.open(7, keys.renew(7, 0))
-                keys.list_erasure({"kind": "request", "request": "1" * 32, "time": 1})
-                done = keys.destroy(7, 1) == 1 and not list(keys.faults())
-        finally:
-            os._exit(0 if done else 1)
-    assert os.waitpid(child, 0)[1] == 0
+    done_by(OTHER, erase, keys)
     assert keys.generations(7) == [1]
     assert len(keys.open(7, 1)) == 32
     assert len(list(keys.listed())) == 2
+
+
+@needs_root
+@pytest.mark.parametrize("work", [keep, note])
+def test_a_shared_vault_whose_maker_was_killed_at_any_step_is_open_to_the_other_user(
+    outside, work
+):
+    for point in range(MOST):
+        keys = vault_of_two(outside / str(point))
+        killed = killed_at(point, lambda keys=keys: work(keys, ONE), calls=LASTING)
+        done_by(OTHER, erase, keys)
+        done_by(ONE, erase, keys)
+        named = {path.name for path in keys.folder.iterdir()}
+        assert named == {"keys", "lock", "erased.jsonl"}, f"left after a kill at step {point}"
+        if not killed:
+            break
+    assert 10 < point < MOST, "the steps were not counted"
 
 
 def test_a_vault_of_one_user_is_open_to_nobody_else(keys):
