@@ -73,11 +73,15 @@ class DetectionFailed(Exception):
 
 
 class Effect(StrEnum):
-    """What a rule asks for, from the most permissive to the strictest."""
+    """What a rule asks for, from the most permissive to the strictest.
+
+    `HOLD` asks that a person looks at the request first; it never says what becomes of a text.
+    """
 
     ALLOW = "allow"
     PSEUDONYMISE = "pseudonymise"
     MASK = "mask"
+    HOLD = "hold"
     BLOCK = "block"
 
     @property
@@ -86,17 +90,83 @@ class Effect(StrEnum):
         return tuple(Effect).index(self)
 
 
+class RequestClass(StrEnum):
+    """How a request is answered: while somebody waits, or as one of many in a file."""
+
+    INTERACTIVE = "interactive"
+    BATCH = "batch"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A site that serves the requested model, as it is configured.
+
+    Times are in microseconds since the Unix epoch. `attested` is that of the oldest among the
+    newest proofs of its active nodes that nothing gets out of them; None where one of them
+    never proved it. `witnessed` is when the witness that stands at the site last cosigned this
+    log; None where it never did, or where none stands there.
+    """
+
+    site: str
+    country: str  # ISO 3166-1 alpha-2
+    operator: str = ""  # who runs the machines there
+    certifications: frozenset[str] = frozenset()
+    attested: int | None = None
+    witnessed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What is known of a requested model and of the sites that serve it.
+
+    `restricted` says that its licence restricts use in the EU. `candidates` are sorted by site.
+    """
+
+    licence: str = ""  # SPDX identifier
+    publisher: str = ""
+    restricted: bool = False
+    candidates: tuple[Candidate, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All that a policy may look at when it decides on one request.
 
-    `entities` counts the findings by (category, entity).
+    `entities` counts the findings by (category, entity). `time` is in microseconds since the
+    Unix epoch. `declared` are the categories that the application's owner said it processes,
+    `subject_countries` those of the people its data is about (ISO 3166-1 alpha-2), `tools` the
+    names of the functions that the request offers to the model.
     """
 
     application: str
     model: str
     entities: Mapping[tuple[Category, str], int] = field(default_factory=dict)
     names_unchecked: bool = False
+    time: int = 0
+    purpose: str = ""
+    legal_basis: str = ""
+    owner: str = ""
+    declared: frozenset[Category] = frozenset()
+    subject_countries: frozenset[str] = frozenset()
+    high_risk: bool = False
+    request_class: RequestClass = RequestClass.INTERACTIVE
+    tools: frozenset[str] = frozenset()
+    serving: Serving = Serving()
+
+
+@dataclass(frozen=True, slots=True)
+class Obligations:
+    """What must be done with a request that may go on.
+
+    Of several the least `content_days` and `max_tokens` hold, the models that all of them
+    permit, and `mark_output` and `review` where any asks for it.
+    """
+
+    content_days: int | None = None  # content is kept so long at most; 0: never
+    mark_output: bool = False  # the answer says that a machine wrote it (AI Act Art. 50)
+    max_tokens: int | None = None
+    models: frozenset[str] | None = None  # the permitted ones
+    review: bool = False  # a person must look at the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +174,14 @@ class Decision:
     """The policy's answer for one request.
 
     `effect` is the strictest that any rule asked for; `treatments` says, per entity found,
-    what becomes of it. `rules` are the ids of the rules that spoke, `reasons` their
-    descriptions in the same order. `sites` are the names of the sites where the request may
-    be processed; None means every site. `not_enforced` are the ids of rules that no loaded
-    recogniser could have triggered.
+    what becomes of it (never `HOLD`: a hold stops the request, it does not treat a text).
+    `rules` are the ids of the rules that spoke, sorted, `reasons` their descriptions in the
+    same order. `sites` are the names of the sites that serve the model and where the request
+    may be processed, sorted; None where no rule that spoke narrows them, empty where none is
+    left. `excluded` names, for each site that is left out, the first rule (by id) that does
+    so. `held_by` are the ids of the hold rules that no approval satisfied; `effect` is `HOLD`
+    or `BLOCK` then. `not_enforced` are the ids of rules that no loaded recogniser could have
+    triggered.
     """
 
     effect: Effect
@@ -119,6 +193,9 @@ class Decision:
     digest: str  # SHA-256 of the version's canonical JSON, lower-case hex
     sites: tuple[str, ...] | None = None
     not_enforced: tuple[str, ...] = ()
+    obligations: Obligations = Obligations()
+    held_by: tuple[str, ...] = ()
+    excluded: Mapping[str, str] = field(default_factory=dict)
 
 
 # --- Who asks -----------------------------------------------------------------------------
@@ -138,6 +215,10 @@ class Application:
     tokens_per_minute: int
     concurrent_requests: int
     content_days: int = 0  # for so many days what it asks and gets is kept; 0: never
+    owner: str = ""  # the unit that answers for it
+    declared: frozenset[Category] = frozenset()  # the categories that it is said to process
+    subject_countries: frozenset[str] = frozenset()  # ISO 3166-1 alpha-2
+    high_risk: bool = False  # a high-risk AI system (AI Act Art. 6)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ REFUSED = [
     (without("rules", 0, "when"), "rules[0].when: missing"),
     (changed(["rules", 0, "sitez"], []), "rules[0].sitez: unknown member"),
     (changed(["rules", 1, "id"], "cards"), "rules[1].id: 'cards' is already used"),
-    (changed(["rules", 0, "effect"], "hold"), "rules[0].effect: must be one of"),
+    (changed(["rules", 0, "effect"], "perhaps"), "rules[0].effect: must be one of"),
     (changed(["rules", 0, "effect"], None), "rules[0].effect: must be one of"),
     (changed(["rules", 0, "when"], []), "rules[0].when: must be an object"),
     (changed(["rules", 0, "when", "country"], "DE"), "rules[0].when.country: unknown"),
