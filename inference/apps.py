@@ -14,5 +14,5 @@ class InferenceConfig(AppConfig):
         from compliance.audit import capture, triggers  # noqa: PLC0415 - needs the settings
 
         governed = ("inference_deployment", "inference_model", "inference_node")
-        triggers.watch(*governed)
-        capture.govern(*governed)
+        triggers.watch(*governed, "compliance_witness")  # what it cosigned is a fact of rules
+        capture.govern(*governed, "inference_nodeenrolment")

@@ -222,7 +222,7 @@ def _policy() -> Policy:
 
 def _routes(processes: int) -> RoutingTable:
     rows = Deployment.objects.filter(
-        active=True, node__active=True, node__site__active=True
+        active=True, node__active=True, node__closed=None, node__site__active=True
     ).select_related("model", "node__site")
     models: dict[str, ServedModel] = {}
     places: dict[tuple[str, str], tuple[Place, set[str], int]] = {}
@@ -257,5 +257,5 @@ def _routes(processes: int) -> RoutingTable:
 
 
 def _nodes() -> dict[str, NodeRecord]:
-    rows = Node.objects.filter(active=True).select_related("site")
+    rows = Node.objects.filter(active=True, closed=None).select_related("site")
     return {row.name: NodeRecord(row.site.name, bytes(row.public_key)) for row in rows}

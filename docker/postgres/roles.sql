@@ -43,7 +43,10 @@ GRANT INSERT, UPDATE ON compliance_witnessedlog, compliance_witness TO domicile_
 GRANT INSERT ON compliance_witnesspolicy TO domicile_web;
 -- What officers type into packs: added to, never changed.
 GRANT INSERT ON compliance_packanswer TO domicile_web;
-GRANT UPDATE ON compliance_site, inference_node, inference_deployment TO domicile_web;
+-- Sites are registered and nodes approved there, once a machine has asked with its token.
+GRANT INSERT, UPDATE ON compliance_site, inference_node, inference_deployment TO domicile_web;
+GRANT INSERT, UPDATE ON inference_nodeenrolment TO domicile_web;
+GRANT UPDATE ON inference_model TO domicile_web;
 GRANT INSERT, DELETE ON auth_user_groups TO domicile_web;
 GRANT INSERT, UPDATE, DELETE ON django_session TO domicile_web;
 GRANT INSERT, UPDATE, DELETE ON axes_accessattempt, axes_accessattemptexpiration TO domicile_web;
@@ -86,6 +89,8 @@ GRANT SELECT, DELETE ON compliance_change TO domicile_notary;
 GRANT SELECT, INSERT, UPDATE ON compliance_alarm, compliance_configuration TO domicile_notary;
 -- It asks the witnesses of this log and keeps what they sign.
 GRANT SELECT, UPDATE ON compliance_witness TO domicile_notary;
+-- What they signed is a fact that the hot path caches, so the triggers count it.
+GRANT SELECT, UPDATE ON compliance_revision TO domicile_notary;
 -- `audit verify` judges by the policy who must have cosigned.
 GRANT SELECT ON compliance_witnesspolicy TO domicile_notary;
 GRANT SELECT, INSERT, DELETE ON compliance_cosignature TO domicile_notary;

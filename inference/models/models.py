@@ -17,6 +17,12 @@ class Model(models.Model):
     licence = models.CharField(max_length=64, help_text="SPDX identifier.")
     origin = models.CharField(max_length=256, help_text="Who published it, and where.")
     context_length = models.PositiveIntegerField(help_text="Tokens, prompt and answer.")
+    eu_restriction = models.TextField(
+        "restriction in the EU",
+        blank=True,
+        help_text="What its licence restricts in the European Union, and where it says so; "
+        "empty where nothing is known. Rules of the policy may ask for it.",
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -239,8 +239,9 @@ class Laboratory:
             (site,),
         )
         self.sql(
-            "INSERT INTO inference_node (name, site_id, public_key, active, created)"
-            " SELECT ?, site.id, node.public_key, 1, node.created"
+            "INSERT INTO inference_node"
+            " (name, site_id, public_key, active, closed_reason, created)"
+            " SELECT ?, site.id, node.public_key, 1, '', node.created"
             " FROM compliance_site site, inference_node node WHERE site.name = ? LIMIT 1",
             (node, site),
         )
