@@ -47,7 +47,7 @@ class OwnPasswordForm(PasswordChangeForm):
 
 
 class _Roles(forms.CheckboxSelectMultiple):
-    """All roles at once: there are four."""
+    """All roles at once: there are five."""
 
 
 class _RoleFilter(admin.RelatedFieldListFilter):
@@ -257,6 +257,14 @@ WORDS = (
     ("See people and roles", _rights("auth.view_user")),
     ("Register and change applications", _rights("compliance.change_application")),
     ("Issue and revoke keys", _rights("compliance.add_apikey", "compliance.change_apikey")),
+    (
+        "Write policies, and propose them for approval",
+        _rights("compliance.change_policydraft", "compliance.propose_policyversion"),
+    ),
+    (
+        "Approve policies that somebody else proposed",
+        _rights("compliance.approve_policyversion"),
+    ),
     ("Acknowledge alarms", _rights("compliance.change_alarm")),
     ("Read kept prompts and answers", _rights("compliance.disclose_content")),
     ("Erase kept prompts and answers", _rights("compliance.erase_content")),

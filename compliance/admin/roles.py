@@ -1,4 +1,4 @@
-"""The four roles: which rights each group has. Set anew at each upgrade.
+"""The five roles: which rights each group has. Set anew at each upgrade.
 
 Nobody has the right to change the record, and nobody deletes: what the record speaks of
 stays. Whoever may log in to the console and has no role sees nothing.
@@ -22,6 +22,7 @@ ADMINISTRATOR = "Administrator"
 OFFICER = "Compliance officer"
 OPERATOR = "Operator"
 AUDITOR = "Auditor"
+APPROVER = "Policy approver"
 
 _RECORD = (
     "compliance.view_event",
@@ -62,7 +63,14 @@ _WITNESSES = (
 )
 _EXPORT = ("compliance.add_export",)  # also to see the runs of others, and their files
 _EDIT_PEOPLE = ("auth.add_user", "auth.change_user")
-_SEE_ALL = (*_RECORD, *_CLIENTS, *_MACHINES, *_PEOPLE, *_PACKS)
+_POLICIES = ("compliance.view_policydraft", "compliance.view_approvalkey")
+_SEE_ALL = (*_RECORD, *_CLIENTS, *_MACHINES, *_PEOPLE, *_PACKS, *_POLICIES)
+_PROPOSE = (
+    "compliance.add_policydraft",
+    "compliance.change_policydraft",
+    "compliance.propose_policyversion",
+)
+_APPROVE = ("compliance.approve_policyversion",)
 
 RIGHTS: Mapping[str, frozenset[str]] = {
     ADMINISTRATOR: frozenset((*_SEE_ALL, *_EDIT_CLIENTS, *_SWITCH_MACHINES, *_EDIT_PEOPLE)),
@@ -75,10 +83,12 @@ RIGHTS: Mapping[str, frozenset[str]] = {
             *_CONTENT,
             *_TYPE_PACKS,
             *_WITNESSES,
+            *_PROPOSE,
         )
     ),
     OPERATOR: frozenset((*_RECORD, *_CLIENTS, *_MACHINES, *_SWITCH_MACHINES)),
     AUDITOR: frozenset((*_SEE_ALL, *_EXPORT)),
+    APPROVER: frozenset((*_SEE_ALL, *_APPROVE)),
 }
 """Rights by role, as `app.codename`. `compliance.view_event` includes verifying the log."""
 

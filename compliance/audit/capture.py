@@ -36,6 +36,8 @@ _governed: list[Governed] = [
     Governed("compliance_application"),
     Governed("compliance_apikey"),
     Governed("compliance_policyversion"),
+    Governed("compliance_policysignature"),
+    Governed("compliance_approvalkey"),
     Governed("compliance_site"),
     Governed(
         "compliance_witnessedlog",

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 KEPT: Mapping[str, str] = {
     "application.": "commits to the label keys by which entries are told apart",
     "api_key.": "shows for whom requests were let in, so that a wrong label shows",
-    "policy.": "says by which rules was decided",
+    "policy.": "says by which rules was decided, and who signed for them",
+    "approval_key.": "names the keys by which policies are signed",
     "record.pruned": "is what a removed detail is excused by",
     "content.erased": "proves an erasure, to the person and to a restored database",
     "content.expired": "proves that content went when its time was over",

@@ -27,6 +27,7 @@ _INSERT_ONLY = (
     "compliance_pruning",
     "compliance_generation",
     "compliance_packanswer",
+    "compliance_policysignature",
     "compliance_witnesspolicy",
 )
 _REMOVED = ("detail", "detail_key")
@@ -34,6 +35,8 @@ _TERMINAL = ", ".join(f"'{name}'" for name in sorted(TERMINAL))
 _watched: list[str] = [
     "compliance_apikey",
     "compliance_application",
+    "compliance_approvalkey",
+    "compliance_policysignature",
     "compliance_policyversion",
     "compliance_site",
 ]

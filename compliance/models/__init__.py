@@ -2,7 +2,8 @@
 
 applications   Application, APIKey: who may call, on which legal ground, and what is kept of it
 places         Site: where a request may be processed
-policies       PolicyVersion: immutable versions of the policy
+policies       PolicyVersion, PolicyDraft, PolicySignature, ApprovalKey: versions of the policy,
+               and who signed for them
 record         Event, Leaf, LogHead, Generation, Pruning, WriterEpoch, NotaryCursor: the log
                and its bookkeeping
 contents       Content, ContentBucket, ContentSubject, Erasure: what is kept beside the log
@@ -19,7 +20,12 @@ from compliance.models.changes import Alarm, Change, Configuration
 from compliance.models.contents import Content, ContentBucket, ContentSubject, Erasure
 from compliance.models.exports import Export, PackAnswer
 from compliance.models.places import Site
-from compliance.models.policies import PolicyVersion
+from compliance.models.policies import (
+    ApprovalKey,
+    PolicyDraft,
+    PolicySignature,
+    PolicyVersion,
+)
 from compliance.models.record import (
     Event,
     Generation,
@@ -37,6 +43,7 @@ __all__ = [
     "APIKey",
     "Alarm",
     "Application",
+    "ApprovalKey",
     "Change",
     "Configuration",
     "Content",
@@ -51,6 +58,8 @@ __all__ = [
     "LogHead",
     "NotaryCursor",
     "PackAnswer",
+    "PolicyDraft",
+    "PolicySignature",
     "PolicyVersion",
     "Pruning",
     "Revision",

@@ -50,6 +50,18 @@ class Application(models.Model):
         max_length=128,
         help_text="Entry in the record of processing activities (GDPR Art. 30).",
     )
+    data_categories = models.JSONField(
+        "categories of data",
+        default=list,
+        blank=True,
+        help_text="The categories of data that it declares to process.",
+    )
+    subject_countries = models.JSONField(
+        "countries of the data subjects",
+        default=list,
+        blank=True,
+        help_text="Where the people live whose data it processes: ISO 3166-1 alpha-2 codes.",
+    )
     owner = models.CharField(
         max_length=128, help_text="Unit or person who answers for this application."
     )

@@ -15,6 +15,16 @@ class Site(models.Model):
         validators=[RegexValidator(r"^[A-Z]{2}\Z", "Two capital letters, as in DE.")],
         help_text="ISO 3166-1 alpha-2 code of the country in which the machines stand.",
     )
+    operator = models.CharField(
+        max_length=128,
+        blank=True,
+        help_text="Who runs the machines there, as policies name it.",
+    )
+    certifications = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="What the site is certified for, as policies name it, such as ISO 27001.",
+    )
     public_key = models.BinaryField(
         max_length=32, editable=False, help_text="X25519, 32 bytes (RFC 9180)."
     )

@@ -87,6 +87,14 @@ class Witness(models.Model):
         help_text="One of the addresses that this appliance may call (DOMICILE_WITNESSES); "
         "none where cosignatures come by file.",
     )
+    site = models.ForeignKey(
+        "compliance.Site",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="witnesses",
+        help_text="The site at which this witness stands, if it stands at one.",
+    )
     active = models.BooleanField(
         default=True, help_text="Clear it to ask no more, and to heed no more what it knows."
     )

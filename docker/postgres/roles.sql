@@ -8,7 +8,8 @@
 --                  both, and adds their events
 --
 -- Nobody but the owner can change or remove an event, but for details where a trigger finds the
--- permit of a rule; and no role that runs can change a policy.
+-- permit of a rule; and no role that runs can change a policy: the gateway adds versions and what
+-- people sign of them, and the notary notes since when one counts.
 
 BEGIN;
 
@@ -41,6 +42,9 @@ GRANT INSERT, UPDATE ON compliance_application, compliance_apikey, auth_user TO 
 -- Witnesses: whose logs are cosigned here, who cosigns this one, and by which policy.
 GRANT INSERT, UPDATE ON compliance_witnessedlog, compliance_witness TO domicile_web;
 GRANT INSERT ON compliance_witnesspolicy TO domicile_web;
+-- Policies: drafts are written, versions and signatures only added to, keys sealed and revoked.
+GRANT INSERT ON compliance_policyversion, compliance_policysignature TO domicile_web;
+GRANT INSERT, UPDATE ON compliance_policydraft, compliance_approvalkey TO domicile_web;
 -- What officers type into packs: added to, never changed.
 GRANT INSERT ON compliance_packanswer TO domicile_web;
 -- Sites are registered and nodes approved there, once a machine has asked with its token.
@@ -80,6 +84,14 @@ GRANT INSERT ON compliance_event, compliance_leaf, compliance_notarycursor TO do
 GRANT SELECT ON compliance_policyversion, compliance_pruning, compliance_generation
     TO domicile_notary;
 GRANT INSERT ON compliance_pruning TO domicile_notary;
+-- It looks whether the policy is the one that people signed, and notes since when.
+GRANT SELECT ON compliance_policysignature, compliance_revision TO domicile_notary;
+GRANT SELECT (id, person_id, role, public_key, statement, signature, revoked)
+    ON compliance_approvalkey TO domicile_notary;
+GRANT SELECT (id, username) ON auth_user TO domicile_notary;
+GRANT UPDATE (activated, retired) ON compliance_policyversion TO domicile_notary;
+GRANT UPDATE ON compliance_revision TO domicile_notary;
+GRANT INSERT ON compliance_change TO domicile_notary;
 -- `audit resume` runs as the notary: it closes a generation of the log and opens the next.
 GRANT INSERT ON compliance_generation TO domicile_notary;
 GRANT INSERT ON compliance_writerepoch TO domicile_notary;
