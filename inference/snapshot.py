@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -20,9 +20,10 @@ from compliance.audit import retention
 from compliance.models import APIKey, PolicyVersion, Revision
 from compliance.models import Application as ApplicationRow
 from compliance.policy.rules import Policy, PolicyRefused, parse
-from compliance.vocabulary import Application, Place
+from compliance.vocabulary import Application, Place, Serving
 from inference.models import Deployment, Node
 from inference.routing import Berth, RoutingTable, ServedModel
+from inference.serving import servings
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +31,7 @@ POLL_INTERVAL = 0.25  # seconds
 STALE_AFTER = 3.0  # seconds without confirmation
 STOP_TIMEOUT = 10.0  # seconds
 READ_ATTEMPTS = 5
+_UNSERVED = Serving()
 
 
 class SnapshotStale(Exception):
@@ -71,6 +73,11 @@ class Snapshot:
     policy: Policy
     routes: RoutingTable
     nodes: Mapping[str, NodeRecord]  # by name
+    served: Mapping[str, Serving]  # by name of the model
+
+    def serving(self, model: str) -> Serving:
+        """What a policy may know of a model and of the sites that serve it."""
+        return self.served.get(model, _UNSERVED)
 
 
 class SnapshotKeeper:
@@ -84,6 +91,7 @@ class SnapshotKeeper:
         self._processes = processes
         self._snapshot: Snapshot | None = None
         self._confirmed = float("-inf")
+        self._known: tuple[Snapshot, int] | None = None
         self._problem = "The configuration has not been read yet."
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="snapshot", daemon=True)
@@ -106,6 +114,13 @@ class SnapshotKeeper:
             raise SnapshotStale(self._problem)
         return snapshot
 
+    def known(self) -> tuple[Snapshot, int] | None:
+        """The newest snapshot, and when it was confirmed (microseconds since the Unix epoch).
+
+        Of two processes' snapshots the one confirmed later is the newer one.
+        """
+        return self._known
+
     def _keep(self) -> None:
         try:
             while not self._stop.wait(POLL_INTERVAL):
@@ -114,9 +129,9 @@ class SnapshotKeeper:
             connection.close()
 
     def _refresh(self) -> None:
-        asked = time.monotonic()
+        asked, moment = time.monotonic(), time.time_ns() // 1000
         try:
-            self._snapshot = _fresh(self._snapshot, self._processes)
+            fresh = self._snapshot = _fresh(self._snapshot, self._processes)
         except Exception as error:  # noqa: BLE001 - whatever fails, the snapshot grows stale
             problem = f"The configuration cannot be confirmed: {_words(error)}"
             if problem != self._problem:
@@ -125,6 +140,7 @@ class SnapshotKeeper:
             connection.close()
             return
         self._confirmed = asked
+        self._known = (fresh, moment)
         self._problem = "The configuration has not been confirmed for some seconds."
 
 
@@ -157,14 +173,16 @@ def _revision() -> int:
 
 def _stored(revision: int, processes: int) -> Snapshot:
     policy = _policy()
+    rows = _deployments()
     return Snapshot(
         revision=revision,
         taken=time.monotonic(),
         keys=_keys(),
         applications=_applications(policy),
         policy=policy,
-        routes=_routes(processes),
+        routes=_routes(rows, processes),
         nodes=_nodes(),
+        served=servings(rows),
     )
 
 
@@ -220,13 +238,20 @@ def _policy() -> Policy:
         raise SnapshotUnusable(f"policy version {row.number}: {error}.") from error
 
 
-def _routes(processes: int) -> RoutingTable:
+def _deployments() -> list[Deployment]:
+    """Those that may get requests: nothing on the way to them is switched off or closed."""
     rows = Deployment.objects.filter(
         active=True, node__active=True, node__closed=None, node__site__active=True
-    ).select_related("model", "node__site")
+    )
+    return list(
+        rows.select_related("model", "node__site").order_by("model__name", "node__site__name")
+    )
+
+
+def _routes(rows: Iterable[Deployment], processes: int) -> RoutingTable:
     models: dict[str, ServedModel] = {}
     places: dict[tuple[str, str], tuple[Place, set[str], int]] = {}
-    for row in rows.order_by("model__name", "node__site__name"):
+    for row in rows:
         model, site = row.model, row.node.site
         models[model.name] = ServedModel(
             name=model.name,
