@@ -241,6 +241,7 @@ class Request:
     segments: tuple[Segment, ...]
     subjects: tuple[str, ...]
     received: int
+    request_class: RequestClass = RequestClass.INTERACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +268,7 @@ TERMINAL = frozenset(
 class Content:
     """What is kept of a request beside the log, and only until it expires or is erased.
 
-    `part` is `prompt` or `output`; `text` is canonical JSON (RFC 8785). `expires` is in
+    `part` is `prompt`, `output` or `held`; `text` is canonical JSON (RFC 8785). `expires` is in
     microseconds since the Unix epoch. `subjects` are blind-index values of the persons that the
     text may be about: the request's own and those of strong identifiers found in it.
     """
@@ -279,6 +280,19 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """That a request waits for a person, until `expires` (microseconds since the Unix epoch).
+
+    `binding` is the keyed digest of the canonical request, lower-case hex; `rules` are the ids
+    of the rules that held it.
+    """
+
+    binding: str
+    rules: tuple[str, ...]
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something that matters and must be on the record.
 
@@ -286,6 +300,7 @@ class Event:
     its canonical JSON (RFC 8785) is the same in every language. `time` is in microseconds
     since the Unix epoch. `label_key` is the application's (see `Application`). `content`, where
     it is kept, becomes durable with the event; the log holds a commitment to it, no more.
+    `hold` becomes durable with the event too, under the id of the event's request.
     """
 
     type: str
@@ -295,6 +310,7 @@ class Event:
     application: str | None = None  # the application's id
     label_key: bytes | None = None
     content: Content | None = None
+    hold: Hold | None = None
 
 
 class RecordUnavailable(Exception):
@@ -318,6 +334,39 @@ class Route(Protocol):
     """Chooses a permitted place for a model; raises `NoRoute`."""
 
     def __call__(self, model: str, sites: tuple[str, ...] | None) -> Place: ...
+
+
+class TooManyHolds(Exception):
+    """So many requests of the application wait for a person that no more may."""
+
+
+class Holder(Protocol):
+    """Looks after requests that wait for a person's approval."""
+
+    async def keep(self, request: Request, text: bytes) -> tuple[Content, Hold]:
+        """The text that the approver reads, encrypted under a key of the hold's own.
+
+        Both become durable with the event that they are given to. Raises `TooManyHolds`, and
+        `RecordUnavailable` where the key cannot be made. `Hold.rules` is for the caller to say.
+        """
+        ...
+
+    async def forget(self, request: str) -> None:
+        """Destroy the key of a hold that did not become durable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's word that the request held as `hold` may go on, as far as `rules` held it.
+
+    `claim` uses it up for the request with the given id and says whether that succeeded: it
+    serves one request, once. It raises `RecordUnavailable` where that cannot be known.
+    """
+
+    hold: str
+    rules: frozenset[str]
+    claim: Callable[[str], Awaitable[bool]]
 
 
 TicketT_co = TypeVar("TicketT_co", covariant=True)

@@ -32,10 +32,11 @@ _WHO = (
     "application api_key endpoint legal_basis model purpose received ropa_reference stream"
     " subjects"
 )
-_DECIDED = (
-    _WHO + " decision findings categories languages names_unchecked policy rules reasons"
-    " rules_not_enforced"
+_DECIDED_ANEW = (
+    "decision findings categories languages names_unchecked policy rules reasons"
+    " rules_not_enforced facts obligations held_by excluded"
 )
+_DECIDED = _WHO + " " + _DECIDED_ANEW
 _PLACE = " site country model_digest licence"
 _ENDED = "attempts site chunks receipt signature reason error content"
 _APPLICATION = (
@@ -48,16 +49,29 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "request.admitted",
             "checked, decided and cleared; owes one end",
-            _DECIDED + " attempt" + _PLACE,
+            _DECIDED + " attempt hold max_tokens" + _PLACE,
             WEB,
             personal=True,
         ),
         Kind("request.attempt", "sent again, after a silence", "attempt reason" + _PLACE, WEB),
+        Kind(
+            "request.redecided",
+            "decided anew by a newer version of the policy, before a node began it",
+            _DECIDED_ANEW + " attempt" + _PLACE,
+            WEB,
+        ),
         Kind("request.blocked", "the policy said no", _DECIDED, WEB, personal=True),
+        Kind(
+            "request.held",
+            "a person must approve it first",
+            _DECIDED + " hold expires",
+            WEB,
+            personal=True,
+        ),
         Kind(
             "request.refused",
             "could not be checked, recorded or placed",
-            _WHO + " reason",
+            _DECIDED + " reason hold",
             WEB,
             personal=True,
         ),
@@ -72,6 +86,35 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             "calls turned away before anything was read, counted by key and reason",
             "api_key reason count since until",
             WEB,
+        ),
+    ),
+    "Holds": (
+        Kind(
+            "hold.read",
+            "somebody who may approve a held request read its text",
+            "actor hold",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "hold.approved",
+            "a person approved a held request; satisfies the rules that held it, once",
+            "actor hold rules reason",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "hold.denied",
+            "a person denied a held request",
+            "actor hold rules reason",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "hold.expired",
+            "a held request waited too long, or its text was erased",
+            "hold reason",
+            RECORDS,
         ),
     ),
     "Rules": (

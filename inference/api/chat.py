@@ -150,6 +150,7 @@ async def _admitted(
             append=plane.append,
             route=passage,
             seal=plane.dispatcher.sealer(policy.digest),
+            serving=accepted.snapshot.serving,
             subject_key=plane.subject_key,
         )
     except Blocked as error:

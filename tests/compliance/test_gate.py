@@ -34,6 +34,7 @@ from compliance.vocabulary import (
     Scan,
     Seal,
     Segment,
+    Serving,
 )
 from tests.services.waiting import PATIENCE
 
@@ -123,6 +124,7 @@ def admit(asked: Request, seal: Seal[int], append: Append, **more: Any):
         "append": append,
         "route": route,
         "seal": seal,
+        "serving": lambda model: Serving(),
     }
     return gate.admit(asked, **parts | more)
 

@@ -1,0 +1,33 @@
+"""The one gate: nothing unchecked reaches a model, and nothing happens unrecorded.
+
+admission   admit(): detect, decide, record and clear, in this order, for every endpoint
+again       reissue() after a silence; readmit() by a newer version of the policy
+holding     a request that a person must look at first
+duties      what a decision obliges to: bounds on the body and on what is kept
+refusals    the ways in which a request does not happen
+said        what the events say
+
+The gate is given all that it needs: how to scan, how to append, how to choose a place, how to
+seal to it. What it cannot do, it refuses; what it admits owes exactly one terminal event, which
+`conclude` appends.
+"""
+
+from compliance.gate.admission import Admitted, Coverage, Outcome, admit, conclude
+from compliance.gate.again import readmit, reissue
+from compliance.gate.refusals import Blocked, Held, HoldSpent, Refused
+from compliance.gate.said import now
+
+__all__ = [
+    "Admitted",
+    "Blocked",
+    "Coverage",
+    "Held",
+    "HoldSpent",
+    "Outcome",
+    "Refused",
+    "admit",
+    "conclude",
+    "now",
+    "readmit",
+    "reissue",
+]

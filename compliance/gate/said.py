@@ -1,0 +1,143 @@
+"""What the gate's events say of a request, its decision and its place."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from compliance.gate.refusals import Refused
+from compliance.vocabulary import (
+    Append,
+    Content,
+    Decision,
+    Event,
+    Facts,
+    Hold,
+    Obligations,
+    Place,
+    RecordUnavailable,
+    Request,
+    Scan,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request that was decided on: what was found in it, what was known, what follows."""
+
+    request: Request
+    found: Scan
+    facts: Facts
+    decision: Decision
+
+
+def now() -> int:
+    """Microseconds since the Unix epoch."""
+    return time.time_ns() // 1000
+
+
+async def record(append: Append, events: Sequence[Event]) -> None:
+    """Append; raises `Refused` where the record does not take them."""
+    try:
+        await append(events)
+    except RecordUnavailable as error:
+        raise Refused("record_unavailable", str(error)) from error
+
+
+def event(
+    request: Request,
+    kind: str,
+    detail: Mapping[str, Any],
+    content: Content | None = None,
+    hold: Hold | None = None,
+) -> Event:
+    """An event of a request, labelled as its application's."""
+    application = request.application
+    return Event(
+        type=kind,
+        time=now(),
+        detail=detail,
+        request=request.id,
+        application=application.id,
+        label_key=application.label_key,
+        content=content,
+        hold=hold,
+    )
+
+
+def who(request: Request) -> dict[str, Any]:
+    """Who asked, for what, on which ground."""
+    application = request.application
+    return {
+        "application": {"id": application.id, "name": application.name},
+        "api_key": request.api_key,
+        "endpoint": request.endpoint,
+        "legal_basis": application.legal_basis,
+        "model": request.model,
+        "purpose": application.purpose,
+        "received": request.received,
+        "ropa_reference": application.ropa_reference,
+        "stream": request.stream,
+        "subjects": list(request.subjects),
+    }
+
+
+def about(case: Case) -> dict[str, Any]:
+    """Who asked, what was known, and what the policy said."""
+    return who(case.request) | decided(case)
+
+
+def decided(case: Case) -> dict[str, Any]:
+    """What was known, and what the policy said; obligations and the like only where any is."""
+    decision, found = case.decision, case.found
+    told: dict[str, Any] = {
+        "decision": decision.effect.value,
+        "findings": dict(Counter(finding.entity for finding in found.findings)),
+        "categories": dict(Counter(finding.category.value for finding in found.findings)),
+        "languages": list(found.languages),
+        "names_unchecked": found.names_unchecked,
+        "policy": {
+            "name": decision.policy,
+            "version": decision.version,
+            "digest": decision.digest,
+        },
+        "rules": list(decision.rules),
+        "reasons": list(decision.reasons),
+        "rules_not_enforced": list(decision.not_enforced),
+    }
+    if obliged := obligations(decision.obligations):
+        told["obligations"] = obliged
+    if decision.held_by:
+        told["held_by"] = list(decision.held_by)
+    if decision.excluded:
+        told["excluded"] = dict(decision.excluded)
+    return told
+
+
+def obligations(given: Obligations) -> dict[str, Any]:
+    """Those that oblige to something."""
+    said: dict[str, Any] = {}
+    if given.content_days is not None:
+        said["content_days"] = given.content_days
+    if given.mark_output:
+        said["mark_output"] = True
+    if given.max_tokens is not None:
+        said["max_tokens"] = given.max_tokens
+    if given.models is not None:
+        said["models"] = sorted(given.models)
+    if given.review:
+        said["review"] = True
+    return said
+
+
+def where(place: Place) -> dict[str, Any]:
+    """Where a request is to be answered, and by which model."""
+    return {
+        "site": place.site,
+        "country": place.country,
+        "model_digest": place.model_digest,
+        "licence": place.licence,
+    }
