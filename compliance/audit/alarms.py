@@ -18,6 +18,8 @@ DISK = "disk.low"
 TRIGGERS = "triggers.missing"
 WITNESSED = "witness.refused"
 CONFLICT = "witness.conflict"
+FORGED = "policy.forged"
+RECOVERED = "approval_key.recovered"
 
 TITLES = {
     CHANGE: "Something was changed behind the record's back",
@@ -25,6 +27,8 @@ TITLES = {
     DISK: "The disk is nearly full",
     WITNESSED: "A log that this appliance witnesses may have been set back",
     CONFLICT: "A witness contradicts this log",
+    FORGED: "The policy is not what people signed",
+    RECOVERED: "An approval key was certified without an approver",
     TRIGGERS: "The record is not protected by its triggers",
 }
 

@@ -37,6 +37,8 @@ _DECIDED_ANEW = (
     " rules_not_enforced facts obligations held_by excluded"
 )
 _DECIDED = _WHO + " " + _DECIDED_ANEW
+_SIGNED = " statement signature"
+_APPROVAL_KEY = "actor person role public_key fingerprint"
 _PLACE = " site country model_digest licence"
 _ENDED = "attempts site chunks receipt signature reason error content"
 _APPLICATION = (
@@ -143,8 +145,91 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "policy.activated",
             "a version of the policy became the active one",
-            "actor policy",
+            "actor policy since statement signature",
+            f"{NOTARY}, {COMMAND}",
+            personal=True,
+        ),
+        Kind(
+            "policy.installed",
+            "the installer signed the version that an earlier release had activated",
+            "actor policy statement signature",
             COMMAND,
+        ),
+        Kind(
+            "policy.proposed",
+            "a person signed a new version, for somebody else to approve",
+            "actor policy previous note" + _SIGNED,
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "policy.approved",
+            "a second person signed it; it counts from the time that is named",
+            "actor policy active_from recall" + _SIGNED,
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "policy.declined",
+            "an approver refused a version that was proposed",
+            "actor policy reason",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "policy.withdrawn",
+            "a version was taken back before it counted",
+            "actor policy reason" + _SIGNED,
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "policy.tightened",
+            "one person added rules that block, or let less be kept, at once",
+            "actor policy previous reason" + _SIGNED,
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "policy.restored",
+            "an older policy is meant: what was seen of newer ones is forgotten here",
+            "actor policy reason",
+            COMMAND,
+            personal=True,
+        ),
+        Kind(
+            "approval_key.created",
+            "a person made a key for proposing or approving policies",
+            _APPROVAL_KEY + _SIGNED,
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "approval_key.endorsed",
+            "an approver certified another person's key",
+            _APPROVAL_KEY + _SIGNED,
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "approval_key.recovered",
+            "the installer key certified a person's key, as no approver could",
+            _APPROVAL_KEY + " reason" + _SIGNED,
+            COMMAND,
+            personal=True,
+        ),
+        Kind(
+            "approval_key.resealed",
+            "a key was sealed under its person's new password",
+            _APPROVAL_KEY,
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "approval_key.revoked",
+            "a key signs no more; what it signed before stays valid",
+            _APPROVAL_KEY + " reason",
+            WEB,
             personal=True,
         ),
     ),
@@ -190,11 +275,68 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
     ),
     "Machines": (
         Kind(
-            "site.registered", "a site was registered", "actor site country public_key", COMMAND
+            "site.registered",
+            "a site was registered",
+            "actor site country public_key operator certifications",
+            f"{WEB}, {COMMAND}",
+            personal=True,
+        ),
+        Kind(
+            "site.changed",
+            "what is said of a site was changed",
+            "actor site changes",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "site.keyed",
+            "a site got its public key, from the first node approved there",
+            "actor site node public_key",
+            WEB,
+            personal=True,
         ),
         Kind("site.activated", "a site was switched on", "actor site", WEB, personal=True),
         Kind("site.deactivated", "a site was switched off", "actor site", WEB, personal=True),
-        Kind("node.enrolled", "a node was enrolled", "actor node site public_key", COMMAND),
+        Kind(
+            "enrolment.opened",
+            "a token was made, with which one machine may ask to be enrolled",
+            "actor site expires",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "enrolment.withdrawn",
+            "such a token was taken back",
+            "actor site",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "enrolment.requested",
+            "a machine asked with its token; its keys count for nothing yet",
+            "node site model public_key site_public_key",
+            WEB,
+        ),
+        Kind(
+            "enrolment.refused",
+            "a machine asked and was not heard; of a flood, only how many",
+            "reason site not_recorded",
+            WEB,
+        ),
+        Kind(
+            "enrolment.declined",
+            "an operator did not approve a machine",
+            "actor node site reason",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "node.enrolled",
+            "a node was enrolled: set up, or approved by an operator",
+            "actor node site public_key",
+            f"{WEB}, {COMMAND}",
+            personal=True,
+        ),
         Kind(
             "node.registered",
             "a node was enrolled; so called by earlier releases",
@@ -204,12 +346,32 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         Kind("node.activated", "a node was switched on", "actor node", WEB, personal=True),
         Kind("node.deactivated", "a node was switched off", "actor node", WEB, personal=True),
         Kind(
+            "node.opened",
+            "a closed node was opened again, and why",
+            "actor node reason",
+            WEB,
+            personal=True,
+        ),
+        Kind(
             "model.registered",
             "a model was registered by its weights",
             "actor model digest licence origin",
             COMMAND,
         ),
-        Kind("deployment.created", "a node was to serve a model", "actor model node", COMMAND),
+        Kind(
+            "model.changed",
+            "what is said of a model was changed",
+            "actor model changes",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "deployment.created",
+            "a node was to serve a model",
+            "actor model node",
+            f"{WEB}, {COMMAND}",
+            personal=True,
+        ),
         Kind(
             "deployment.activated",
             "a deployment was switched on",
@@ -228,6 +390,13 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             "engine.started",
             "a node verified the weights and started an engine; its signed word",
             "node site model weights engine statement signature",
+            WEB,
+        ),
+        Kind(
+            "ticket.refused",
+            "a node's signed word that it did not run a ticket; of those that did not open, not"
+            " each",
+            "node site reason attempt refusal signature not_recorded",
             WEB,
         ),
         Kind(
@@ -456,6 +625,13 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             "triggers.missing", "triggers that protect the record are gone", "triggers", NOTARY
         ),
         Kind("triggers.restored", "they stand again", "", NOTARY),
+        Kind(
+            "policy.forged",
+            "a version claims to count and is not what people signed; nothing is decided",
+            "faults",
+            NOTARY,
+        ),
+        Kind("policy.sound", "the policy is again what people signed", "", NOTARY),
         Kind("disk.low", "requests are refused: the disk is nearly full", "free floor", NOTARY),
         Kind("disk.recovered", "there is room again", "free floor", NOTARY),
         Kind(

@@ -1,0 +1,114 @@
+"""Which version counts in this database: read, verified, and held against what was seen.
+
+Signatures that held once are remembered (`statements.signed`), and so are parsed documents, so
+that looking again costs little more than reading the rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from compliance.models import ApprovalKey, PolicySignature, PolicyVersion
+from compliance.versions import chain, floor
+from compliance.versions.certificates import Key
+from compliance.versions.chain import Standing
+from compliance.versions.floor import Floor, FloorUnusable
+from compliance.versions.hearing import Row, Said
+
+INSTALLER_PUBLIC = "installer.pub"
+
+
+class PolicyUnsound(Exception):
+    """No version counts, because something that claims to does not hold. Says what."""
+
+
+def standing(seen: Floor | None = None, now: int | None = None) -> Standing:
+    """What counts now, or at `now` (µs since the Unix epoch); `seen` keeps it from going back.
+
+    What is wrong is in `faults`; nothing is raised but for a database that does not answer.
+    """
+    installer = _installer()
+    if not installer:
+        words = (
+            f"The key file {_path()} is missing or unreadable; restore it from your backup, or "
+            "run manage.py setup."
+        )
+        return Standing(faults=(words,))
+    rows, keys = read_rows(), read_keys()
+    moment = time.time_ns() // 1_000 if now is None else now
+    if seen is None:
+        return chain.standing(rows, keys, installer, moment)
+    try:
+        moment = max(moment, seen.seen().since)
+        found = chain.standing(rows, keys, installer, moment)
+        marks = floor.marks(rows, keys)
+        if words := seen.faults(found, marks):
+            return _unsound(found, words)
+        seen.advance(found, marks)
+    except FloorUnusable as error:
+        return Standing(faults=(str(error),))
+    return found
+
+
+def sound(seen: Floor | None = None) -> Standing:
+    """The same, for whoever decides by it; raises `PolicyUnsound`."""
+    found = standing(seen)
+    if found.active is None:
+        raise PolicyUnsound(" ".join(found.faults[:3]))
+    return found
+
+
+def _unsound(found: Standing, words: Sequence[str]) -> Standing:
+    faults = (*found.faults, *words)
+    return replace(found, active=None, scheduled=None, in_force=(), faults=faults)
+
+
+def read_rows() -> tuple[Row, ...]:
+    """Every version, with what was said about it."""
+    said: dict[int, list[Said]] = {}
+    for signature in PolicySignature.objects.order_by("id"):
+        one = Said(signature.kind, signature.statement, signature.signature)
+        said.setdefault(signature.version_id, []).append(one)
+    return tuple(
+        Row(
+            number=row.number,
+            document=row.document,
+            digest=row.digest,
+            activated=_microseconds(row.activated),
+            retired=_microseconds(row.retired),
+            said=tuple(said.get(row.pk, ())),
+        )
+        for row in PolicyVersion.objects.order_by("number")
+    )
+
+
+def read_keys() -> tuple[Key, ...]:
+    """Every approval key, without its private half."""
+    wanted = ("person__username", "role", "public_key", "statement", "signature", "revoked")
+    return tuple(
+        Key(*values, revoked=_microseconds(revoked))
+        for *values, revoked in ApprovalKey.objects.order_by("id").values_list(*wanted)
+    )
+
+
+def _path() -> Path:
+    return Path(settings.DOMICILE.data) / "keys" / INSTALLER_PUBLIC
+
+
+def _installer() -> str:
+    """The installer's public key in hex; empty where it cannot be had."""
+    try:
+        text = _path().read_text("ascii").strip()
+        return text if len(bytes.fromhex(text)) == 32 else ""  # noqa: PLR2004 - Ed25519
+    except (OSError, ValueError):
+        return ""
+
+
+def _microseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1_000_000)

@@ -1,0 +1,61 @@
+"""People with roles and approval keys, and the story of a version that they sign."""
+
+from __future__ import annotations
+
+import json
+
+from django.contrib.auth.models import Group, User
+
+from compliance.admin.roles import APPROVER, OFFICER
+from compliance.models import PolicyDraft, PolicyVersion
+from compliance.versions import drafts, keys
+from compliance.versions.approve import approve
+from compliance.versions.propose import propose
+
+PASSWORD = "correct horse battery staple"
+
+
+def person(name, *roles, **more):
+    user = User(username=name, is_staff=True, **more)
+    user.set_password(PASSWORD)
+    user.save()
+    user.groups.set(Group.objects.filter(name__in=roles))
+    return user
+
+
+def officer(name="olga", *, key=True):
+    user = person(name, OFFICER)
+    if key:
+        keys.create(user, PASSWORD, "propose")
+    return user
+
+
+def approver(name="anna", *, key=True):
+    user = person(name, APPROVER)
+    if key:
+        keys.create(user, PASSWORD, "approve")
+    return user
+
+
+def rule(name, effect="block", **when):
+    return {"id": name, "description": f"About {name}.", "when": when, "effect": effect}
+
+
+def draft(who, *rules, without=()) -> PolicyDraft:
+    """A draft of the version that counts, with more rules or without some."""
+    made = drafts.start(who, based_on=None, note="A test.")
+    document = json.loads(made.document)
+    kept = [one for one in document["rules"] if one["id"] not in without]
+    document["rules"] = kept + list(rules)
+    return drafts.save(made, json.dumps(document), person=who, seen=made.revision)
+
+
+def proposed(who, *rules, **more) -> PolicyVersion:
+    return propose(draft(who, *rules, **more), who, PASSWORD, note="A test.")
+
+
+def counting(one, other, *rules, active_from=None, recall=False, **more) -> PolicyVersion:
+    """A version that two people signed."""
+    version = proposed(one, *rules, **more)
+    approve(version, other, PASSWORD, active_from=active_from, recall=recall)
+    return version
