@@ -217,6 +217,18 @@ def unplaced(end: int) -> list[tuple[str, int, int, int, int]]:
         return list(cursor.fetchall())
 
 
+def mistyped() -> str | None:
+    """An event that its column `type` would not find: its entry has another type.
+
+    As source/epoch/seq. An entry ends with its type and version, and no value in it can hold a
+    quotation mark.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_MISTYPED[connection.vendor])
+        row = cursor.fetchone()
+    return "/".join(map(str, row)) if row else None
+
+
 _COLUMNS = (
     'l."index", e.source, e.epoch, e.seq, e.type, {time}, e.request, e.application, '
     "e.entry, e.detail, e.detail_key"
@@ -239,3 +251,10 @@ _UNPLACED = """
     WHERE l.event_id IS NULL OR l."index" >= %s
     GROUP BY e.source, e.epoch ORDER BY e.source, e.epoch
 """
+_MISTYPED = {
+    vendor: f"SELECT source, epoch, seq FROM compliance_event WHERE {other} LIMIT 1"  # noqa: S608 - constants
+    for vendor, other in {
+        "postgresql": """position(convert_to('"type":"'||type||'"', 'UTF8') IN entry) = 0""",
+        "sqlite": """instr(entry, CAST('"type":"'||type||'"' AS BLOB)) = 0""",
+    }.items()
+}

@@ -29,6 +29,8 @@ class Owners:
         for identifier, name, key in Application.objects.values_list("id", "name", "label_key"):
             self._keys[str(identifier)] = bytes(key)
             self._ids[name] = str(identifier)
+        common = Counter(self._keys.values()).items()
+        self._common = {key for key, count in common if count > 1}
         issued = APIKey.objects.order_by().values_list("prefix", "application_id")
         self._issued = {prefix: str(application) for prefix, application in issued}
         self._unknown: Counter[str] = Counter()
@@ -64,6 +66,8 @@ class Owners:
             self._unknown[row.application if told else ""] += 1
         elif given != label(key, request):
             yield "it is labelled as another application's."
+        elif key in self._common:
+            yield "two applications have the key of its label, so it does not say whose it is."
 
     def _named(self, row: LeafRow, detail: Mapping[str, Any]) -> str | None:
         """The application that an event of no request speaks of.

@@ -8,10 +8,14 @@ the process `records`, in case that the one who erased died in between.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from compliance.audit.asking import Work, affected
 from compliance.evidence import runs
-from compliance.models import Erasure, Export
+from compliance.models import Content, Erasure, Export
 
 MARK = "erasures"  # of a run's scope
+_CHUNK = 500  # requests of one query
 REASON = "content in it may have been erased"
 
 
@@ -38,3 +42,22 @@ def clear(actor: str) -> int:
 def count() -> int:
     """How many erasures have found something so far."""
     return Erasure.objects.filter(state=Erasure.State.DONE, requests__gt=0).count()
+
+
+def touched(requests: Collection[str]) -> bool:
+    """Whether kept content of any of these was erased, or will be by who erases now.
+
+    What was asked for is looked at first: what is done between both looks shows at the second.
+    """
+    asked = Erasure.objects.filter(state=Erasure.State.ASKED)
+    erasures = [(one, Work.of(one)) for one in asked]
+    ids = sorted(requests)
+    for first in range(0, len(ids), _CHUNK):
+        part = ids[first : first + _CHUNK]
+        if any(affected(*one).filter(request__in=part).exists() for one in erasures):
+            return True
+        if Content.objects.filter(request__in=part).values("request").distinct().count() < len(
+            part
+        ):
+            return True
+    return False

@@ -15,7 +15,7 @@ record_of_processing, access_request, breach, ai_logs, serious_incident,
 dora_register, ml_bom
             one builder for each regulation's form; register: the tables of the DORA register
 document    pack.json and pack.csv; paper: pack.pdf; readme: README.txt
-build       makes the file and its event
+build       makes a pack; writing: its file and its event, both or neither
 """
 
 from compliance.evidence.packs.build import PackTooLong, Summary, build

@@ -261,6 +261,7 @@ def _copy(facts: Facts, found: Sequence[Found], context: Context) -> Filled:
                 )
             name = f"contents/{one.request}-{part}.json"
             context.files[name] = text
+            context.kept.add(one.request)
             names.append(name)
             cited.take(one.cited)
     note = f"The kept content of {unread} requests could not be opened." if unread else ""

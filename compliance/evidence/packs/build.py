@@ -7,9 +7,6 @@ checkpoint, and the event stands exactly when the file does (`evidence.file`).
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,10 +14,8 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from compliance.audit.entry import canonical
 from compliance.audit.files import CHECKPOINT, COSIGNED
-from compliance.evidence import erased, witnessed
-from compliance.evidence.file import created, record
+from compliance.evidence import witnessed
 from compliance.evidence.packs import (
     access_request,
     ai_logs,
@@ -31,11 +26,20 @@ from compliance.evidence.packs import (
     paper,
     record_of_processing,
     serious_incident,
+    writing,
 )
 from compliance.evidence.packs.answers import CASE, current
 from compliance.evidence.packs.context import Context, PackImpossible, Papers, Parameters, Part
 from compliance.evidence.packs.deadlines import deadlines
-from compliance.evidence.packs.fields import Answer, Section, counts, section
+from compliance.evidence.packs.fields import (
+    UNPROVEN,
+    VERIFIED,
+    Answer,
+    Section,
+    counts,
+    in_words,
+    section,
+)
 from compliance.evidence.packs.law import ORGANISATION, Law, laws
 from compliance.evidence.packs.reading import (
     Period,
@@ -44,13 +48,11 @@ from compliance.evidence.packs.reading import (
     Reading,
     nobody_waits,
 )
-from compliance.evidence.packs.readme import EXPORTED, readme
+from compliance.evidence.packs.readme import readme
 from compliance.evidence.paper import certificate
 from compliance.evidence.paper.certificate import Signer
 from compliance.models import Application
-from compliance.vocabulary import Event
 
-DISCLOSED = "content.disclosed"
 BUILDERS: Mapping[str, Callable[[Context], Iterator[Part]]] = {
     "record-of-processing": record_of_processing.parts,
     "access-request": access_request.parts,
@@ -69,6 +71,10 @@ PAPERS: Mapping[str, Callable[[Context, Sequence[Section]], Papers]] = {
     "serious-incident": serious_incident.papers,
 }
 """What some packs hold beside the form, made when all of it is known."""
+UNREGISTERED = (
+    "The registration of the application {} is not under the log's checkpoint: which requests "
+    "are its own is the database's word, and not proven."
+)
 
 
 class PackTooLong(PackImpossible):
@@ -88,13 +94,8 @@ class Summary:
     @property
     def words(self) -> tuple[str, ...]:
         """For people."""
-        said = self.fields
-        fields = (
-            f"{said['verified']} fields verified, {said['officer']} typed by an officer, "
-            f"{said['missing']} missing"
-        )
         return (
-            f"{self.path}: {fields}.",
+            f"{self.path}: fields {in_words(self.fields)}.",
             f"SHA-256 of its manifest, as recorded: {self.digest}",
         )
 
@@ -125,10 +126,12 @@ def build(
             f"The period holds {span} entries, more than the {most} for which "
             "somebody can be let wait."
         )
-    erasures = erased.count()  # before any kept text is read
-    parts = list(BUILDERS[name](context))
+    parts = [_proven(context, part) for part in BUILDERS[name](context)]
     sections = _sections(law, parts, parameters)
-    return _written(context, sections, _files(context, sections, signer), path, erasures)
+    context.reading.words += _unregistered(context)
+    found = counts(sections)
+    digest = writing.write(context, _files(context, sections, signer), path, found)
+    return Summary(path, name, context.reading.read, found, digest)
 
 
 def _answers(law: Law, parameters: Parameters) -> Mapping[str, Answer]:
@@ -169,6 +172,33 @@ def _applications(law: Law, names: Sequence[str]) -> list[Application]:
     if unknown := sorted(set(names) - {one.name for one in applications}):
         raise PackImpossible(f"There is no application {unknown[0][:64]!r}.")
     return applications
+
+
+def _unregistered(context: Context) -> tuple[str, ...]:
+    """Which applications that the pack is about the log does not show, a sentence each."""
+    if context.law.of not in ("application", "case"):
+        return ()
+    registered = context.reading.registered()
+    return tuple(
+        UNREGISTERED.format(one.name)
+        for one in context.applications
+        if str(one.pk) not in registered
+    )
+
+
+def _proven(context: Context, part: Part) -> Part:
+    """The part; of an application that the log does not show nothing counts as verified."""
+    about_one = context.law.of == "application" and part.subject
+    if not about_one or part.subject in context.reading.registered():
+        return part
+    words = UNREGISTERED.format(part.title)
+    said = {
+        name: replace(one, origin=UNPROVEN, note=f"{words} {one.note}".rstrip())
+        if one.origin == VERIFIED
+        else one
+        for name, one in part.said.items()
+    }
+    return replace(part, said=said)
 
 
 def _as_typed(parameters: Parameters, answers: Mapping[str, Answer]) -> Parameters:
@@ -233,76 +263,3 @@ def _checkpoints(context: Context) -> dict[str, bytes]:
 
 def _printed(context: Context, sections: Sequence[Section], signer: Signer) -> bytes:
     return paper.paper(context, sections, context.clocks, signer)
-
-
-def _written(
-    context: Context,
-    sections: Sequence[Section],
-    files: Mapping[str, bytes],
-    path: Path,
-    erasures: int,
-) -> Summary:
-    manifest = canonical(
-        {
-            "format": "domicile-pack-manifest",
-            "pack": context.law.id,
-            "files": {
-                name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-                for name, data in files.items()
-            },
-            "v": document.VERSION,
-        }
-    )
-    with created(path) as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in {**files, "manifest.json": manifest}.items():
-                archive.writestr(_member(name), data)
-        if context.files and erased.count() != erasures:
-            raise PackImpossible(
-                f"Kept content was erased while {path} was made, so it was removed again and "
-                "nothing was recorded. Make the pack again."
-            )
-    digest = hashlib.sha256(manifest).hexdigest()
-    found = counts(sections)
-    record(path, digest, _about(context, found), _disclosed(context), EXPORTED)
-    return Summary(path, context.law.id, context.reading.read, found, digest)
-
-
-def _member(name: str) -> zipfile.ZipInfo:
-    member = zipfile.ZipInfo(name)  # dated 1980, so that the same pack is the same file
-    member.compress_type = zipfile.ZIP_DEFLATED
-    member.external_attr = 0o600 << 16
-    return member
-
-
-def _about(context: Context, found: Mapping[str, int]) -> dict[str, object]:
-    """What the record says; of a person who asked, only the number of the case."""
-    period, reading = context.reading.period, context.reading
-    return {
-        "actor": context.actor,
-        "pack": context.law.id,
-        "period": {
-            "from": period.since.isoformat() if period.since else "",
-            "to": period.until.isoformat() if period.until else "",
-        },
-        "case": context.parameters.case,
-        "applications": [
-            str(one.pk) for one in context.applications if context.law.of == "application"
-        ],
-        "begin": reading.newest.begin,
-        "end": reading.newest.end,
-        "ranges": [list(one) for one in reading.read],
-        "fields": dict(found),
-    }
-
-
-def _disclosed(context: Context) -> list[Event]:
-    """The event of what kept content is handed out, if any is."""
-    if not context.files:
-        return []
-    detail = {
-        "actor": context.actor,
-        "reason": f"{context.law.form}, case {context.parameters.case}",
-        "requests": len({name.partition("-")[0] for name in context.files}),
-    }
-    return [Event(DISCLOSED, time.time_ns() // 1000, detail)]

@@ -47,7 +47,10 @@ class Part:
 
 @dataclass(slots=True)
 class Context:
-    """For one pack. `files` are kept contents that go into it beside the form, by name."""
+    """For one pack. `files` are kept contents that go into it beside the form, by name.
+
+    They are of the requests `kept`.
+    """
 
     law: Law
     parameters: Parameters
@@ -58,6 +61,7 @@ class Context:
     progress: Progress = nobody_waits
     clocks: tuple[Deadline, ...] = ()
     files: dict[str, bytes] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
     about: dict[str, object] = field(default_factory=dict)
 
     def events(self) -> Iterator[Verified]:

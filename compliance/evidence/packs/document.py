@@ -12,11 +12,11 @@ import orjson
 from compliance.evidence.packs.context import Context
 from compliance.evidence.packs.covered import Covered
 from compliance.evidence.packs.deadlines import Deadline
-from compliance.evidence.packs.fields import VERIFIED, Filled, Section, counts
+from compliance.evidence.packs.fields import UNPROVEN, VERIFIED, Filled, Section, counts
 from compliance.evidence.packs.kinds import FORMULA
 from compliance.evidence.packs.law import FieldLaw, Law
 
-FORMAT, VERSION = "domicile-pack", 2
+FORMAT, VERSION = "domicile-pack", 3
 _OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 
 
@@ -159,8 +159,9 @@ def _column(said: FieldLaw) -> str:
 
 
 def _cells(filled: Filled) -> tuple[str, str]:
-    if filled.origin == VERIFIED:
-        return filled.value, f"verified, {filled.count} entries"
+    if filled.origin in (VERIFIED, UNPROVEN):
+        known = "verified" if filled.origin == VERIFIED else "not proven"
+        return filled.value, f"{known}, {filled.count} entries"
     if filled.actor and filled.time is not None:
         return filled.value, f"officer {filled.actor}, {filled.time:%Y-%m-%d %H:%M} UTC"
     return filled.value if filled.default else "", "missing" + (

@@ -1,4 +1,4 @@
-"""What a pack says in each field, and how it is known: verified, typed or missing."""
+"""What a pack says in each field, and how it is known: verified, unproven, typed or missing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Self
 from compliance.evidence.packs.law import FieldLaw
 from compliance.evidence.packs.reading import Ranges, Verified
 
-VERIFIED, OFFICER, MISSING = "verified", "officer", "missing"
+VERIFIED, UNPROVEN, OFFICER, MISSING = "verified", "unproven", "officer", "missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +170,16 @@ def _untyped(law: FieldLaw, known: Filled | None) -> Filled:
     return Filled(law, MISSING, note=note)
 
 
+def in_words(found: Mapping[str, int]) -> str:
+    """What `counts` found, for people; what an older version did not count is not named."""
+    unproven = f"{found[UNPROVEN]} not proven, " if found.get(UNPROVEN) else ""
+    typed = f"{found[OFFICER]} typed by an officer"
+    return f"{found[VERIFIED]} verified, {unproven}{typed}, {found[MISSING]} missing"
+
+
 def counts(sections: Iterable[Section]) -> dict[str, int]:
-    """How many fields are verified, typed by an officer, and missing."""
-    found = {VERIFIED: 0, OFFICER: 0, MISSING: 0}
+    """How many fields are verified, unproven, typed by an officer, and missing."""
+    found = {VERIFIED: 0, UNPROVEN: 0, OFFICER: 0, MISSING: 0}
     for one in sections:
         for filled in one.fields:
             found[filled.origin] += 1

@@ -18,6 +18,7 @@ from compliance.evidence.forms import Made, ScopeInvalid
 from compliance.evidence.packs.answers import CASE
 from compliance.evidence.packs.build import build
 from compliance.evidence.packs.context import Parameters
+from compliance.evidence.packs.fields import in_words
 from compliance.evidence.packs.law import Law, laws
 from compliance.evidence.packs.reading import Period, Progress
 from compliance.evidence.packs.readme import EXPORTED
@@ -71,10 +72,8 @@ class PackForm:
         digest = hashlib.sha256(manifest).hexdigest()
         if said.get("pack") != self.law.id or not forms.recorded(EXPORTED, digest):
             return None
-        found = said["fields"]
-        fields = f"{found['verified']} verified, {found['officer']} typed by an officer"
         words = (
-            f"Fields: {fields}, {found['missing']} missing.",
+            f"Fields: {in_words(said['fields'])}.",
             f"SHA-256 of its manifest, as recorded: {digest}",
         )
         newest = said["log"]["generations"][-1]

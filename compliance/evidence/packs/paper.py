@@ -13,7 +13,15 @@ from itertools import groupby
 from compliance.evidence.packs.context import Context
 from compliance.evidence.packs.deadlines import Deadline
 from compliance.evidence.packs.document import as_json, document
-from compliance.evidence.packs.fields import MISSING, VERIFIED, Filled, Section, counts
+from compliance.evidence.packs.fields import (
+    MISSING,
+    UNPROVEN,
+    VERIFIED,
+    Filled,
+    Section,
+    counts,
+    in_words,
+)
 from compliance.evidence.packs.reading import Ranges
 from compliance.evidence.paper import page
 from compliance.evidence.paper.certificate import Signer
@@ -75,8 +83,7 @@ def _lead(context: Context, sections: Sequence[Section]) -> Iterator[Block]:
     yield from _text(f"Period: from {since} to {until} ({_shown(reading.read)}).")
     yield from _text(
         f"Made {context.now:%Y-%m-%d %H:%M:%S} UTC by {context.actor}. Fields: "
-        f"{found['verified']} verified, {found['officer']} typed by an officer, "
-        f"{found['missing']} missing.",
+        f"{in_words(found)}.",
     )
     for note in context.law.notes:
         yield from _text(note)
@@ -106,6 +113,8 @@ def _field(filled: Filled) -> Iterator[Block]:
         yield from _text("MISSING", "loud")
     elif filled.default:
         yield from _text("MISSING: nobody confirmed this default text of the product:", "loud")
+    elif filled.origin == UNPROVEN:
+        yield from _text("NOT PROVEN:", "loud")
     yield from value(filled.value)
     yield from _text(_origin(filled), "quiet")
     yield from _text(filled.note, "quiet")
@@ -126,8 +135,8 @@ def value(text: str) -> Iterator[Block]:
 
 
 def _origin(filled: Filled) -> str:
-    if filled.origin == VERIFIED:
-        return f"Verified: {ranges(filled)}."
+    if filled.origin in (VERIFIED, UNPROVEN):
+        return f"{'Verified' if filled.origin == VERIFIED else 'Counted'}: {ranges(filled)}."
     if filled.time is not None:
         return f"Typed by {filled.actor}, {filled.time:%Y-%m-%d %H:%M:%S} UTC."
     return ""

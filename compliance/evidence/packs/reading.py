@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from compliance.audit import cosigned
+from compliance.audit import cosigned, ledger
 from compliance.audit.columns import agree
 from compliance.audit.entry import commitment
 from compliance.audit.ledger import LeafRow
@@ -86,6 +86,8 @@ class Reading:
             one.narrow(period.since, period.until)
         self._owners = Owners()  # after the checkpoints, so that it knows all whom they cover
         self._covers = Covers.of_log()
+        self._typed = False
+        self._registered: frozenset[str] | None = None
 
     @property
     def newest(self) -> Covered:
@@ -113,7 +115,7 @@ class Reading:
         """The events of the period, in the log's order; raises `PackImpossible`."""
         done, total = 0, self.count
         if total:
-            self.of_types("application.registered")  # each with its application's label key
+            self.registered()  # each with its application's label key
         for one in self.generations:
             for rows in one.pieces():
                 progress(done, total)
@@ -125,11 +127,25 @@ class Reading:
         if total:
             progress(total, total)
 
+    def registered(self) -> frozenset[str]:
+        """The applications whose registration a checkpoint covers, by their ids."""
+        if self._registered is None:
+            found = self.of_types("application.registered")
+            self._registered = frozenset(one.application for one in found if one.application)
+        return self._registered
+
     def of_types(self, *types: str) -> list[Verified]:
         """Every event of these types under a checkpoint, oldest first, each proven alone.
 
-        For the few that a pack needs from outside of its period, as registrations.
+        For the few that a pack needs from outside of its period, as registrations. They are
+        found by the database's column; where any event's says another type than its entry, no
+        pack is made.
         """
+        if not self._typed and (where := ledger.mistyped()):
+            raise PackImpossible(
+                f"Event {where}: its columns do not say what was signed. {UNSOUND}"
+            )
+        self._typed = True
         found = Leaf.objects.filter(event__type__in=types).order_by("index")
         places = list(found.values_list("index", flat=True))
         return [

@@ -34,6 +34,7 @@ def readme(context: Context, files: Mapping[str, bytes]) -> bytes:
         "manifest.json     SHA-256 of each file",
         "",
         "verified  counted from entries of the log that are under its signed checkpoint",
+        "unproven  counted likewise, for an application whose registration is not under it",
         "officer   typed by a person, who is named; nobody checked it against anything",
         "missing   nobody answered it",
         "",

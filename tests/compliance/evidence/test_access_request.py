@@ -3,12 +3,13 @@
 import importlib
 import json
 import logging
+from contextlib import suppress
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 
-from compliance.audit import erasure, keystore, ledger, vault
+from compliance.audit import asking, erasure, keystore, ledger, vault
 from compliance.evidence import packs
 from compliance.models import Content, Event, PackAnswer
 from tests.compliance.evidence.filling import CASE, OTHER, PERSON, fields, told
@@ -76,6 +77,64 @@ def test_no_copy_is_handed_out_of_what_was_erased_while_the_pack_was_made(
     assert not Event.objects.filter(type__in=("content.disclosed", "pack.exported")).exists()
     _, files = build("access-request")
     assert len([name for name in files if name.startswith("contents/")]) == 1
+
+
+@stored
+def test_no_copy_is_handed_out_of_what_an_erasure_is_under_way_to(
+    record, build, tmp_path, monkeypatch
+):
+    record.request(record.crm, named=(PERSON,), kept=b'{"part":"prompt","body":"A"}')
+    record.request(record.crm, named=(OTHER,), kept=b'{"part":"prompt","body":"B"}')
+    record.sign()
+
+    def ask(person):
+        def asked(_context, _sections):
+            asking.ask("subject", person, actor="ewa", reason="Asked for.")
+            return {}
+
+        return asked
+
+    files = importlib.import_module("compliance.evidence.packs.build").FILES
+    monkeypatch.setitem(files, "access-request", ask(OTHER))  # called when all texts were read
+    _, made = build("access-request")
+    assert len([name for name in made if name.startswith("contents/")]) == 1
+    monkeypatch.setitem(files, "access-request", ask(PERSON))
+    with pytest.raises(packs.PackImpossible, match="is to be erased"):
+        build("access-request")
+    assert len(list(tmp_path.glob("pack-*.zip"))) == 1
+    assert Event.objects.filter(type="pack.exported").count() == 1
+
+
+@stored
+@pytest.mark.parametrize("step", ["half done", "done"])
+def test_no_copy_is_handed_out_of_what_an_erasure_took_before_it_was_through(
+    record, build, tmp_path, monkeypatch, step
+):
+    request = record.request(record.crm, named=(PERSON,), kept=b'{"part":"prompt","body":"A"}')
+    record.sign()
+
+    def erase(_context, _sections):
+        with monkeypatch.context() as patch:
+            if step == "half done":
+                patch.setattr(erasure, "_finish", _killed)
+            with suppress(Killed):
+                erasure.erase("request", request, actor="ewa", reason="Asked for.")
+        assert not Content.objects.exists()
+        return {}
+
+    files = importlib.import_module("compliance.evidence.packs.build").FILES
+    monkeypatch.setitem(files, "access-request", erase)
+    with pytest.raises(packs.PackImpossible, match="was erased while"):
+        build("access-request")
+    assert list(tmp_path.glob("pack-*.zip")) == []
+
+
+class Killed(Exception):
+    """Stands for the end of the process that erases."""
+
+
+def _killed(*_given):
+    raise Killed
 
 
 def forged(request, commitment_key, text):

@@ -88,6 +88,27 @@ def test_a_bill_of_all_models_is_not_made_as_if_it_were_of_some_applications(fil
         build("ml-bom", applications=("crm",))
 
 
+def test_of_an_application_that_the_log_never_saw_registered_nothing_is_verified(filled, build):
+    forged = Application.objects.create(name="shadow", high_risk=True)
+    filled.request(forged)
+    filled.sign()
+    for pack in ("record-of-processing", "ai-logs"):
+        said, files = build(pack)
+        own, others = (fields(said, str(one.pk)) for one in (forged, filled.mail))
+        assert "verified" in {one["origin"] for one in others.values()}
+        unproven = [one for one in own.values() if one["origin"] == "unproven"]
+        assert "verified" not in {one["origin"] for one in own.values()}
+        assert said["fields"]["unproven"] == len(unproven) > 2
+        assert all("application shadow is not under" in one["note"] for one in unproven)
+        assert pdf_text(files).count("NOT PROVEN") == len(unproven)
+        (note,) = said["log"]["notes"]
+        assert "application shadow is not under" in note
+        assert note in files["README.txt"].decode()
+    note, *more = build("access-request")[0]["log"]["notes"]
+    assert "application shadow is not under" in note
+    assert not more
+
+
 def test_a_reason_for_keeping_logs_shorter_that_only_the_database_knows_is_not_said(
     filled, build
 ):

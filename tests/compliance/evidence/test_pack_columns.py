@@ -69,6 +69,24 @@ def test_no_pack_is_made_where_a_column_does_not_say_what_the_entry_says(record,
         build("ai-logs")
 
 
+@pytest.mark.parametrize("pack", ["ai-logs", "ml-bom"])
+def test_no_pack_is_made_where_an_event_outside_of_its_period_was_given_another_type(
+    record, build, pack
+):
+    """By its column nobody would find it any more: what it changed would count as unchanged."""
+    changed(record)
+    record.told("login.failed", {"user": "eve"})  # beside the period; it is read
+    record.sign()
+    since = dt.datetime.now(dt.UTC)
+    record.request(record.mail)
+    record.sign()
+    build(pack, period=packs.Period(since=since))
+    row = Event.objects.get(type="application.changed")
+    tamper("UPDATE compliance_event SET type = %s WHERE id = %s", "login.failed", row.pk)
+    with pytest.raises(packs.PackImpossible, match="its columns do not say what was signed"):
+        build(pack, period=packs.Period(since=since))
+
+
 @pytest.mark.parametrize("pack", ["record-of-processing", "ml-bom"])
 def test_no_pack_is_made_with_a_label_key_that_is_not_the_registered_one(record, build, pack):
     """Also where the registration is older than the period."""
@@ -83,6 +101,19 @@ def test_no_pack_is_made_with_a_label_key_that_is_not_the_registered_one(record,
     tamper(sql, stored(record.mail), "request.blocked")
     with pytest.raises(packs.PackImpossible, match="label key of the application mail"):
         build(pack, period=packs.Period(since=since))
+
+
+def test_no_pack_is_made_where_an_application_has_the_label_key_of_another(record, build):
+    """Else requests could be given to one that nobody registered, and their label be right."""
+    request = record.request(record.mail, decision="block")
+    record.sign()
+    build("ai-logs")
+    key = bytes(record.mail.label_key)
+    shadow = Application.objects.create(name="shadow", high_risk=True, label_key=key)
+    sql = "UPDATE compliance_event SET application = %s WHERE request = %s"
+    tamper(sql, stored(shadow), request)
+    with pytest.raises(packs.PackImpossible, match="two applications have the key"):
+        build("ai-logs")
 
 
 def moved(day, places):

@@ -16,7 +16,7 @@ from compliance.evidence import packs
 from compliance.evidence.bundle import Scope, export
 from compliance.evidence.packs import answers, covered
 from compliance.evidence.packs.law import laws
-from compliance.models import Generation
+from compliance.models import Event, Generation
 from tests.compliance.audit.restoring import Copies
 from tests.compliance.evidence.filling import CASE, ORIGIN, PERSON, fields, pdf_text, yesterday
 from tests.compliance.evidence.packing import KEY, check
@@ -142,12 +142,14 @@ def test_a_generation_without_a_checkpoint_is_not_counted_and_said_to_be_left_ou
     assert "no checkpoint in the log's folder covers them" in files["README.txt"].decode()
     mail = fields(said, str(resumed.mail.pk))
     assert mail["automatic"]["data"]["requests"] == 3
+    assert mail["automatic"]["origin"] == "unproven"
     assert mail["system"]["origin"] == "missing"  # its registration is not proven
 
 
 @stored
 def test_an_entry_of_an_ended_generation_that_was_changed_stops_every_pack(resumed, build):
-    tamper("UPDATE compliance_event SET entry = %s WHERE id = %s", b"{}", 1)
+    entry = bytes(Event.objects.get(pk=1).entry).replace(b'"v":1', b'"v":2')
+    tamper("UPDATE compliance_event SET entry = %s WHERE id = %s", entry, 1)
     with pytest.raises(packs.PackImpossible, match="generation 1"):
         build("record-of-processing")
 

@@ -54,7 +54,8 @@ def test_every_field_of_the_law_is_in_each_output_and_missing_is_said(filled, bu
             assert str(source) in text
     origins = [one["origin"] for part in said["sections"] for one in part["fields"]]
     assert said["fields"] == {
-        origin: origins.count(origin) for origin in ("verified", "officer", "missing")
+        origin: origins.count(origin)
+        for origin in ("verified", "unproven", "officer", "missing")
     }
     assert said["fields"]["verified"]
     assert said["fields"]["missing"]
