@@ -1,7 +1,8 @@
 """Which tickets this node may run: opened, spent on its disk, and claimed at the broker.
 
-Only who has claimed a ticket speaks for it. A refusal is therefore a line in the log and never
-a frame: the gateway hears nothing, or the node that runs the ticket, and clears it anew.
+Only who has claimed a ticket speaks for it. What is refused here is therefore never said in a
+frame, but beside the node's statements (`refusals`): whoever waits for the answer hears
+nothing, or the node that runs the ticket, and clears it anew.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from redis.exceptions import RedisError
 
 from compliance.audit.keys import KEY_BYTES, KeyUnusable, read_key
 from inference.clearance import LIFETIME_MAX, ClearanceRefused, Ticket, open_ticket
+from inference.refusals import Refuser
 from inference.spent import SpentTickets
 
 _log = structlog.get_logger(__name__)
@@ -46,7 +48,15 @@ class Admission:
     """The gate of one node for one model. Belongs to one event loop."""
 
     def __init__(
-        self, *, site: str, node: str, model: str, keys: Path, state: Path, redis: Redis
+        self,
+        *,
+        site: str,
+        node: str,
+        model: str,
+        keys: Path,
+        state: Path,
+        redis: Redis,
+        refuser: Refuser,
     ) -> None:
         """Raises `KeyUnusable`; BlockingIOError if another worker of this node serves it."""
         self._site, self._node, self._model = site, node, model
@@ -56,6 +66,7 @@ class Admission:
         self._public_file = keys / "gateway.pub"
         self._public = public_keys(self._public_file)
         self._redis = redis
+        self._refuser = refuser
         self._spent = SpentTickets(state / f"spent-{node}-{model}")
         self._spending = asyncio.Lock()
 
@@ -63,15 +74,17 @@ class Admission:
         """Give the file of spent tickets free."""
         self._spent.close()
 
-    def opened(self, envelope: bytes) -> Ticket | None:
-        """The ticket, or None if it must not be run here."""
+    async def opened(self, envelope: bytes) -> Ticket | None:
+        """The ticket, or None if it must not be run here, which is said."""
         try:
             ticket = self._open(envelope)
         except ClearanceRefused as refusal:
             _log.warning("ticket_refused", reason=refusal.reason)
+            await self._refuser.say(refusal.reason, refusal.ticket)
             return None
         if ticket.model != self._model:
             _log.warning("ticket_refused", reason="wrong_model", model=ticket.model)
+            await self._refuser.say("wrong_model", ticket.id)
             return None
         return ticket
 
@@ -125,4 +138,5 @@ class Admission:
         for ticket, first in zip(tickets, fresh, strict=True):
             if not first:
                 _log.warning("ticket_refused", reason="spent", request=ticket.request)
+                await self._refuser.say("spent", ticket.id)
         return [ticket for ticket, first in zip(tickets, fresh, strict=True) if first]

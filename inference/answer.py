@@ -6,14 +6,17 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from inference.clearance import Receipt, Ticket, sign
+from inference.bulletin import PATIENCE, Bulletin
+from inference.clearance import ClearanceRefused, Receipt, Ticket, sign
 from inference.engines.base import Engine, EngineFailed, EngineRefused
-from inference.relay import Chunk, Failed, Line, Receipted, Started
+from inference.refusals import Refuser
+from inference.relay import Chunk, Failed, Line, Receipted, Refused, Started
 
 _log = structlog.get_logger(__name__)
 
@@ -53,20 +56,43 @@ def microseconds() -> int:
     return time.time_ns() // 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """What says whether a ticket may begin, and what says that it may not."""
+
+    bulletin: Bulletin
+    refuser: Refuser
+
+
 async def answer(
-    ticket: Ticket, line: Line, engine: Engine, slots: asyncio.Semaphore, identity: Identity
+    ticket: Ticket,
+    line: Line,
+    engine: Engine,
+    slots: asyncio.Semaphore,
+    identity: Identity,
+    *,
+    leave: Leave,
 ) -> None:
     """Run `ticket` and say on `line` what became of it.
 
-    Ends with exactly one `Receipted` or `Failed` frame, or none if cancelled: then nobody
-    listens. Raises CancelledError and `OutboxFull`.
+    Whether it may run is asked when it comes, so that it does not wait for nothing, and again
+    when its turn has come: by then its version may have been recalled.
+
+    Ends with exactly one `Receipted`, `Refused` or `Failed` frame, or none if cancelled: then
+    nobody listens. Raises CancelledError and `OutboxFull`.
     """
     accepted = microseconds()
     try:
-        async with asyncio.timeout(ticket.deadline - time.time()), slots:
-            line.put(Started(identity.node))
-            receipt = await _streamed(ticket, line, engine, identity, accepted)
+        async with asyncio.timeout(ticket.deadline - time.time()):
+            await leave.bulletin.permit(ticket, PATIENCE)
+            async with slots:
+                await leave.bulletin.permit(ticket, 0)
+                line.put(Started(identity.node))
+                receipt = await _streamed(ticket, line, engine, identity, accepted)
         line.put(Receipted(sign(receipt, identity.key)))
+    except ClearanceRefused as refusal:
+        _log.warning("ticket_refused", reason=refusal.reason, request=ticket.request)
+        line.put(Refused(_refused(ticket, refusal, leave.refuser)))
     except TimeoutError:
         line.put(Failed("deadline_exceeded", "The answer was not complete by its deadline."))
     except EngineRefused as error:
@@ -74,6 +100,16 @@ async def answer(
     except EngineFailed as error:
         _log.warning("answer_failed", request=ticket.request, attempt=ticket.attempt)
         line.put(Failed("engine_unavailable", str(error)))
+
+
+def _refused(ticket: Ticket, refusal: ClearanceRefused, refuser: Refuser) -> dict[str, Any]:
+    return refuser.signed(
+        refusal.reason,
+        ticket=ticket.id,
+        request=ticket.request,
+        attempt=ticket.attempt,
+        policy_digest=ticket.policy_digest,
+    )
 
 
 async def _streamed(

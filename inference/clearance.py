@@ -45,12 +45,14 @@ class ClearanceRefused(Exception):
     """A ticket must not be run, or a receipt not believed.
 
     `reason` is one of `too_large`, `malformed`, `unknown_gateway`, `bad_signature`,
-    `wrong_site`, `expired`, `expires_too_late`, `unreadable`, `spent`, `wrong_node`.
+    `wrong_site`, `expired`, `expires_too_late`, `unreadable`, `wrong_node`, or one of
+    `in_force.check`. `ticket` is the id of a ticket whose signature held; empty else.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, ticket: str = "") -> None:
         super().__init__(message)
         self.reason = reason
+        self.ticket = ticket
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +133,7 @@ def open_ticket(
         raise ClearanceRefused(
             "wrong_site",
             f"The ticket {header.ticket} is for the site {header.site}; this is {site}.",
+            header.ticket,
         )
     _check_time(header, now)
     try:
@@ -142,11 +145,14 @@ def open_ticket(
             "unreadable",
             f"The ticket {header.ticket} does not open with the key of the site {site}; "
             "compare the site's public key in the console with the one on this node.",
+            header.ticket,
         ) from error
     bound = (SUITE_ID, ticket.site, ticket.id, ticket.expires)
     if bound != (header.suite, header.site, header.ticket, header.expires):
         raise ClearanceRefused(
-            "malformed", f"The ticket {header.ticket} contradicts its own header."
+            "malformed",
+            f"The ticket {header.ticket} contradicts its own header.",
+            header.ticket,
         )
     return ticket
 
@@ -185,12 +191,15 @@ def _verified(
 
 def _check_time(header: _Header, now: float) -> None:
     if now >= header.expires:
-        raise ClearanceRefused("expired", f"The ticket {header.ticket} has expired.")
+        raise ClearanceRefused(
+            "expired", f"The ticket {header.ticket} has expired.", header.ticket
+        )
     if header.expires - now > LIFETIME_MAX:
         raise ClearanceRefused(
             "expires_too_late",
             f"The ticket {header.ticket} expires more than {LIFETIME_MAX:.0f} s from now; "
             "compare the clocks of gateway and node.",
+            header.ticket,
         )
 
 

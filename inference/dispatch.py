@@ -2,6 +2,8 @@
 
 Recovery is the gateway's. A node that is silent for 5 s is given up: if nothing was streamed
 the request gets a new ticket, at most three in all; if something was, the answer has failed.
+A node that refuses a ticket says so over its signature, which goes on the record; where the
+version that cleared it is no longer in force, the request is decided on anew.
 """
 
 from __future__ import annotations
@@ -10,8 +12,7 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -19,16 +20,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from redis.exceptions import RedisError
 
 from compliance import gate
-from compliance.gate import Admitted, Refused
+from compliance.gate import Admitted, Blocked, Coverage, Refused
 from compliance.vocabulary import Append, Place, Request, Seal
-from inference.clearance import (
-    ClearanceRefused,
-    Receipt,
-    Ticket,
-    seal,
-    verify_receipt,
-)
+from inference.clearance import Ticket, seal
+from inference.last_frames import AnswerFailed, Cleared, Finished, finished, refusal_of
 from inference.publisher import TICKET_LIFETIME, Publisher
+from inference.refusals import Refusal
 from inference.relay import (
     CancelSender,
     Chunk,
@@ -40,8 +37,11 @@ from inference.relay import (
     Receiver,
     SlowReader,
 )
+from inference.relay import Refused as TicketRefused
 from inference.routing import Overloaded, Passage
-from inference.snapshot import NodeRecord
+from inference.snapshot import NodeRecord, SnapshotKeeper, SnapshotStale
+
+__all__ = ["AnswerFailed", "Cleared", "Dispatcher", "Finished"]
 
 log = structlog.get_logger(__name__)
 
@@ -50,42 +50,8 @@ SILENCE = 5.0  # seconds without a frame until a node is given up
 PUBLISH_TIMEOUT = 5.0  # seconds; a broker that hangs is one that is away
 ATTEMPTS_MAX = 3
 STOP_TIMEOUT = 5.0  # seconds
-
-
-class AnswerFailed(Exception):
-    """There will be no (more) answer.
-
-    `message` is safe to show; `param` names a parameter that the engine refused.
-    `code` is `engine_unavailable`, `receipt_invalid`, `caller_too_slow`, `deadline_exceeded`,
-    `stopping` or what the worker said.
-    """
-
-    def __init__(self, code: str, message: str, param: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.param = param
-
-
-@dataclass(frozen=True, slots=True)
-class Cleared:
-    """A sealed ticket, and the keys that its answer and its cancellation need."""
-
-    id: str
-    site: str
-    queue: str
-    envelope: bytes
-    handle: int
-    down_key: bytes
-    up_key: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The last of an answer: the verified receipt, and its signed form for the record."""
-
-    receipt: Receipt
-    signed: Mapping[str, Any]
+NEWS = 2.0  # seconds that a process may be behind the one whose list a node has read
+SOON = 0.05  # seconds between looks for it
 
 
 class Dispatcher:
@@ -98,7 +64,12 @@ class Dispatcher:
         publisher: Publisher,
         receiver: Receiver,
         canceller: CancelSender,
+        keeper: SnapshotKeeper,
+        coverage: Callable[[], Coverage],
     ) -> None:
+        """`keeper` and `coverage` are for requests that must be decided on anew."""
+        self._keeper = keeper
+        self._coverage = coverage
         self._gateway_key = gateway_key
         self._publisher = publisher
         self._receiver = receiver
@@ -175,7 +146,7 @@ class Dispatcher:
         Raises `AnswerFailed`. Closing the iterator before its end cancels the node's work.
         """
         while True:
-            streamed = False
+            streamed, refusal = False, None
             cleared = admitted.ticket
             inbox = self._receiver.expect(cleared.handle, admitted.attempt, cleared.down_key)
             ended = False
@@ -185,8 +156,14 @@ class Dispatcher:
                     streamed = True
                     yield frame
                 ended = True
-                yield _finished(frame, admitted, nodes)
-                return  # noqa: TRY300 - the iterator ends here; `else` would read worse
+                if isinstance(frame, Receipted):
+                    yield finished(frame, admitted, nodes)
+                    return
+                if streamed:
+                    raise AnswerFailed(
+                        "engine_unavailable", "The node refused what it had begun to answer."
+                    )
+                refusal = await refusal_of(frame, admitted, nodes, append)
             except _EndedByNode as error:
                 ended = True
                 raise error.reason from None
@@ -200,7 +177,11 @@ class Dispatcher:
                 inbox.close()
                 if not ended:
                     self._cancel(cleared)
-            await self._again(admitted, append, route)
+            self._spare(admitted)
+            if refusal is not None and refusal.reason == "policy_not_in_force":
+                nodes = await self._anew(admitted, append, route)
+            else:
+                await self._again(admitted, append, route, refusal)
 
     async def _publish(self, cleared: Cleared) -> None:
         try:
@@ -213,16 +194,59 @@ class Dispatcher:
                 "The appliance's broker does not answer; try again shortly.",
             ) from error
 
-    async def _again(self, admitted: Admitted[Cleared], append: Append, route: Passage) -> None:
-        site = admitted.place.site
-        log.warning(
-            "node_silent", request=admitted.request.id, attempt=admitted.attempt, site=site
-        )
+    def _spare(self, admitted: Admitted[Cleared]) -> None:
+        """Raise `AnswerFailed` if no further ticket may be made."""
         if admitted.attempt >= ATTEMPTS_MAX:
             raise AnswerFailed(
                 "engine_unavailable", f"No node answered, {ATTEMPTS_MAX} times in a row."
             )
-        why = f"No frame from {site} in {SILENCE:g} s."
+
+    async def _anew(
+        self, admitted: Admitted[Cleared], append: Append, route: Passage
+    ) -> Mapping[str, NodeRecord]:
+        """Have the version now active decide; the nodes whose receipts count from here on."""
+        former = admitted.decision.digest
+        try:
+            async with asyncio.timeout(NEWS):
+                while self._keeper.current().policy.digest == former:  # noqa: ASYNC110 - a thread's
+                    await asyncio.sleep(SOON)
+        except (TimeoutError, SnapshotStale):
+            log.warning("refused_version_active", request=admitted.request.id)
+        try:
+            snapshot = self._keeper.current()
+            route.turn(snapshot.routes)
+            await gate.readmit(
+                admitted,
+                policy=snapshot.policy,
+                coverage=self._coverage(),
+                append=append,
+                route=route,
+                seal=self.sealer(snapshot.policy.digest),
+                serving=snapshot.serving,
+            )
+        except Blocked as error:
+            raise AnswerFailed("policy_blocked", str(error)) from error
+        except Refused as error:
+            raise AnswerFailed(error.reason, str(error)) from error
+        except (SnapshotStale, Overloaded) as error:
+            raise AnswerFailed("engine_unavailable", str(error)) from error
+        return snapshot.nodes
+
+    async def _again(
+        self,
+        admitted: Admitted[Cleared],
+        append: Append,
+        route: Passage,
+        refusal: Refusal | None,
+    ) -> None:
+        site = admitted.place.site
+        if refusal is None:
+            why = f"No frame from {site} in {SILENCE:g} s."
+            log.warning(
+                "node_silent", request=admitted.request.id, attempt=admitted.attempt, site=site
+            )
+        else:
+            why = f"Node {refusal.node} refused the ticket: {refusal.reason}."
         try:
             await gate.reissue(
                 admitted,
@@ -231,7 +255,10 @@ class Dispatcher:
                 route=route,
                 seal=self.sealer(admitted.decision.digest),
             )
-        except (Refused, Overloaded) as error:
+        except Refused as error:
+            code = "no_route" if error.reason == "no_route" else "engine_unavailable"
+            raise AnswerFailed(code, str(error)) from error
+        except Overloaded as error:
             raise AnswerFailed("engine_unavailable", str(error)) from error
 
     def _cancel(self, cleared: Cleared) -> None:
@@ -256,8 +283,8 @@ class _EndedByNode(Exception):
         self.reason = reason
 
 
-async def _part(inbox: Inbox, request: Request) -> Chunk | Receipted:
-    """The next chunk or the receipt; raises TimeoutError on silence."""
+async def _part(inbox: Inbox, request: Request) -> Chunk | Receipted | TicketRefused:
+    """The next chunk, the receipt or the refusal; raises TimeoutError on silence."""
     while True:
         try:
             frame = await inbox.get(SILENCE)
@@ -271,42 +298,9 @@ async def _part(inbox: Inbox, request: Request) -> Chunk | Receipted:
             ) from None
         except InboxClosed:
             raise AnswerFailed("stopping", "The appliance is stopping; try again.") from None
-        if isinstance(frame, Chunk | Receipted):
+        if isinstance(frame, Chunk | Receipted | TicketRefused):
             return frame
         if isinstance(frame, Failed):
             raise _EndedByNode(AnswerFailed(frame.code, frame.message, frame.param))
         if time.time() > request.received / 1e6 + DEADLINE:
             raise AnswerFailed("deadline_exceeded", f"No answer within {DEADLINE:g} s.")
-
-
-def _finished(
-    frame: Receipted, admitted: Admitted[Cleared], nodes: Mapping[str, NodeRecord]
-) -> Finished:
-    """The receipt, if the node that it names signed it for this very attempt."""
-    try:
-        name = frame.receipt["receipt"]["node"]
-        node = nodes[name]
-        receipt = verify_receipt(frame.receipt, node.public_key)
-    except (KeyError, TypeError, ClearanceRefused):
-        raise _invalid("is not signed by a node of this appliance") from None
-    place = admitted.place
-    for claimed, true, what in (
-        (receipt.ticket, admitted.ticket.id, "another ticket"),
-        (receipt.request, admitted.request.id, "another request"),
-        (receipt.attempt, admitted.attempt, "another attempt"),
-        (receipt.site, place.site, "another site"),
-        (node.site, place.site, "a node of another site"),
-        (receipt.model, place.model, "another model"),
-        (receipt.weights, place.model_digest, "other weights"),
-        (receipt.policy_digest, admitted.decision.digest, "another policy"),
-    ):
-        if claimed != true:
-            raise _invalid(f"is for {what}")
-    return Finished(receipt, frame.receipt)
-
-
-def _invalid(reason: str) -> AnswerFailed:
-    log.error("receipt_invalid", reason=reason)
-    return AnswerFailed(
-        "receipt_invalid", f"The node's receipt {reason}; the answer is not valid."
-    )

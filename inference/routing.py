@@ -148,6 +148,10 @@ class Passage:
         self._table = table
         self._held: tuple[str, str] | None = None
 
+    def turn(self, table: RoutingTable) -> None:
+        """Go by a newer table from here on."""
+        self._table = table
+
     def __call__(self, model: str, sites: tuple[str, ...] | None) -> Place:
         """The least loaded of the permitted places that can; raises NoRoute, Overloaded."""
         self.close()

@@ -1,5 +1,7 @@
 """Puts engine starts on the record, from the statements that nodes leave in the broker.
 
+Beside them lie refusals of tickets that did not open (`unopened`).
+
 A thread of each web process; a consumer group gives each statement to one of them. One that
 died with a statement in hand leaves it to the others. In the log a statement is once: the row
 of the node and its model moves in the transaction of the event, and only forward.
@@ -20,6 +22,7 @@ from django.db import DatabaseError, connection, transaction
 from compliance.audit import alarms, journal
 from compliance.vocabulary import Event
 from inference.models import EngineStart, Model, Node
+from inference.refusals import FIELD as REFUSED
 from inference.statements import (
     DEALT_WITH,
     FIELD,
@@ -31,6 +34,7 @@ from inference.statements import (
     read,
     verify,
 )
+from inference.unopened import Unopened
 
 GROUP = "gateways"
 WAIT = 1.0  # seconds for which one look waits; how long a stop may take
@@ -53,6 +57,7 @@ class Starts:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="starts", daemon=True)
         self._refusals = Refusals()
+        self._unopened = Unopened()
 
     def start(self) -> None:
         """Begin to look."""
@@ -78,7 +83,11 @@ class Starts:
         """Deal with what waits; whatever fails is left for the next look."""
         try:
             for number, fields in waiting(broker, self._source):
-                deal_with(broker, number, fields.get(FIELD.encode(), b""), self._refusals)
+                if (said := fields.get(REFUSED.encode())) is not None:
+                    hear(broker, number, said, self._unopened, self._refusals)
+                else:
+                    said = fields.get(FIELD.encode(), b"")
+                    deal_with(broker, number, said, self._refusals)
         except DatabaseError as error:
             log.warning("engine_start_unrecorded", error=type(error).__name__)
             connection.close()
@@ -116,6 +125,21 @@ def deal_with(broker: Any, number: bytes, said: bytes, refusals: Refusals) -> No
         refusals.record(error.reason, said)
     else:
         broker.set(DEALT_WITH + statement.node, identity(statement))
+    _done(broker, number)
+
+
+def hear(
+    broker: Any, number: bytes, said: bytes, unopened: Unopened, refusals: Refusals
+) -> None:
+    """Record that a node refused a ticket, or why it is not believed; then take it away."""
+    try:
+        unopened.record(said)
+    except StatementRefused as error:
+        refusals.record(error.reason, said)
+    _done(broker, number)
+
+
+def _done(broker: Any, number: bytes) -> None:
     broker.xack(STREAM, GROUP, number)
     broker.xdel(STREAM, number)
 

@@ -29,10 +29,12 @@ from redis.exceptions import RedisError
 from compliance.audit.keys import read_key
 from inference import registry
 from inference.admission import Admission
-from inference.answer import Identity, answer
+from inference.answer import Identity, Leave, answer
+from inference.bulletin import Bulletin
 from inference.clearance import Ticket
 from inference.engines.base import Engine
 from inference.engines.llamacpp import LlamaCpp
+from inference.refusals import Refuser
 from inference.relay import Cancellations, Failed, Heartbeat, Line, Outbox, OutboxFull, connect
 from inference.statements import Statement, say
 
@@ -141,6 +143,8 @@ class Worker:
         async with contextlib.AsyncExitStack() as stack:
             redis = connect(given.broker_url)
             stack.push_async_callback(redis.aclose)
+            refuser = Refuser(redis, given.site, given.node, identity.key)
+            bulletin = Bulletin(redis, given.node, given.keys / "gateway.pub")
             admission = Admission(
                 site=given.site,
                 node=given.node,
@@ -148,11 +152,16 @@ class Worker:
                 keys=given.keys,
                 state=given.state,
                 redis=redis,
+                refuser=refuser,
             )
             stack.callback(admission.close)
             stack.push_async_callback(engine.stop)
             await engine.start()
-            self._answering = Answering(given, identity, engine, redis, admission)
+            stack.push_async_callback(bulletin.stop)
+            self._answering = Answering(
+                given, identity, engine, redis, admission, leave=Leave(bulletin, refuser)
+            )
+            await bulletin.start(self._answering.news)
             self._loop = asyncio.get_running_loop()
             self._begun.set()
             await self._answering.run()
@@ -168,6 +177,8 @@ class Answering:
         engine: Engine,
         redis: Redis,
         admission: Admission,
+        *,
+        leave: Leave,
     ) -> None:
         self.stopping = asyncio.Event()
         self._configuration = configuration
@@ -175,6 +186,7 @@ class Answering:
         self._engine = engine
         self._redis = redis
         self._admission = admission
+        self._leave = leave
         self._outbox = Outbox(redis)
         self._cancellations = Cancellations(redis, configuration.site)
         self._slots = asyncio.Semaphore(engine.capacity)
@@ -232,12 +244,19 @@ class Answering:
         self._leaving = True
         self._vacancy.set()
 
+    def news(self) -> None:
+        """A new list of versions in force: who waits looks whether it may go on."""
+        self._vacancy.set()
+
     async def accept(self, envelopes: Sequence[bytes]) -> None:
-        """Admit tickets and begin to answer them; waits for a place for each."""
+        """Admit tickets and begin to answer them; waits for a place for each.
+
+        Returns only while this node is not closed, so that the queue is left to others.
+        """
         tickets: list[Ticket] = []
         for envelope in envelopes:
             if await self._place():
-                ticket = self._admission.opened(envelope)
+                ticket = await self._admission.opened(envelope)
                 if ticket is None:
                     self._give_back()
                 else:
@@ -251,6 +270,9 @@ class Answering:
         for ticket in claimed:
             self._begin(ticket)
         await self._cancellations.look([ticket.id for ticket in claimed])
+        while self._leave.bulletin.closed and not self._leaving:
+            self._vacancy.clear()  # this node is closed: what waits is for others
+            await self._vacancy.wait()
 
     async def _place(self) -> bool:
         """Take a place, waiting for one; false if the worker is leaving."""
@@ -282,7 +304,8 @@ class Answering:
     async def _turn(self, ticket: Ticket, line: Line) -> None:
         try:
             line.put(Heartbeat())
-            await answer(ticket, line, self._engine, self._slots, self._identity)
+            slots, who = self._slots, self._identity
+            await answer(ticket, line, self._engine, slots, who, leave=self._leave)
         except OutboxFull:
             _log.warning("answer_undeliverable", request=ticket.request)
         except Exception:  # noqa: BLE001 - one ticket's failure is not the worker's

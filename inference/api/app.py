@@ -34,6 +34,7 @@ from inference.api.limits import Limits
 from inference.api.plane import Plane
 from inference.api.rejections import Rejections
 from inference.dispatch import Dispatcher
+from inference.posting import Poster, current
 from inference.publisher import Publisher, celery_send
 from inference.relay import CancelSender, Receiver, connect
 from inference.routing import Traffic
@@ -105,16 +106,19 @@ class DataPlane:
         stream = f"replies:{configuration.source}:{secrets.token_hex(8)}"
         self._receiver = Receiver(self._stream_redis, stream)
         append = configuration.around_append(self.writer.append)
+        gateway_key = Ed25519PrivateKey.from_private_bytes(read_key(keys / "gateway.ed25519"))
+        keeper = SnapshotKeeper(configuration.processes)
+        self._poster = Poster(self._redis, gateway_key, lambda: current(keeper))
         dispatcher = Dispatcher(
-            gateway_key=Ed25519PrivateKey.from_private_bytes(
-                read_key(keys / "gateway.ed25519")
-            ),
+            gateway_key=gateway_key,
             publisher=Publisher(celery_send(configuration.celery)),
             receiver=self._receiver,
             canceller=CancelSender(self._redis),
+            keeper=keeper,
+            coverage=lambda: self.detectors.coverage,
         )
         self._plane = Plane(
-            keeper=SnapshotKeeper(configuration.processes),
+            keeper=keeper,
             limits=Limits(self._redis),
             scan=configuration.around_scan(self.detectors.scan),
             coverage=lambda: self.detectors.coverage,
@@ -144,6 +148,7 @@ class DataPlane:
         await asyncio.to_thread(self.writer.start)
         await self.detectors.start()
         await self._receiver.start()
+        self._poster.start()
         await plane.traffic.start(self._redis)
         self._starts.start()
         plane.dispatcher.start()
@@ -171,6 +176,7 @@ class DataPlane:
         await plane.rejections.stop()
         await plane.endings.stop()
         await plane.traffic.stop()
+        await self._poster.stop()
         await asyncio.to_thread(self._starts.stop)
         await self.detectors.stop()
         await asyncio.to_thread(self.writer.stop)

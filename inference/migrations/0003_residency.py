@@ -4,10 +4,21 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 
+def lift_triggers(apps, schema_editor):
+    """SQLite drops no column that a trigger names; every migrate creates them anew."""
+    if schema_editor.connection.vendor != 'sqlite':
+        return
+    with schema_editor.connection.cursor() as cursor:
+        for table in ('inference_node', 'inference_model'):
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [table])
+            for (name,) in cursor.fetchall():
+                cursor.execute(f'DROP TRIGGER {name}')
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('compliance', '0007_export_attempts'),
+        ('compliance', '0001_initial'),
         ('inference', '0002_engine_start'),
     ]
 
@@ -57,4 +68,5 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'waiting')), fields=('node',), name='one_waiting_node_of_a_name'), models.UniqueConstraint(condition=models.Q(('state', 'waiting')), fields=('node_key',), name='one_waiting_node_key')],
             },
         ),
+        migrations.RunPython(migrations.RunPython.noop, lift_triggers),
     ]

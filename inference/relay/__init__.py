@@ -1,6 +1,6 @@
 """Frames from workers to waiting clients, over one bounded Redis stream per web process.
 
-frames        what is said, and its encryption; a `Frame` is one of five structs
+frames        what is said, and its encryption; a `Frame` is one of six structs
 outbox        worker: gathers for at most 10 ms or 64 KiB, then one XADD per stream
 receiver      gateway: one reading loop per process, an `Inbox` per expected attempt
 cancellation  the other way: a gateway's wish that a ticket be stopped
@@ -15,7 +15,15 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from inference.relay.cancellation import Cancellations, CancelSender
-from inference.relay.frames import Chunk, Failed, Frame, Heartbeat, Receipted, Started
+from inference.relay.frames import (
+    Chunk,
+    Failed,
+    Frame,
+    Heartbeat,
+    Receipted,
+    Refused,
+    Started,
+)
 from inference.relay.outbox import Line, Outbox, OutboxFull
 from inference.relay.receiver import FrameGap, Inbox, InboxClosed, Receiver, SlowReader
 
@@ -34,6 +42,7 @@ __all__ = [
     "OutboxFull",
     "Receipted",
     "Receiver",
+    "Refused",
     "SlowReader",
     "Started",
     "connect",

@@ -58,7 +58,13 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag="f"):
     param: str | None = None
 
 
-Frame = Started | Chunk | Heartbeat | Receipted | Failed
+class Refused(msgspec.Struct, frozen=True, array_like=True, tag="n"):
+    """The last frame where the ticket was not run: the node's signed refusal (`refusals`)."""
+
+    refusal: dict[str, Any]
+
+
+Frame = Started | Chunk | Heartbeat | Receipted | Failed | Refused
 Sealed = tuple[int, int, int, bytes]
 """(handle, attempt, counter, salt and ciphertext) as it travels."""
 

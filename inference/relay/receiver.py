@@ -11,7 +11,15 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from inference.relay.frames import FIELD, Failed, Frame, FrameOpener, Receipted, Sealed
+from inference.relay.frames import (
+    FIELD,
+    Failed,
+    Frame,
+    FrameOpener,
+    Receipted,
+    Refused,
+    Sealed,
+)
 
 INBOX_LIMIT = 1024 * 1024  # bytes a slow reader may leave unread
 _TRIM_EVERY = 0.25  # s; so long the broker keeps what was read
@@ -85,7 +93,7 @@ class Inbox:
         self._expected += 1
         self._frames.append((frame, len(ciphertext)))
         self._bytes += len(ciphertext)
-        if self._bytes > INBOX_LIMIT and not isinstance(frame, Receipted | Failed):
+        if self._bytes > INBOX_LIMIT and not isinstance(frame, Receipted | Failed | Refused):
             self._frames.clear()
             self.fail(SlowReader(f"More than {INBOX_LIMIT} bytes of the answer wait unread."))
         self._wake()

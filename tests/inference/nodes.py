@@ -18,9 +18,10 @@ import psutil
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from inference import in_force
 from inference.clearance import Ticket
-from inference.relay import Chunk, Failed, Frame, Receipted
-from tests.inference.tickets import GATEWAY, NODE, SITE, sealed
+from inference.relay import Chunk, Failed, Frame, Receipted, Refused
+from tests.inference.tickets import GATEWAY, NODE, SITE, listed, sealed
 from tests.services.valkey import leash
 from tests.services.waiting import PATIENCE, until
 
@@ -104,12 +105,19 @@ async def appeared(redis: Any, name: str = "node-1") -> None:
 class Gateway:
     """Publishes tickets and gathers what comes back."""
 
-    def __init__(self, receiver: Any, app: Any) -> None:
+    def __init__(self, receiver: Any, app: Any, redis: Any) -> None:
         self.receiver = receiver
         self._app = app
+        self._redis = redis
+        self.list: dict[str, Any] = {}  # what differs from the usual list
+
+    async def post(self, key: Any = GATEWAY) -> None:
+        """Put the list of versions in force, as it is now, into the broker."""
+        await self._redis.set(in_force.KEY, in_force.sign(listed(**self.list), key))
 
     async def send(self, *tickets: Ticket, envelopes: list[bytes] | None = None) -> list[Any]:
         """Publish all in one message; an inbox for each."""
+        await self.post()
         inboxes = [
             self.receiver.expect(ticket.handle, ticket.attempt, ticket.down_key)
             for ticket in tickets
@@ -133,7 +141,7 @@ class Gateway:
 async def frames(inbox: Any, within: float = PATIENCE) -> list[Frame]:
     """All frames up to the last."""
     got: list[Frame] = []
-    while not got or not isinstance(got[-1], Receipted | Failed):
+    while not got or not isinstance(got[-1], Receipted | Failed | Refused):
         got.append(await inbox.get(within))
     return got
 
@@ -144,7 +152,7 @@ async def first(inbox: Any, kind: type, within: float = PATIENCE) -> Any:
         frame = await inbox.get(within)
         if isinstance(frame, kind):
             return frame
-        assert not isinstance(frame, Failed), frame
+        assert not isinstance(frame, Failed | Refused), frame
 
 
 def chunks(got: list[Frame]) -> list[bytes]:

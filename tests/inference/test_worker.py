@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from inference.clearance import verify_receipt
 from inference.engines import wire
+from inference.in_force import Version
+from inference.refusals import FIELD, decoded, verify
 from inference.registry import CATALOGUE
 from inference.relay import (
     CancelSender,
@@ -25,10 +27,11 @@ from inference.relay import (
     Heartbeat,
     Receipted,
     Receiver,
+    Refused,
     Started,
     connect,
 )
-from inference.statements import read
+from inference.statements import STREAM, read
 from tests.inference.nodes import (
     MODEL,
     Gateway,
@@ -81,7 +84,7 @@ async def gateway(broker, redis, node):
     receiver = Receiver(redis, f"reply:{secrets.token_hex(8)}")
     await receiver.start()
     app = Celery("gateway", broker=broker.url, fixups=[])
-    yield Gateway(receiver, app)
+    yield Gateway(receiver, app, redis)
     app.close()
     await receiver.stop()
 
@@ -230,6 +233,94 @@ async def test_a_bad_envelope_is_refused_and_does_not_stop_its_neighbours(
     assert f'"{reason}"' in node.log.read_text()
 
 
+@pytest_asyncio.fixture(loop_scope="module")
+async def news(gateway):
+    """The gateway, whose list a test may change; the usual one stands again after it."""
+    yield gateway
+    gateway.list = {}
+    await frames((await gateway.send(mine(gateway)))[0])
+    await gateway.post()
+
+
+async def told(gateway, **changes):
+    """Post another list, and let a ticket of a version that only it knows find it."""
+    probe = secrets.token_hex(32)
+    versions = [*changes.pop("versions", [Version("0" * 64, 0)]), Version(probe, 0)]
+    gateway.list = {"versions": versions, **changes}
+    (inbox,) = await gateway.send(mine(gateway, policy_digest=probe))
+    return (await frames(inbox))[-1]
+
+
+def refusal_in(got):
+    assert isinstance(got[-1], Refused), got[-1]
+    return verify(got[-1].refusal, NODE.public_key().public_bytes_raw())
+
+
+async def test_a_ticket_of_a_version_that_is_not_in_force_is_refused_over_a_signature(news):
+    assert isinstance(await told(news, versions=[]), Receipted)
+    asked = mine(news)
+    (inbox,) = await news.send(asked)
+    got = await frames(inbox)
+    refusal = refusal_in(got)
+    assert (refusal.reason, refusal.ticket) == ("policy_not_in_force", asked.id)
+    assert (refusal.request, refusal.attempt) == (asked.request, 1)
+    assert (refusal.site, refusal.node) == ("home", "node-1")
+    assert {type(frame) for frame in got[:-1]} <= {Heartbeat}
+
+
+async def test_a_recall_reaches_tickets_that_wait_for_a_slot(news, redis):
+    running = [mine(news, body=LONG) for _ in range(4)]
+    inboxes = await news.send(*running)
+    sender = CancelSender(redis)
+    try:
+        await asyncio.gather(*(first(inbox, Started) for inbox in inboxes))
+        waiting = mine(news)
+        (late,) = await news.send(waiting)
+        await first(late, Heartbeat)
+        news.list = {"versions": [Version("b" * 64, 0)]}
+        await news.post()
+        (known,) = await news.send(mine(news, policy_digest="c" * 64))  # its list was read
+        assert refusal_in(await frames(known)).reason == "policy_not_in_force"
+    finally:
+        for each, inbox in zip(running, inboxes, strict=True):
+            await sender.cancel("home", each.id, each.up_key)
+            inbox.close()
+    assert refusal_in(await frames(late)).ticket == waiting.id
+
+
+async def test_a_closed_node_refuses_and_leaves_the_queue_until_it_is_opened_again(news, redis):
+    last = await told(news, nodes=["node-2"])
+    assert refusal_in([last]).reason == "node_closed"
+    left = [mine(news) for _ in range(3)]  # one a message: what is not taken waits
+    inboxes = [(await news.send(each))[0] for each in left]
+
+    async def untouched():
+        return await redis.llen(f"inference.home.{MODEL}") >= 1
+
+    await until(untouched, "the rest of the queue is left to other nodes")
+    news.list = {}
+    await news.post()
+    ends = [(await frames(inbox))[-1] for inbox in inboxes]
+    assert isinstance(ends[-1], Receipted), "it was taken once the node was open again"
+    refused = {refusal_in([end]).reason for end in ends if isinstance(end, Refused)}
+    assert refused <= {"node_closed"}, "what the worker had in hand already"
+
+
+async def test_why_a_ticket_did_not_open_is_said_beside_the_statements(gateway, redis):
+    elsewhere = mine(gateway, site="elsewhere")
+    good = mine(gateway)
+    await gateway.send(elsewhere, good, envelopes=[sealed(elsewhere), sealed(good)])
+    key = NODE.public_key().public_bytes_raw()
+
+    async def said():
+        entries = [fields for _, fields in await redis.xrange(STREAM)]
+        told = [fields[FIELD.encode()] for fields in entries if FIELD.encode() in fields]
+        found = [verify(decoded(one), key) for one in told]
+        return ("wrong_site", elsewhere.id) in {(one.reason, one.ticket) for one in found}
+
+    await until(said, "the refusal is said")
+
+
 async def test_a_worker_without_the_sites_key_opens_nothing(broker, redis, gateway, node):
     """It takes the ticket from the queue, as a stolen node would, and can do nothing."""
     stolen = Node(
@@ -338,7 +429,9 @@ async def test_kill_9_of_the_engine_fails_the_stream_and_the_next_ticket_is_answ
 async def test_each_start_of_the_engine_is_stated_also_the_one_after_a_crash(node, redis):
     async def stated():
         entries = await redis.xrange("statements")
-        return {read(entry[b"said"]).statement.started for _, entry in entries}
+        return {
+            read(entry[b"said"]).statement.started for _, entry in entries if b"said" in entry
+        }
 
     await until(stated, "the start of the engine is stated")
     before = max(await stated())

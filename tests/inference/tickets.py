@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from inference.clearance import Ticket, open_ticket, seal
+from inference.in_force import InForce, Version
 
 GATEWAY = Ed25519PrivateKey.generate()
 SITE = X25519PrivateKey.generate()
@@ -35,6 +36,16 @@ def ticket(**changes: Any) -> Ticket:
         "up_key": secrets.token_bytes(32),
     }
     return Ticket(**values | changes)
+
+
+def listed(**changes: Any) -> InForce:
+    """A list on which the version that clears tickets here is in force."""
+    values: dict[str, Any] = {
+        "moment": time.time_ns() // 1000,
+        "versions": [Version("0" * 64, 0)],
+        "nodes": ["node-1"],
+    }
+    return InForce(**values | changes)
 
 
 def sealed(given: Ticket, gateway: Ed25519PrivateKey = GATEWAY) -> bytes:

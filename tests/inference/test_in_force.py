@@ -1,0 +1,172 @@
+"""The list of versions in force: signed, fresh, never older than one that was seen."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from inference import bulletin, in_force
+from inference.bulletin import Bulletin
+from inference.clearance import ClearanceRefused
+from inference.in_force import KEY, LATE, STALE, ListRefused, Version, check, read, sign
+from inference.posting import Poster
+from tests.inference.tickets import GATEWAY, listed, ticket
+from tests.services.waiting import until
+
+PUBLIC = [GATEWAY.public_key().public_bytes_raw()]
+FORMER, NEXT = "a" * 64, "b" * 64
+
+
+def micro(seconds: float) -> int:
+    return round(seconds * 1e6)
+
+
+def refused(given: Any, about: Any, now: float | None = None) -> str:
+    try:
+        check(given, about, "node-1", now or time.time())
+    except ClearanceRefused as refusal:
+        return refusal.reason
+    return ""
+
+
+def test_a_list_is_read_as_it_was_signed():
+    given = listed(versions=[Version(FORMER, 1, 2), Version(NEXT, 2)])
+    assert read(sign(given, GATEWAY), PUBLIC) == given
+    other = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    assert read(sign(given, GATEWAY), [other, *PUBLIC]) == given, "while keys are changed"
+
+
+def test_a_list_of_another_key_or_with_a_changed_letter_is_not_believed():
+    with pytest.raises(ListRefused, match="signature"):
+        read(sign(listed(), Ed25519PrivateKey.generate()), PUBLIC)
+    changed = json.loads(sign(listed(), GATEWAY))
+    changed["listed"]["nodes"] = ["node-2"]
+    with pytest.raises(ListRefused, match="signature"):
+        read(json.dumps(changed).encode(), PUBLIC)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"\xff",
+        b'{"listed":{},"signature":""}',
+        b"x" * (in_force.SAID_MAX + 1),
+    ],
+)
+def test_what_is_no_list_is_not_believed(said):
+    with pytest.raises(ListRefused):
+        read(said, PUBLIC)
+
+
+@pytest.mark.parametrize("seconds", [STALE + 1, -in_force.AHEAD - 1])
+def test_a_list_that_is_stale_or_of_the_future_lets_nothing_begin(seconds):
+    now = time.time()
+    assert refused(listed(moment=micro(now)), ticket(policy_digest="0" * 64), now) == ""
+    assert refused(listed(moment=micro(now - seconds)), ticket(), now) == "list_stale"
+    assert refused(None, ticket(), now) == "list_stale"
+
+
+def test_a_node_that_is_not_on_the_list_may_begin_nothing():
+    assert refused(listed(nodes=["node-2"]), ticket()) == "node_closed"
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "reason"),
+    [
+        (-100, None, ""),
+        (-100, -1, ""),  # followed within the time that a gateway may not know it
+        (-100, -LATE - 2, "policy_not_in_force"),
+        (-100, 10, ""),
+        (200, None, "policy_not_in_force"),
+    ],
+)
+def test_a_version_must_have_been_in_force_within_the_tickets_life(since, until, reason):
+    now = time.time()
+    end = None if until is None else micro(now + until)
+    given = listed(versions=[Version(FORMER, micro(now + since), end), Version(NEXT, 0)])
+    asked = ticket(policy_digest=FORMER, issued=now, expires=now + 60)
+    assert refused(given, asked, now) == reason
+    assert refused(given, ticket(policy_digest="c" * 64), now) == "policy_not_in_force"
+
+
+@pytest.fixture
+async def reader(redis, tmp_path: Path):
+    keys = tmp_path / "gateway.pub"
+    keys.write_text(PUBLIC[0].hex())
+    made = Bulletin(redis, "node-1", keys)
+    await redis.set(KEY, sign(listed(), GATEWAY))
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def reason_of(reader: Bulletin, patience: float = 0, **about: Any) -> str:
+    try:
+        await reader.permit(ticket(**about), patience)
+    except ClearanceRefused as refusal:
+        return refusal.reason
+    return ""
+
+
+async def test_a_forged_list_and_an_older_one_are_ignored(redis, reader):
+    assert await reason_of(reader) == ""
+    recalled = listed(versions=[Version(NEXT, 0)])
+    await redis.set(KEY, sign(recalled, GATEWAY))
+    assert await reason_of(reader, 30, policy_digest=NEXT) == ""
+    assert await reason_of(reader) == "policy_not_in_force"
+    older = listed(moment=recalled.moment - 1_000_000)
+    forged = listed(moment=recalled.moment + 1_000_000)
+    for said in (
+        sign(older, GATEWAY),
+        sign(forged, Ed25519PrivateKey.generate()),
+        b"no list",
+        sign(listed(moment=micro(time.time() + 3600)), GATEWAY),
+    ):
+        await redis.set(KEY, said)
+        assert await reason_of(reader, 3 * bulletin.AGAIN) == "policy_not_in_force"
+
+
+async def test_the_newest_of_lists_is_found_by_a_ticket_that_came_before_it(redis, reader):
+    assert await reason_of(reader, policy_digest=NEXT) == "policy_not_in_force"
+    await redis.set(KEY, sign(listed(versions=[Version(NEXT, 0)]), GATEWAY))
+    assert await reason_of(reader, 30, policy_digest=NEXT) == ""
+
+
+async def test_a_gateways_new_key_is_read_from_its_file(redis, reader, tmp_path):
+    fresh = Ed25519PrivateKey.generate()
+    (tmp_path / "gateway.pub").write_text(
+        f"{PUBLIC[0].hex()}\n{fresh.public_key().public_bytes_raw().hex()}\n"
+    )
+    await redis.set(KEY, sign(listed(versions=[Version(NEXT, 0)]), fresh))
+    assert await reason_of(reader, 30, policy_digest=NEXT) == ""
+
+
+async def test_a_gateway_posts_what_changed_at_once_and_else_each_second(redis):
+    given = [listed()]
+    poster = Poster(redis, GATEWAY, lambda: given[0])
+    poster.start()
+    try:
+
+        async def posted() -> Any:
+            said = await redis.get(KEY)
+            return None if said is None else read(said, PUBLIC)
+
+        async def shown(wanted: Any) -> bool:
+            return bool(await posted() == wanted)
+
+        await until(lambda: shown(given[0]), "the list is there")
+        await redis.delete(KEY)
+        await until(lambda: shown(given[0]), "it is posted again, though nothing changed")
+        given[0] = listed(versions=[Version(NEXT, 0)])
+        await until(lambda: shown(given[0]), "the change is posted")
+        assert await redis.ttl(KEY) > 0
+    finally:
+        await poster.stop()
