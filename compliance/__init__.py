@@ -5,6 +5,7 @@ detection/   text -> findings; findings -> masked or pseudonymised text, and bac
 policy/      rules, and the pure function that decides
 audit/       the record: entries, the Merkle log, writers, the notary
 evidence/    exports, and the verifier that runs without us
+holds/       requests that wait for a person
 gate/        admit(): detect, decide, record, then seal
 models/      what is stored; admin/ and templates/ show it
 """

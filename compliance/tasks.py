@@ -16,6 +16,7 @@ from compliance import background
 from compliance.audit import caretaker
 from compliance.evidence import erased, running, shelf
 from compliance.evidence.packs import form
+from compliance.holds import ending
 
 form.register()
 
@@ -72,6 +73,7 @@ def take_up() -> None:
 
 def _sweep() -> None:
     caretaker.look()
+    ending.end()
     erased.clear(RECORDS)
     for pk in running.left():
         export.apply_async((pk,), queue="records")

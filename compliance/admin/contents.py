@@ -65,7 +65,8 @@ console.pages.append(urls)
 
 def kept(request_id: str) -> bool:
     """Whether anything of a request is kept and not past its time."""
-    return Content.objects.filter(request=request_id, expires__gt=timezone.now()).exists()
+    parts = Content.objects.filter(request=request_id, expires__gt=timezone.now())
+    return parts.exclude(part=vault.HELD).exists()
 
 
 @csrf_protect

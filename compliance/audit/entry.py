@@ -39,7 +39,7 @@ _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 _TYPE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*\Z")
 _REQUEST = re.compile(r"[0-9a-f]{32}\Z")
 _SUBJECT = re.compile(r"[0-9a-f]{64}\Z")
-PARTS = ("prompt", "output")
+PARTS = ("prompt", "output", "held")
 
 
 class EntryInvalid(ValueError):
@@ -166,7 +166,7 @@ def _fault(event: Event, source: str) -> str:
     if event.request is not None and not _REQUEST.match(event.request):
         return "A request id has 32 lower-case hex digits."
     if event.content is not None and (event.request is None or not _fits(event.content)):
-        return "An event's content is a request's prompt or output, for blinded subjects."
+        return "An event's content is a request's text, for blinded subjects."
     return "An event's time is in microseconds since 1970."
 
 

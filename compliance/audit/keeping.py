@@ -66,7 +66,7 @@ def wrapped_on_postgresql(cursor: psycopg.Cursor[Any], kept: Sequence[Kept]) -> 
     return [
         (
             one.request, one.part, one.application, one.bucket, generations[one.bucket],
-            key, one.data, one.expires, one.part == PROMPT,
+            key, one.data, one.expires, one.part != OUTPUT,
         )
         for one, key in zip(kept, wrapped, strict=True)
     ]  # fmt: skip

@@ -78,3 +78,15 @@ def secret(path: Path, *, group: int | None = None) -> bytes:
     except FileExistsError:
         pass  # another process was faster
     return read_key(path, shared=shared)
+
+
+def destroy_key(path: Path) -> None:
+    """Overwrite and remove a key; the folder is the caller's to sync."""
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        size = os.fstat(descriptor).st_size
+        os.pwrite(descriptor, secrets.token_bytes(size), 0)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    path.unlink()

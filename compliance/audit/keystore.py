@@ -1,6 +1,7 @@
 """The vault: 256 bucket keys in files of their own, and the list of what was erased.
 
     <data>/vault/keys/017.3   the key of bucket 17, generation 3: 64 hex digits
+    <data>/vault/keys/held.<request>  the key of a held request's text, while it waits
     <data>/vault/erased.jsonl what was asked to be erased, a line each; only ever longer
     <data>/vault/lock         held by whoever erases
 
@@ -29,12 +30,13 @@ from django.conf import settings
 
 from compliance.audit.files import sync
 from compliance.audit.holding import held
-from compliance.audit.keys import KeyUnusable, create_key, read_key, secret
+from compliance.audit.keys import KeyUnusable, create_key, destroy_key, read_key, secret
 from compliance.models import Content
 
 BUCKETS = 256
 _SCRATCH = ".making."
 _NAME = re.compile(r"(\d{3})\.(\d{1,10})\Z")
+_HELD = re.compile(r"held\.([0-9a-f]{32})\Z")
 _within = threading.Lock()  # flock knows processes' open files; threads take turns here first
 
 
@@ -104,15 +106,7 @@ class KeyStore:
         """
         old = [generation for generation in self.generations(bucket) if generation < below]
         for generation in old:
-            path = self._path(bucket, generation)
-            descriptor = os.open(path, os.O_WRONLY)
-            try:
-                size = os.fstat(descriptor).st_size
-                os.pwrite(descriptor, secrets.token_bytes(size), 0)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            path.unlink()
+            destroy_key(self._path(bucket, generation))
         if old:
             sync(self._keys)
         return len(old)
@@ -128,6 +122,38 @@ class KeyStore:
             for bucket, generations in self._standing().items()
             if generations[0] < current.get(bucket, 0)
         )
+
+    def new_held(self, request: str) -> bytes:
+        """A fresh key for the text of a held request; raises `VaultUnavailable`."""
+        try:
+            self._prepare()
+            return create_key(self._held(request), group=self._group())
+        except VaultUnreadable as error:
+            raise VaultUnavailable(str(error)) from error
+        except OSError as error:
+            raise VaultUnavailable(
+                f"The vault {self.folder} cannot be used: {error.strerror}"
+            ) from error
+
+    def held(self, request: str) -> bytes:
+        """That key; raises `VaultUnreadable` once it is destroyed."""
+        try:
+            return read_key(self._held(request), shared=self._group() is not None)
+        except (OSError, KeyUnusable) as error:
+            raise VaultUnreadable(
+                "The key of this held request was destroyed, or is not in this vault."
+            ) from error
+
+    def destroy_held(self, request: str) -> None:
+        """Destroy that key, if it still stands; done as `destroy` does it."""
+        with suppress(FileNotFoundError):
+            destroy_key(self._held(request))
+            sync(self._keys)
+
+    def all_held(self) -> list[str]:
+        """Of which held requests there are keys."""
+        names = (path.name for path in self._keys.glob("held.*")) if self._keys.exists() else ()
+        return sorted(match[1] for name in names if (match := _HELD.match(name)))
 
     def list_erasure(self, entry: Mapping[str, Any]) -> None:
         """Add a line to the list of erasures, durable when this returns.
@@ -211,6 +237,11 @@ class KeyStore:
 
     def _path(self, bucket: int, generation: int) -> Path:
         return self._keys / f"{bucket:03d}.{generation}"
+
+    def _held(self, request: str) -> Path:
+        if not _HELD.match(name := f"held.{request}"):
+            raise ValueError("The id of a held request has 32 lower-case hex digits.")
+        return self._keys / name
 
     def _prepare(self) -> None:
         """Make the folder, unless it is away."""

@@ -21,7 +21,7 @@ import psycopg
 from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from compliance.audit import keeping
+from compliance.audit import held_rows, keeping
 from compliance.audit.entry import Encoded
 from compliance.audit.vault import Kept
 from compliance.vocabulary import Event
@@ -171,6 +171,7 @@ class _Sqlite:
                 self._store(raw, rows)
                 if kept := [row.kept for row in rows if row.kept]:
                     keeping.on_sqlite(raw, kept)
+                    held_rows.on_sqlite(raw, [row.event for row in rows])
                 raw.execute("COMMIT")
             except BaseException:
                 if raw.in_transaction:
@@ -278,6 +279,7 @@ class _Postgresql:
                 if not self._stored(cursor, statement, given, len(rows)):
                     return False
                 keeping.on_postgresql(cursor, kept, wrapped)
+                held_rows.on_postgresql(cursor, [row.event for row in rows])
                 return True
 
     @staticmethod

@@ -31,7 +31,7 @@ from compliance.models import Content as Stored
 from compliance.vocabulary import Event
 
 NONCE_BYTES = 12
-PROMPT, OUTPUT = "prompt", "output"
+PROMPT, OUTPUT, HELD = "prompt", "output", "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +103,13 @@ def rewrap(wrapped: bytes, old: bytes, new: bytes) -> bytes | None:
 def read(request: str) -> list[tuple[str, bytes, bytes]]:
     """What is kept of a request: (part, commitment key, text), the prompt first.
 
-    Empty where nothing is kept, also once it has expired. Raises `VaultUnreadable` where
-    something lies there that cannot be opened. Whoever shows it records that first.
+    Not the text of a held request, which is for its approver alone. Empty where nothing is
+    kept, also once it has expired. Raises `VaultUnreadable` where something lies there that
+    cannot be opened. Whoever shows it records that first.
     """
-    rows = Stored.objects.filter(request=request, expires__gt=datetime.now(UTC))
+    rows = Stored.objects.filter(
+        request=request, part__in=(PROMPT, OUTPUT), expires__gt=datetime.now(UTC)
+    )
     return [opened(row, store()) for row in rows.order_by("-part")]
 
 

@@ -122,13 +122,15 @@ async def admit(
     found = await _scanned(request, scan, append)
     satisfied = approval.rules if approval else frozenset()
     facts = known(request, found, serving)
-    case = Case(request, found, facts, decide(policy, facts, coverage))
+    decision = decide(policy, facts, coverage, satisfied)
+    case = Case(request, found, facts, decision)
     if case.decision.effect is Effect.BLOCK:
         await _block(case, append)
     if case.decision.effect is Effect.HOLD:
         if holder is None:
             await _refuse(request, "record_unavailable", NO_HOLDER, append)
-        unheld = replace(case, decision=decide(policy, facts, coverage))
+        passed = satisfied | {*decision.held_by}
+        unheld = replace(case, decision=decide(policy, facts, coverage, passed))
         body, _ = await _sent(unheld, append)
         await holding.hold(case, body, append=append, holder=holder, subject_key=subject_key)
     body, pseudonyms = await _sent(case, append)

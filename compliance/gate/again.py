@@ -64,7 +64,7 @@ async def readmit(
     """
     request, found, attempt = admitted.request, admitted.found, admitted.attempt + 1
     facts = known(request, found, serving)
-    decision = decide(policy, facts, coverage)
+    decision = decide(policy, facts, coverage, admitted.satisfied)
     if decision.effect not in (Effect.BLOCK, Effect.HOLD):
         try:
             texts = await treated(request, found, decision)

@@ -7,6 +7,7 @@ policies       PolicyVersion, PolicyDraft, PolicySignature, ApprovalKey: version
 record         Event, Leaf, LogHead, Generation, Pruning, WriterEpoch, NotaryCursor: the log
                and its bookkeeping
 contents       Content, ContentBucket, ContentSubject, Erasure: what is kept beside the log
+holds          Hold: requests that wait for a person
 exports        Export, PackAnswer: runs of exports, and what officers typed into packs
 verification   Verification: runs of "Verify the log" that the console started
 changes        Change, Alarm, Configuration: what happened behind the record's back, what an
@@ -19,6 +20,7 @@ from compliance.models.applications import APIKey, Application
 from compliance.models.changes import Alarm, Change, Configuration
 from compliance.models.contents import Content, ContentBucket, ContentSubject, Erasure
 from compliance.models.exports import Export, PackAnswer
+from compliance.models.holds import OPEN, Hold
 from compliance.models.places import Site
 from compliance.models.policies import (
     ApprovalKey,
@@ -40,6 +42,7 @@ from compliance.models.verification import Verification
 from compliance.models.witnesses import Cosignature, Witness, WitnessedLog, WitnessPolicy
 
 __all__ = [
+    "OPEN",
     "APIKey",
     "Alarm",
     "Application",
@@ -54,6 +57,7 @@ __all__ = [
     "Event",
     "Export",
     "Generation",
+    "Hold",
     "Leaf",
     "LogHead",
     "NotaryCursor",

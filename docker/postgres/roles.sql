@@ -70,6 +70,9 @@ GRANT INSERT, UPDATE ON compliance_alarm, compliance_configuration, inference_en
 GRANT INSERT ON compliance_content, compliance_contentsubject, compliance_erasure
     TO domicile_web;
 GRANT UPDATE ON compliance_contentbucket TO domicile_web;
+-- Held requests are stored, decided on and used by the gateway; the records' worker ends them.
+GRANT INSERT, UPDATE ON compliance_hold TO domicile_web;
+GRANT SELECT, UPDATE, DELETE ON compliance_hold TO domicile_records;
 GRANT UPDATE, DELETE ON compliance_content TO domicile_records;
 GRANT DELETE ON compliance_contentsubject TO domicile_records;
 GRANT UPDATE ON compliance_contentbucket TO domicile_records;

@@ -39,6 +39,18 @@ class Answer:
         }
         self._pseudonyms = pseudonyms
         self._restorers: dict[tuple[int, str | int], Restorer] = {}
+        self._mark = False
+
+    def restores(self, pseudonyms: Mapping[str, str]) -> None:
+        """Put these values back from here on: a request decided anew has other pseudonyms."""
+        self._pseudonyms = pseudonyms
+
+    def marks(self) -> None:
+        """Say once, in the first chunk or in the completion, that a machine wrote this.
+
+        AI Act Art. 50(2) asks that output is marked in a machine-readable way.
+        """
+        self._mark = True
 
     def comes_from(self, digest: str) -> None:
         """Name the weights that answer: known only when they do."""
@@ -66,6 +78,9 @@ class Answer:
         written = {**self._head, "object": kind, "choices": choices}
         if usage is not None:
             written["usage"] = usage or None
+        if self._mark:
+            written["domicile"] = {"ai_generated": True}
+            self._mark = False
         return orjson.dumps(written)
 
     def _choice(self, choice: Mapping[str, Any]) -> dict[str, Any]:

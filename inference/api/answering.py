@@ -158,9 +158,25 @@ class Answering:
         await self._exchange.json(200, content)
 
     def _name_place(self) -> None:
-        """Say where the answer comes from: a silent node may have been given up before."""
-        place = self._admitted.place
-        self._exchange.add_headers([(b"domicile-site", place.site.encode())])
+        """Say where the answer comes from and what was decided about it.
+
+        Both may have changed since the request was admitted: a silent node was given up, or a
+        newer version of the policy decided anew.
+        """
+        place, decision = self._admitted.place, self._admitted.decision
+        headers = [
+            (b"domicile-site", place.site.encode()),
+            (b"domicile-decision", decision.effect.value.encode()),
+            (b"domicile-policy-version", str(decision.version).encode()),
+        ]
+        if decision.obligations.mark_output:
+            headers.append((b"domicile-ai-generated", b"true"))
+            self._answer.marks()
+        if decision.obligations.review:
+            headers.append((b"domicile-human-review", b"required"))
+        if (most := self._admitted.max_tokens) is not None:
+            headers.append((b"domicile-max-tokens", str(most).encode()))
+        self._exchange.add_headers(headers)
         self._answer.comes_from(place.model_digest)
 
     async def _parts(self) -> AsyncGenerator[list[list[dict[str, Any]]], None]:
@@ -177,6 +193,7 @@ class Answering:
                     self._finished = frame
                     self._count(frame.receipt)
                     return
+                self._answer.restores(self._admitted.pseudonyms)
                 part = [
                     choices for raw in frame.chunks if (choices := self._answer.choices(raw))
                 ]

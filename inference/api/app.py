@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from compliance.audit.keys import read_key
 from compliance.audit.writer import Writer
 from compliance.detection.pool import DetectorPool
-from compliance.vocabulary import Append, DetectionFailed, Scanner
-from inference.api import models
+from compliance.holds.desk import Desk
+from compliance.vocabulary import Append, Application, DetectionFailed, Scanner
+from inference.api import holds, models
 from inference.api.auth import Unauthorised, authenticated
 from inference.api.body import CallerGone
 from inference.api.chat import chat
@@ -38,7 +39,7 @@ from inference.posting import Poster, current
 from inference.publisher import Publisher, celery_send
 from inference.relay import CancelSender, Receiver, connect
 from inference.routing import Traffic
-from inference.snapshot import SnapshotKeeper, SnapshotStale
+from inference.snapshot import Snapshot, SnapshotKeeper, SnapshotStale
 from inference.starts import Starts
 
 log = structlog.get_logger(__name__)
@@ -47,6 +48,7 @@ BROKER_TIMEOUT = 2.0  # seconds for one command
 END_TIMEOUT = 5.0  # seconds to tell callers of those that did not end
 LOADING = 20.0  # seconds that a start waits for a detector
 MODEL_PREFIX = "/v1/models/"
+HOLD_PREFIX = "/v1/holds/"
 FENCED = 75  # exit status; EX_TEMPFAIL of sysexits.h: start me again
 
 T = TypeVar("T")
@@ -127,7 +129,8 @@ class DataPlane:
             traffic=Traffic(),
             rejections=Rejections(append),
             endings=Endings(append),
-            subject_key=read_key(keys / "subject-index"),
+            holds=Desk(subject_key := read_key(keys / "subject-index")),
+            subject_key=subject_key,
         )
         self._starts = Starts(configuration.broker_url, configuration.source)
         self.draining = False  # refuses new requests
@@ -175,6 +178,7 @@ class DataPlane:
         await plane.limits.stop()
         await plane.rejections.stop()
         await plane.endings.stop()
+        await plane.holds.stop()
         await plane.traffic.stop()
         await self._poster.stop()
         await asyncio.to_thread(self._starts.stop)
@@ -262,21 +266,34 @@ class DataPlane:
             elif path == "/v1/models" or path.startswith(MODEL_PREFIX):
                 _allow(method, "GET")
                 await self._models(exchange, path)
+            elif path.startswith(HOLD_PREFIX):
+                _allow(method, "GET")
+                await self._hold(exchange, path.removeprefix(HOLD_PREFIX))
             else:
                 await exchange.error(_no_such_endpoint(method))
         except APIError as error:
             await exchange.error(error)
 
-    async def _models(self, exchange: Exchange, path: str) -> None:
+    def _caller(self, exchange: Exchange) -> tuple[Snapshot, Application]:
         plane = self._plane
         try:
             snapshot = plane.keeper.current()
-            authenticated(exchange.headers.get(b"authorization", b""), snapshot)
+            _, caller = authenticated(exchange.headers.get(b"authorization", b""), snapshot)
         except SnapshotStale as error:
             raise unavailable("stale_configuration", str(error)) from error
         except Unauthorised as error:
             plane.rejections.count(error.prefix, error.reason)
             raise
+        return snapshot, caller
+
+    async def _hold(self, exchange: Exchange, hold: str) -> None:
+        _, caller = self._caller(exchange)
+        content = await holds.shown(self._plane.holds, hold, caller.id)
+        await exchange.body()
+        await exchange.json(200, content)
+
+    async def _models(self, exchange: Exchange, path: str) -> None:
+        snapshot, _ = self._caller(exchange)
         name = path.removeprefix(MODEL_PREFIX)
         content = models.listing(snapshot) if name == path else models.one(snapshot, name)
         await exchange.body()

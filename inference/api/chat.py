@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from compliance import gate
-from compliance.gate import Admitted, Blocked, Refused
-from compliance.vocabulary import Request, Segment
+from compliance.gate import Admitted, Blocked, Held, HoldSpent, Refused
+from compliance.vocabulary import Approval, Request, Segment
+from inference.api import holds
 from inference.api.answering import Answering
 from inference.api.auth import UNKNOWN_PREFIX, Unauthorised, authenticated
 from inference.api.body import CallerGone, parsed
@@ -112,6 +113,7 @@ async def _accepted(plane: Plane, exchange: Exchange) -> Accepted:
                 plane.subject_key, exchange.values(HEADER.lower().encode()), call.persons
             ),
             received=gate.now(),
+            request_class=call.request_class,
         )
         need = len(content) // BYTES_PER_TOKEN + (call.answer_tokens or 0)
         return Accepted(
@@ -141,6 +143,7 @@ async def _admitted(
     """The gate's word; a no as the caller is told it."""
     request, policy = accepted.request, accepted.snapshot.policy
     exchange.add_headers([(b"domicile-policy-version", str(policy.version).encode())])
+    approval = await _approval(plane, exchange, request)
     try:
         admitted = await gate.admit(
             request,
@@ -152,7 +155,14 @@ async def _admitted(
             seal=plane.dispatcher.sealer(policy.digest),
             serving=accepted.snapshot.serving,
             subject_key=plane.subject_key,
+            holder=plane.holds,
+            approval=approval,
         )
+    except Held as error:
+        exchange.add_headers([(b"domicile-decision", b"hold")])
+        raise holds.held(error) from error
+    except HoldSpent as error:
+        raise holds.spent(approval.hold if approval else "") from error
     except Blocked as error:
         exchange.add_headers([(b"domicile-decision", b"block")])
         found = ", ".join(sorted(error.findings)) or "nothing that has a name"
@@ -163,6 +173,10 @@ async def _admitted(
             kind="policy_violation",
         ) from error
     except Refused as error:
+        if error.reason == "too_many_holds":
+            raise limited(
+                str(error), kind="holds", retry_after=60, code=error.reason
+            ) from error
         raise unavailable(error.reason, str(error)) from error
     except Overloaded as error:
         plane.rejections.count(request.api_key, "overloaded")
@@ -170,3 +184,12 @@ async def _admitted(
     decision = admitted.decision.effect.value.encode()
     exchange.add_headers([(b"domicile-decision", decision)])
     return admitted
+
+
+async def _approval(plane: Plane, exchange: Exchange, request: Request) -> Approval | None:
+    """What a person said of this request; an approval that does not hold is counted."""
+    try:
+        return await holds.approval(plane.holds, exchange, request)
+    except APIError as error:
+        plane.rejections.count(request.api_key, error.code or "invalid_request_error")
+        raise

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import orjson
 
+POLICY_BLOCKED = "policy_blocked"
 RETRY_SOON = 1  # seconds; the caller may try again when something restarts
 
 
@@ -113,7 +114,12 @@ def limited(
 
 
 def engine_failed(code: str, message: str) -> APIError:
-    """500 or 503 for an answer that could not be finished."""
-    if code in ("engine_unavailable", "stopping"):
+    """403, 500 or 503 for an answer that could not be finished.
+
+    403 is for a request that a newer version of the policy forbids before a node began it.
+    """
+    if code in ("engine_unavailable", "no_route", "stopping"):
         return unavailable(code, message)
+    if code == POLICY_BLOCKED:
+        return APIError(403, "personal_data_blocked", message, kind="policy_violation")
     return APIError(500, code, message, kind="server_error")

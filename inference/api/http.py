@@ -48,8 +48,10 @@ class Exchange:
         ]
 
     def add_headers(self, headers: Headers) -> None:
-        """Headers for the response, whatever it will be."""
-        self._extra.extend(headers)
+        """Headers for the response, whatever it will be; in place of earlier ones so named."""
+        given = list(headers)
+        names = {name for name, _ in given}
+        self._extra = [pair for pair in self._extra if pair[0] not in names] + given
 
     def values(self, name: bytes) -> list[bytes]:
         """Every value of a request header that may come more than once."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from compliance.gate import Coverage
+from compliance.holds.desk import Desk
 from compliance.vocabulary import Append, Scanner
 from inference.api.ending import Endings
 from inference.api.limits import Limits
@@ -28,4 +29,5 @@ class Plane:
     traffic: Traffic
     rejections: Rejections
     endings: Endings
+    holds: Desk
     subject_key: bytes  # 32 bytes

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from compliance.vocabulary import RequestClass
 from inference.api import schema
 from inference.api.errors import APIError, invalid, model_not_found
 from inference.routing import ServedModel
@@ -35,6 +36,7 @@ class ChatCall:
     include_usage: bool
     persons: tuple[str, ...]
     answer_tokens: int | None
+    request_class: RequestClass = RequestClass.INTERACTIVE
 
 
 def chat_call(value: Any, models: Mapping[str, ServedModel]) -> ChatCall:
@@ -70,6 +72,9 @@ def chat_call(value: Any, models: Mapping[str, ServedModel]) -> ChatCall:
         include_usage=bool(options and options.include_usage),
         persons=tuple(dict.fromkeys(person for person in persons if person)),
         answer_tokens=None if limit is None else limit * (request.n or 1),
+        request_class=(
+            RequestClass.BATCH if request.service_tier == "flex" else RequestClass.INTERACTIVE
+        ),
     )
 
 

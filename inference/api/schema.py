@@ -186,7 +186,7 @@ class ChatRequest(Struct, forbid_unknown_fields=True):
 
     # neutral values only
     store: Literal[False] | None = None
-    service_tier: Literal["auto", "default"] | None = None
+    service_tier: Literal["auto", "default", "flex"] | None = None
     logit_bias: Annotated[dict[str, float], Meta(max_length=0)] | None = None
     modalities: Annotated[list[Literal["text"]], Meta(max_length=1)] | None = None
     verbosity: Literal["medium"] | None = None

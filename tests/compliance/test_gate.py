@@ -124,7 +124,7 @@ def admit(asked: Request, seal: Seal[int], append: Append, **more: Any):
         "append": append,
         "route": route,
         "seal": seal,
-        "serving": lambda model: Serving(),
+        "serving": lambda _model: Serving(),
     }
     return gate.admit(asked, **parts | more)
 

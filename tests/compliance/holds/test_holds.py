@@ -1,0 +1,359 @@
+"""A held request waits for a person, and what they say serves one repetition of it, once."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import secrets
+import threading
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from compliance import gate
+from compliance.audit import erasure, subjects, vault
+from compliance.audit.keystore import store
+from compliance.holds import deciding, desk, ending, text
+from compliance.holds.binding import binding, derived
+from compliance.holds.deciding import HoldGone
+from compliance.holds.desk import NotApproved
+from compliance.models import Content, Hold
+from compliance.vocabulary import Effect, RecordUnavailable, Request, RequestClass
+from tests.compliance.holds.conftest import (
+    HELD,
+    OTHER,
+    SUBJECT_KEY,
+    Counter,
+    aside,
+    policy,
+    rule,
+    told,
+)
+from tests.compliance.test_gate import EMAIL, KEY, request
+
+pytestmark = pytest.mark.database
+
+
+def again(asked: Request, **changes: object) -> Request:
+    """The same request, sent once more."""
+    return dataclasses.replace(asked, id=secrets.token_hex(16), **changes)  # type: ignore[arg-type]
+
+
+def shifted(hold: str, by: timedelta) -> None:
+    """Let the hold and its text have come that much earlier."""
+    Hold.objects.filter(pk=hold).update(expires=datetime.now(UTC) + timedelta(hours=24) - by)
+    Content.objects.filter(request=hold).update(
+        expires=datetime.now(UTC) + timedelta(hours=24) - by
+    )
+
+
+def contents(folder: Path) -> list[bytes]:
+    """Of every file below it."""
+    return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+
+
+async def approved(counter: Counter, asked: Request) -> str:
+    held = await counter.held(asked)
+    await aside(lambda: deciding.approve(held.hold, "dora", "Seen."))
+    return held.hold
+
+
+async def test_a_held_request_waits_on_the_record_and_reaches_no_model(
+    counter: Counter,
+) -> None:
+    asked = request(f"Write to {EMAIL}.")
+    held = await counter.held(asked)
+    assert held.hold == asked.id
+    assert held.decision.effect is Effect.HOLD
+    assert counter.seal.sealed == []
+    (said,) = await aside(lambda: told("request.held"))
+    assert (said["decision"], said["held_by"], said["hold"]) == ("hold", [HELD], asked.id)
+    assert said["expires"] == held.expires
+    row = await aside(Hold.objects.get)
+    assert (row.pk, row.state, row.rules) == (asked.id, "waiting", [HELD])
+    assert str(row.application) == asked.application.id
+    assert row.expires - row.asked <= timedelta(hours=24)
+
+
+async def test_the_approver_reads_what_the_model_would_get_and_that_is_on_the_record(
+    counter: Counter,
+) -> None:
+    held = await counter.held(request(f"Write to {EMAIL}."))
+    read = json.loads(await aside(lambda: deciding.read(held.hold, "dora")))
+    assert read["messages"][0]["content"] == "Write to [EMAIL_ADDRESS_1]."
+    assert await aside(lambda: [(one["actor"], one["hold"]) for one in told("hold.read")]) == [
+        ("dora", held.hold)
+    ]
+
+
+async def test_an_approved_request_passes_once_and_only_the_rules_that_held_it(
+    counter: Counter,
+) -> None:
+    asked = request(f"Write to {EMAIL}.")
+    hold = await approved(counter, asked)
+    one, other = again(asked), again(asked, stream=True)
+    approval = await counter.desk.approval(hold, one)
+    assert approval is not None
+    admitted = await counter.admit(one, approval=approval)
+    assert admitted.satisfied == {HELD}
+    assert admitted.decision.effect is Effect.PSEUDONYMISE
+    (said,) = await aside(lambda: told("request.admitted"))
+    assert said["hold"] == hold
+    with pytest.raises(gate.HoldSpent):
+        await counter.admit(other, approval=approval)
+    with pytest.raises(NotApproved, match="used"):
+        await counter.desk.approval(hold, other)
+    row = await aside(Hold.objects.get)
+    assert (row.state, row.used_by) == ("used", one.id)
+    assert len(counter.seal.sealed) == 1
+
+
+async def test_of_two_repetitions_at_once_one_wins(counter: Counter) -> None:
+    asked = request("Hello.")
+    hold = await approved(counter, asked)
+
+    async def repeated() -> str:
+        one = again(asked)
+        approval = await counter.desk.approval(hold, one)
+        try:
+            await counter.admit(one, approval=approval)
+        except gate.HoldSpent:
+            return "spent"
+        return "admitted"
+
+    # Both have read that it is approved before either uses it up, or one is told so earlier.
+    outcomes = await asyncio.gather(repeated(), repeated(), return_exceptions=True)
+    assert sum(outcome == "admitted" for outcome in outcomes) == 1
+    assert len(counter.seal.sealed) == 1
+
+
+async def test_an_approval_satisfies_no_rule_of_a_newer_version(counter: Counter) -> None:
+    asked = request(f"Write to {EMAIL}.")
+    hold = await approved(counter, asked)
+    newer = policy(
+        rule(HELD, "hold", models=["m"]),
+        rule(OTHER, "hold", categories=["personal"]),
+        version=2,
+    )
+    one = again(asked)
+    approval = await counter.desk.approval(hold, one)
+    with pytest.raises(gate.Held) as raised:
+        await counter.admit(one, newer, approval)
+    assert raised.value.decision.held_by == (OTHER,)
+    assert raised.value.hold == one.id
+    blocking = policy(rule("never", "block", models=["m"]), version=3)
+    two = again(asked)
+    with pytest.raises(gate.Blocked):
+        await counter.admit(two, blocking, await counter.desk.approval(hold, two))
+    assert await aside(lambda: Hold.objects.get(pk=hold).state) == "approved", "not used up"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"body": {"messages": [{"role": "user", "content": "Hello!"}]}},
+        {"model": "n"},
+        {"subjects": ("ab" * 32,)},
+        {"request_class": RequestClass.BATCH},
+    ],
+    ids=["text", "model", "subject", "class"],
+)
+async def test_another_request_may_not_use_an_approval(
+    counter: Counter, change: dict[str, object]
+) -> None:
+    asked = request("Hello.")
+    hold = await approved(counter, asked)
+    with pytest.raises(NotApproved, match="other_request"):
+        await counter.desk.approval(hold, again(asked, **change))
+
+
+async def test_another_application_learns_nothing_of_a_hold(counter: Counter) -> None:
+    asked = request("Hello.")
+    hold = await approved(counter, asked)
+    stranger = again(asked, application=request("x").application)
+    assert await counter.desk.approval(hold, stranger) is None
+    assert await counter.desk.standing(hold, stranger.application.id) is None
+    standing = await counter.desk.standing(hold, asked.application.id)
+    assert standing is not None
+    assert standing.state == "approved"
+
+
+def test_a_binding_is_the_same_for_the_same_request_and_says_nothing_without_its_key() -> None:
+    asked = request("Hello.", stop=["b"], seed=1)
+    key = derived(SUBJECT_KEY)
+    turned = dict(sorted(asked.body.items(), reverse=True))
+    assert binding(key, asked) == binding(key, again(asked, body=turned, stream=True))
+    assert binding(key, asked) != binding(derived(bytes(32)), asked)
+
+
+@pytest.mark.parametrize("end", ["denied", "used", "expired", "erased"])
+async def test_the_text_dies_with_the_hold(counter: Counter, data: Path, end: str) -> None:
+    asked = dataclasses.replace(
+        request(f"Write to {EMAIL} about the orchid."), subjects=("cd" * 32,)
+    )
+    held = await counter.held(asked)
+    ciphertext = await aside(lambda: bytes(Content.objects.get(request=held.hold).data))
+    key = store().held(held.hold)
+
+    def over() -> None:
+        match end:
+            case "denied":
+                deciding.deny(held.hold, "dora", "No.")
+            case "expired":
+                shifted(held.hold, timedelta(hours=25))
+                ending.end()
+            case "erased":
+                erasure.erase("request", held.hold, actor="dora", reason="Asked for.")
+                ending.end()
+
+    if end == "used":
+        await aside(lambda: deciding.approve(held.hold, "dora", "Seen."))
+        one = again(asked)
+        await counter.admit(one, approval=await counter.desk.approval(held.hold, one))
+    else:
+        await aside(over)
+    with pytest.raises(HoldGone):
+        await aside(lambda: deciding.read(held.hold, "dora"))
+    assert store().all_held() == []
+    assert not any(key.hex().encode() in one or key in one for one in contents(data))
+    assert b"orchid" not in ciphertext
+    standing = await counter.desk.standing(held.hold, asked.application.id)
+    assert standing is not None
+    assert standing.state == {"erased": "expired"}.get(end, end)
+
+
+async def test_erasing_a_person_reaches_the_text_that_is_held(counter: Counter) -> None:
+    held = await counter.held(request(f"Write to {EMAIL}."))
+    person = subjects.blind(SUBJECT_KEY, EMAIL)
+
+    def erased() -> list[str]:
+        assert Content.objects.filter(request=held.hold).exists()
+        keys = store().folder.parent / "keys"
+        keys.mkdir(parents=True, exist_ok=True)
+        (keys / "subject-index").write_text(SUBJECT_KEY.hex() + "\n")
+        (keys / "subject-index").chmod(0o600)
+        done = erasure.erase("subject", EMAIL, actor="dora", reason="Asked for.")
+        assert done.subject == person
+        ending.end()
+        return [one["reason"] for one in told("hold.expired")]
+
+    assert await aside(erased) == ["text_erased"]
+    with pytest.raises(HoldGone, match="erased"):
+        await aside(lambda: deciding.approve(held.hold, "dora", "Too late."))
+
+
+async def test_an_approved_text_that_was_erased_lets_nothing_pass(counter: Counter) -> None:
+    asked = request("Hello.")
+    hold = await approved(counter, asked)
+    one = again(asked)
+    approval = await counter.desk.approval(hold, one)
+    await aside(lambda: erasure.erase("request", hold, actor="dora", reason="Asked for."))
+    with pytest.raises(gate.HoldSpent):
+        await counter.admit(one, approval=approval)
+    assert counter.seal.sealed == []
+
+
+async def test_a_state_that_no_person_gave_lets_nothing_pass(counter: Counter) -> None:
+    asked = request("Hello.")
+    held = await counter.held(asked)
+    await aside(lambda: Hold.objects.update(state="approved"))
+    one = again(asked)
+    with pytest.raises(gate.HoldSpent):
+        await counter.admit(one, approval=await counter.desk.approval(held.hold, one))
+    assert counter.seal.sealed == []
+
+
+async def test_of_two_who_decide_one_does_and_the_other_is_told(counter: Counter) -> None:
+    held = await counter.held(request("Hello."))
+    gate_open = threading.Barrier(2)
+
+    def decided(actor: str) -> str:
+        gate_open.wait()
+        try:
+            (deciding.approve if actor == "ada" else deciding.deny)(held.hold, actor, "So.")
+        except HoldGone as error:
+            return str(error)
+        return actor
+
+    outcomes = await asyncio.gather(
+        aside(lambda: decided("ada")), aside(lambda: decided("bob"))
+    )
+    winner = next(one for one in outcomes if one in ("ada", "bob"))
+    (loser,) = [one for one in outcomes if one != winner]
+    assert loser != winner, "one of them did not decide"
+    row = await aside(Hold.objects.get)
+    assert row.actor == winner
+    kinds = await aside(lambda: [*told("hold.approved"), *told("hold.denied")])
+    assert [one["actor"] for one in kinds] == [winner]
+
+
+async def test_a_hold_that_is_over_can_be_neither_read_nor_approved(counter: Counter) -> None:
+    held = await counter.held(request("Hello."))
+    await aside(lambda: shifted(held.hold, timedelta(hours=25)))
+    for act in (
+        lambda: deciding.read(held.hold, "dora"),
+        lambda: deciding.approve(held.hold, "dora", "Late."),
+    ):
+        with pytest.raises(HoldGone, match="too long"):
+            await aside(act)
+    assert await aside(lambda: told("hold.read")) == []
+    assert await aside(ending.end) == 1
+    assert await aside(ending.end) == 0
+    assert await aside(lambda: [one["reason"] for one in told("hold.expired")]) == ["time_over"]
+
+
+async def test_what_the_record_does_not_take_is_not_held(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_events: object) -> None:
+        raise RecordUnavailable("The disk is full.")
+
+    monkeypatch.setattr(counter.writer, "append", full)
+    with pytest.raises(gate.Refused):
+        await counter.admit(request("Hello."))
+    assert store().all_held() == []
+    assert await aside(Hold.objects.count) == 0
+
+
+async def test_keys_that_a_crash_left_are_destroyed_and_living_ones_stay(
+    counter: Counter,
+) -> None:
+    held = await counter.held(request("Hello."))
+    left, young = "00000001" + "a" * 24, f"{gate.now() // 1_000_000:08x}" + "b" * 24
+    for orphan in (left, young):
+        await aside(partial(text.sealed, orphan, b"{}", gate.now()))
+    await aside(ending.end)
+    assert store().all_held() == sorted([young, held.hold])
+    await aside(lambda: Hold.objects.update(state="denied"))
+    await aside(ending.end)
+    assert store().all_held() == [young]
+
+
+async def test_an_application_has_only_so_many_requests_that_wait(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "WAITING_MAX", 2)
+    asked = request("Hello.")
+    for one in (asked, again(asked)):
+        await counter.held(one)
+    with pytest.raises(gate.Refused) as raised:
+        await counter.admit(again(asked))
+    assert raised.value.reason == "too_many_holds"
+    await counter.held(request("Hello."))  # another application
+
+
+async def test_a_held_text_is_no_kept_content_for_anybody_else(counter: Counter) -> None:
+    held = await counter.held(request("Hello."))
+    assert await aside(lambda: vault.read(held.hold)) == []
+
+
+async def test_a_block_wins_over_a_hold_and_nothing_is_set_aside(counter: Counter) -> None:
+    rules = policy(
+        rule(HELD, "hold", models=["m"]), rule("keys", "block", categories=["credential"])
+    )
+    with pytest.raises(gate.Blocked):
+        await counter.admit(request(f"Sign in with {KEY}"), rules)
+    assert store().all_held() == []
