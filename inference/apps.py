@@ -13,6 +13,8 @@ class InferenceConfig(AppConfig):
     def ready(self) -> None:
         from compliance.audit import capture, triggers  # noqa: PLC0415 - needs the settings
 
-        governed = ("inference_deployment", "inference_model", "inference_node")
-        triggers.watch(*governed, "compliance_witness")  # what it cosigned is a fact of rules
+        governed = ("inference_deployment", "inference_model")
+        watched = (*governed, "inference_node", "compliance_witness")  # facts of rules
+        triggers.watch(*watched)
         capture.govern(*governed, "inference_nodeenrolment")
+        capture.govern("inference_node", ignored=("attested",))  # a proof each few minutes

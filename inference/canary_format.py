@@ -25,12 +25,13 @@ STREAM = "canaries"
 STREAM_MAX = 1_000  # reports that nobody has dealt with
 FIELD = "said"
 SAID_MAX = 32_768  # bytes
+WORDS_MAX = 300  # characters
 OPENED = "opened:"  # + node: the newest opening
 _REPORT = b"domicile/canary/1\x00"
 _OPENING = b"domicile/canary-opening/1\x00"
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,126}[a-z0-9])?\Z")]
-Words = Annotated[str, msgspec.Meta(max_length=300)]
+Words = Annotated[str, msgspec.Meta(max_length=WORDS_MAX)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Signature = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{128}\Z")]
 

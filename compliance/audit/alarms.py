@@ -18,6 +18,7 @@ DISK = "disk.low"
 TRIGGERS = "triggers.missing"
 WITNESSED = "witness.refused"
 CONFLICT = "witness.conflict"
+CANARY = "canary.escaped"
 FORGED = "policy.forged"
 RECOVERED = "approval_key.recovered"
 
@@ -29,6 +30,7 @@ TITLES = {
     CONFLICT: "A witness contradicts this log",
     FORGED: "The policy is not what people signed",
     RECOVERED: "An approval key was certified without an approver",
+    CANARY: "A node could get out of its confinement, and is closed",
     TRIGGERS: "The record is not protected by its triggers",
 }
 

@@ -59,10 +59,10 @@ _governed: list[Governed] = [
 ]
 
 
-def govern(*tables: str) -> None:
+def govern(*tables: str, ignored: tuple[str, ...] = ()) -> None:
     """Note the changes of these tables too; for an app's `ready`."""
     known = {one.table for one in _governed}
-    _governed.extend(Governed(table) for table in tables if table not in known)
+    _governed.extend(Governed(table, ignored=ignored) for table in tables if table not in known)
 
 
 def belonging(table: str) -> list[str]:

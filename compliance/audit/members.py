@@ -84,6 +84,7 @@ WORDS: Mapping[str, str] = {
     "label_key_sha256": "SHA-256 of the application's label key, hex",
     "languages": "ISO 639-1 codes of the languages recognised",
     "last": "when the last was, in microseconds since 1970",
+    "layers": "what held the node: `devices`, `routes`, `filter`",
     "legal_basis": "GDPR Art. 6(1): `6-1-a` to `6-1-f`",
     "licence": "SPDX identifier",
     "log": "origin of the other log",
@@ -121,12 +122,15 @@ WORDS: Mapping[str, str] = {
         "what a pack was read from: generation, and in it the entries [begin, end); `begin` "
         "and `end` are those of the newest"
     ),
+    "reached": "what got out: how, and to which address",
     "reason": "why, in a code or in a person's words",
     "reasons": "descriptions of the rules, in their order",
     "recall": "whether what older versions let in and nobody began is decided anew",
     "receipt": "the node's signed word of what it ran",
     "received": "when, in microseconds since 1970",
     "refusal": "what the node said, as it was signed (RFC 8785, after `domicile/refusal/1` and a "
+    "zero byte)",
+    "report": "what the canary said, as it was signed (RFC 8785, after `domicile/canary/1` and a "
     "zero byte)",
     "request": "the request's id",
     "requests": "ids of requests, or how many",
@@ -172,4 +176,5 @@ WORDS: Mapping[str, str] = {
     "witness": "the witness's name",
     "witnesses": "entries that each witness which contradicts the log had cosigned",
     "witnessed_log": "origin of the log that is cosigned here",
+    "without_facts": "how many requests could not be decided anew",
 }

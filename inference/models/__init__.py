@@ -1,9 +1,10 @@
-"""What inference stores: Node, Model, Deployment, EngineStart, NodeEnrolment."""
+"""What inference stores: Node, Model, Deployment, EngineStart, NodeEnrolment, Canary."""
 
+from inference.models.canaries import Canary
 from inference.models.deployments import Deployment
 from inference.models.enrolments import NodeEnrolment
 from inference.models.models import Model
 from inference.models.nodes import Node
 from inference.models.starts import EngineStart
 
-__all__ = ["Deployment", "EngineStart", "Model", "Node", "NodeEnrolment"]
+__all__ = ["Canary", "Deployment", "EngineStart", "Model", "Node", "NodeEnrolment"]
