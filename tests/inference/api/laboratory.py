@@ -234,8 +234,10 @@ class Laboratory:
     def second_site(self, site: str, node: str) -> None:
         """One more site and a node that serves the model there, with the first one's keys."""
         self.sql(
-            "INSERT INTO compliance_site (name, country, public_key, active, created)"
-            " SELECT ?, country, public_key, 1, created FROM compliance_site LIMIT 1",
+            "INSERT INTO compliance_site"
+            " (name, country, public_key, operator, certifications, active, created)"
+            " SELECT ?, country, public_key, operator, certifications, 1, created"
+            " FROM compliance_site LIMIT 1",
             (site,),
         )
         self.sql(
