@@ -33,9 +33,9 @@ from compliance.audit.ring import ring_of
 from compliance.detection.detector import Detector
 from compliance.evidence.paper import certificate
 from compliance.management import rights
-from compliance.models import Content, PolicyVersion
+from compliance.models import Content
 from compliance.policy.decide import not_enforced
-from compliance.policy.rules import PolicyRefused, parse
+from compliance.versions import load
 from compliance.vocabulary import DetectionFailed
 from inference import registry
 from inference.models import Model
@@ -308,23 +308,25 @@ def _clock(_environment: Environment) -> Iterator[Finding]:
         yield ok("clock", f"synchronised, off by at most {error / 1000:.0f} ms")
 
 
-def _policy(_environment: Environment) -> Iterator[Finding]:
-    row = PolicyVersion.objects.filter(activated__isnull=False, retired__isnull=True).first()
-    if row is None:
-        yield wrong("policy", "no version is active", "Restore the database from your backup.")
+def _policy(environment: Environment) -> Iterator[Finding]:
+    found = load.standing(environment.data)
+    if found.active is None:
+        mend = "Run manage.py audit verify, and restore the database from your backup."
+        yield wrong("policy", " ".join(found.faults[:3]), mend)
         return
     try:
-        policy = parse(row.document)
-        unenforced = not_enforced(policy, Detector().coverage)
-    except (PolicyRefused, DetectionFailed) as error:
+        unenforced = not_enforced(found.active.policy, Detector().coverage)
+    except DetectionFailed as error:
         yield wrong("policy", str(error), "Restore it, or install the detector's packages.")
         return
+    by = " and ".join(found.active.by) or "the installer only, not by two people"
+    signed = f"version {found.active.number}, signed by {by}"
     if unenforced:
         mend = "Accept it (the events name them), or load a recogniser for them."
-        text = f"version {row.number}; NOT enforced: {', '.join(unenforced)}"
+        text = f"{signed}; NOT enforced: {', '.join(unenforced)}"
         yield warning("policy", text, mend)
     else:
-        yield ok("policy", f"version {row.number}, every rule can be enforced")
+        yield ok("policy", f"{signed}; every rule can be enforced")
 
 
 def _weights(_environment: Environment) -> Iterator[Finding]:

@@ -89,6 +89,15 @@ KINDS = (
         rotates=True,
     ),
     Kind(
+        "installer.ed25519",
+        "signs the first policy and the first people's approval keys",
+        "web",
+        "nothing, while one person with an approval key that approves is left",
+        "until two people approved a policy, another one can be forged; later a person's key "
+        "can be certified, which raises an alarm",
+        rotates=False,
+    ),
+    Kind(
         "subject-index",
         "blinds the identifiers of persons",
         "web, records",

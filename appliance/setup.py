@@ -6,8 +6,6 @@ on where it stopped. What a step creates and the event that says so are one tran
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -38,9 +36,10 @@ from compliance.audit.ring import NAME, public_of, ring_of
 from compliance.evidence import erased
 from compliance.evidence.paper import certificate
 from compliance.gate import now
-from compliance.models import APIKey, Application, PolicyVersion, Site
+from compliance.models import APIKey, Application, PolicySignature, PolicyVersion, Site
 from compliance.policy.default import DEFAULT, DEMO_APPLICATION
-from compliance.policy.rules import canonical
+from compliance.versions.install import KEY_FILE, ensure_key, install, sign_installed
+from compliance.versions.load import INSTALLER_PUBLIC
 from compliance.vocabulary import Event
 from inference import registry
 from inference.models import Deployment, Model, Node
@@ -73,7 +72,7 @@ def set_up(environment: Environment, say: Say) -> Credentials | None:
         node = _node(environment, site, keys["node"])
         model = _model(environment.model, say)
         _deployment(model, node)
-        _policy()
+        _policy(environment.data / "keys")
         return _people(environment.data, model)
     except DatabaseError as error:
         raise SetUpRefused(
@@ -274,26 +273,26 @@ def _deployment(model: Model, node: Node) -> None:
             _record("deployment.created", about=[made], model=model.name, node=node.name)
 
 
-def _policy() -> None:
-    with recorded():
-        if PolicyVersion.objects.exists():
-            return
-        document = canonical(DEFAULT)
-        version = PolicyVersion.objects.create(
-            number=DEFAULT.version,
-            document=document.decode(),
-            digest=hashlib.sha256(document).hexdigest(),
-            note="The policy that a new appliance starts with.",
-            activated=dt.datetime.now(dt.UTC),
-        )
-        _record(
-            "policy.activated",
-            about=[version],
-            policy={
-                "name": DEFAULT.name,
-                "version": DEFAULT.version,
-                "digest": DEFAULT.digest,
-            },
+def _policy(keys: Path) -> None:
+    """The first version, signed by the installer key, which is made with it."""
+    if PolicySignature.objects.exists():
+        if keys.joinpath(KEY_FILE).exists():
+            ensure_key(keys)
+        elif not keys.joinpath(INSTALLER_PUBLIC).exists():
+            raise SetUpRefused(
+                f"The key file {keys / INSTALLER_PUBLIC} is missing, and the policy's "
+                "signatures depend on it; restore it from your backup."
+            )
+        return
+    versions = list(PolicyVersion.objects.all())
+    if not versions:
+        install(DEFAULT, keys)
+    elif [one.digest for one in versions] == [DEFAULT.digest] and versions[0].activated:
+        sign_installed(versions[0], DEFAULT.name, keys)
+    else:
+        raise SetUpRefused(
+            "The policy in the database is signed by nobody, and is not the one that an "
+            "appliance starts with. Restore the database from your backup."
         )
 
 

@@ -39,9 +39,12 @@ LOG, TOKEN = (
     "log.pkcs11",
 )  # the log's key: a file, or the public half of a token's
 KEYS: Mapping[str, Sequence[str]] = {
-    "gateway": ("django-secret", "subject-index", "gateway.ed25519", "witness.ed25519", *PAPER),
-    "notary": (LOG, "log.mldsa44"),
-    "records": (*PAPER, LOG, "subject-index"),
+    "gateway": (
+        *("django-secret", "subject-index", "gateway.ed25519", "witness.ed25519", *PAPER),
+        *("installer.ed25519", "installer.pub"),
+    ),
+    "notary": (LOG, "log.mldsa44", "installer.pub"),
+    "records": (*PAPER, LOG, "subject-index", "installer.pub"),
     "worker": ("gateway.pub", "site-*.x25519", "node-*.ed25519"),
 }
 """What each role must have. Django's secret is made anew where a role has none."""

@@ -7,19 +7,22 @@ sites, nodes and deployments in one transaction. A snapshot that could not be co
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 from django.db import connection
 
 from compliance.audit import retention
-from compliance.models import APIKey, PolicyVersion, Revision
+from compliance.models import APIKey, Revision
 from compliance.models import Application as ApplicationRow
-from compliance.policy.rules import Policy, PolicyRefused, parse
+from compliance.policy.rules import Policy
+from compliance.versions import load
+from compliance.versions.chain import Standing
+from compliance.versions.load import PolicyUnsound
 from compliance.vocabulary import Application, Place, Serving
 from inference.models import Deployment, Node
 from inference.routing import Berth, RoutingTable, ServedModel
@@ -74,6 +77,7 @@ class Snapshot:
     routes: RoutingTable
     nodes: Mapping[str, NodeRecord]  # by name
     served: Mapping[str, Serving]  # by name of the model
+    standing: Standing  # which versions of the policy count, and since when
 
     def serving(self, model: str) -> Serving:
         """What a policy may know of a model and of the sites that serve it."""
@@ -84,11 +88,13 @@ class SnapshotKeeper:
     """Keeps the snapshot of one process fresh.
 
     `processes` is the number of web processes, among which the bounds of queues are divided.
+    In the folder `data` it keeps what it has seen of the policy, which must not go back.
     The snapshot is replaced by the keeper's thread and read by any.
     """
 
-    def __init__(self, processes: int = 1) -> None:
+    def __init__(self, processes: int = 1, data: Path | None = None) -> None:
         self._processes = processes
+        self._data = data
         self._snapshot: Snapshot | None = None
         self._confirmed = float("-inf")
         self._known: tuple[Snapshot, int] | None = None
@@ -131,7 +137,7 @@ class SnapshotKeeper:
     def _refresh(self) -> None:
         asked, moment = time.monotonic(), time.time_ns() // 1000
         try:
-            fresh = self._snapshot = _fresh(self._snapshot, self._processes)
+            fresh = self._snapshot = _fresh(self._snapshot, self._processes, self._data)
         except Exception as error:  # noqa: BLE001 - whatever fails, the snapshot grows stale
             problem = f"The configuration cannot be confirmed: {_words(error)}"
             if problem != self._problem:
@@ -150,17 +156,17 @@ def _words(error: Exception) -> str:
     return f"the database does not answer ({type(error).__name__})."
 
 
-def _fresh(known: Snapshot | None, processes: int) -> Snapshot:
-    """`known` if nothing changed since, else what is stored now.
+def _fresh(known: Snapshot | None, processes: int, data: Path | None) -> Snapshot:
+    """`known` if nothing changed since and no version's time has come, else what is stored.
 
     Read without a transaction, which on SQLite would wait for whoever writes: the revision
     is read again afterwards instead, and everything once more if it moved.
     """
     revision = _revision()
-    if known is not None and known.revision == revision:
+    if known is not None and known.revision == revision and not _due(known.standing):
         return known
     for _ in range(READ_ATTEMPTS):
-        fresh = _stored(revision, processes)
+        fresh = _stored(revision, processes, data)
         seen, revision = revision, _revision()
         if seen == revision:
             return fresh
@@ -171,8 +177,13 @@ def _revision() -> int:
     return Revision.objects.values_list("number", flat=True).first() or 0
 
 
-def _stored(revision: int, processes: int) -> Snapshot:
-    policy = _policy()
+def _due(standing: Standing) -> bool:
+    change = standing.next_change_us
+    return change is not None and time.time_ns() // 1000 >= change
+
+
+def _stored(revision: int, processes: int, data: Path | None) -> Snapshot:
+    policy, standing = _policy(data)
     rows = _deployments()
     return Snapshot(
         revision=revision,
@@ -183,6 +194,7 @@ def _stored(revision: int, processes: int) -> Snapshot:
         routes=_routes(rows, processes),
         nodes=_nodes(),
         served=servings(rows),
+        standing=standing,
     )
 
 
@@ -220,22 +232,14 @@ def _applications(policy: Policy) -> dict[str, Application]:
     }
 
 
-def _policy() -> Policy:
-    """The active version, if its document is the one its digest names."""
-    row = PolicyVersion.objects.filter(activated__isnull=False, retired__isnull=True).first()
-    if row is None:
-        raise SnapshotUnusable(
-            "no policy version is active; restore the database from your backup."
-        )
-    if hashlib.sha256(row.document.encode()).hexdigest() != row.digest:
-        raise SnapshotUnusable(
-            f"policy version {row.number} is not the document its digest names; "
-            "restore it from a backup and run manage.py audit verify."
-        )
+def _policy(data: Path | None) -> tuple[Policy, Standing]:
+    """The version that people signed for, and how it came to count."""
     try:
-        return parse(row.document)
-    except PolicyRefused as error:
-        raise SnapshotUnusable(f"policy version {row.number}: {error}.") from error
+        standing = load.sound(data, keep=data is not None)
+    except PolicyUnsound as error:
+        raise SnapshotUnusable(str(error)) from error
+    assert standing.active is not None  # noqa: S101 - `sound` says so
+    return standing.active.policy, standing
 
 
 def _deployments() -> list[Deployment]:

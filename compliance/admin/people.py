@@ -26,6 +26,7 @@ from compliance.admin.roles import RIGHTS
 from compliance.admin.site import console
 from compliance.audit.changes import recorded
 from compliance.templatetags.console import badge
+from compliance.versions import keys
 
 if TYPE_CHECKING:  # generics for the type checker only
     _NewUserForm = AdminUserCreationForm[User]
@@ -38,11 +39,14 @@ class OwnPasswordForm(PasswordChangeForm):
     """The reader's own new password; saving it is on the record."""
 
     def save(self, commit: bool = True) -> Any:
-        """Store and record in one transaction."""
+        """Store and record in one transaction; the approval key is sealed anew."""
+        old, new = (self.cleaned_data[name] for name in ("old_password", "new_password1"))
+        store_key = keys.resealing(self.user, old, new)
         with recorded():
             user = super().save(commit)
             name = user.get_username()
             record(name, "user.password_changed", {"user": name}, about=user)
+            store_key()
         return user
 
 
@@ -208,6 +212,7 @@ class UserAdmin(Recorded):
                 form.save()
                 detail = {"user": user.get_username()}
                 record(actor(request), "user.password_changed", detail, about=user)
+                keys.lose(user, actor=actor(request))
             self.message_user(request, f"The password of {user} is changed.")
             return HttpResponseRedirect(reverse("admin:auth_user_change", args=[pk]))
         title = f"New password for {user}"

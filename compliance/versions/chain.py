@@ -136,7 +136,8 @@ class _Walk:
             self.reached = first
         else:
             self.faults.append(
-                "No policy version is signed by the installer."
+                "No policy version is signed by the installer; run manage.py setup, or restore "
+                "the database from your backup."
                 if not first
                 else "More than one policy version is signed by the installer."
             )
@@ -173,9 +174,10 @@ class _Walk:
             words = "is signed by a key that the first approval by two people did not name"
         elif one.tightens:
             try:
-                why = tightens(parsed(last.row.document), parsed(one.row.document))
+                why = tightens(parsed(last.row.document), parsed(one.row.document)) or ""
             except PolicyRefused as error:
                 why = str(error)
+            why = why.removesuffix(".")
             words = f"is signed by one person and does not only tighten: {why}" if why else ""
         if words:
             self.faults.append(f"Policy version {one.row.number} {words}.")

@@ -28,37 +28,44 @@ class PolicyUnsound(Exception):
     """No version counts, because something that claims to does not hold. Says what."""
 
 
-def standing(seen: Floor | None = None, now: int | None = None) -> Standing:
-    """What counts now, or at `now` (µs since the Unix epoch); `seen` keeps it from going back.
+def standing(
+    data: Path | None = None, *, keep: bool = False, now: int | None = None
+) -> Standing:
+    """What counts now, or at `now` (µs since the Unix epoch).
 
-    What is wrong is in `faults`; nothing is raised but for a database that does not answer.
+    `data` is the data folder, by default this appliance's. With `keep` what was seen there
+    counts, and what is seen now is added to it. What is wrong is in `faults`; nothing is raised
+    but for a database that does not answer.
     """
-    installer = _installer()
+    data = Path(settings.DOMICILE.data) if data is None else data
+    public = data / "keys" / INSTALLER_PUBLIC
+    installer = _installer(public)
     if not installer:
         words = (
-            f"The key file {_path()} is missing or unreadable; restore it from your backup, or "
+            f"The key file {public} is missing or unreadable; restore it from your backup, or "
             "run manage.py setup."
         )
         return Standing(faults=(words,))
     rows, keys = read_rows(), read_keys()
     moment = time.time_ns() // 1_000 if now is None else now
-    if seen is None:
+    if not keep:
         return chain.standing(rows, keys, installer, moment)
+    seen = Floor(data)
     try:
         moment = max(moment, seen.seen().since)
         found = chain.standing(rows, keys, installer, moment)
         marks = floor.marks(rows, keys)
-        if words := seen.faults(found, marks):
-            return _unsound(found, words)
+        if gone := seen.faults(found, marks):
+            return _unsound(found, gone)
         seen.advance(found, marks)
     except FloorUnusable as error:
         return Standing(faults=(str(error),))
     return found
 
 
-def sound(seen: Floor | None = None) -> Standing:
+def sound(data: Path | None = None, *, keep: bool = False) -> Standing:
     """The same, for whoever decides by it; raises `PolicyUnsound`."""
-    found = standing(seen)
+    found = standing(data, keep=keep)
     if found.active is None:
         raise PolicyUnsound(" ".join(found.faults[:3]))
     return found
@@ -91,20 +98,17 @@ def read_rows() -> tuple[Row, ...]:
 def read_keys() -> tuple[Key, ...]:
     """Every approval key, without its private half."""
     wanted = ("person__username", "role", "public_key", "statement", "signature", "revoked")
+    rows = ApprovalKey.objects.order_by("id").values_list(*wanted)
     return tuple(
-        Key(*values, revoked=_microseconds(revoked))
-        for *values, revoked in ApprovalKey.objects.order_by("id").values_list(*wanted)
+        Key(owner, role, public, statement, signature, _microseconds(revoked))
+        for owner, role, public, statement, signature, revoked in rows
     )
 
 
-def _path() -> Path:
-    return Path(settings.DOMICILE.data) / "keys" / INSTALLER_PUBLIC
-
-
-def _installer() -> str:
+def _installer(path: Path) -> str:
     """The installer's public key in hex; empty where it cannot be had."""
     try:
-        text = _path().read_text("ascii").strip()
+        text = path.read_text("ascii").strip()
         return text if len(bytes.fromhex(text)) == 32 else ""  # noqa: PLR2004 - Ed25519
     except (OSError, ValueError):
         return ""

@@ -128,5 +128,5 @@ def _insist(kind: str, members: Mapping[str, Any]) -> None:
         value = members[name]
         if type(value) is not kind_of:
             raise StatementInvalid(f"{name}: must be {kind_of.__name__}")
-        if kind_of is list and not all(type(item) is str for item in value):
+        if isinstance(value, list) and not all(type(item) is str for item in value):
             raise StatementInvalid(f"{name}: must hold texts")

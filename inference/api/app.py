@@ -109,7 +109,7 @@ class DataPlane:
         self._receiver = Receiver(self._stream_redis, stream)
         append = configuration.around_append(self.writer.append)
         gateway_key = Ed25519PrivateKey.from_private_bytes(read_key(keys / "gateway.ed25519"))
-        keeper = SnapshotKeeper(configuration.processes)
+        keeper = SnapshotKeeper(configuration.processes, keys.parent)
         self._poster = Poster(self._redis, gateway_key, lambda: current(keeper))
         dispatcher = Dispatcher(
             gateway_key=gateway_key,

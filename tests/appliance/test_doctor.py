@@ -142,7 +142,7 @@ def test_a_policy_that_is_not_one_is_wrong(environment):
         for (name,) in cursor.fetchall():
             cursor.execute(f"DROP TRIGGER {name}")
     PolicyVersion.objects.update(document="{}")
-    assert "missing" in wrong(diagnosis._policy, environment)[0]
+    assert "not the document" in wrong(diagnosis._policy, environment)[0]
 
 
 def test_rules_that_nothing_can_trigger_are_named(environment):

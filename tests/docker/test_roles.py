@@ -25,10 +25,12 @@ PRIVATE = (
     "subject-index",
     "gateway.ed25519",
     "witness.ed25519",
+    "installer.ed25519",
     "log.ed25519",
     "log.mldsa44",
 )
 PAPER = ("paper.p256", "paper.crt")
+INSTALLER = "installer.pub"
 SITE = ("site-home.x25519", "node-node-1.ed25519")
 
 
@@ -38,16 +40,17 @@ def master(tmp_path: Path) -> Path:
     for name in (*PRIVATE, *SITE, "paper.p256"):
         create_key(folder / "keys" / name)
     (folder / "keys" / "paper.crt").write_text("a certificate\n")
-    (folder / "keys" / "gateway.pub").write_text("00" * 32 + "\n")
+    for name in ("gateway.pub", INSTALLER):
+        (folder / "keys" / name).write_text("00" * 32 + "\n")
     return folder
 
 
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
-        ("gateway", {*PAPER, *PRIVATE} - {"log.ed25519", "log.mldsa44"}),
-        ("notary", {"log.ed25519", "log.mldsa44"}),
-        ("records", {*PAPER, "log.ed25519", "subject-index"}),
+        ("gateway", {*PAPER, *PRIVATE, INSTALLER} - {"log.ed25519", "log.mldsa44"}),
+        ("notary", {"log.ed25519", "log.mldsa44", INSTALLER}),
+        ("records", {*PAPER, "log.ed25519", "subject-index", INSTALLER}),
         ("worker", {"gateway.pub", *SITE}),
     ],
 )
@@ -57,7 +60,7 @@ def test_a_role_has_its_own_keys_and_no_other(
     folder = tmp_path / role
     assert set(roles.hand_out(master, role, folder)) == expected
     assert {path.name for path in (folder / "keys").iterdir()} == expected
-    for name in expected - {"gateway.pub", "paper.crt"}:
+    for name in expected - {"gateway.pub", INSTALLER, "paper.crt"}:
         assert read_key(folder / "keys" / name) == read_key(master / "keys" / name)
 
 

@@ -34,9 +34,13 @@ pytestmark = pytest.mark.appliance
 DATABASE = "domicile"
 PAPER = {"paper.p256", "paper.crt"}
 KEYS = {
-    "gateway": {*PAPER, "django-secret", "subject-index", "gateway.ed25519", "witness.ed25519"},
-    "notary": {"log.ed25519", "log.mldsa44"},
-    "records": {*PAPER, "log.ed25519", "subject-index"},
+    "gateway": {
+        *PAPER,
+        *("django-secret", "subject-index", "gateway.ed25519", "witness.ed25519"),
+        *("installer.ed25519", "installer.pub"),
+    },
+    "notary": {"log.ed25519", "log.mldsa44", "installer.pub"},
+    "records": {*PAPER, "log.ed25519", "subject-index", "installer.pub"},
     "worker": {"gateway.pub", "site-home.x25519", "node-node-1.ed25519"},
 }
 

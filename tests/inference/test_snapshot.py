@@ -13,6 +13,7 @@ from django.utils import timezone
 from compliance.models import APIKey, Application, PolicyVersion, Site
 from compliance.policy.default import DEFAULT
 from compliance.policy.rules import Retention, canonical, policy
+from compliance.versions.install import ensure_key, install
 from inference import snapshot
 from inference.models import Deployment, Model, Node
 from inference.snapshot import SnapshotKeeper, SnapshotStale
@@ -21,7 +22,7 @@ from tests.services.waiting import wait_until
 pytestmark = pytest.mark.database
 
 
-def activate(document: str, digest: str | None = None) -> PolicyVersion:
+def unsigned(document: str, digest: str | None = None) -> PolicyVersion:
     return PolicyVersion.objects.create(
         number=PolicyVersion.objects.count() + 1,
         document=document,
@@ -31,7 +32,8 @@ def activate(document: str, digest: str | None = None) -> PolicyVersion:
 
 
 @pytest.fixture
-def keeper(database) -> Iterator[SnapshotKeeper]:
+def keeper(database, settings) -> Iterator[SnapshotKeeper]:
+    ensure_key(settings.DOMICILE.data / "keys")
     keeper = SnapshotKeeper(processes=2)
     yield keeper
     keeper.stop()
@@ -65,7 +67,7 @@ def test_without_an_active_policy_it_says_what_can_be_done(keeper):
 
 
 def test_it_holds_what_is_stored(keeper):
-    activate(canonical(DEFAULT).decode())
+    install(DEFAULT)
     deploy()
     key, _ = APIKey.issue(application(), expires=timezone.now())
     keeper.start()
@@ -82,7 +84,7 @@ def test_it_holds_what_is_stored(keeper):
 
 def test_changes_arrive_within_a_second_also_by_raw_sql(keeper):
     assert snapshot.POLL_INTERVAL < 0.5  # where nothing else keeps the machine busy
-    activate(canonical(DEFAULT).decode())
+    install(DEFAULT)
     deployment = deploy()
     key, _ = APIKey.issue(application())
     keeper.start()
@@ -101,7 +103,7 @@ def test_changes_arrive_within_a_second_also_by_raw_sql(keeper):
 
 
 def test_unchanged_it_is_the_same_object_confirmed_again_and_again(keeper):
-    activate(canonical(DEFAULT).decode())
+    install(DEFAULT)
     keeper.start()
     first = keeper.current()
     time.sleep(snapshot.STALE_AFTER + 0.1)
@@ -109,19 +111,21 @@ def test_unchanged_it_is_the_same_object_confirmed_again_and_again(keeper):
     assert keeper.current() is first
 
 
-@pytest.mark.parametrize("wrong", ["none", "digest", "not a policy"])
+@pytest.mark.parametrize("wrong", ["none", "digest", "not a policy", "signatures"])
 def test_without_a_sound_active_policy_nothing_runs(keeper, wrong):
     if wrong == "digest":
-        activate(canonical(DEFAULT).decode(), "0" * 64)
+        unsigned(canonical(DEFAULT).decode(), "0" * 64)
     elif wrong == "not a policy":
-        activate("{}")
+        unsigned("{}")
+    elif wrong == "signatures":
+        unsigned(canonical(DEFAULT).decode())
     keeper.start()
     with pytest.raises(SnapshotStale, match="policy version"):
         keeper.current()
 
 
 def test_a_database_that_does_not_answer_makes_it_stale(keeper, database):
-    activate(canonical(DEFAULT).decode())
+    install(DEFAULT)
     keeper.start()
     keeper.current()
     with connection.cursor() as cursor:
@@ -146,8 +150,8 @@ def stale(keeper: SnapshotKeeper) -> bool:
 def test_the_shorter_period_of_application_and_policy_is_what_requests_run_on(
     keeper, bound, kept
 ):
-    made = policy("house", 2, DEFAULT.rules, Retention(content_days=bound))
-    activate(canonical(made).decode())
+    made = policy("house", 1, DEFAULT.rules, Retention(content_days=bound))
+    install(made)
     owner = application()
     Application.objects.filter(pk=owner.pk).update(content_days=9)
     keeper.start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from compliance.audit.writer import Writer
 from compliance.detection.segments import segments
 from compliance.models import Application, PolicyVersion, Site
 from compliance.policy.default import DEFAULT
-from compliance.policy.rules import canonical
+from compliance.versions.install import install
 from compliance.vocabulary import Category, Finding, Scan
 from inference.clearance import Receipt, sign
 from inference.models import Deployment, Model, Node
@@ -62,13 +61,8 @@ def machines() -> Deployment:
 
 
 def policy() -> PolicyVersion:
-    return PolicyVersion.objects.create(
-        number=DEFAULT.version,
-        document=canonical(DEFAULT).decode(),
-        digest=DEFAULT.digest,
-        note="The policy that a new appliance starts with.",
-        activated=dt.datetime.now(dt.UTC),
-    )
+    """The policy that an appliance starts with, signed by its installer."""
+    return install(DEFAULT)
 
 
 def request_of(owner: Application, text: str) -> vocabulary.Request:
@@ -166,6 +160,7 @@ async def _one(
             append=writer.append,
             route=place,
             seal=lambda *_given: b"ticket",
+            serving=lambda _model: vocabulary.Serving(),
         )
     except (gate.Blocked, gate.Refused):
         return request.id

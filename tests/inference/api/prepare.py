@@ -5,7 +5,6 @@ Run as a process of its own, with the gateway's environment.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 
@@ -16,12 +15,11 @@ django.setup()
 
 from django.conf import settings  # noqa: E402 - after the set-up
 from django.core.management import call_command  # noqa: E402
-from django.utils import timezone  # noqa: E402
 
 from compliance.audit.keys import secret  # noqa: E402
-from compliance.models import APIKey, Application, PolicyVersion, Site  # noqa: E402
+from compliance.models import APIKey, Application, Site  # noqa: E402
 from compliance.policy.default import DEFAULT  # noqa: E402
-from compliance.policy.rules import canonical  # noqa: E402
+from compliance.versions.install import install  # noqa: E402
 from inference.models import Deployment, Model, Node  # noqa: E402
 
 
@@ -30,13 +28,7 @@ def main(site_key: str, node_key: str, weights: str) -> None:
     keys = settings.DOMICILE.data / "keys"
     for name in ("django-secret", "gateway.ed25519", "subject-index"):
         secret(keys / name)
-    document = canonical(DEFAULT).decode()
-    PolicyVersion.objects.create(
-        number=DEFAULT.version,
-        document=document,
-        digest=hashlib.sha256(document.encode()).hexdigest(),
-        activated=timezone.now(),
-    )
+    install(DEFAULT)
     application = Application.objects.create(
         name="demo",
         purpose="Tests",
