@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +15,10 @@ from compliance.admin.coverage import known
 from compliance.admin.editing import ReadOnly
 from compliance.admin.site import console
 from compliance.models import PolicyVersion
+from compliance.policy import words
 from compliance.policy.decide import not_enforced
-from compliance.policy.rules import Condition, Policy, PolicyRefused, Rule, parse
-from compliance.templatetags.console import badge, category
+from compliance.policy.rules import Policy, PolicyRefused, Rule, parse
+from compliance.templatetags.console import badge
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,51 +31,6 @@ class Shown:
     enforced: bool | None
 
 
-def in_words(when: Condition) -> str:
-    """A condition as one sentence's part."""
-    return "; ".join(_clauses(when)) or "always"
-
-
-def _clauses(when: Condition) -> Iterator[str]:
-    if when.categories is not None:
-        names = [category(found) for found in sorted(when.categories)]
-        yield f"the request holds {_either(names)}"
-    if when.entities is not None:
-        yield f"it holds an entity of type {_either(sorted(when.entities))}"
-    if when.names_unchecked is not None:
-        yield (
-            "its language is one whose names cannot be checked"
-            if when.names_unchecked
-            else "the names in it could be checked"
-        )
-    if when.applications is not None:
-        yield f"it comes from {_either(sorted(when.applications))}"
-    if when.applications_except is not None:
-        yield f"it does not come from {_either(sorted(when.applications_except))}"
-    if when.models is not None:
-        yield f"it asks for {_either(sorted(when.models))}"
-
-
-def _either(names: list[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} or {last}" if first else last
-
-
-def bounds(policy: Policy) -> list[str]:
-    """How long the policy lets anything be kept, in words; empty where it leaves that open."""
-    content, details = policy.retention.content_days, policy.retention.details_days
-    words = []
-    if content is not None:
-        days = f"for {content} days at most" if content else "not at all"
-        words.append(f"Prompts and answers may be kept {days}.")
-    if details is not None:
-        words.append(
-            f"Details of events may be kept for {details} days at most; those of high-risk AI "
-            "systems stay for the six months that the law demands."
-        )
-    return words
-
-
 def shown(policy: Policy) -> list[Shown]:
     """The rules of a policy, ready for a table."""
     coverage = known()
@@ -83,8 +38,8 @@ def shown(policy: Policy) -> list[Shown]:
     return [
         Shown(
             rule,
-            in_words(rule.when),
-            ", ".join(rule.sites) if rule.sites is not None else "any",
+            words.condition(rule.when),
+            "any" if rule.where is None else words.where(rule.where),
             None if idle is None else rule.id not in idle,
         )
         for rule in policy.rules
@@ -150,7 +105,7 @@ class PolicyAdmin(ReadOnly):
             "version": obj,
             "state": self.state(obj),
             "rules": shown(policy) if policy else [],
-            "bounds": bounds(policy) if policy else [],
+            "bounds": words.bounds(policy) if policy else [],
             "coverage": known(),
             "matches": policy is not None and policy.digest == obj.digest,
             "fault": fault,

@@ -1,7 +1,12 @@
 """What may happen: rules, and the pure function that decides.
 
-rules     a policy version as frozen values; parsing, canonical form, digest
-schema    the JSON Schema of the document, for editors and the console
-default   the policy that a new appliance starts with
-decide    facts of one request -> decision, with the reasons
+rules      a document -> a version, checked member by member; all that others import
+terms      a version as frozen values         reading   one JSON value, or a refusal by name
+canonical  the bytes that the digest is of    schema    the JSON Schema, for editors
+default    the policy that a new appliance starts with
+
+decide     facts of one request -> decision, with the reasons; how rules combine
+compiled   a version made ready for many requests; conditions: its members as tests
+regions    the EU, the EEA and adequacy decisions, with dates (regions.toml)
+countries  ISO 3166-1; zones: time zones
 """

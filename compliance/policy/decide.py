@@ -1,118 +1,158 @@
 """One request's facts against one policy: what may happen, and why.
 
-Rules are independent of their order: every rule whose condition holds speaks, the strictest
-effect wins (deny overrides), and where no rule speaks the answer is no (default deny), for the
-request as for each kind of finding in it.
+Every rule whose condition holds speaks. What the rules that speak ask for is combined by
+operations that are associative, commutative and idempotent (each a meet of a semilattice, whose
+order is strictness), so that neither the order of the rules nor a rule given twice matters:
+
+=============  ====================================================================
+effect         the strictest: allow < pseudonymise < mask < hold < block
+treatment      of each kind found: the strictest that a rule speaking of it asks for,
+               where a hold asks for allow
+sites          those that every rule permits (intersection)
+content_days   the least; `max_tokens` likewise
+models         those that every rule permits (intersection)
+mark_output    where any rule asks for it; `review` likewise
+=============  ====================================================================
+
+Where no rule speaks of the request, or none of one of the kinds found in it, the answer is no
+(default deny). So a rule that is added to a policy makes nothing laxer for a request of which
+every part is spoken of already, and a rule that blocks makes nothing laxer at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
 
-from compliance.policy.rules import Condition, Policy, Rule
-from compliance.vocabulary import Category, Decision, Effect, Facts
+from compliance.policy.compiled import Ready, Spoken, compiled
+from compliance.policy.conditions import Kind
+from compliance.policy.terms import NOTHING_ASKED, Policy
+from compliance.vocabulary import Decision, Effect, Facts, Obligations
 
 NO_RULE_SPOKE = "No rule of the policy speaks of something in this request."
-
-Kind = tuple[Category, str]
-"""A category and an entity type, as findings are counted and recognisers are listed."""
+MODEL_NOT_PERMITTED = "The rules that apply do not permit the model that was asked for."
 
 _STRICTNESS: Mapping[Effect, int] = {effect: effect.strictness for effect in Effect}
+_EFFECTS: Sequence[Effect] = tuple(Effect)
+_NOBODY: frozenset[str] = frozenset()
 
 
-def decide(policy: Policy, facts: Facts, coverage: frozenset[Kind]) -> Decision:
+def decide(
+    policy: Policy,
+    facts: Facts,
+    coverage: frozenset[Kind],
+    satisfied: frozenset[str] = _NOBODY,
+) -> Decision:
     """The policy's answer for one request.
 
-    A rule about findings treats the entities it matched; any other rule treats the whole
-    request, hence every entity found. `coverage` is what the loaded recognisers can find.
+    A rule about findings treats the kinds it matched; any other rule treats the whole request,
+    hence every kind found. `coverage` is what the loaded recognisers can find. A hold rule
+    whose id is in `satisfied` was approved by a person for this request: it asks for allow.
     """
-    present = frozenset(kind for kind, count in facts.entities.items() if count > 0)
-    asked: list[Effect] = []
-    treatments: dict[Kind, Effect] = {}
-    spoke: list[Rule] = []
-    for rule in policy.rules:
-        kinds = _kinds_spoken_of(rule.when, facts, present)
-        if kinds is None:
-            continue
-        spoke.append(rule)
-        asked.append(rule.effect)
-        for kind in kinds:
-            treatments[kind] = _stricter(treatments.get(kind), rule.effect)
-    for kind in present:
-        # A kind of which no rule speaks is not allowed by rules about other kinds.
-        if kind not in treatments:
-            treatments[kind] = Effect.BLOCK
-            asked.append(Effect.BLOCK)
-    effect = max(asked, key=_STRICTNESS.__getitem__, default=Effect.BLOCK)
-    reasons = tuple(rule.description for rule in spoke)
-    if effect is Effect.BLOCK and not any(rule.effect is Effect.BLOCK for rule in spoke):
-        reasons += (NO_RULE_SPOKE,)
+    ready = compiled(policy)
+    present = [kind for kind, count in facts.entities.items() if count > 0]
+    spoke = ready.spoken(facts, present)
+    treatments, unspoken = _treatments(spoke, present)
+    obligations = _obligations([one.obligations for one, _ in spoke if one.obligations])
+    held = tuple(
+        one.id for one, _ in spoke if one.effect is Effect.HOLD and one.id not in satisfied
+    )
+    reasons = [one.rule.description for one, _ in spoke]
+    effect = _strictest(spoke, satisfied)
+    if effect is not Effect.BLOCK and (unspoken or not spoke):
+        effect = Effect.BLOCK
+        reasons.append(NO_RULE_SPOKE)
+    if obligations.models is not None and facts.model not in obligations.models:
+        effect = Effect.BLOCK
+        reasons.append(MODEL_NOT_PERMITTED)
+    sites, excluded = _sites([one for one, _ in spoke if one.places is not None], facts)
     return Decision(
         effect=effect,
-        treatments=_by_entity(treatments),
-        rules=tuple(rule.id for rule in spoke),
-        reasons=reasons,
+        treatments=treatments,
+        rules=tuple(one.id for one, _ in spoke),
+        reasons=tuple(reasons),
         policy=policy.name,
         version=policy.version,
         digest=policy.digest,
-        sites=_sites(spoke),
-        not_enforced=not_enforced(policy, coverage),
+        sites=sites,
+        not_enforced=ready.not_enforced(coverage),
+        obligations=obligations,
+        held_by=held,
+        excluded=excluded,
     )
 
 
-@lru_cache(maxsize=64)
 def not_enforced(policy: Policy, coverage: frozenset[Kind]) -> tuple[str, ...]:
-    """Ids, in the policy's order, of rules that no loaded recogniser could ever trigger."""
-    return tuple(
-        rule.id
-        for rule in policy.rules
-        if rule.when.about_findings and not any(_concerns(rule.when, kind) for kind in coverage)
+    """Ids, sorted, of the rules that no loaded recogniser could ever trigger."""
+    return compiled(policy).not_enforced(coverage)
+
+
+def _strictest(spoke: Sequence[Spoken], satisfied: frozenset[str]) -> Effect:
+    """The strictest effect that any rule asks for; allow where none speaks."""
+    strictest = 0
+    for one, _kinds in spoke:
+        if one.effect is not Effect.HOLD or one.id not in satisfied:
+            strictest = max(strictest, _STRICTNESS[one.effect])
+    return _EFFECTS[strictest]
+
+
+def _treatments(
+    spoke: Sequence[Spoken], present: Sequence[Kind]
+) -> tuple[dict[str, Effect], bool]:
+    """What becomes of each entity found, and whether no rule speaks of some kind."""
+    if not present:
+        return {}, False
+    every, special = -1, dict.fromkeys(present, -1)
+    for one, kinds in spoke:
+        strictness = 0 if one.effect is Effect.HOLD else _STRICTNESS[one.effect]
+        if kinds is None:
+            every = max(every, strictness)
+        else:
+            for kind in kinds:
+                special[kind] = max(special[kind], strictness)
+    unspoken = False
+    strictest: dict[str, int] = {}
+    for (_category, entity), asked in special.items():
+        strictness = max(asked, every)
+        if (
+            strictness < 0
+        ):  # a kind of which no rule speaks is not allowed by rules about others
+            unspoken, strictness = True, _STRICTNESS[Effect.BLOCK]
+        strictest[entity] = max(strictest.get(entity, 0), strictness)
+    return {entity: _EFFECTS[strictness] for entity, strictness in strictest.items()}, unspoken
+
+
+def _obligations(asked: Sequence[Obligations]) -> Obligations:
+    if not asked:
+        return NOTHING_ASKED
+    if len(asked) == 1:
+        return asked[0]
+    models = [one.models for one in asked if one.models is not None]
+    return Obligations(
+        content_days=_least(one.content_days for one in asked),
+        mark_output=any(one.mark_output for one in asked),
+        max_tokens=_least(one.max_tokens for one in asked),
+        models=frozenset.intersection(*models) if models else None,
+        review=any(one.review for one in asked),
     )
 
 
-def _kinds_spoken_of(
-    when: Condition, facts: Facts, present: frozenset[Kind]
-) -> Iterable[Kind] | None:
-    """The kinds found that a condition speaks of; None when it does not hold."""
-    if when.applications is not None and facts.application not in when.applications:
-        return None
-    if when.applications_except is not None and facts.application in when.applications_except:
-        return None
-    if when.models is not None and facts.model not in when.models:
-        return None
-    if when.names_unchecked is not None and facts.names_unchecked != when.names_unchecked:
-        return None
-    if not when.about_findings:
-        return present
-    return [kind for kind in present if _concerns(when, kind)] or None
+def _least(values: Iterable[int | None]) -> int | None:
+    return min((value for value in values if value is not None), default=None)
 
 
-def _concerns(when: Condition, kind: Kind) -> bool:
-    category, entity = kind
-    return (when.categories is None or category in when.categories) and (
-        when.entities is None or entity in when.entities
-    )
-
-
-def _stricter(one: Effect | None, other: Effect) -> Effect:
-    if one is None:
-        return other
-    return one if _STRICTNESS[one] >= _STRICTNESS[other] else other
-
-
-def _by_entity(treatments: Mapping[Kind, Effect]) -> dict[str, Effect]:
-    """The strictest treatment per entity type; an entity may be found in two categories."""
-    strictest: dict[str, Effect] = {}
-    for (_category, entity), effect in sorted(treatments.items()):
-        strictest[entity] = _stricter(strictest.get(entity), effect)
-    return strictest
-
-
-def _sites(spoke: Iterable[Rule]) -> tuple[str, ...] | None:
-    """The sites that every rule leaves open, sorted; none at all is an empty tuple."""
-    common: set[str] | None = None
-    for rule in spoke:
-        if rule.sites is not None:
-            common = set(rule.sites) if common is None else common & set(rule.sites)
-    return None if common is None else tuple(sorted(common))
+def _sites(
+    narrow: Sequence[Ready], facts: Facts
+) -> tuple[tuple[str, ...] | None, dict[str, str]]:
+    """The candidates that every rule permits, sorted, and by which rule another is left out."""
+    if not narrow:
+        return None, {}
+    permitted: list[str] = []
+    excluded: dict[str, str] = {}
+    for candidate in facts.serving.candidates:
+        for one in narrow:
+            if not all(test(candidate, facts.time) for test in one.places or ()):
+                excluded[candidate.site] = one.id
+                break
+        else:
+            permitted.append(candidate.site)
+    return tuple(sorted(permitted)), excluded

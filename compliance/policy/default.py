@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from compliance.policy.rules import Condition, Policy, Rule, policy
+from compliance.policy.canonical import policy
+from compliance.policy.terms import Condition, Policy, Rule
 from compliance.vocabulary import Category, Effect
 
 DEMO_APPLICATION = "demo"

@@ -1,67 +1,163 @@
 """The JSON Schema (2020-12) of a policy document, made from the values that `rules` reads.
 
-It says less than `rules.parse` (rule ids must differ, members must not repeat): the
-parser judges, the schema helps editors and the console.
+It says less than `rules.parse` (rule ids must differ, members must not repeat or contradict
+each other): the parser judges, the schema helps editors and the console.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from compliance.policy.rules import MAX_DAYS, MAX_RULES, MAX_VERSION, RETENTION
-from compliance.vocabulary import Category, Effect
+from compliance.policy.countries import COUNTRIES
+from compliance.policy.reading import MAX_ID, MAX_ITEMS, MAX_TEXT
+from compliance.policy.regions import EDITIONS, REGIONS
+from compliance.policy.terms import (
+    MAX_COUNT,
+    MAX_DAYS,
+    MAX_RULES,
+    MAX_SECONDS,
+    MAX_TOKENS,
+    MAX_VERSION,
+)
+from compliance.vocabulary import Category, Effect, RequestClass
 
-_TEXT: dict[str, Any] = {"type": "string", "pattern": r"\S"}
-_TEXTS: dict[str, Any] = {"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True}
-_CATEGORIES: dict[str, Any] = {**_TEXTS, "items": {"enum": list(Category)}}
+_TEXT: dict[str, Any] = {"type": "string", "pattern": r"\S", "maxLength": MAX_TEXT}
+_FLAG: dict[str, Any] = {"type": "boolean"}
+_TRUE: dict[str, Any] = {"const": True}
+_CLOCK: dict[str, Any] = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
 
-_CONDITION: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
+
+def _list(items: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "array",
+        "items": dict(items),
+        "minItems": 1,
+        "maxItems": MAX_ITEMS,
+        "uniqueItems": True,
+    }
+
+
+def _whole(least: int, most: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
+def _object(properties: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": dict(properties),
+        **more,
+    }
+
+
+_TEXTS = _list(_TEXT)
+_CATEGORIES = _list({"enum": list(Category)})
+_COUNTRIES = _list({"enum": sorted(COUNTRIES)})
+
+_HOURS = _object(
+    {"days": _list(_whole(1, 7)), "from": _CLOCK, "to": _CLOCK},
+    minProperties=1,
+    dependentRequired={"from": ["to"], "to": ["from"]},
+)
+
+_CONDITION = _object(
+    {
         "categories": _CATEGORIES,
         "entities": _TEXTS,
-        "names_unchecked": {"type": "boolean"},
+        "at_least": _whole(1, MAX_COUNT),
+        "names_unchecked": _FLAG,
         "applications": _TEXTS,
         "applications_except": _TEXTS,
+        "purposes": _TEXTS,
+        "legal_bases": _TEXTS,
+        "owners": _TEXTS,
+        "declared": _CATEGORIES,
+        "subject_countries": _COUNTRIES,
+        "high_risk": _FLAG,
         "models": _TEXTS,
+        "licences": _TEXTS,
+        "publishers": _TEXTS,
+        "restricted": _FLAG,
+        "request_class": {"enum": list(RequestClass)},
+        "tools_offered": _FLAG,
+        "tools": _TEXTS,
+        "hours": _HOURS,
     },
-    "not": {"required": ["applications", "applications_except"]},
-}
+    allOf=[
+        {"not": {"required": ["applications", "applications_except"]}},
+        {
+            "if": {"required": ["at_least"]},
+            "then": {"anyOf": [{"required": ["categories"]}, {"required": ["entities"]}]},
+        },
+        {
+            "not": {
+                "required": ["tools", "tools_offered"],
+                "properties": {"tools_offered": {"const": False}},
+            }
+        },
+    ],
+)
 
-_RULE: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["id", "description", "when", "effect"],
-    "properties": {
-        "id": _TEXT,
+_WHERE = _object(
+    {
+        "sites": _TEXTS,
+        "countries": _COUNTRIES,
+        "regions": _list({"enum": list(REGIONS)}),
+        "operators": _TEXTS,
+        "certifications": _TEXTS,
+        "attested_within": _whole(1, MAX_SECONDS),
+        "witnessed_within": _whole(1, MAX_SECONDS),
+    },
+    minProperties=1,
+)
+
+_OBLIGATIONS = _object(
+    {
+        "content_days": _whole(0, MAX_DAYS),
+        "mark_output": _TRUE,
+        "max_tokens": _whole(1, MAX_TOKENS),
+        "models": _TEXTS,
+        "review": _TRUE,
+    },
+    minProperties=1,
+)
+
+_RULE = _object(
+    {
+        "id": {**_TEXT, "maxLength": MAX_ID},
         "description": _TEXT,
         "when": _CONDITION,
         "effect": {"enum": list(Effect)},
-        "sites": _TEXTS,
+        "where": _WHERE,
+        "obligations": _OBLIGATIONS,
     },
-}
+    required=["id", "description", "when", "effect"],
+    allOf=[
+        {
+            "if": {"properties": {"effect": {"const": str(Effect.BLOCK)}}},
+            "then": {"properties": {"where": False, "obligations": False}},
+        }
+    ],
+)
 
-_RETENTION: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "minProperties": 1,
-    "properties": {
-        name: {"type": "integer", "minimum": least, "maximum": MAX_DAYS}
-        for name, least in RETENTION.items()
-    },
-}
+_RETENTION = _object(
+    {"content_days": _whole(0, MAX_DAYS), "details_days": _whole(1, MAX_DAYS)},
+    minProperties=1,
+)
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Domicile policy",
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["name", "version", "rules"],
-    "properties": {
-        "name": _TEXT,
-        "version": {"type": "integer", "minimum": 1, "maximum": MAX_VERSION},
-        "rules": {"type": "array", "items": _RULE, "minItems": 1, "maxItems": MAX_RULES},
-        "retention": _RETENTION,
-    },
+    **_object(
+        {
+            "name": _TEXT,
+            "version": _whole(1, MAX_VERSION),
+            "regions": {"enum": list(EDITIONS)},
+            "zone": {"type": "string"},
+            "rules": {"type": "array", "items": _RULE, "minItems": 1, "maxItems": MAX_RULES},
+            "retention": _RETENTION,
+        },
+        required=["name", "version", "rules"],
+    ),
 }

@@ -1,39 +1,53 @@
-"""Whether a version only tightens another, by its structure alone.
+"""Whether a version is stricter than another by its structure alone.
 
-A version that adds rules which block, and lets less be kept, forbids more whatever is asked:
-block is the strictest effect, and rules do not depend on each other. So one person may put it
-in force. Nothing cleverer is asked here: what this accepts must be plain to whoever reads it.
+One signature is enough for such a version, so this must be plain enough to be seen to be right:
+the same rules, rules added that only block, and content kept no longer. How decisions combine
+(`decide`) makes it impossible that a rule which blocks makes anything laxer.
 """
 
 from __future__ import annotations
 
-from compliance.policy.rules import Policy, Retention
+from compliance.policy.terms import Policy
 from compliance.vocabulary import Effect
 
 
 def tightens(old: Policy, new: Policy) -> str | None:
-    """None where `new` is `old` with more rules that block, or less retention; else why not."""
-    if (old.name, old.regions, old.zone) != (new.name, new.regions, new.zone):
-        return "its name, time zone or regions are others"
+    """None where `new` is `old` with more blocking rules or shorter keeping of content.
+
+    Otherwise the reason why it is not, as a sentence. How long details of events are kept may
+    not become less either: they are the record of what was done, also of what one person did.
+    """
+    for name in ("name", "zone", "regions"):
+        if getattr(old, name) != getattr(new, name):
+            return f"The policy's {name} differs; only blocking rules may be added."
     before = {rule.id: rule for rule in old.rules}
     after = {rule.id: rule for rule in new.rules}
-    for name, rule in before.items():
-        if after.get(name) != rule:
-            return f"rule {name} is {'changed' if name in after else 'removed'}"
-    added = [rule for name, rule in after.items() if name not in before]
+    for rule in old.rules:
+        if rule.id not in after:
+            return f"The rule {rule.id!r} is missing; a rule may not be removed."
+        if after[rule.id] != rule:
+            return f"The rule {rule.id!r} differs; a rule may not be changed."
+    added = [rule for rule in new.rules if rule.id not in before]
     for rule in added:
         if rule.effect is not Effect.BLOCK:
-            return f"rule {rule.id} is new and does not block"
-    if why := _keeps_more(old.retention, new.retention):
-        return why
-    if not added and old.retention == new.retention:
-        return "nothing in it is stricter"
+            return (
+                f"The rule {rule.id!r} is new and does not block; only blocking rules may be."
+            )
+    if len(new.rules) != len(before) + len(added):
+        return "A rule is given twice."
+    return _keeps_longer(old, new) or _same(old, new, len(added))
+
+
+def _keeps_longer(old: Policy, new: Policy) -> str | None:
+    if old.retention.details_days != new.retention.details_days:
+        return "How long details of events are kept differs; that takes two people."
+    was, now = old.retention.content_days, new.retention.content_days
+    if was is not None and (now is None or now > was):
+        return "Content would be kept longer than before."
     return None
 
 
-def _keeps_more(old: Retention, new: Retention) -> str | None:
-    for name in ("content_days", "details_days"):
-        before, after = getattr(old, name), getattr(new, name)
-        if before is not None and (after is None or after > before):
-            return f"retention.{name} is longer"
+def _same(old: Policy, new: Policy, added: int) -> str | None:
+    if not added and old.retention == new.retention:
+        return "Nothing becomes stricter."
     return None

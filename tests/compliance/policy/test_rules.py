@@ -16,6 +16,7 @@ from compliance.policy.rules import (
     PolicyRefused,
     Retention,
     Rule,
+    Where,
     canonical,
     parse,
     policy,
@@ -39,7 +40,7 @@ DOCUMENT: Any = {
             "description": "The rest may pass, in Berlin.",
             "when": {},
             "effect": "allow",
-            "sites": ["berlin"],
+            "where": {"sites": ["berlin"]},
         },
     ],
 }
@@ -70,7 +71,9 @@ def test_a_policy_is_read_back_from_its_canonical_form_as_it_was(made):
 
 @given(st.text(min_size=1).filter(str.strip), conditions())
 def test_the_canonical_form_is_that_of_rfc_8785(text, when):
-    made = policy(text, 1, (Rule(text, text, when, Effect.ALLOW, (text,)),))
+    made = policy(
+        text, 1, (Rule(text, text, when, Effect.ALLOW, Where(sites=frozenset({text}))),)
+    )
     assert canonical(made) == rfc8785.dumps(json.loads(canonical(made)))
 
 
@@ -145,7 +148,7 @@ REFUSED = [
         changed(["rules", 0, "when", "applications"], ["a"]),
         "rules[0].when.applications_except: give either",
     ),
-    (changed(["rules", 1, "sites"], []), "rules[1].sites: must be a list"),
+    (changed(["rules", 1, "where", "sites"], []), "rules[1].where.sites: must be a list"),
     (changed(["retention"], 30), "retention: must be an object"),
     (changed(["retention"], {}), "retention: must have content_days or details_days"),
     (changed(["retention"], {"days": 1}), "retention.days: unknown member"),

@@ -1,0 +1,99 @@
+"""A policy as the bytes that its digest is of: canonical JSON (RFC 8785).
+
+Only strings, integers, booleans, lists and objects occur, so that the form is the same in every
+language. What a policy leaves out is not written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from compliance.policy.terms import NOTHING_SAID, Hours, Policy, Retention, Rule, given
+
+
+def policy(
+    name: str,
+    version: int,
+    rules: tuple[Rule, ...],
+    retention: Retention = NOTHING_SAID,
+    *,
+    regions: str | None = None,
+    zone: str | None = None,
+) -> Policy:
+    """A policy with its digest. `rules.parse` is the way in for documents from outside."""
+    unsigned = Policy(name, version, rules, "", retention, regions, zone)
+    return replace(unsigned, digest=hashlib.sha256(canonical(unsigned)).hexdigest())
+
+
+def canonical(policy: Policy) -> bytes:
+    """The version's document in canonical JSON; sets are written sorted."""
+    return _canonical(document(policy)).encode("utf-8")
+
+
+def document(policy: Policy) -> dict[str, Any]:
+    """The version as JSON values, in the order in which a person would write them."""
+    written: dict[str, Any] = {"name": policy.name, "version": policy.version}
+    if policy.regions is not None:
+        written["regions"] = policy.regions
+    if policy.zone is not None:
+        written["zone"] = policy.zone
+    written["rules"] = [rule_document(rule) for rule in policy.rules]
+    if bounds := _members(given(policy.retention)):
+        written["retention"] = bounds
+    return written
+
+
+def rule_document(rule: Rule) -> dict[str, Any]:
+    """One rule as JSON values."""
+    written: dict[str, Any] = {
+        "id": rule.id,
+        "description": rule.description,
+        "when": _members(given(rule.when)),
+        "effect": str(rule.effect),
+    }
+    if rule.where is not None:
+        written["where"] = _members(given(rule.where))
+    if obligations := _members(given(rule.obligations)):
+        written["obligations"] = obligations
+    return written
+
+
+def clock(minutes: int) -> str:
+    """Minutes since midnight as a time of day, such as 08:00."""
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _members(said: Mapping[str, object]) -> dict[str, Any]:
+    return {name: _value(what) for name, what in said.items()}
+
+
+def _value(what: object) -> Any:
+    if isinstance(what, Hours):
+        hours: dict[str, Any] = {}
+        if what.days is not None:
+            hours["days"] = sorted(what.days)
+        if what.start is not None and what.end is not None:
+            hours |= {"from": clock(what.start), "to": clock(what.end)}
+        return hours
+    if isinstance(what, frozenset):
+        return sorted(map(str, what))
+    return what if isinstance(what, bool | int) else str(what)
+
+
+def _canonical(value: Any) -> str:
+    """RFC 8785 for objects, lists, strings, booleans and integers.
+
+    Members are sorted by their UTF-16 code units (section 3.2.3); strings are escaped as
+    ECMAScript does, which is what `json.dumps` does with `ensure_ascii=False`.
+    """
+    if isinstance(value, dict):
+        names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+        members = (f"{json.dumps(n, ensure_ascii=False)}:{_canonical(value[n])}" for n in names)
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_canonical, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
