@@ -70,7 +70,16 @@ def test_a_run_makes_one_file_one_event_and_says_so(data):
     assert [one.name for one in path.parent.iterdir()] == [run.file]
 
 
+def without_triggers():
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+            for (name,) in cursor.fetchall():
+                cursor.execute(f"DROP TRIGGER {name}")
+
+
 def test_a_run_that_an_earlier_release_began_keeps_its_number_of_attempts(database):
+    without_triggers()  # they speak of columns that the older tables have not
     older = [("compliance", "0006_witnesses")]
     state = MigrationExecutor(connection).migrate(older)
     model = state.apps.get_model("compliance", "Export")
