@@ -9,4 +9,8 @@ decide     facts of one request -> decision, with the reasons; how rules combine
 compiled   a version made ready for many requests; conditions: its members as tests
 regions    the EU, the EEA and adequacy decisions, with dates (regions.toml)
 countries  ISO 3166-1; zones: time zones
+
+prove      answers to questions about a version: leaving, overlaps, paths, looser
+symbolic   what `decide` decides, written for the solver; universe, moments: over what
+solver     a session with Z3; example, told: a request that it found, in words
 """

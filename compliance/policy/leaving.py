@@ -1,0 +1,164 @@
+"""Whether data of a kind can be processed outside of a place, and what a policy asserts of it.
+
+Processed means: a site that is not in the place is permitted, the request is not blocked, and
+what was found reaches the model, itself or under a pseudonym. A masked text carries nothing.
+What a rule holds for a person counts as approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from compliance.policy import words
+from compliance.policy.conditions import concerns, place_tests
+from compliance.policy.prove import (
+    Answer,
+    Example,
+    Question,
+    Undecided,
+    Verdict,
+    decided,
+    permitted,
+)
+from compliance.policy.solver import LIMIT
+from compliance.policy.terms import Assertion, Condition, Never, Policy
+from compliance.policy.told import told
+from compliance.policy.universe import NOTHING_KNOWN, Kind, Known
+from compliance.vocabulary import Effect, Facts
+
+_CARRIED = frozenset({Effect.ALLOW, Effect.PSEUDONYMISE})
+
+
+def leaves(
+    policy: Policy,
+    never: Never,
+    *,
+    since: int,
+    known: Known = NOTHING_KNOWN,
+    limit: int = LIMIT,
+) -> Answer:
+    """Whether some request, from `since` on (µs since the epoch), sends such data outside.
+
+    The sites of `known` are taken as they are registered; any others may exist besides. Raises
+    `Disagreement` where the solver's example is none.
+    """
+    asked = Question(
+        [policy],
+        since=since,
+        places=[(never.outside, policy.regions)],
+        entities=never.entities or (),
+        known=known,
+        limit=limit,
+    )
+    session, case = asked.session, asked.case
+    try:
+        meaning = asked.meaning(policy)
+        carried = [
+            session.all([found, session.no(meaning.treated[kind[1], Effect.MASK])])
+            for kind, found in case.found.items()
+            if _of(never, kind)
+        ]
+        outside = session.no(case.at(never.outside, policy.regions))
+        going = [session.any(carried), session.no(meaning.blocked), meaning.permitted, outside]
+        facts = asked.example(lambda facts: _leaves(policy, never, facts, known), *going)
+    except Undecided:
+        return asked.undecided()
+    if facts is None:
+        return Answer(Verdict.PROVED, (_kept(never),), spent=session.spent)
+    decision = decided(policy, facts, known)
+    example = Example(facts, told(policy, facts, decision, known))
+    return Answer(Verdict.COUNTEREXAMPLE, (_leaving(never),), (example,), spent=session.spent)
+
+
+def _of(never: Never, kind: Kind) -> bool:
+    return concerns(Condition(never.categories, never.entities), kind)
+
+
+def _leaves(policy: Policy, never: Never, facts: Facts, known: Known) -> bool:
+    """Whether `decide` sends such data to the one candidate, and that is outside."""
+    decision = decided(policy, facts, known)
+    (candidate,) = facts.serving.candidates
+    inside = all(
+        test(candidate, facts.time) for test in place_tests(never.outside, policy.regions)
+    )
+    return (
+        not inside
+        and permitted(decision, candidate.site)
+        and any(
+            decision.treatments[kind[1]] in _CARRIED
+            for kind, count in facts.entities.items()
+            if count > 0 and _of(never, kind)
+        )
+    )
+
+
+def data(never: Never) -> str:
+    """The data that a question or an assertion is about, in words."""
+    types = f"findings of type {words.either(sorted(never.entities))}" if never.entities else ""
+    if never.categories is None:
+        return types
+    named = words.either(words.CATEGORIES[one] for one in sorted(never.categories))
+    return f"{named} ({types})" if types else named
+
+
+def _kept(never: Never) -> str:
+    return (
+        f"Proved: no request has {data(never)} processed anywhere but"
+        f" {words.where(never.outside)}, unless it is masked. This holds for every application,"
+        " every model and every site, also for those that are yet to come, as far as the"
+        " recognisers find the data."
+    )
+
+
+def _leaving(never: Never) -> str:
+    return (
+        f"Not so: there are requests that have {data(never)} processed elsewhere than"
+        f" {words.where(never.outside)}. This is one of them."
+    )
+
+
+def sentence(assertion: Assertion) -> str:
+    """An assertion as a sentence."""
+    said = data(assertion.never)
+    place = words.where(assertion.never.outside)
+    return f"{said[0].upper()}{said[1:]} may be processed only {place}."
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One assertion, and the answer to whether the rules keep to it."""
+
+    assertion: Assertion
+    answer: Answer
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is proved; what is undecided does not hold."""
+        return self.answer.verdict is Verdict.PROVED
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What came out, as sentences that name the assertion."""
+        named = f"The assertion {self.assertion.id} ({self.assertion.description})"
+        if self.holds:
+            return (f"{named} is proved.",)
+        if self.answer.verdict is Verdict.UNDECIDED:
+            return (f"{named} could not be decided.", *self.answer.words)
+        shown = tuple(example.words for example in self.answer.examples)
+        return (f"{named} does not hold.", *self.answer.words, *shown)
+
+
+def judged(
+    policy: Policy, *, since: int, known: Known = NOTHING_KNOWN, limit: int = LIMIT
+) -> tuple[Judged, ...]:
+    """Every assertion of a policy with its answer; `limit` is for each of them."""
+    return tuple(
+        Judged(one, leaves(policy, one.never, since=since, known=known, limit=limit))
+        for one in policy.assertions
+    )
+
+
+def violated(results: Iterable[Judged]) -> tuple[Judged, ...]:
+    """Those that do not hold, or of which nobody knows; a policy with any must not count."""
+    return tuple(one for one in results if not one.holds)
