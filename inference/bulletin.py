@@ -40,6 +40,7 @@ class Bulletin:
         self._keys: Sequence[bytes] = public_keys(keys)
         self._listed: InForce | None = None
         self._problem = ""
+        self._shut = False
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -59,8 +60,13 @@ class Bulletin:
 
     @property
     def closed(self) -> bool:
-        """Whether the newest list says that this node may not work."""
-        return self._listed is not None and self._node not in self._listed.nodes
+        """Whether this node has shut itself, or the newest list says that it may not work."""
+        return self._shut or (self._listed is not None and self._node not in self._listed.nodes)
+
+    def shut(self, closed: bool) -> None:
+        """Begin nothing more whatever the list says, because this node closed itself; or do."""
+        self._shut = closed
+        self._news()
 
     async def permit(self, ticket: Ticket, patience: float = PATIENCE) -> None:
         """Raise `ClearanceRefused` unless this node may begin `ticket` now (`in_force.check`).
@@ -70,6 +76,8 @@ class Bulletin:
         """
         until = time.monotonic() + patience
         while True:
+            if self._shut:
+                raise ClearanceRefused("node_closed", f"Node {self._node} closed itself.")
             try:
                 check(self._listed, ticket, self._node, time.time())
             except ClearanceRefused as refusal:

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from inference.in_force import KEY, InForce, Version, sign
+from inference.in_force import KEY, REMEMBERED, InForce, Version, sign
 from inference.snapshot import Snapshot, SnapshotKeeper
 
 POST = 1.0  # seconds between two lists where nothing changed
@@ -80,6 +80,15 @@ def current(keeper: SnapshotKeeper) -> InForce | None:
 
 
 def listed(snapshot: Snapshot, moment: int) -> InForce:
-    """The list by a snapshot that was confirmed at `moment` (microseconds)."""
-    versions = [Version(snapshot.policy.digest, 0)]
+    """The list by a snapshot that was confirmed at `moment` (microseconds).
+
+    A version that was followed stays on it for as long as a ticket of it may wait; one that
+    was recalled does not.
+    """
+    oldest = moment - round(REMEMBERED * 1e6)
+    versions = [
+        Version(one.digest, one.from_us, one.until_us)
+        for one in snapshot.standing.in_force
+        if one.recalled_us is None and (one.until_us is None or one.until_us > oldest)
+    ]
     return InForce(moment, versions, sorted(snapshot.nodes))

@@ -5,15 +5,28 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from inference import bulletin, in_force
+from compliance.versions import chain
+from compliance.versions.chain import Standing
+from inference import bulletin, in_force, posting
 from inference.bulletin import Bulletin
 from inference.clearance import ClearanceRefused
-from inference.in_force import KEY, LATE, STALE, ListRefused, Version, check, read, sign
+from inference.in_force import (
+    KEY,
+    LATE,
+    REMEMBERED,
+    STALE,
+    ListRefused,
+    Version,
+    check,
+    read,
+    sign,
+)
 from inference.posting import Poster
 from tests.inference.tickets import GATEWAY, listed, ticket
 from tests.services.waiting import until
@@ -170,3 +183,25 @@ async def test_a_gateway_posts_what_changed_at_once_and_else_each_second(redis):
         assert await redis.ttl(KEY) > 0
     finally:
         await poster.stop()
+
+
+def standing(*versions: chain.InForce) -> Any:
+    known = {"standing": Standing(in_force=versions), "nodes": {"node-2": None, "node-1": None}}
+    return SimpleNamespace(**known)
+
+
+def test_versions_that_tickets_may_wait_for_are_listed_and_recalled_ones_are_not():
+    now = time.time_ns() // 1000
+    long_ago, lately = now - micro(REMEMBERED) - 1, now - micro(REMEMBERED) + 1_000_000
+    found = posting.listed(
+        standing(
+            chain.InForce("1" * 64, 0, long_ago, None),
+            chain.InForce("2" * 64, long_ago, lately, None),
+            chain.InForce("3" * 64, lately, now - 5, now - 5),
+            chain.InForce("4" * 64, now - 5, None, None),
+        ),
+        now,
+    )
+    assert [one.digest[0] for one in found.versions] == ["2", "4"]
+    assert found.versions[1].until is None
+    assert (found.nodes, found.moment) == (["node-1", "node-2"], now)
