@@ -42,7 +42,8 @@ _APPROVAL_KEY = "actor person role public_key fingerprint"
 _PLACE = " site country model_digest licence"
 _ENDED = "attempts site chunks receipt signature reason error content"
 _APPLICATION = (
-    " purpose legal_basis ropa_reference owner active requests_per_minute tokens_per_minute"
+    " purpose legal_basis ropa_reference owner data_categories subject_countries active"
+    " requests_per_minute tokens_per_minute"
     " concurrent_requests content_days details_days high_risk retention_reason"
 )
 
@@ -235,7 +236,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             "approval_key.recovered",
             "the installer key certified a person's key, as no approver could",
             _APPROVAL_KEY + " reason" + _SIGNED,
-            COMMAND,
+            f"{NOTARY}, {COMMAND}",
             personal=True,
         ),
         Kind(

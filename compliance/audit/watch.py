@@ -30,13 +30,20 @@ Disk = Callable[[], tuple[int, int]]
 
 
 class Watch:
-    """Belongs to the notary's thread. `first` is called once, at the first look that works."""
+    """Belongs to the notary's thread. `first` is called once, at the first look that works.
+
+    `also` are the looks of others, each at every one of these.
+    """
 
     def __init__(
-        self, disk: Disk | None = None, first: Callable[[], object] | None = None
+        self,
+        disk: Disk | None = None,
+        first: Callable[[], object] | None = None,
+        also: Sequence[Callable[[], object]] = (),
     ) -> None:
         self._disk = disk
         self._first = first
+        self._also = also
         self._next = 0.0
         self._next_slow = 0.0
         self._failing = False
@@ -51,6 +58,8 @@ class Watch:
             if self._first is not None:
                 self._first()
                 self._first = None
+            for look in self._also:
+                look()
             while take_changes() == BATCH and time.monotonic() - now < SPELL:
                 pass
             if now >= self._next_slow:

@@ -28,6 +28,7 @@ from compliance.audit.ring import FileRing, public_of, ring_of
 from compliance.audit.token import TokenAway
 from compliance.audit.watch import Watch
 from compliance.models import LogHead
+from compliance.versions.watching import PolicyWatch
 
 BESIDE = 2.0  # seconds that a call to a witness or an authority gets to end
 
@@ -62,6 +63,7 @@ def notary(stop: threading.Event) -> None:
     watch = Watch(
         disk=lambda: (floor.free(), floor.floor),
         first=lambda: loaded("notary", "notary", values(domicile)),
+        also=[PolicyWatch(domicile.data).look],
     )
     second = second_key.at(ring.folder)
     leads = Notary(
