@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 import structlog
 
-EXPORT, ERASE, SWEEP = (f"compliance.tasks.{name}" for name in ("export", "erase", "sweep"))
+EXPORT, ERASE, SIMULATE, SWEEP = (
+    f"compliance.tasks.{name}" for name in ("export", "erase", "simulate", "sweep")
+)
 
 log = structlog.get_logger(__name__)
 

@@ -17,6 +17,7 @@ from compliance.audit import caretaker
 from compliance.evidence import erased, running, shelf
 from compliance.evidence.packs import form
 from compliance.holds import ending
+from compliance.simulation import replay
 
 form.register()
 
@@ -66,6 +67,15 @@ def _erase(pk: int) -> None:
     erased.clear(RECORDS)
 
 
+def simulate_policy(pk: int) -> None:
+    """Carry out the simulation `pk`, unless it is ended or at work elsewhere."""
+    _at_rest(_simulate, pk)
+
+
+def _simulate(pk: int) -> None:
+    replay.carry_out(pk, stopping=lambda: bool(_stopping.value))
+
+
 def take_up() -> None:
     """Take up what was left, and remove what is past its time."""
     _at_rest(_sweep)
@@ -77,9 +87,12 @@ def _sweep() -> None:
     erased.clear(RECORDS)
     for pk in running.left():
         export.apply_async((pk,), queue="records")
+    for pk in replay.left():
+        simulate.apply_async((pk,), queue="records")
     running.tidy()
 
 
 export = shared_task(name=background.EXPORT, ignore_result=True)(carry_out)
 erase = shared_task(name=background.ERASE, ignore_result=True)(erase_content)
+simulate = shared_task(name=background.SIMULATE, ignore_result=True)(simulate_policy)
 sweep = shared_task(name=background.SWEEP, ignore_result=True)(take_up)

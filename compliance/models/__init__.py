@@ -9,6 +9,7 @@ record         Event, Leaf, LogHead, Generation, Pruning, WriterEpoch, NotaryCur
 contents       Content, ContentBucket, ContentSubject, Erasure: what is kept beside the log
 holds          Hold: requests that wait for a person
 exports        Export, PackAnswer: runs of exports, and what officers typed into packs
+simulations    Simulation: replays of recorded facts against another policy
 verification   Verification: runs of "Verify the log" that the console started
 changes        Change, Alarm, Configuration: what happened behind the record's back, what an
                officer must look into, and which configuration was last recorded
@@ -38,6 +39,7 @@ from compliance.models.record import (
     WriterEpoch,
 )
 from compliance.models.revision import Revision
+from compliance.models.simulations import Simulation
 from compliance.models.verification import Verification
 from compliance.models.witnesses import Cosignature, Witness, WitnessedLog, WitnessPolicy
 
@@ -67,6 +69,7 @@ __all__ = [
     "PolicyVersion",
     "Pruning",
     "Revision",
+    "Simulation",
     "Site",
     "Verification",
     "Witness",

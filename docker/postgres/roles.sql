@@ -89,10 +89,11 @@ GRANT SELECT ON compliance_policyversion, compliance_pruning, compliance_generat
     TO domicile_notary;
 GRANT INSERT ON compliance_pruning TO domicile_notary;
 -- It looks whether the policy is the one that people signed, and notes since when.
-GRANT SELECT ON compliance_policysignature, compliance_revision TO domicile_notary;
+GRANT SELECT ON compliance_policysignature, compliance_revision
+    TO domicile_notary, domicile_records;
 GRANT SELECT (id, person_id, role, public_key, statement, signature, revoked)
-    ON compliance_approvalkey TO domicile_notary;
-GRANT SELECT (id, username) ON auth_user TO domicile_notary;
+    ON compliance_approvalkey TO domicile_notary, domicile_records;
+GRANT SELECT (id, username) ON auth_user TO domicile_notary, domicile_records;
 GRANT UPDATE (activated, retired) ON compliance_policyversion TO domicile_notary;
 GRANT UPDATE ON compliance_revision TO domicile_notary;
 GRANT INSERT ON compliance_change TO domicile_notary;
@@ -124,5 +125,8 @@ GRANT SELECT ON compliance_event, compliance_leaf, compliance_loghead, complianc
 GRANT INSERT ON compliance_event TO domicile_records;
 GRANT UPDATE ON compliance_writerepoch TO domicile_records;
 GRANT SELECT, UPDATE ON compliance_export TO domicile_records;
+-- Simulations: as exports.
+GRANT INSERT, UPDATE ON compliance_simulation TO domicile_web;
+GRANT SELECT, UPDATE ON compliance_simulation TO domicile_records;
 
 COMMIT;
