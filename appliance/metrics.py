@@ -83,7 +83,7 @@ def measured_scan(scan: Scanner) -> Scanner:
 
 
 def _count(kind: str, detail: Mapping[str, Any]) -> None:
-    if kind in ("request.admitted", "request.blocked"):
+    if kind in ("request.admitted", "request.blocked", "request.held"):
         DECISIONS.labels(effect=detail["decision"]).inc()
     elif kind == "request.refused":
         DECISIONS.labels(effect="refuse").inc()

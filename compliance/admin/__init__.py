@@ -14,6 +14,7 @@ pdf_certificate who signs the PDFs in them
 verification    "Verify the log"
 verifier        the verifier of evidence, as a page
 contents        kept prompts and answers, shown to who may see them
+holds           requests that wait for a person
 erasures        what was erased, and the form to erase
 witnesses, witness_policy    who cosigns this log, and whose logs are cosigned here
 alarms          what an officer must look into, until one has
@@ -31,6 +32,7 @@ from compliance.admin import (
     erasures,
     events,
     exports,
+    holds,
     overview,
     packs,
     pdf_certificate,
@@ -55,6 +57,7 @@ __all__ = [
     "erasures",
     "events",
     "exports",
+    "holds",
     "overview",
     "packs",
     "pdf_certificate",

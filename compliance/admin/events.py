@@ -20,7 +20,7 @@ from compliance.admin.editing import ReadOnly
 from compliance.admin.site import Item, console
 from compliance.admin.story import detail
 from compliance.audit.catalogue import GROUPS, words
-from compliance.models import Application, Event, Leaf
+from compliance.models import Application, Event, Hold, Leaf
 from compliance.templatetags.console import legal_basis
 
 
@@ -194,7 +194,13 @@ class EventAdmin(ReadOnly):
         may_read = request.user.has_perm(contents.RIGHT) and contents.kept(request_id)
         removed = retention.gone(story.gone) if story.gone else {}
         return console.page(
-            request, "admin/request.html", "Request", story=story, may_read=may_read, **removed
+            request,
+            "admin/request.html",
+            "Request",
+            story=story,
+            may_read=may_read,
+            may_see_hold=Hold.objects.filter(pk=story.about.get("hold", "")).exists(),
+            **removed,
         )
 
     def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:

@@ -58,10 +58,12 @@ class _Counted:
 
 counted = _Counted()
 
+DECIDED = ("request.admitted", "request.blocked", "request.held")
 TITLES = {
     "allow": "Allowed as it was",
     "pseudonymise": "Pseudonymised",
     "mask": "Masked",
+    "hold": "Held for a person",
     "block": "Blocked by the policy",
     "refused": "Refused: could not be checked",
 }
@@ -73,7 +75,7 @@ def bars(counts: Mapping[tuple[str, str | None], int]) -> list[Bar]:
     for (kind, decision), count in counts.items():
         if kind == "request.refused":
             found["refused"] += count
-        elif kind in ("request.admitted", "request.blocked") and decision in found:
+        elif kind in DECIDED and decision in found:
             found[decision] += count
     most = max(found.values()) or 1
     return [

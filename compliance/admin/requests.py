@@ -14,11 +14,18 @@ from compliance.admin.window import Said
 from compliance.models import Application, Event
 from compliance.vocabulary import Effect
 
+REVIEW = "review"
 DECISIONS = (
     ("", "any"),
     *((effect.value, effect.value) for effect in Effect),
     ("refused", "refused (could not be checked)"),
+    (REVIEW, "any whose answer a person must look at"),
 )
+NOT_ADMITTED = {
+    "block": "request.blocked",
+    "hold": "request.held",
+    "refused": "request.refused",
+}
 ENDS = (
     ("", "any"),
     *((f"request.{word}", word) for word in ("completed", "failed", "cancelled", "lost")),
@@ -44,15 +51,15 @@ def anchors(decision: str, end: str) -> QuerySet[Event]:
     """The events that stand for the requests of a list: each request's first, or its last."""
     if end:
         events = Event.objects.filter(type=end)
-        return events.none() if decision in ("block", "refused") else events
-    match decision:
-        case "":
-            return Event.objects.filter(type__in=FIRST)
-        case "refused":
-            return Event.objects.filter(type="request.refused")
-        case "block":
-            return Event.objects.filter(type="request.blocked")
+        return events.none() if decision in NOT_ADMITTED else events
+    if decision == "":
+        return Event.objects.filter(type__in=FIRST)
+    if decision in NOT_ADMITTED:
+        return Event.objects.filter(type=NOT_ADMITTED[decision])
     admitted = Event.objects.filter(type="request.admitted")
+    if decision == REVIEW:
+        obliged = Said("detail", name="obligations.review")
+        return admitted.annotate(said=obliged).filter(said__isnull=False)
     return admitted.annotate(said=Said("detail", name="decision")).filter(said=decision)
 
 

@@ -28,6 +28,7 @@ _RECORD = (
     "compliance.view_event",
     "compliance.view_alarm",
     "compliance.view_erasure",
+    "compliance.view_hold",
     "compliance.view_policyversion",
     "compliance.view_witness",
     "compliance.view_witnessedlog",
@@ -61,6 +62,7 @@ _WITNESSES = (
     "compliance.change_witnessedlog",
     "compliance.add_witnesspolicy",
 )
+_HOLDS = ("compliance.decide_hold",)
 _EXPORT = ("compliance.add_export",)  # also to see the runs of others, and their files
 _EDIT_PEOPLE = ("auth.add_user", "auth.change_user")
 _POLICIES = ("compliance.view_policydraft", "compliance.view_approvalkey")
@@ -81,6 +83,7 @@ RIGHTS: Mapping[str, frozenset[str]] = {
             "compliance.change_alarm",
             *_EDIT_CLIENTS,
             *_CONTENT,
+            *_HOLDS,
             *_TYPE_PACKS,
             *_WITNESSES,
             *_PROPOSE,
@@ -88,7 +91,7 @@ RIGHTS: Mapping[str, frozenset[str]] = {
     ),
     OPERATOR: frozenset((*_RECORD, *_CLIENTS, *_MACHINES, *_SWITCH_MACHINES)),
     AUDITOR: frozenset((*_SEE_ALL, *_EXPORT)),
-    APPROVER: frozenset((*_SEE_ALL, *_APPROVE)),
+    APPROVER: frozenset((*_SEE_ALL, *_APPROVE, *_HOLDS)),
 }
 """Rights by role, as `app.codename`. `compliance.view_event` includes verifying the log."""
 

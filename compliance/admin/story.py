@@ -11,12 +11,18 @@ from typing import Any
 from compliance.models import Event
 from compliance.vocabulary import TERMINAL
 
-FIRST = ("request.admitted", "request.blocked", "request.refused")
+FIRST = ("request.admitted", "request.blocked", "request.held", "request.refused")
 """The events that begin a story; each request has one of them."""
 
 STATES = {
     "request.admitted": "under way",
     "request.attempt": "under way",
+    "request.redecided": "under way",
+    "request.held": "held",
+    "hold.read": "held",
+    "hold.approved": "approved",
+    "hold.denied": "denied",
+    "hold.expired": "expired",
     "request.blocked": "blocked",
     "request.refused": "refused",
     "request.completed": "completed",
@@ -29,10 +35,14 @@ REASONS = {
     "record_unavailable": "The record could not be written, so the request did not run.",
     "no_route": "No permitted site serves the model now.",
     "clearance_unavailable": "The request could not be sealed to its site.",
+    "too_many_holds": "Too many requests of the application waited for a person already.",
+    "hold_spent": "The approval that it came with was used by another request, or had ended.",
+    "time_over": "Nobody used it in time.",
+    "text_erased": "The text that was held was erased.",
     "output_blocked": "The policy stopped the answer.",
 }
 
-WITHOUT_DETAIL = ("request.blocked", "request.completed", "request.lost")
+WITHOUT_DETAIL = ("request.blocked", "request.completed", "request.held", "request.lost")
 """Steps whose words are the same whatever the detail says."""
 
 ReceiptCheck = Callable[[Mapping[str, Any], str], str | None]
@@ -99,7 +109,7 @@ def tell(events: Sequence[Event]) -> Story:
     first = next((place for place, event in enumerate(events) if event.type in FIRST), 0)
     end = next((event for event in events if event.type in TERMINAL), None)
     last = end or events[-1]
-    about = details[first]
+    about = details[first] | _decided_last(events, details)
     refused = events[first].type == "request.refused"
     gone = next((event for event in events if event.detail is None), None)
     unknown = "details removed" if gone else "unknown"
@@ -109,7 +119,7 @@ def tell(events: Sequence[Event]) -> Story:
     rules += [""] * (len(reasons) - len(rules))
     where: dict[str, Any] = {}
     for event, said in zip(events, details, strict=True):
-        if event.type in ("request.admitted", "request.attempt"):
+        if event.type in ("request.admitted", "request.attempt", "request.redecided"):
             where |= {
                 name: said[name]
                 for name in ("site", "country", "model_digest", "licence", "attempt")
@@ -133,6 +143,18 @@ def tell(events: Sequence[Event]) -> Story:
         took=_milliseconds(end.time - events[0].time) if end else None,
         gone=gone,
     )
+
+
+def _decided_last(
+    events: Sequence[Event], details: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """What a newer version of the policy said, where one decided anew."""
+    anew = [
+        said
+        for event, said in zip(events, details, strict=True)
+        if event.type == "request.redecided"
+    ]
+    return anew[-1] if anew else {}
 
 
 def _milliseconds(length: dt.timedelta) -> int:
@@ -168,6 +190,16 @@ def _words(kind: str, said: Mapping[str, Any]) -> tuple[str, str]:
             f"Sealed again, for {place}: {why}.",
         ),
         "request.blocked": ("Blocked", "The policy said no. Nothing was sent to a model."),
+        "request.held": ("Held", "A person must approve it. Nothing was sent to a model."),
+        "request.redecided": (
+            "Decided anew",
+            f"A newer version of the policy says {said.get('decision')}"
+            + (f"; sealed for {place}." if "site" in said else "."),
+        ),
+        "hold.read": ("Text read", f"By {said.get('actor')}, to decide on it."),
+        "hold.approved": ("Approved", f"By {said.get('actor')}: {reason}"),
+        "hold.denied": ("Denied", f"By {said.get('actor')}: {reason}"),
+        "hold.expired": ("Ended", why),
         "request.refused": ("Refused", why),
         "request.completed": ("Completed", "The answer was handed to the application."),
         "request.failed": ("Failed", why),

@@ -90,7 +90,10 @@ def _first_at(moment: dt.datetime) -> int:
 
 
 class Said(Func):
-    """A word in an event's detail, by its name: `Said("detail", name="decision")`."""
+    """A word in an event's detail, by its name: `Said("detail", name="decision")`.
+
+    A member of a member has a dot in its name, as in `obligations.review`.
+    """
 
     output_field = CharField()
 
@@ -102,8 +105,8 @@ class Said(Func):
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
         """A detail is UTF-8."""
-        name = self.extra["name"]
-        template = f"(convert_from(%(expressions)s, 'UTF8')::json ->> '{name}')"
+        path = self.extra["name"].replace(".", ",")
+        template = f"(convert_from(%(expressions)s, 'UTF8')::json #>> '{{{path}}}')"
         return self.as_sql(compiler, connection, template=template, **extra)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from compliance.gate.refusals import Refused
+from compliance.policy import recorded
 from compliance.vocabulary import (
     Append,
     Content,
@@ -22,6 +23,9 @@ from compliance.vocabulary import (
     Request,
     Scan,
 )
+
+WITHHELD = "(withheld)"
+"""In place of the name of a function in which something was found: names are no values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ def decided(case: Case) -> dict[str, Any]:
     decision, found = case.decision, case.found
     told: dict[str, Any] = {
         "decision": decision.effect.value,
+        "facts": recorded.written(_without_found(case)),
         "findings": dict(Counter(finding.entity for finding in found.findings)),
         "categories": dict(Counter(finding.category.value for finding in found.findings)),
         "languages": list(found.languages),
@@ -115,6 +120,16 @@ def decided(case: Case) -> dict[str, Any]:
     if decision.excluded:
         told["excluded"] = dict(decision.excluded)
     return told
+
+
+def _without_found(case: Case) -> Facts:
+    """The facts, without the names of functions in which something was found."""
+    if not case.facts.tools or not case.found.findings:
+        return case.facts
+    texts = case.request.segments
+    touched = {texts[finding.segment].text for finding in case.found.findings}
+    tools = frozenset(WITHHELD if name in touched else name for name in case.facts.tools)
+    return replace(case.facts, tools=tools)
 
 
 def obligations(given: Obligations) -> dict[str, Any]:

@@ -10,8 +10,12 @@ from compliance.evidence.packs.reading import Verified
 from compliance.templatetags.console import CATEGORY_WORDS
 from compliance.vocabulary import TERMINAL
 
-FIRST = frozenset({"request.admitted", "request.blocked", "request.refused"})
-SAID_BY_TYPE = {"request.blocked": "block", "request.refused": "refused"}
+FIRST = frozenset({"request.admitted", "request.blocked", "request.held", "request.refused"})
+SAID_BY_TYPE = {
+    "request.blocked": "block",
+    "request.held": "hold",
+    "request.refused": "refused",
+}
 """What was decided, where the detail is gone; of what was admitted, the type does not tell."""
 EEA = frozenset(
     {
