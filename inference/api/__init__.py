@@ -8,6 +8,7 @@ answer       engine chunks -> the caller's chunks, or one completion
 body         bytes -> a JSON value that is safe to handle
 protocol     a JSON value -> a checked request; chat's schema is in `schema`
 auth         who calls; limits: how much they may; subjects: whom it is about
+request_ids  their ids
 plane        the running parts that the endpoints stand on; measures: their figures
 rejections   refused calls, counted into the record
 errors       OpenAI's shape of an error

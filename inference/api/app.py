@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,8 @@ from inference.api.http import Exchange, Receive, Scope, Send
 from inference.api.limits import Limits
 from inference.api.plane import Plane
 from inference.api.rejections import Rejections
+from inference.api.request_ids import RequestIds
+from inference.canary_reports import CanaryReports
 from inference.dispatch import Dispatcher
 from inference.posting import Poster, current
 from inference.publisher import Publisher, celery_send
@@ -132,9 +133,12 @@ class DataPlane:
             holds=Desk(subject_key := read_key(keys / "subject-index")),
             subject_key=subject_key,
         )
-        self._starts = Starts(configuration.broker_url, configuration.source)
+        where, who = configuration.broker_url, configuration.source
+        self._starts = Starts(where, who)
+        self._canaries = CanaryReports(where, who, gateway_key)
         self.draining = False  # refuses new requests
         self._running = 0
+        self._ids = RequestIds()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -154,9 +158,14 @@ class DataPlane:
         self._poster.start()
         await plane.traffic.start(self._redis)
         self._starts.start()
+        self._canaries.start()
         plane.dispatcher.start()
         with contextlib.suppress(DetectionFailed):
             await self.detectors.wait_ready(LOADING)
+
+    def snapshot(self) -> Snapshot:
+        """The configuration that requests are decided by now; raises `SnapshotStale`."""
+        return self._plane.keeper.current()
 
     async def drain(self, seconds: float) -> None:
         """Refuse new requests and let running ones end for `seconds`.
@@ -182,6 +191,7 @@ class DataPlane:
         await plane.traffic.stop()
         await self._poster.stop()
         await asyncio.to_thread(self._starts.stop)
+        await asyncio.to_thread(self._canaries.stop)
         await self.detectors.stop()
         await asyncio.to_thread(self.writer.stop)
         await asyncio.to_thread(plane.keeper.stop)
@@ -231,7 +241,7 @@ class DataPlane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        exchange = Exchange(scope, receive, send, _request_id())
+        exchange = Exchange(scope, receive, send, self._ids.new())
         self._running += 1
         self._idle.clear()
         try:
@@ -298,14 +308,6 @@ class DataPlane:
         content = models.listing(snapshot) if name == path else models.one(snapshot, name)
         await exchange.body()
         await exchange.json(200, content)
-
-
-def _request_id() -> str:
-    """The second, then 96 random bits: new ids are neighbours in the database's index.
-
-    Ids are in the log for ever, so they tell the time no finer than entries do.
-    """
-    return f"{int(time.time()):08x}{secrets.token_hex(12)}"
 
 
 def _stopping() -> APIError:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from inference.api.request_ids import RequestIds
 
 KEY = bytes(range(32))
 ORIGIN = "bench/log/1"
@@ -48,9 +49,8 @@ def timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def request_id() -> str:
-    """As the API gives it: the second first, so that new ones are neighbours in an index."""
-    return f"{int(time.time()):08x}{secrets.token_hex(12)}"
+request_id = RequestIds().new
+"""As the API gives it: new ones are neighbours in an index."""
 
 
 def detail() -> dict[str, Any]:
