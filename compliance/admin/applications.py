@@ -13,6 +13,7 @@ from django.utils import timezone
 from compliance.admin import retention
 from compliance.admin.api_keys import state, working
 from compliance.admin.editing import Recorded
+from compliance.admin.policy_fields import CountriesField, NamesField
 from compliance.admin.site import console
 from compliance.audit.entry import label_key_digest
 from compliance.audit.retention import (
@@ -23,6 +24,8 @@ from compliance.audit.retention import (
     bounds,
 )
 from compliance.models import Application
+from compliance.policy.regions import COUNTRIES
+from compliance.templatetags.console import CATEGORY_WORDS
 
 if TYPE_CHECKING:
     _ModelForm = forms.ModelForm[Application]  # a generic for the type checker only
@@ -32,6 +35,20 @@ else:
 
 class ApplicationForm(_ModelForm):
     """An application's fields, and what policy and law say of them together."""
+
+    data_categories = NamesField(
+        CATEGORY_WORDS.items(),
+        typed=False,
+        label="Categories of data",
+        help_text="What it is known to process. Rules of the policy can ask for it, whether or "
+        "not something of it is found in a text.",
+    )
+    subject_countries = CountriesField(
+        COUNTRIES,
+        label="Countries of the data subjects",
+        help_text="Where the people live whose data it processes: names or two-letter codes, "
+        "with commas between. Rules of the policy can ask for it.",
+    )
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -96,6 +113,7 @@ class ApplicationAdmin(Recorded):
             "Why it processes data",
             {"fields": ("purpose", "legal_basis", "ropa_reference", "owner")},
         ),
+        ("What it processes", {"fields": ("data_categories", "subject_countries")}),
         (
             "How much it may ask",
             {"fields": ("requests_per_minute", "tokens_per_minute", "concurrent_requests")},

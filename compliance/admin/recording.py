@@ -54,6 +54,8 @@ def plain(value: Any) -> Any:
         return value.astimezone(dt.UTC).isoformat(timespec="seconds")
     if isinstance(value, str | int | bool) or value is None:
         return value
+    if isinstance(value, list):
+        return [plain(one) for one in value]
     return str(value)
 
 
