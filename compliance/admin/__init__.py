@@ -6,6 +6,10 @@ editing         forms with short transactions; switching things off and on
 roles           the four groups and their rights
 sessions        logins on the record; sessions that end
 applications, api_keys, policies, places, people    what is shown and changed
+policy_draft, policy_rule, policy_text    a policy that is written: whole, by rules, as text
+policy_rule_form, policy_rule_fields, policy_fields, policy_world    a rule as a form
+policy_votes, policy_propose, policy_approve, policy_tighten    what people sign about one
+policy_shown, policy_signed, approval_keys    a policy in words, and who signed it by which key
 retention       what is kept how long, and when the next details go
 window          reading the record newest first, fast at any size
 events, requests, story                             the record, shown
@@ -28,6 +32,7 @@ from compliance.admin import (
     alarms,
     api_keys,
     applications,
+    approval_keys,
     contents,
     erasures,
     events,
@@ -53,6 +58,7 @@ __all__ = [
     "alarms",
     "api_keys",
     "applications",
+    "approval_keys",
     "contents",
     "erasures",
     "events",

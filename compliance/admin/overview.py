@@ -12,10 +12,16 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from compliance.admin import api_keys, generations, policies, verification, window
+from compliance.admin import (
+    api_keys,
+    generations,
+    policy_shown,
+    policy_signed,
+    verification,
+    window,
+)
 from compliance.admin.site import Panel, console
 from compliance.models import APIKey, Application, Event, LogHead, Verification
-from compliance.policy.rules import PolicyRefused, parse
 
 DAY = dt.timedelta(hours=24)
 SOON = dt.timedelta(days=30)
@@ -132,21 +138,18 @@ def policy(request: HttpRequest) -> Panel | None:
     """The active policy, and what of it is not enforced."""
     if not request.user.has_perm("compliance.view_policyversion"):
         return None
-    version = policies.active()
-    context: dict[str, Any] = {"version": version}
-    if version is not None:
-        try:
-            parsed = parse(version.document)
-        except PolicyRefused as error:
-            context["fault"] = str(error)
-        else:
-            rules = policies.shown(parsed)
-            context |= {
-                "name": parsed.name,
-                "rules": rules,
-                "idle": [shown for shown in rules if shown.enforced is False],
-                "unknown": any(shown.enforced is None for shown in rules),
-            }
+    standing = policy_signed.standing()
+    row = policy_signed.active_row(standing)
+    context: dict[str, Any] = {"row": row, "faults": standing.faults}
+    if row is not None and standing.active is not None:
+        rules = policy_shown.shown(standing.active.policy)
+        context |= {
+            "name": standing.active.policy.name,
+            "since": policy_signed.moment(standing.active.since_us),
+            "rules": rules,
+            "idle": [shown for shown in rules if shown.enforced is False],
+            "unknown": any(shown.enforced is None for shown in rules),
+        }
     return Panel(40, "Policy", "admin/panels/policy.html", context)
 
 

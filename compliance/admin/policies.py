@@ -1,116 +1,141 @@
-"""Policies in words. Read-only: a version never changes once it is written."""
+"""Policies: the versions and drafts, each in words, and how two of them differ.
+
+A version never changes once it is written. What makes one count is what people signed, which
+`compliance.versions` reads; this page shows it.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
-from compliance.admin.coverage import known
+from compliance.admin import (
+    policy_draft,
+    policy_rule,
+    policy_shown,
+    policy_signed,
+    policy_text,
+    policy_tighten,
+    policy_votes,
+)
 from compliance.admin.editing import ReadOnly
+from compliance.admin.policy_rights import APPROVE, DRAFT, PROPOSE, SEE_DRAFTS, demand, may
+from compliance.admin.policy_rights import VIEW as SEE
 from compliance.admin.site import console
-from compliance.models import PolicyVersion
-from compliance.policy import words
-from compliance.policy.decide import not_enforced
-from compliance.policy.rules import Policy, PolicyRefused, Rule, parse
-from compliance.templatetags.console import badge
+from compliance.models import PolicyDraft, PolicyVersion
+from compliance.policy.rules import PolicyRefused, parse
 
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A rule as the table shows it; `enforced` is None where nobody knows."""
-
-    rule: Rule
-    when: str
-    sites: str
-    enforced: bool | None
-
-
-def shown(policy: Policy) -> list[Shown]:
-    """The rules of a policy, ready for a table."""
-    coverage = known()
-    idle = None if coverage is None else set(not_enforced(policy, coverage))
-    return [
-        Shown(
-            rule,
-            words.condition(rule.when),
-            "any" if rule.where is None else words.where(rule.where),
-            None if idle is None else rule.id not in idle,
-        )
-        for rule in policy.rules
-    ]
-
-
-def active() -> PolicyVersion | None:
-    """The version by which requests are decided now."""
-    return PolicyVersion.objects.filter(activated__isnull=False, retired=None).first()
+LISTED = 25  # versions a page
 
 
 @admin.register(PolicyVersion, site=console)
 class PolicyAdmin(ReadOnly):
-    """Versions, newest first. The set-up writes the first, and nothing another yet."""
+    """The list, a version, and the pages on which a policy is written and signed."""
 
     section, rank, title = "Rules", 30, "Policies"
     change_form_template = "admin/policy.html"
-    list_display = ("__str__", "standing", "note", "activated", "retired", "short_digest")
-    list_display_links = ("__str__",)
-    search_fields = ("digest", "note")
-    search_help_text = "Digest or note"
-
-    @admin.display(description="state")
-    def standing(self, obj: Any) -> str:
-        """As a badge."""
-        return badge(self.state(obj))
-
-    def state(self, version: PolicyVersion) -> str:
-        """In one word."""
-        if version.retired is not None:
-            return "retired"
-        return "active" if version.activated is not None else "not activated"
 
     def get_urls(self) -> list[URLPattern]:
-        """Django's, and the document itself."""
-        view = path(
-            "<int:pk>/document.json",
-            self.admin_site.admin_view(self.document_view),
-            name="policy_document",
-        )
-        return [view, *super().get_urls()]
+        """Django's, and those of drafts, signatures and texts."""
+        guard = self.admin_site.admin_view
+        return [
+            path("difference/", guard(self.difference_view), name="policy_difference"),
+            *policy_draft.urls(guard),
+            *policy_rule.urls(guard),
+            *policy_text.urls(guard),
+            *policy_votes.urls(guard),
+            *policy_tighten.urls(guard),
+            *super().get_urls(),
+        ]
 
-    def document_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The canonical JSON, byte for byte what the digest is of."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        version = self.found(request, pk)
-        name = f"policy-version-{version.number}.json"
-        return HttpResponse(
-            version.document.encode(),
-            content_type="application/json",
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    def changelist_view(self, request: HttpRequest, *_a: Any, **_n: Any) -> Any:
+        """What counts, what waits, what is being written, and what was."""
+        demand(request, SEE)
+        standing = policy_signed.standing()
+        rows = Paginator(PolicyVersion.objects.all(), LISTED).get_page(request.GET.get("page"))
+        waiting = [
+            version
+            for version in PolicyVersion.objects.filter(activated=None, retired=None)
+            if policy_signed.state(version, standing) in ("proposed", "scheduled")
+        ]
+        sees = may(request, SEE_DRAFTS)
+        return console.page(
+            request,
+            "admin/policies.html",
+            "Policies",
+            standing=standing,
+            active=policy_signed.active_row(standing),
+            waiting=[policy_signed.row(version, standing) for version in waiting],
+            drafts=_drafts() if sees else [],
+            sees_drafts=sees,
+            versions=[policy_signed.row(version, standing) for version in rows],
+            page=rows,
+            may_draft=may(request, DRAFT),
+            may_tighten=may(request, PROPOSE, APPROVE),
+            may_approve=may(request, APPROVE),
         )
 
     def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        """One version in words."""
-        try:
-            policy, fault = parse(obj.document), ""
-        except PolicyRefused as error:
-            policy, fault = None, str(error)
-        return {
-            "title": f"{policy.name if policy else 'Policy'}, {obj}",
+        """One version in words, with what was signed of it and what can be done."""
+        standing = policy_signed.standing()
+        state = policy_signed.state(obj, standing)
+        shared = {
             "version": obj,
-            "state": self.state(obj),
-            "rules": shown(policy) if policy else [],
-            "bounds": words.bounds(policy) if policy else [],
-            "coverage": known(),
-            "matches": policy is not None and policy.digest == obj.digest,
-            "fault": fault,
+            "row": policy_signed.row(obj, standing),
+            "state": state,
+            "standing": standing,
+            "others": PolicyVersion.objects.exclude(pk=obj.pk)[:200],
             "pretty": _pretty(obj.document),
+            "may_draft": may(request, DRAFT),
+            **policy_votes.offered(request, obj, state),
         }
+        try:
+            policy = parse(obj.document)
+        except PolicyRefused as error:
+            return shared | {"title": f"Policy, {obj}", "fault": str(error)}
+        return policy_shown.context(
+            policy,
+            title=f"{policy.name}, {obj}",
+            rules=policy_shown.shown(policy),
+            matches=policy.digest == obj.digest,
+            **shared,
+        )
+
+    def difference_view(self, request: HttpRequest) -> HttpResponse:
+        """How two versions differ, in words."""
+        demand(request, SEE)
+        old, new = (self._asked(request, name) for name in ("from", "to"))
+        try:
+            found = policy_shown.compared(parse(new.document), old)
+        except PolicyRefused:
+            found = None
+        return console.page(
+            request,
+            "admin/policy_difference.html",
+            f"What {new} changes in {old}",
+            old=old,
+            new=new,
+            differences=found,
+        )
+
+    @staticmethod
+    def _asked(request: HttpRequest, name: str) -> PolicyVersion:
+        number = request.GET.get(name, "")
+        found = PolicyVersion.objects.filter(pk=int(number)) if number.isdecimal() else None
+        version = found.first() if found is not None else None
+        if version is None:
+            raise Http404
+        return version
+
+
+def _drafts() -> list[tuple[PolicyDraft, str]]:
+    rows = PolicyDraft.objects.filter(state=PolicyDraft.State.OPEN)
+    return [(one, policy_draft.named(one)) for one in rows.select_related("author", "based_on")]
 
 
 def _pretty(document: str) -> str:

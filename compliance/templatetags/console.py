@@ -29,6 +29,9 @@ TONES = {
         "signed",
         "integrated",
         "acknowledged",
+        "valid",
+        "can be proposed",
+        "added",
     },
     "warn": {
         "pseudonymise",
@@ -44,6 +47,11 @@ TONES = {
         "interrupted",
         "application inactive",
         "no answer",
+        "hold",
+        "proposed",
+        "scheduled",
+        "overtaken",
+        "changed",
     },
     "bad": {
         "block",
@@ -57,6 +65,10 @@ TONES = {
         "not signed",
         "contradicts",
         "open",
+        "not valid",
+        "cannot be proposed",
+        "must be mended",
+        "removed",
     },
 }
 

@@ -59,6 +59,35 @@ for (const part of document.querySelectorAll("[data-progress]")) {
   setTimeout(look, 500);
 }
 
+// A rule that is being typed: what it says is shown without pressing the button.
+for (const form of document.querySelectorAll("form[data-preview]")) {
+  const said = form.querySelector("[data-said]");
+  let waiting, asked = 0;
+  const show = async () => {
+    const mine = ++asked;
+    try {
+      const body = new FormData(form);
+      const answer = await fetch(form.dataset.preview, { method: "POST", body, credentials: "same-origin" });
+      const { sentence, missing } = await answer.json();
+      if (mine !== asked) return;
+      const words = sentence || `Still to be said or mended: ${missing.join(", ")}.`;
+      if (said.textContent !== words) said.textContent = words;
+    } catch {
+      // The button shows it too.
+    }
+  };
+  form.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(show, 400);
+  });
+}
+
+// A time is typed in the reader's own zone, where the page does not know a better one.
+for (const zones of document.querySelectorAll("select[data-own-zone]")) {
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if ([...zones.options].some((option) => option.value === own)) zones.value = own;
+}
+
 // The menu is open where there is room for it.
 const menu = document.querySelector("details.menu");
 if (menu) {

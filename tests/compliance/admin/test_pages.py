@@ -174,6 +174,7 @@ def test_the_overview_counts_requests_by_decision(filled):
         "allow": 2,
         "pseudonymise": 1,
         "mask": 0,
+        "hold": 0,
         "block": 1,
         "refused": 1,
     }

@@ -1,0 +1,94 @@
+"""A draft's document while it is edited: JSON values, of which one rule changes at a time.
+
+Two people may edit one draft. Each form carries the `mark` of what it was drawn with; where
+that part is stored unchanged, the form's change joins whatever else was changed meanwhile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from compliance.policy import regions
+from compliance.policy.rules import Policy, PolicyRefused, parse
+
+Document = dict[str, Any]
+SETTINGS = ("name", "zone", "regions", "retention")
+
+
+def read(text: str) -> Document:
+    """A stored text as values; what cannot be read is empty, and `parse` says why."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def written(document: Document) -> str:
+    """As it is stored: indented, for whoever reads the text."""
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def mark(value: Any) -> str:
+    """Tells one state of a part from another; "" stands for none."""
+    if value is None:
+        return ""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def ids(document: Document) -> list[str]:
+    """Of the rules, in their order."""
+    return [str(rule.get("id", "")) for rule in _rules(document)]
+
+
+def rule_of(document: Document, name: str) -> dict[str, Any] | None:
+    """The rule of this id."""
+    return next((rule for rule in _rules(document) if rule.get("id") == name), None)
+
+
+def settings_of(document: Document) -> dict[str, Any]:
+    """What is said of the whole policy."""
+    return {name: document[name] for name in SETTINGS if name in document}
+
+
+def with_rule(document: Document, rule: Mapping[str, Any], original: str) -> Document:
+    """With `rule` in the place of the one called `original`; at the end where there is none."""
+    rules = [dict(rule) if one.get("id") == original else one for one in _rules(document)]
+    if rule_of(document, original) is None:
+        rules.append(dict(rule))
+    return with_edition({**document, "rules": rules})
+
+
+def without(document: Document, name: str) -> Document:
+    """Without the rule of this id."""
+    return {**document, "rules": [one for one in _rules(document) if one.get("id") != name]}
+
+
+def with_edition(document: Document) -> Document:
+    """With the newest edition of the regions where a rule names one and no edition is given."""
+    named = any(rule.get("where", {}).get("regions") for rule in _rules(document))
+    if not named or document.get("regions"):
+        return document
+    return {**document, "regions": regions.NEWEST}
+
+
+def alone(document: Document, rule: Mapping[str, Any]) -> Policy:
+    """A policy of this one rule; raises `PolicyRefused` for what is wrong with the rule."""
+    return parse(json.dumps(with_edition({**document, "rules": [dict(rule)]})))
+
+
+def policy_of(text: str) -> tuple[Policy | None, str]:
+    """The policy, or what is wrong with the text."""
+    try:
+        return parse(text), ""
+    except PolicyRefused as error:
+        return None, str(error)
+
+
+def _rules(document: Document) -> list[dict[str, Any]]:
+    rules = document.get("rules")
+    return [one for one in rules if isinstance(one, dict)] if isinstance(rules, list) else []

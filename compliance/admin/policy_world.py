@@ -1,0 +1,142 @@
+"""What this appliance knows that a policy can speak of: its applications, sites and models.
+
+Models belong to inference, which says here where to ask for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+
+from compliance.admin.coverage import known as covered
+from compliance.gate import now
+from compliance.models import Application, Site
+from compliance.policy import regions
+from compliance.policy.checks import World
+from compliance.templatetags.console import CATEGORY_WORDS
+
+Pairs = tuple[tuple[str, str], ...]
+"""Names as a policy writes them, each with its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A model that is registered here."""
+
+    name: str
+    licence: str
+    publisher: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the rule form offers to choose from."""
+
+    applications: Pairs = ()
+    purposes: Pairs = ()
+    owners: Pairs = ()
+    entities: Pairs = ()
+    models: Pairs = ()
+    licences: Pairs = ()
+    publishers: Pairs = ()
+    sites: Pairs = ()
+    operators: Pairs = ()
+    certifications: Pairs = ()
+    regions: Pairs = ()
+    countries: Mapping[str, str] = field(default_factory=dict)
+
+
+_ask: Callable[[], list[Served]] = list
+
+
+def provide(ask: Callable[[], list[Served]]) -> None:
+    """Let `ask` answer which models are registered; it reads the database."""
+    global _ask  # noqa: PLW0603 - one process, one answer
+    _ask = ask
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region and what it holds today, in names; `limited` are decisions that do not count."""
+
+    name: str
+    words: str
+    countries: tuple[str, ...]
+    limited: tuple[str, ...]
+
+
+def known() -> Known:
+    """What the rule form can offer now."""
+    applications = list(Application.objects.order_by("name"))
+    sites = list(Site.objects.order_by("name"))
+    models = _ask()
+    names = regions.COUNTRIES
+    return Known(
+        applications=tuple((one.name, _with(one.name, one.owner)) for one in applications),
+        purposes=_same(one.purpose for one in applications),
+        owners=_same(one.owner for one in applications),
+        entities=_entities(),
+        models=tuple((one.name, _with(one.name, one.licence)) for one in models),
+        licences=_same(one.licence for one in models),
+        publishers=_same(one.publisher for one in models),
+        sites=tuple((one.name, _with(one.name, names.get(one.country, ""))) for one in sites),
+        operators=_same(one.operator for one in sites),
+        certifications=_same(chain.from_iterable(one.certifications for one in sites)),
+        regions=tuple(
+            (one.name, f"{one.words}: {len(one.countries)} countries today")
+            for one in regions_now()
+        ),
+        countries=names,
+    )
+
+
+def world() -> World:
+    """What checks of a policy hold its names against."""
+    served = _ask()
+    sites = list(Site.objects.values_list("name", "country"))
+    return World(
+        applications=frozenset(Application.objects.values_list("name", flat=True)),
+        sites=frozenset(name for name, _country in sites),
+        countries=frozenset(country for _name, country in sites),
+        models=frozenset(one.name for one in served) or None,
+        coverage=covered(),
+    )
+
+
+def regions_now(edition: str = regions.NEWEST) -> list[Region]:
+    """What each region holds today by an edition."""
+    time = now()
+    return [
+        Region(
+            name,
+            words[0].upper() + words[1:],
+            tuple(_named(regions.members(name, edition, time))),
+            tuple(
+                f"{regions.COUNTRIES.get(one.country, one.country)}: {one.scope}"
+                for one in regions.memberships(edition)
+                if one.region == name and one.scope
+            ),
+        )
+        for name, words in regions.REGIONS.items()
+    ]
+
+
+def _named(codes: Iterable[str]) -> list[str]:
+    return sorted(
+        (regions.COUNTRIES.get(code, code) for code in codes),
+        key=lambda name: name.removeprefix("the ").casefold(),
+    )
+
+
+def _same(values: Iterable[str]) -> Pairs:
+    return tuple((value, value) for value in sorted({value for value in values if value}))
+
+
+def _with(name: str, more: str) -> str:
+    return f"{name} ({more})" if more else name
+
+
+def _entities() -> Pairs:
+    found = sorted(covered() or ())
+    return tuple((entity, f"{entity}: {CATEGORY_WORDS[kind]}") for kind, entity in found)

@@ -1,0 +1,388 @@
+"""A policy's way through the console: drafted, proposed, approved, in force; no other way."""
+
+import datetime as dt
+import json
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
+
+from compliance.admin import policies
+from compliance.admin.roles import ADMINISTRATOR, APPROVER, AUDITOR, OFFICER, OPERATOR
+from compliance.models import ApprovalKey, Event, PolicyDraft, PolicyVersion
+from compliance.versions import load
+from tests.compliance.admin import stories
+from tests.compliance.admin.policies import drafted, page
+from tests.compliance.versions.conftest import quick  # noqa: F401 - asked for below
+from tests.compliance.versions.people import (
+    PASSWORD,
+    approver,
+    counting,
+    officer,
+    proposed,
+    rule,
+)
+
+LIST = "admin:compliance_policyversion_changelist"
+
+
+@pytest.fixture
+def filled(quick, console):  # noqa: F811
+    """An appliance with its first policy, and two people who can sign for another."""
+    stories.machines()
+    stories.policy()
+    stories.application()
+    console.olga, console.anna = officer(), approver()
+    return console
+
+
+def log_in(client, user):
+    client.force_login(user)
+    return client
+
+
+def text(answer):
+    return " ".join(answer.content.decode().split())
+
+
+def test_two_people_put_a_policy_in_force(filled):
+    log_in(filled, filled.olga)
+    started = filled.post(reverse("admin:policy_start"), {"note": "No mail."})
+    draft = PolicyDraft.objects.get()
+    assert started.headers["Location"] == reverse("admin:policy_draft", args=[draft.pk])
+    filled.post(
+        reverse("admin:policy_rule", args=[draft.pk]),
+        {
+            "description": "Mail addresses never reach a model.",
+            "id": "no-mail",
+            "effect": "block",
+            "when_entities": ["EMAIL_ADDRESS"],
+            "when_entities_more": "EMAIL_ADDRESS",
+            "save": "1",
+        },
+    )
+    shown = filled.get(reverse("admin:policy_draft", args=[draft.pk]))
+    assert [(one.kind, one.rule) for one in shown.context["differences"]] == [
+        ("added", "no-mail")
+    ]
+    filled.post(
+        reverse("admin:policy_propose", args=[draft.pk]),
+        {"note": "Mail is out.", "password": PASSWORD},
+    )
+    version = PolicyVersion.objects.get(number=2)
+    assert load.standing().states[2] == "proposed"
+    assert "You proposed this version" in text(
+        filled.get(reverse("admin:compliance_policyversion_change", args=[version.pk]))
+    )
+    log_in(filled, filled.anna)
+    asked = filled.get(page(version, "approve"))
+    assert "no-mail" in text(asked)
+    assert "Proposed by <strong>olga</strong>" in text(asked)
+    filled.post(page(version, "approve"), {"when": "now", "zone": "UTC", "password": PASSWORD})
+    assert load.standing().active.number == 2
+    listed = text(filled.get(reverse(LIST)))
+    assert "not yet by two people" not in listed
+    assert "Approved by anna" in listed
+    assert [one.type for one in Event.objects.filter(type__startswith="policy.")][-2:] == [
+        "policy.proposed",
+        "policy.approved",
+    ]
+
+
+def test_the_installers_version_says_that_two_people_have_not_signed_it(filled):
+    log_in(filled, filled.olga)
+    assert "Signed by the installer, not yet by two people." in text(filled.get(reverse(LIST)))
+
+
+def test_a_scheduled_version_says_when_in_utc(filled):
+    version = proposed(filled.olga, rule("later"))
+    log_in(filled, filled.anna)
+    at = (timezone.now() + dt.timedelta(days=9)).astimezone(dt.UTC).replace(hour=10, minute=0)
+    zone = "Asia/Tokyo"  # nine hours ahead, all year
+    local = f"{at + dt.timedelta(hours=9):%Y-%m-%dT%H:%M}"
+    fields = {"when": "later", "at": local, "zone": zone, "password": PASSWORD}
+    assert filled.post(page(version, "approve"), fields).status_code == 302
+    standing = load.standing()
+    assert standing.states[version.number] == "scheduled"
+    assert "It becomes active <time" in text(filled.get(reverse(LIST)))
+    assert f"{at:%Y-%m-%d} 10:00:00 UTC" in text(filled.get(reverse(LIST)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        ({"when": "later"}, "at", "Say at which time"),
+        ({"when": "later", "at": "2020-01-01T10:00"}, "at", ""),
+        ({"when": "later", "at": "2099-01-01T10:00"}, "at", ""),
+        (
+            {"when": "later", "at": "2027-03-28T02:30", "zone": "Europe/Berlin"},
+            "at",
+            "leave this",
+        ),
+        ({"when": "later", "at": "2027-10-31T02:30", "zone": "Europe/Berlin"}, "at", "twice"),
+        ({"when": ""}, "when", "required"),
+        ({"zone": "Mars/Olympus"}, "zone", "not one of"),
+        ({"password": "wrong"}, "password", "not your password"),
+        ({"password": ""}, "password", "required"),
+    ],
+)
+def test_an_approval_that_cannot_be_meant_is_refused_at_its_field(filled, fields, field, words):
+    version = proposed(filled.olga, rule("more"))
+    log_in(filled, filled.anna)
+    given = {"when": "now", "zone": "UTC", "password": PASSWORD, **fields}
+    answer = filled.post(page(version, "approve"), given)
+    assert answer.status_code == 200
+    errors = answer.context["form"].errors
+    assert list(errors) == [field], errors
+    assert words in " ".join(errors[field])
+    assert load.standing().states[version.number] == "proposed"
+
+
+def test_nobody_approves_what_they_proposed(filled):
+    both = officer("both")
+    version = proposed(both, rule("mine"))
+    both.groups.add(*User.objects.get(username="anna").groups.all())
+    log_in(filled, both)
+    shown = filled.get(page(version, "approve"))
+    assert "You proposed this version" in text(shown)
+    assert "Sign and approve" not in text(shown)
+    answer = filled.post(
+        page(version, "approve"), {"when": "now", "zone": "UTC", "password": PASSWORD}
+    )
+    assert answer.status_code == 403
+    assert load.standing().states[version.number] == "proposed"
+
+
+def test_an_approver_declines_with_a_reason_that_the_page_shows(filled):
+    version = proposed(filled.olga, rule("too-much"))
+    log_in(filled, filled.anna)
+    assert filled.post(page(version, "decline"), {"reason": ""}).status_code == 200
+    filled.post(page(version, "decline"), {"reason": "Too broad."})
+    shown = filled.get(reverse("admin:compliance_policyversion_change", args=[version.pk]))
+    assert "Too broad." in text(shown)
+    assert load.standing().states[version.number] == "declined"
+    assert filled.get(page(version, "approve")).status_code == 404
+
+
+@pytest.mark.parametrize("scheduled", [False, True])
+def test_what_does_not_count_yet_is_withdrawn_by_one_person(filled, scheduled):
+    at = timezone.now() + dt.timedelta(days=2) if scheduled else None
+    version = (
+        counting(filled.olga, filled.anna, rule("soon"), active_from=at)
+        if scheduled
+        else proposed(filled.olga, rule("soon"))
+    )
+    log_in(filled, filled.olga)
+    filled.post(page(version, "withdraw"), {"reason": "A mistake.", "password": PASSWORD})
+    assert load.standing().states[version.number] == "withdrawn"
+    assert filled.get(page(version, "withdraw")).status_code == 404
+
+
+def test_going_back_is_a_new_draft_from_an_old_version(filled):
+    counting(filled.olga, filled.anna, rule("regretted"))
+    first = PolicyVersion.objects.get(number=1)
+    log_in(filled, filled.olga)
+    shown = filled.get(reverse("admin:compliance_policyversion_change", args=[first.pk]))
+    assert "Start a draft from this version" in text(shown)
+    filled.post(reverse("admin:policy_start"), {"version": first.pk, "note": "Back."})
+    draft = PolicyDraft.objects.get(state="open")
+    assert draft.based_on == first
+    shown = filled.get(reverse("admin:policy_draft", args=[draft.pk]))
+    assert [(one.kind, one.rule) for one in shown.context["differences"]] == [
+        ("removed", "regretted")
+    ]
+
+
+def test_one_person_blocks_something_at_once(filled):
+    log_in(filled, filled.anna)
+    fields = {
+        "description": "The portal is closed.",
+        "who": "only",
+        "when_applications": ["helpdesk"],
+        "reason": "Somebody has its key.",
+        "password": PASSWORD,
+    }
+    seen = filled.post(reverse("admin:policy_tighten"), {**fields, "preview": "1"})
+    assert "helpdesk" in seen.context["sentence"]
+    assert load.standing().active.number == 1
+    assert (
+        filled.post(reverse("admin:policy_tighten"), {**fields, "save": "1"}).status_code == 302
+    )
+    active = load.standing().active
+    assert active.number == 2
+    assert active.recall
+    assert active.policy.rules[-1].id == "the-portal-is-closed"
+
+
+@pytest.mark.parametrize("missing", ["description", "reason", "password"])
+def test_blocking_at_once_without_saying_why_is_refused_at_the_field(filled, missing):
+    log_in(filled, filled.olga)
+    fields = {
+        "description": "Closed.",
+        "when_categories": ["special"],
+        "reason": "A leak.",
+        "password": PASSWORD,
+        "save": "1",
+        missing: "",
+    }
+    answer = filled.post(reverse("admin:policy_tighten"), fields)
+    assert list(answer.context["form"].errors) == [missing]
+    assert load.standing().active.number == 1
+
+
+def test_two_versions_are_compared_in_words_both_ways(filled):
+    second = counting(filled.olga, filled.anna, rule("more"), without=["names-unchecked"])
+    first = PolicyVersion.objects.get(number=1)
+    log_in(filled, filled.anna)
+    address = reverse("admin:policy_difference")
+    forth = filled.get(address, {"from": first.pk, "to": second.pk}).context["differences"]
+    back = filled.get(address, {"from": second.pk, "to": first.pk}).context["differences"]
+    assert {(one.kind, one.rule) for one in forth} == {
+        ("added", "more"),
+        ("removed", "names-unchecked"),
+    }
+    assert {(one.kind, one.rule) for one in back} == {
+        ("removed", "more"),
+        ("added", "names-unchecked"),
+    }
+    assert filled.get(address, {"from": "x", "to": "1"}).status_code == 404
+
+
+def test_a_version_whose_document_was_changed_says_so_and_stops_everything(filled):
+    version = counting(filled.olga, filled.anna, rule("kept"))
+    changed = version.document.replace("kept", "cept")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER compliance_policyversion_no_update")
+    PolicyVersion.objects.filter(pk=version.pk).update(document=changed)
+    log_in(filled, filled.anna)
+    shown = filled.get(reverse("admin:compliance_policyversion_change", args=[version.pk]))
+    assert "this version was changed after it was written" in text(shown)
+    listed = text(filled.get(reverse(LIST)))
+    assert "every request is refused" in listed
+    assert "Policy version 2" in listed
+
+
+# --- Rights ---------------------------------------------------------------------------------
+
+WRITES, SIGNS, SEES = (
+    {OFFICER},
+    {OFFICER, APPROVER},
+    {
+        ADMINISTRATOR,
+        OFFICER,
+        APPROVER,
+        AUDITOR,
+        OPERATOR,
+    },
+)
+DRAFTS = SEES - {OPERATOR}
+PAGES = {
+    "policy_start": (WRITES, None),
+    "policy_draft": (DRAFTS, "draft"),
+    "policy_rule": (WRITES, "draft"),
+    "policy_settings": (WRITES, "draft"),
+    "policy_import": (WRITES, "draft"),
+    "policy_discard": (WRITES, "draft"),
+    "policy_propose": (WRITES, "draft"),
+    "policy_approve": ({APPROVER}, "version"),
+    "policy_decline": ({APPROVER}, "version"),
+    "policy_withdraw": (SIGNS, "version"),
+    "policy_tighten": (SIGNS, None),
+    "policy_document": (SEES, "version"),
+    "policy_yaml": (SEES, "version"),
+    "policy_schema": (SEES, None),
+    "compliance_policyversion_changelist": (SEES, None),
+    "compliance_policyversion_change": (SEES, "version"),
+    "compliance_approvalkey_changelist": (DRAFTS, None),
+    "approval_key_create": (SIGNS, None),
+}
+
+
+@pytest.fixture
+def waiting(filled):
+    filled.version = proposed(filled.olga, rule("waits"))
+    filled.draft = drafted(filled.olga, rule("more", categories=["special"]))
+    return filled
+
+
+def test_a_role_opens_the_pages_that_its_rights_say_and_no_other(waiting, role):
+    waiting.as_(role)
+    for name, (allowed, of) in PAGES.items():
+        key = {"draft": [waiting.draft.pk], "version": [waiting.version.pk]}.get(of, [])
+        status = waiting.get(reverse(f"admin:{name}", args=key)).status_code
+        assert status == (200 if role in allowed else 403), name
+
+
+def test_a_reader_without_rights_changes_nothing_and_sees_no_button(waiting, role):
+    waiting.as_(role)
+    before = list(PolicyDraft.objects.values()), load.standing().states
+    draft, version = waiting.draft, waiting.version
+    acts = {
+        "policy_rule_remove": (WRITES, draft),
+        "policy_rule_restore": (WRITES, draft),
+        "policy_rule_preview": (WRITES, draft),
+        "policy_discard": (WRITES, draft),
+        "policy_approve": ({APPROVER}, version),
+        "policy_withdraw": (SIGNS, version),
+    }
+    for name, (allowed, of) in acts.items():
+        if role not in allowed:
+            answer = waiting.post(
+                reverse(f"admin:{name}", args=[of.pk]), {"password": PASSWORD}
+            )
+            assert answer.status_code == 403, name
+    after = list(PolicyDraft.objects.values()), load.standing().states
+    assert role in WRITES or before == after
+    listed = text(waiting.get(reverse(LIST)))
+    assert ("Start a draft" in listed) == (role in WRITES)
+    assert ("Block something at once" in listed) == (role in SIGNS)
+    shown = text(
+        waiting.get(reverse("admin:compliance_policyversion_change", args=[version.pk]))
+    )
+    assert ("Approve…" in shown) == (role == APPROVER)
+    assert ("Withdraw…" in shown) == (role in SIGNS)
+
+
+def test_a_superuser_is_told_why_nobody_like_that_signs(waiting):
+    waiting.as_(username="root", is_superuser=True)
+    shown = text(waiting.get(reverse("admin:policy_propose", args=[waiting.draft.pk])))
+    assert "cannot sign for policies" in shown
+    assert "Sign and propose" not in shown
+    keys = text(waiting.get(reverse("admin:compliance_approvalkey_changelist")))
+    assert "cannot sign for policies" in keys
+    assert "Make your key" not in keys
+
+
+def test_no_password_is_ever_drawn_again(waiting):
+    log_in(waiting, waiting.anna)
+    secret = "a secret phrase that is wrong"
+    fields = {"when": "now", "zone": "UTC", "password": secret, "reason": "x"}
+    for name in ("approve", "withdraw"):
+        assert secret not in text(waiting.post(page(waiting.version, name), fields))
+    assert not ApprovalKey.objects.filter(reason__contains=secret).exists()
+
+
+def test_versions_come_by_pages(filled, monkeypatch):
+    monkeypatch.setattr(policies, "LISTED", 2)
+    for number in range(2):
+        counting(filled.olga, filled.anna, rule(f"rule-{number}"))
+    log_in(filled, filled.anna)
+    first = filled.get(reverse(LIST))
+    assert [row.version.number for row in first.context["versions"]] == [3, 2]
+    assert "3 versions" in text(first)
+    assert 'rel="next" href="?page=2"' in text(first)
+    older = filled.get(reverse(LIST), {"page": 2})
+    assert [row.version.number for row in older.context["versions"]] == [1]
+
+
+def test_the_text_of_a_version_is_handed_out_as_it_was_signed(filled):
+    version = counting(filled.olga, filled.anna, rule("more"))
+    log_in(filled, filled.anna)
+    assert filled.get(page(version, "document")).content.decode() == version.document
+    yaml = filled.get(page(version, "yaml"))
+    assert "more" in yaml.content.decode()
+    assert "attachment" in yaml.headers["Content-Disposition"]
+    schema = json.loads(filled.get(reverse("admin:policy_schema")).content)
+    assert schema["title"] == "Domicile policy"
