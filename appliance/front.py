@@ -23,10 +23,11 @@ from appliance.configured import values
 from appliance.disk import DiskFloor
 from appliance.env import Environment
 from appliance.log_pages import PREFIX, LogPages
+from appliance.playground import bench_of
 from appliance.witness_pages import PREFIX as WITNESS
 from appliance.witness_pages import WitnessPages
 from compliance import background
-from compliance.admin import coverage
+from compliance.admin import coverage, playground
 from compliance.audit.configuration import loaded
 from inference.api.app import Configuration, DataPlane, build
 
@@ -124,6 +125,7 @@ class Front:
         )
         background.provide(records.publish)
         coverage.provide(lambda: self._plane.detectors.coverage)
+        playground.provide(bench_of(self._plane))
         self._readiness = health.Readiness(
             {
                 **self._plane.probes(),

@@ -10,6 +10,8 @@ policy_draft, policy_rule, policy_text    a policy that is written: whole, by ru
 policy_rule_form, policy_rule_fields, policy_fields, policy_world    a rule as a form
 policy_votes, policy_propose, policy_approve, policy_tighten    what people sign about one
 policy_shown, policy_signed, approval_keys    a policy in words, and who signed it by which key
+simulations, playground    a policy tried: on recorded requests, and on a text
+policy_choice   which policy is tried
 retention       what is kept how long, and when the next details go
 window          reading the record newest first, fast at any size
 events, requests, story                             the record, shown
@@ -43,8 +45,10 @@ from compliance.admin import (
     pdf_certificate,
     people,
     places,
+    playground,
     policies,
     sessions,
+    simulations,
     verification,
     verifier,
     witness_policy,
@@ -69,8 +73,10 @@ __all__ = [
     "pdf_certificate",
     "people",
     "places",
+    "playground",
     "policies",
     "sessions",
+    "simulations",
     "verification",
     "verifier",
     "witness_policy",

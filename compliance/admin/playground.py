@@ -1,0 +1,250 @@
+"""The playground: a text that is typed in, what is found in it, and what a policy makes of it.
+
+Nothing of it is sent to a model, stored or recorded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.views.decorators.csrf import csrf_protect
+
+from compliance.admin import policy_choice
+from compliance.admin.coverage import known as covered
+from compliance.admin.policy_rights import VIEW, demand
+from compliance.admin.site import console
+from compliance.detection.pseudonyms import Unreplaceable, treat
+from compliance.models import Application
+from compliance.policy import words
+from compliance.policy.decide import decide
+from compliance.policy.rules import Policy
+from compliance.policy.simulate import NOWHERE, outcome
+from compliance.vocabulary import (
+    Category,
+    Decision,
+    DetectionFailed,
+    Effect,
+    Facts,
+    Finding,
+    RequestClass,
+    Scan,
+    Segment,
+    Serving,
+)
+
+LONGEST = 20_000  # characters of a text
+TOOLS_MAX = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What this process can ask: what is in a text, and who serves a model.
+
+    `scan` raises `DetectionFailed`; `models` are the names of those that are served.
+    """
+
+    scan: Callable[[Sequence[Segment]], Scan]
+    serving: Callable[[str], Serving]
+    models: Callable[[], list[str]]
+
+
+_bench: list[Bench] = []
+
+
+def provide(bench: Bench | None) -> None:
+    """Let the playground ask `bench`. Without one it says that this process has no detector."""
+    _bench[:] = [bench] if bench else []
+
+
+class TryForm(forms.Form):
+    """A text, and who would send it to which model."""
+
+    text = forms.CharField(
+        label="Text",
+        max_length=LONGEST,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 8, "autocomplete": "off", "spellcheck": "false"}),
+        help_text="As an application would send it. It is looked at in the memory of this "
+        "appliance: not sent to a model, not stored, not recorded.",
+    )
+    application = forms.ModelChoiceField(
+        Application.objects.order_by("name"), label="Sent by", empty_label=None
+    )
+    model = forms.ChoiceField(label="To the model")
+    policy = forms.ChoiceField(
+        label="Policy", help_text="The active version, a draft, or any other."
+    )
+    request_class = forms.ChoiceField(
+        label="Class",
+        choices=[
+            (RequestClass.INTERACTIVE, "interactive: somebody waits for the answer"),
+            (RequestClass.BATCH, "batch: one of many, not waited for"),
+        ],
+    )
+    tools = forms.CharField(
+        label="Tools offered",
+        required=False,
+        max_length=2_000,
+        help_text="Names of functions that the request offers to the model, between commas.",
+    )
+
+    def __init__(self, models: Sequence[str], *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._offer("model", [(name, name) for name in models])
+        self._offer("policy", [("active", "the active version"), *policy_choice.choices()])
+
+    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - for the type checker
+        field.choices = choices
+
+    def clean_policy(self) -> policy_choice.Chosen:
+        """The policy itself."""
+        value = self.cleaned_data["policy"]
+        try:
+            if value == "active":
+                return policy_choice.Chosen("the active version", policy_choice.active())
+            return policy_choice.chosen(value)
+        except (ValueError, policy_choice.NothingActive) as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def clean_tools(self) -> frozenset[str]:
+        """The names."""
+        names = {name.strip() for name in self.cleaned_data["tools"].split(",")} - {""}
+        if len(names) > TOOLS_MAX:
+            raise forms.ValidationError(f"Name {TOOLS_MAX} tools at most.")
+        return frozenset(names)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of the text; `finding` where something was found."""
+
+    text: str
+    finding: Finding | None = None
+    treatment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came out. `sent` is what the model would get; None where it gets nothing."""
+
+    pieces: tuple[Piece, ...]
+    scan: Scan
+    decision: Decision
+    outcome: str
+    rules: tuple[tuple[str, str], ...]
+    obligations: str
+    sent: str | None
+    why_not: str
+
+
+@csrf_protect
+def playground_view(request: HttpRequest) -> HttpResponse:
+    """Type a text; see what is found, decided and sent."""
+    demand(request, VIEW)
+    bench = _bench[0] if _bench else None
+    form = TryForm(
+        bench.models() if bench else [], request.POST or None, initial=_asked(request)
+    )
+    tried = None
+    if bench and request.method == "POST" and form.is_valid():
+        try:
+            tried = attempt(bench, form)
+        except DetectionFailed as error:
+            form.add_error("text", f"It could not be checked: {error}. Try again shortly.")
+    return console.page(
+        request,
+        "admin/playground.html",
+        "Playground",
+        form=form,
+        tried=tried,
+        able=bench is not None,
+        errors=form.errors,
+    )
+
+
+def _asked(request: HttpRequest) -> dict[str, Any]:
+    return {"policy": request.GET.get("policy", "active")}
+
+
+def attempt(bench: Bench, form: TryForm) -> Tried:
+    """Scan, decide and treat, as the gate does; raises `DetectionFailed`."""
+    asked = form.cleaned_data
+    segment = Segment("/messages/0/content", asked["text"])
+    scan = bench.scan([segment])
+    facts = _facts(asked, scan, bench.serving(asked["model"]))
+    policy: Policy = asked["policy"].policy
+    coverage = covered() or frozenset()
+    decision = decide(policy, facts, coverage)
+    released = decide(policy, facts, coverage, frozenset(decision.held_by))
+    sent, why_not = _sent(segment, scan, released)
+    spoke = {rule.id: rule for rule in policy.rules}
+    return Tried(
+        pieces=tuple(_pieces(segment.text, scan, decision)),
+        scan=scan,
+        decision=decision,
+        outcome=outcome(decision),
+        rules=tuple((name, words.rule(spoke[name])) for name in decision.rules),
+        obligations=words.obligations(decision.obligations),
+        sent=sent,
+        why_not=why_not,
+    )
+
+
+def _facts(asked: dict[str, Any], scan: Scan, serving: Serving) -> Facts:
+    application: Application = asked["application"]
+    return Facts(
+        application=application.name,
+        model=asked["model"],
+        entities=Counter((finding.category, finding.entity) for finding in scan.findings),
+        names_unchecked=scan.names_unchecked,
+        time=time.time_ns() // 1_000,
+        purpose=application.purpose,
+        legal_basis=application.legal_basis,
+        owner=application.owner,
+        declared=frozenset(map(Category, application.data_categories)),
+        subject_countries=frozenset(application.subject_countries),
+        high_risk=application.high_risk,
+        request_class=RequestClass(asked["request_class"]),
+        tools=asked["tools"],
+        serving=serving,
+    )
+
+
+def _sent(segment: Segment, scan: Scan, decision: Decision) -> tuple[str | None, str]:
+    """What the model gets once nobody holds it back, or why it gets nothing."""
+    if outcome(decision) in (Effect.BLOCK, NOWHERE):
+        return None, "The model gets nothing."
+    try:
+        treated = treat([segment], scan, decision.treatments)
+    except Unreplaceable as error:
+        return None, str(error)
+    return treated.texts.get(segment.pointer, segment.text), ""
+
+
+def _pieces(text: str, scan: Scan, decision: Decision) -> Iterator[Piece]:
+    at = 0
+    for finding in scan.findings:
+        if finding.start > at:
+            yield Piece(text[at : finding.start])
+        treatment = decision.treatments.get(finding.entity, "")
+        yield Piece(text[finding.start : finding.end], finding, str(treatment))
+        at = finding.end
+    if at < len(text):
+        yield Piece(text[at:])
+
+
+def urls() -> list[URLPattern]:
+    """Where it lies."""
+    return [path("playground/", console.admin_view(playground_view), name="playground")]
+
+
+console.pages.append(urls)
