@@ -12,7 +12,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from compliance.policy.terms import NOTHING_SAID, Hours, Policy, Retention, Rule, given
+from compliance.policy.terms import (
+    NOTHING_SAID,
+    Assertion,
+    Hours,
+    Policy,
+    Retention,
+    Rule,
+    Where,
+    given,
+)
 
 
 def policy(
@@ -23,9 +32,10 @@ def policy(
     *,
     regions: str | None = None,
     zone: str | None = None,
+    assertions: tuple[Assertion, ...] = (),
 ) -> Policy:
     """A policy with its digest. `rules.parse` is the way in for documents from outside."""
-    unsigned = Policy(name, version, rules, "", retention, regions, zone)
+    unsigned = Policy(name, version, rules, "", retention, regions, zone, assertions)
     return replace(unsigned, digest=hashlib.sha256(canonical(unsigned)).hexdigest())
 
 
@@ -44,6 +54,8 @@ def document(policy: Policy) -> dict[str, Any]:
     written["rules"] = [rule_document(rule) for rule in policy.rules]
     if bounds := _members(given(policy.retention)):
         written["retention"] = bounds
+    if policy.assertions:
+        written["assertions"] = [assertion_document(one) for one in policy.assertions]
     return written
 
 
@@ -60,6 +72,18 @@ def rule_document(rule: Rule) -> dict[str, Any]:
     if obligations := _members(given(rule.obligations)):
         written["obligations"] = obligations
     return written
+
+
+def assertion_document(assertion: Assertion) -> dict[str, Any]:
+    """One assertion as JSON values."""
+    return {
+        "id": assertion.id,
+        "description": assertion.description,
+        "never": {
+            name: _members(given(what)) if isinstance(what, Where) else _value(what)
+            for name, what in given(assertion.never).items()
+        },
+    }
 
 
 def clock(minutes: int) -> str:

@@ -95,6 +95,20 @@ def _settings(old: Policy, new: Policy) -> Iterator[str]:
         was = " ".join(words.bounds(old)) or "no bounds"
         now = " ".join(words.bounds(new)) or "no bounds"
         yield _changed("How long anything may be kept was", was, now)
+    yield from _assertions(old, new)
+
+
+def _assertions(old: Policy, new: Policy) -> Iterator[str]:
+    before, after = ({one.id: one for one in policy.assertions} for policy in (old, new))
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was is None and now is not None:
+            yield f"The assertion {name} was added: “{words.assertion(now)}”"
+        elif now is None and was is not None:
+            yield f"The assertion {name} was removed: “{words.assertion(was)}”"
+        elif was is not None and now is not None and was != now:
+            said = f"The assertion {name} was"
+            yield _changed(said, words.assertion(was), words.assertion(now))
 
 
 def _members(was: str, now: str) -> Iterator[str]:

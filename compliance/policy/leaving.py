@@ -93,18 +93,9 @@ def _leaves(policy: Policy, never: Never, facts: Facts, known: Known) -> bool:
     )
 
 
-def data(never: Never) -> str:
-    """The data that a question or an assertion is about, in words."""
-    types = f"findings of type {words.either(sorted(never.entities))}" if never.entities else ""
-    if never.categories is None:
-        return types
-    named = words.either(words.CATEGORIES[one] for one in sorted(never.categories))
-    return f"{named} ({types})" if types else named
-
-
 def _kept(never: Never) -> str:
     return (
-        f"Proved: no request has {data(never)} processed anywhere but"
+        f"Proved: no request has {words.data(never)} processed anywhere but"
         f" {words.where(never.outside)}, unless it is masked. This holds for every application,"
         " every model and every site, also for those that are yet to come, as far as the"
         " recognisers find the data."
@@ -113,16 +104,9 @@ def _kept(never: Never) -> str:
 
 def _leaving(never: Never) -> str:
     return (
-        f"Not so: there are requests that have {data(never)} processed elsewhere than"
+        f"Not so: there are requests that have {words.data(never)} processed elsewhere than"
         f" {words.where(never.outside)}. This is one of them."
     )
-
-
-def sentence(assertion: Assertion) -> str:
-    """An assertion as a sentence."""
-    said = data(assertion.never)
-    place = words.where(assertion.never.outside)
-    return f"{said[0].upper()}{said[1:]} may be processed only {place}."
 
 
 @dataclass(frozen=True, slots=True)

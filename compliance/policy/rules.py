@@ -8,7 +8,7 @@ mean (a place for a request that is blocked, two lists that exclude each other) 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from compliance.policy import reading
@@ -16,6 +16,7 @@ from compliance.policy.canonical import canonical, document, policy, rule_docume
 from compliance.policy.reading import Reader
 from compliance.policy.regions import EDITIONS, NEWEST
 from compliance.policy.terms import (
+    MAX_ASSERTIONS,
     MAX_COUNT,
     MAX_DAYS,
     MAX_RULES,
@@ -24,8 +25,10 @@ from compliance.policy.terms import (
     MAX_VERSION,
     NOTHING_ASKED,
     NOTHING_SAID,
+    Assertion,
     Condition,
     Hours,
+    Never,
     Policy,
     PolicyRefused,
     Retention,
@@ -41,15 +44,19 @@ __all__ = [
     "MAX_VERSION",
     "NOTHING_ASKED",
     "NOTHING_SAID",
+    "Assertion",
     "Condition",
     "Hours",
+    "Never",
     "Policy",
     "PolicyRefused",
     "Retention",
     "Rule",
     "Where",
+    "assertion_of",
     "canonical",
     "document",
+    "never_of",
     "parse",
     "policy",
     "rule_document",
@@ -107,7 +114,8 @@ RETENTION: Mapping[str, Reader] = {
 }
 """The members that `retention` may have, each with its reader."""
 
-_OPTIONAL = ("regions", "retention", "zone")
+_DATA = {"categories": CONDITIONS["categories"], "entities": CONDITIONS["entities"]}
+_OPTIONAL = ("regions", "retention", "zone", "assertions")
 
 
 def parse(document: bytes | str) -> Policy:
@@ -128,9 +136,13 @@ def parse(document: bytes | str) -> Policy:
     retention = NOTHING_SAID
     if "retention" in found:
         retention = Retention(**reading.some(found["retention"], "retention", RETENTION))
-    regions = _regions(found.get("regions"), rules, given="regions" in found)
+    assertions = _assertions(found["assertions"]) if "assertions" in found else ()
+    places = [rule.where for rule in rules] + [one.never.outside for one in assertions]
+    regions = _regions(found.get("regions"), places, given="regions" in found)
     zone = _zone(found["zone"]) if "zone" in found else None
-    return policy(name, version, rules, retention, regions=regions, zone=zone)
+    return policy(
+        name, version, rules, retention, regions=regions, zone=zone, assertions=assertions
+    )
 
 
 def rule_of(value: Any, at: str = "rule") -> Rule:
@@ -206,19 +218,61 @@ def _condition(value: Any, at: str) -> Condition:
     return Condition(**read)
 
 
-def _regions(edition: Any, rules: tuple[Rule, ...], *, given: bool) -> str | None:
-    named = any(rule.where is not None and rule.where.regions for rule in rules)
+def _assertions(value: Any) -> tuple[Assertion, ...]:
+    items = reading.listed(value, "assertions", "assertion")
+    if len(items) > MAX_ASSERTIONS:
+        raise PolicyRefused(
+            f"assertions: {len(items)} are given, at most {MAX_ASSERTIONS} are possible"
+        )
+    read = tuple(assertion_of(item, f"assertions[{n}]") for n, item in enumerate(items))
+    seen: set[str] = set()
+    for index, assertion in enumerate(read):
+        if assertion.id in seen:
+            raise PolicyRefused(
+                f"assertions[{index}].id: {assertion.id!r} is already used; choose another"
+            )
+        seen.add(assertion.id)
+    return read
+
+
+def assertion_of(value: Any, at: str = "assertion") -> Assertion:
+    """One assertion of its JSON value; raises `PolicyRefused`."""
+    found = reading.members(value, at, required=("id", "description", "never"))
+    return Assertion(
+        id=reading.identifier(found["id"], f"{at}.id"),
+        description=reading.text(found["description"], f"{at}.description"),
+        never=never_of(found["never"], f"{at}.never"),
+    )
+
+
+def never_of(value: Any, at: str = "never") -> Never:
+    """What must never happen, of its JSON value; raises `PolicyRefused`."""
+    never = reading.members(value, at, required=("outside",), optional=_DATA)
+    if not never.keys() & _DATA.keys():
+        raise PolicyRefused(f"{at}: must say of which categories or entities")
+    data = {
+        name: _DATA[name](what, f"{at}.{name}") for name, what in never.items() if name in _DATA
+    }
+    outside = Where(**reading.some(never["outside"], f"{at}.outside", PLACES))
+    return Never(data.get("categories"), data.get("entities"), outside)
+
+
+def _regions(edition: Any, places: Sequence[Where | None], *, given: bool) -> str | None:
+    named = any(where is not None and where.regions for where in places)
     if not given:
         if named:
             raise PolicyRefused(
-                f"regions: missing, and a rule names a region; the newest edition is {NEWEST}"
+                "regions: missing, and a rule names a region, or an assertion does; the"
+                f" newest edition is {NEWEST}"
             )
         return None
     if edition not in EDITIONS:
         known = ", ".join(EDITIONS)
         raise PolicyRefused(f"regions: must be a known edition of the region data: {known}")
     if not named:
-        raise PolicyRefused("regions: no rule names a region; leave it out")
+        raise PolicyRefused(
+            "regions: no rule names a region, and no assertion does; leave it out"
+        )
     return str(edition)
 
 

@@ -13,6 +13,7 @@ from compliance.policy.countries import COUNTRIES
 from compliance.policy.reading import MAX_ID, MAX_ITEMS, MAX_TEXT
 from compliance.policy.regions import EDITIONS, REGIONS
 from compliance.policy.terms import (
+    MAX_ASSERTIONS,
     MAX_COUNT,
     MAX_DAYS,
     MAX_RULES,
@@ -146,6 +147,23 @@ _RETENTION = _object(
     minProperties=1,
 )
 
+_ASSERTION = _object(
+    {
+        "id": {**_TEXT, "maxLength": MAX_ID},
+        "description": _TEXT,
+        "never": _object(
+            {
+                "categories": _CONDITION["properties"]["categories"],
+                "entities": _TEXTS,
+                "outside": _WHERE,
+            },
+            required=["outside"],
+            anyOf=[{"required": ["categories"]}, {"required": ["entities"]}],
+        ),
+    },
+    required=["id", "description", "never"],
+)
+
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Domicile policy",
@@ -157,6 +175,12 @@ SCHEMA: dict[str, Any] = {
             "zone": {"type": "string"},
             "rules": {"type": "array", "items": _RULE, "minItems": 1, "maxItems": MAX_RULES},
             "retention": _RETENTION,
+            "assertions": {
+                "type": "array",
+                "items": _ASSERTION,
+                "minItems": 1,
+                "maxItems": MAX_ASSERTIONS,
+            },
         },
         required=["name", "version", "rules"],
     ),

@@ -9,6 +9,7 @@ from compliance.policy.zones import UTC
 from compliance.vocabulary import Category, Effect, Obligations, RequestClass
 
 MAX_RULES = 1_000
+MAX_ASSERTIONS = 20  # each is proved anew whenever a version is proposed or approved
 MAX_DAYS = 3_660  # ten years
 MAX_SECONDS = MAX_DAYS * 86_400
 MAX_TOKENS = 10_000_000
@@ -125,15 +126,15 @@ NOTHING_SAID = Retention()
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """What must never happen: certain data processed at a site that is not one of `outside`.
+    """What must never happen: certain data processed at a site that is not in a place.
 
-    The data are findings of one of `categories` and of one of `entities`, as in a condition; at
-    least one of the two is given. `outside` is never without a member.
+    The place is `outside`, never without a member. The data are findings of one of `categories`
+    and of one of `entities`, as in a condition; at least one of the two is given.
     """
 
+    categories: frozenset[Category] | None
+    entities: frozenset[str] | None
     outside: Where
-    categories: frozenset[Category] | None = None
-    entities: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ class Policy:
         return self.zone or UTC
 
 
-def given(value: Condition | Where | Obligations | Retention) -> Mapping[str, object]:
+def given(value: Condition | Where | Obligations | Retention | Never) -> Mapping[str, object]:
     """The members that say anything, by name, in the order of the class."""
     said = {one.name: getattr(value, one.name) for one in fields(value)}
     return {

@@ -7,7 +7,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from compliance.policy import countries
 from compliance.policy.canonical import clock
 from compliance.policy.regions import REGIONS
-from compliance.policy.terms import NOTHING_ASKED, Condition, Hours, Policy, Rule, Where
+from compliance.policy.terms import (
+    NOTHING_ASKED,
+    Assertion,
+    Condition,
+    Hours,
+    Never,
+    Policy,
+    Rule,
+    Where,
+)
 from compliance.vocabulary import Category, Effect, Obligations, RequestClass
 
 CATEGORIES: Mapping[Category, str] = {
@@ -94,6 +103,22 @@ def obligations(asked: Obligations) -> str:
     if asked.review:
         said.append("A person must look at the answer before it is used.")
     return " ".join(said)
+
+
+def data(never: Never) -> str:
+    """The data that a question or an assertion is about, as one sentence's part."""
+    types = f"findings of type {_listed(never.entities)}" if never.entities else ""
+    if never.categories is None:
+        return types
+    named = either(CATEGORIES[one] for one in sorted(never.categories))
+    return f"{named} ({types})" if types else named
+
+
+def assertion(assertion: Assertion) -> str:
+    """An assertion as a sentence."""
+    said = data(assertion.never)
+    place = where(assertion.never.outside)
+    return f"{said[0].upper()}{said[1:]} may be processed only {place}, unless masked."
 
 
 def bounds(policy: Policy) -> list[str]:
