@@ -18,7 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 from redis import Redis
 from redis.exceptions import RedisError
 
-from appliance import clock, confinement, health, keyring, time_authority, upkeep
+from appliance import clock, confinement, health, keyring, node_canary, time_authority, upkeep
 from appliance.env import BASE, Environment
 from appliance.finding import Finding, ok, warning, wrong
 from appliance.services import folder, port
@@ -390,6 +390,7 @@ CHECKS: tuple[Callable[[Environment], Iterator[Finding]], ...] = (
     _broker,
     _processes,
     _confinement,
+    node_canary.said,
     _port,
     _disk,
     _clock,

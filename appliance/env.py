@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from inference import canary
+
 BASE = Path(__file__).resolve().parent.parent
 SOCKET_PATH_MAX = 100  # sun_path holds 108 bytes on Linux; room for a file's name suffix
 
@@ -61,6 +63,8 @@ class Environment:
     pkcs11_pin_file: str = ""
     tsa: str = ""  # address of the authority that stamps checkpoints; empty: none is asked
     tsa_certificate: str = ""  # path of the certificates that vouch for its time stamps
+    canary_interval: float = 300.0  # seconds between two attempts of a node to get out
+    canary_hosts: tuple[str, ...] = ()  # host:port, beside the addresses that nobody has
 
 
 class _Reader:
@@ -153,6 +157,16 @@ def _near(parts: SplitResult) -> bool:
     return address.is_private or address.is_loopback
 
 
+def _canary_hosts(given: str) -> tuple[str, ...]:
+    try:
+        canary.hosts(given)
+    except canary.HostRefused as error:
+        raise ConfigurationError(
+            f"DOMICILE_CANARY_HOSTS holds hosts with their ports and commas between. {error}"
+        ) from error
+    return tuple(one.strip() for one in given.split(",") if one.strip())
+
+
 def _run_folder(data: Path, given: str) -> Path:
     if given:
         return Path(given).absolute()
@@ -225,4 +239,6 @@ def read(variables: Mapping[str, str] = os.environ) -> Environment:
             certificate := reader.text("DOMICILE_TSA_CERTIFICATE", ""),
         ),
         tsa_certificate=certificate,
+        canary_interval=float(reader.number("DOMICILE_CANARY_INTERVAL", 300, 10, 86_400)),
+        canary_hosts=_canary_hosts(reader.text("DOMICILE_CANARY_HOSTS", "")),
     )

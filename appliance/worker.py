@@ -14,7 +14,7 @@ from appliance import logging
 from appliance.celery import environment
 from appliance.env import Environment
 from compliance.audit.keys import KeyUnusable
-from inference import tasks
+from inference import canary, tasks
 from inference.engines.base import EngineError
 from inference.registry import CATALOGUE, WeightsChanged, WeightsMissing
 from inference.worker import Configuration
@@ -34,6 +34,8 @@ def configuration(given: Environment) -> Configuration:
         broker_url=given.broker_url,
         slots=given.engine_slots,
         threads=given.engine_threads,
+        canary_interval=given.canary_interval,
+        canary_hosts=canary.hosts(",".join(given.canary_hosts)),
     )
 
 

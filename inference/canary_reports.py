@@ -14,7 +14,6 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,7 +23,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import DatabaseError, connection
 
 from compliance.audit import alarms, changes, journal
-from compliance.audit.keys import read_key
 from compliance.vocabulary import Event
 from inference.canary_format import (
     FIELD,
@@ -96,11 +94,6 @@ class CanaryReports:
             log.exception("canaries_unread")
             connection.close()
             self._stop.wait(ABANDONED)
-
-
-def key_of(keys: Path) -> Ed25519PrivateKey:
-    """The gateway's; raises `KeyUnusable`."""
-    return Ed25519PrivateKey.from_private_bytes(read_key(keys / "gateway.ed25519"))
 
 
 def waiting(broker: Any, source: str) -> list[tuple[bytes, dict[bytes, bytes]]]:

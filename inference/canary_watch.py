@@ -94,15 +94,18 @@ class CanaryWatch:
         self,
         post: Post,
         redis: Any,
-        *,
-        changed: Callable[[], None],
         attempt: Callable[[], canary.Outcome] | None = None,
     ) -> None:
-        """`changed` is called when `closed` has changed, before anything else is done."""
-        self._post, self._redis, self._changed = post, redis, changed
+        self._post, self._redis = post, redis
+        self._follower: Callable[[bool], None] = lambda _closed: None
         self._attempt = attempt or (lambda: canary.run(post.hosts, canary.proxies()))
         self._closing = closing(post.state, post.node)
         self._unsaid: Report | None = None
+
+    def follow(self, closed: Callable[[bool], None]) -> None:
+        """Call `closed` now and whenever it has changed, before anything else is done."""
+        self._follower = closed
+        closed(self.closed)
 
     @property
     def closed(self) -> bool:
@@ -170,7 +173,7 @@ class CanaryWatch:
 
     def _close(self, closing: Closing) -> None:
         self._closing = closing
-        self._changed()
+        self._follower(self.closed)
         _log.error("node_closed", node=self._post.node, count=len(closing.escapes))
         path = closing_file(self._post.state, self._post.node)
         try:
@@ -186,15 +189,15 @@ class CanaryWatch:
                 return
             keys = await asyncio.to_thread(public_keys, self._post.gateway)
             opening = canary_format.opened(said, keys)
+            place = (opening.site, opening.node, opening.closed)
+            if place != (self._post.site, self._post.node, closing.closed):
+                return
+            closing_file(self._post.state, self._post.node).unlink(missing_ok=True)
         except (RedisError, OSError, KeyUnusable, ReportRefused) as error:
-            _log.warning("opening_unread", error=type(error).__name__)
+            _log.warning("node_unopened", error=type(error).__name__)
             return
-        place = (opening.site, opening.node, opening.closed)
-        if place != (self._post.site, self._post.node, closing.closed):
-            return
-        closing_file(self._post.state, self._post.node).unlink(missing_ok=True)
         self._closing = None
-        self._changed()
+        self._follower(self.closed)
         _log.info("node_opened", node=self._post.node)
 
     def _keep(self, report: Report) -> None:

@@ -27,10 +27,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from compliance.audit.keys import read_key
-from inference import registry
+from inference import canary_watch, registry
 from inference.admission import Admission
 from inference.answer import Identity, Leave, answer
 from inference.bulletin import Bulletin
+from inference.canary import Host
+from inference.canary_watch import CanaryWatch, Post
 from inference.clearance import Ticket
 from inference.engines.base import Engine
 from inference.engines.llamacpp import LlamaCpp
@@ -61,6 +63,8 @@ class Configuration:
     broker_url: str
     slots: int
     threads: int
+    canary_interval: float = canary_watch.INTERVAL  # seconds
+    canary_hosts: tuple[Host, ...] = ()
 
 
 class Worker:
@@ -155,16 +159,31 @@ class Worker:
                 refuser=refuser,
             )
             stack.callback(admission.close)
+            watch = CanaryWatch(_post(given, identity.key), redis)
+            await watch.look()
             stack.push_async_callback(engine.stop)
             await engine.start()
             stack.push_async_callback(bulletin.stop)
+            leave = Leave(bulletin, refuser)
             self._answering = Answering(
-                given, identity, engine, redis, admission, leave=Leave(bulletin, refuser)
+                given, identity, engine, redis, admission, leave=leave, watch=watch
             )
             await bulletin.start(self._answering.news)
             self._loop = asyncio.get_running_loop()
             self._begun.set()
             await self._answering.run()
+
+
+def _post(given: Configuration, key: Ed25519PrivateKey) -> Post:
+    return Post(
+        site=given.site,
+        node=given.node,
+        key=key,
+        state=given.state,
+        gateway=given.keys / "gateway.pub",
+        interval=given.canary_interval,
+        hosts=given.canary_hosts,
+    )
 
 
 class Answering:
@@ -179,6 +198,7 @@ class Answering:
         admission: Admission,
         *,
         leave: Leave,
+        watch: CanaryWatch,
     ) -> None:
         self.stopping = asyncio.Event()
         self._configuration = configuration
@@ -187,6 +207,7 @@ class Answering:
         self._redis = redis
         self._admission = admission
         self._leave = leave
+        self._watch = watch
         self._outbox = Outbox(redis)
         self._cancellations = Cancellations(redis, configuration.site)
         self._slots = asyncio.Semaphore(engine.capacity)
@@ -197,6 +218,7 @@ class Answering:
         self._leaving = False
         self._gone = False
         self._since = int(time.time())
+        watch.follow(self._closes)
 
     async def run(self) -> None:
         """Answer until `stopping`, then finish what is open within 30 s."""
@@ -206,6 +228,7 @@ class Answering:
                 group.create_task(self._beat()),
                 group.create_task(self._appear()),
                 group.create_task(self._state()),
+                group.create_task(self._watch.run(lambda: self._gone)),
             ]
             await self.stopping.wait()
             if self._open:
@@ -247,6 +270,14 @@ class Answering:
     def news(self) -> None:
         """A new list of versions in force: who waits looks whether it may go on."""
         self._vacancy.set()
+
+    def _closes(self, closed: bool) -> None:
+        """This node closed itself, or was opened again: what is being answered is given up."""
+        self._leave.bulletin.shut(closed)
+        for task, line in self._open.items() if closed else ():
+            with contextlib.suppress(OutboxFull):
+                line.put(Failed("engine_unavailable", "The node closed itself."))
+            task.cancel()
 
     async def accept(self, envelopes: Sequence[bytes]) -> None:
         """Admit tickets and begin to answer them; waits for a place for each.
@@ -328,7 +359,7 @@ class Answering:
         """
         given = self._configuration
         while not self._gone:
-            healthy = self._engine.healthy
+            healthy = self._healthy()
             running = self._engine.capacity - self._slots._value  # noqa: SLF001 - no public way
             state = {
                 "site": given.site,
@@ -346,5 +377,8 @@ class Answering:
                 )
             for _ in range(round(PRESENCE / HEALTH)):
                 await asyncio.sleep(HEALTH)
-                if self._engine.healthy != healthy:
+                if self._healthy() != healthy:
                     break
+
+    def _healthy(self) -> bool:
+        return self._engine.healthy and not self._watch.closed

@@ -22,15 +22,26 @@ Address = tuple[str, int]
 
 
 async def ready(
-    address: Address, within: float, failing: Callable[[], list[str]], say: Say
-) -> None:
-    """Return once `/readyz` says so; tells what it waits for; raises `StartFailed`."""
+    address: Address,
+    within: float,
+    failing: Callable[[], list[str]],
+    say: Say,
+    closed: Callable[[], str] = lambda: "",
+) -> bool:
+    """Return once `/readyz` says so; tells what it waits for; raises `StartFailed`.
+
+    False where only the nodes are not ready and `closed` says in words why that will stay so:
+    then there is somebody to open them, for whom the console must run.
+    """
     end, told = time.monotonic() + within, ""
     while lacking := await asyncio.to_thread(_lacking, address):
         words = ", ".join(sorted(lacking))
         if words != told:
             say(f"waiting for {words}")
             told = words
+        if [*lacking] == ["nodes"] and (why := closed()):
+            say(why)
+            return False
         if broken := failing():
             raise StartFailed(
                 f"{broken[0]} does not stay up; read logs/{broken[0]}.jsonl in the data folder."
@@ -39,6 +50,7 @@ async def ready(
             problems = "; ".join(f"{name}: {word}" for name, word in lacking.items())
             raise StartFailed(f"Not ready after {within:.0f} s. {problems}.")
         await asyncio.sleep(0.1)
+    return True
 
 
 def _lacking(address: Address) -> dict[str, str]:

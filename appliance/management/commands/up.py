@@ -9,6 +9,7 @@ import socket
 import time
 from argparse import ArgumentParser
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +25,7 @@ from appliance.services.keeper import Keeper, StartFailed
 from appliance.services.programs import metrics_folder, programs
 from appliance.setup import SetUpRefused, set_up
 from appliance.welcome import Credentials, write_welcome
+from inference.canary_watch import closing
 
 READY_WITHIN = 90.0  # seconds
 ORPHANED = 4.0  # seconds for a graceful end once `make` has died
@@ -112,12 +114,15 @@ class Command(BaseCommand):
         base, near = address(environment), (host(environment), environment.port)
         self.say("starting")
         await keeper.start(READY_WITHIN)
-        await first_request.ready(near, READY_WITHIN, keeper.failing, self.say)
+        closed = partial(closed_node, environment)
+        answering = await first_request.ready(
+            near, READY_WITHIN, keeper.failing, self.say, closed
+        )
         if credentials is None:
             self.say(f"up after {time.monotonic() - began:.1f} s: {base}/console/")
             keeper.start_late()
             return
-        first = facts(environment.data)["answered"] is None
+        first = answering and facts(environment.data)["answered"] is None
         if first:
             self.say("asking the first question")
             answer = await first_request.ask(near, credentials.api_key, credentials.model)
@@ -125,7 +130,8 @@ class Command(BaseCommand):
         write_welcome(environment.data, credentials, base)
         self.say(f"up after {time.monotonic() - began:.1f} s")
         self.say(welcome(environment, credentials, base, first=first))
-        note(environment.data, answered=facts(environment.data)["answered"] or now())
+        if answering:
+            note(environment.data, answered=facts(environment.data)["answered"] or now())
         keeper.start_late()
 
 
@@ -150,6 +156,16 @@ class Ending:
     def _orphaned(self) -> None:
         self.told.set()
         asyncio.get_running_loop().call_later(ORPHANED, self._keeper.kill)
+
+
+def closed_node(environment: Environment) -> str:
+    """That this machine's node closed itself, in words; empty where it is open."""
+    if closing(environment.data / "state", environment.node) is None:
+        return ""
+    return (
+        f"{environment.node} closed itself: it could get out of its confinement. Nothing is"
+        " answered until it was opened in the console; see docs/confinement.md"
+    )
 
 
 def host(environment: Environment) -> str:
