@@ -118,8 +118,9 @@ def conditions(draw):
         when.pop("applications_except", None)
     if "tools" in when and when.get("tools_offered") is False:
         when.pop("tools")
-    if not {"categories", "entities"} & set(when):
-        when.pop("at_least", None)
+    when.pop("at_least", None)
+    if {"categories", "entities"} & set(when):
+        when["at_least"] = draw(st.none() | MEMBERS["at_least"])
     return Condition(**when)
 
 
@@ -176,8 +177,8 @@ def again(made, rules):
 
 
 @st.composite
-def policies(draw, most=8):
-    made = numbered(draw(st.lists(rules(), min_size=1, max_size=most)))
+def policies(draw, most=5, effects=tuple(Effect)):
+    made = numbered(draw(st.lists(rules(effects), min_size=1, max_size=most)))
     return policy(
         "made up",
         draw(st.integers(1, 99)),
