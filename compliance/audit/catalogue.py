@@ -214,7 +214,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "policy.restored",
             "an older policy is meant: what was seen of newer ones is forgotten here",
-            "actor policy reason",
+            "actor policy reason last_seen",
             COMMAND,
             personal=True,
         ),
@@ -525,7 +525,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "witness.registered",
             "a witness is to cosign this log",
-            "actor name verifier_key address active",
+            "actor name verifier_key address site active",
             WEB,
             personal=True,
         ),

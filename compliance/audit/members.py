@@ -85,6 +85,7 @@ WORDS: Mapping[str, str] = {
     "label_key_sha256": "SHA-256 of the application's label key, hex",
     "languages": "ISO 639-1 codes of the languages recognised",
     "last": "when the last was, in microseconds since 1970",
+    "last_seen": "number of the version that had counted; 0 where nothing was known",
     "layers": "what held the node: `devices`, `routes`, `filter`",
     "legal_basis": "GDPR Art. 6(1): `6-1-a` to `6-1-f`",
     "licence": "SPDX identifier",

@@ -27,6 +27,11 @@ RUN_AS = {
     "audit verify": NOTARY,
     "keys rotate": OWNER,
     "keys rotate log": NOTARY,
+    "policy endorse": WEB,
+    "policy export": WEB,
+    "policy import": WEB,
+    "policy restored": WEB,
+    "policy show": WEB,
     "setup": OWNER,
 }
 """The role that may do all that a command does; its service in docker/compose.yaml."""

@@ -23,7 +23,6 @@ from compliance.versions import acting
 from compliance.versions.certificates import APPROVE, PROPOSE
 from compliance.versions.propose import store
 from compliance.versions.refused import Refused
-from compliance.versions.sound import insist
 from compliance.versions.statements import TIGHTENING
 
 
@@ -78,9 +77,8 @@ def _tightened(old: Policy, rules: Sequence[Rule], retention: Retention | None) 
             old.retention if retention is None else retention,
             regions=old.regions,
             zone=old.zone,
+            assertions=old.assertions,
         )
-        new = parse(canonical(new))
+        return parse(canonical(new))
     except PolicyRefused as error:
         raise Refused("rules", str(error)) from error
-    insist(new)
-    return new

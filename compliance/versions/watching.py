@@ -7,7 +7,7 @@ by it as soon as its time has come, whether or not the notary runs.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -129,7 +129,7 @@ def _activated(before: Version, version: Version) -> None:
             journal.record(_NOTARY, [event], list(versions))
 
 
-def _record(kind: str, detail: dict[str, object]) -> None:
+def _record(kind: str, detail: Mapping[str, object]) -> None:
     journal.record(_NOTARY, [Event(kind, _now(), detail)])
 
 

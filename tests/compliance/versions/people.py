@@ -7,12 +7,28 @@ import json
 from django.contrib.auth.models import Group, User
 
 from compliance.admin.roles import APPROVER, OFFICER
-from compliance.models import PolicyDraft, PolicyVersion
-from compliance.versions import drafts, keys
+from compliance.models import Event, PolicyDraft, PolicyVersion
+from compliance.versions import drafts, keys, load
 from compliance.versions.approve import approve
 from compliance.versions.propose import propose
 
 PASSWORD = "correct horse battery staple"
+
+
+def sound(**more):
+    """What counts, for whoever decides by it."""
+    return load.sound(**more)
+
+
+def standing(**more):
+    """What counts, or what is wrong."""
+    return load.standing(**more)
+
+
+def details(kind):
+    """Of each event of a type, in order."""
+    found = Event.objects.filter(type=kind).order_by("id")
+    return [json.loads(bytes(one.detail or b"")) for one in found]
 
 
 def person(name, *roles, **more):
@@ -38,7 +54,8 @@ def approver(name="anna", *, key=True):
 
 
 def rule(name, effect="block", **when):
-    return {"id": name, "description": f"About {name}.", "when": when, "effect": effect}
+    condition = when or {"models": ["another"]}
+    return {"id": name, "description": f"About {name}.", "when": condition, "effect": effect}
 
 
 def draft(who, *rules, without=()) -> PolicyDraft:

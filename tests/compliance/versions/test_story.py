@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from compliance.audit import catalogue
 from compliance.models import Change, Event, PolicySignature, PolicyVersion
 from compliance.policy.default import DEFAULT
 from compliance.policy.rules import Condition, Rule
-from compliance.versions import Refused, drafts, keys, load
+from compliance.versions import Refused, drafts, keys
 from compliance.versions.approve import approve
 from compliance.versions.decline import decline
 from compliance.versions.propose import propose
@@ -26,6 +27,8 @@ from tests.compliance.versions.people import (
     officer,
     proposed,
     rule,
+    sound,
+    standing,
 )
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("appliance")]
@@ -39,31 +42,31 @@ def later(by=HOUR):
 
 
 def at(when):
-    return load.standing(now=round(when.timestamp() * 1_000_000))
+    return standing(now=round(when.timestamp() * 1_000_000))
 
 
 def states():
-    return dict(load.standing().states)
+    return dict(standing().states)
 
 
 def test_an_appliance_starts_with_a_version_that_the_installer_signed():
-    active = load.sound().active
+    active = sound().active
     assert (active.digest, active.by) == (DEFAULT.digest, ())
 
 
 def test_a_version_that_two_people_signed_counts_at_once():
     version = counting(officer(), approver(), rule("extra"))
-    standing = load.sound()
-    assert standing.active.digest == version.digest
-    assert standing.active.by == ("olga", "anna")
-    assert standing.states == {1: "superseded", 2: "active"}
-    assert [one.until_us for one in standing.in_force] == [standing.active.since_us, None]
+    found = sound()
+    assert found.active.digest == version.digest
+    assert found.active.by == ("olga", "anna")
+    assert found.states == {1: "superseded", 2: "active"}
+    assert [one.until_us for one in found.in_force] == [found.active.since_us, None]
 
 
 def test_a_version_counts_from_its_time_on_and_not_before():
     when = later()
     version = counting(officer(), approver(), rule("extra"), active_from=when)
-    before = load.sound()
+    before = sound()
     assert before.active.number == 1
     assert before.scheduled.digest == version.digest
     assert before.next_change_us == before.scheduled.since_us
@@ -75,7 +78,7 @@ def test_a_recall_says_when_older_versions_lost_what_was_not_started():
     one, other = officer(), approver()
     counting(one, other, rule("extra"))
     counting(one, other, rule("more"), recall=True)
-    first, second, third = load.sound().in_force
+    first, second, third = sound().in_force
     assert first.until_us == second.from_us
     assert first.recalled_us == second.recalled_us == third.from_us
     assert third.recalled_us is None
@@ -84,10 +87,10 @@ def test_a_recall_says_when_older_versions_lost_what_was_not_started():
 def test_one_person_tightens_at_once():
     who = officer()
     version = tighten([BLOCK], who, PASSWORD, reason="A leak.")
-    standing = load.sound()
-    assert standing.active.digest == version.digest
-    assert standing.active.recall
-    assert standing.active.policy.rules == (*DEFAULT.rules, BLOCK)
+    found = sound()
+    assert found.active.digest == version.digest
+    assert found.active.recall
+    assert found.active.policy.rules == (*DEFAULT.rules, BLOCK)
 
 
 def test_one_person_cannot_loosen():
@@ -103,10 +106,10 @@ def test_what_was_approved_for_later_does_not_undo_what_was_tightened_meanwhile(
     when = later()
     planned = counting(one, other, rule("extra"), active_from=when)
     urgent = tighten([BLOCK], other, PASSWORD, reason="A leak.")
-    standing = at(when + HOUR)
-    assert standing.faults == ()
-    assert standing.active.digest == urgent.digest
-    assert standing.states[planned.number] == "overtaken"
+    found = at(when + HOUR)
+    assert found.faults == ()
+    assert found.active.digest == urgent.digest
+    assert found.states[planned.number] == "overtaken"
 
 
 def test_a_withdrawn_version_never_counts():
@@ -199,7 +202,7 @@ def test_a_key_made_later_waits_until_an_approver_endorses_it():
     key = late.approval_keys.get()
     keys.endorse(key, other, PASSWORD)
     version = counting(late, other, rule("late"))
-    assert load.sound().active.digest == version.digest
+    assert sound().active.digest == version.digest
 
 
 def test_all_of_it_is_on_the_record_with_its_signatures():
@@ -209,9 +212,9 @@ def test_all_of_it_is_on_the_record_with_its_signatures():
     decline(proposed(one, rule("b")), other, "No.")
     tighten([BLOCK], other, PASSWORD, reason="A leak.")
     keys.revoke(one.approval_keys.get(), one, "Leaving.")
-    said = {}
+    said: dict[str, list[Any]] = {}
     for event in Event.objects.exclude(detail=None):
-        detail = json.loads(bytes(event.detail))
+        detail = json.loads(bytes(event.detail or b""))
         assert not catalogue.unknown(event.type, detail)
         said.setdefault(event.type, []).append(detail)
     silent = Change.objects.filter(table__startswith="compliance_")

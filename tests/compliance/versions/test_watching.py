@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 
 import pytest
 
 from compliance.audit import alarms, catalogue, watch
-from compliance.models import Alarm, Change, Event, PolicySignature, PolicyVersion
-from compliance.versions import keys, load
+from compliance.models import Alarm, Change, PolicySignature, PolicyVersion
+from compliance.versions import keys
 from compliance.versions.watching import PolicyWatch, tell
+from tests.compliance.versions import people
 from tests.compliance.versions.forging import triggers_away
-from tests.compliance.versions.people import approver, counting, officer, rule
+from tests.compliance.versions.people import approver, counting, officer, rule, standing
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("appliance")]
 
 
 def details(kind):
-    found = [json.loads(bytes(one.detail)) for one in Event.objects.filter(type=kind)]
+    found = people.details(kind)
     for one in found:
         assert not catalogue.unknown(kind, one)
     return found
@@ -36,7 +36,7 @@ def test_a_version_that_counts_is_noted_once_with_what_proves_it(appliance):
     first, second = PolicyVersion.objects.order_by("number")
     assert first.retired == second.activated
     assert second.retired is None
-    assert load.standing().faults == (), "the columns agree with the signatures"
+    assert standing().faults == (), "the columns agree with the signatures"
     assert not Change.objects.filter(table__startswith="compliance_").exists()
 
 
@@ -46,7 +46,7 @@ def test_two_versions_that_came_between_two_looks_are_both_noted(appliance):
     counting(one, other, rule("b"))
     PolicyWatch(appliance).look()
     assert len(details("policy.activated")) == 3
-    assert load.standing().faults == ()
+    assert standing().faults == ()
 
 
 def test_a_scheduled_version_is_noted_when_its_time_has_come(appliance):
@@ -54,7 +54,7 @@ def test_a_scheduled_version_is_noted_when_its_time_has_come(appliance):
     counting(officer(), approver(), rule("extra"), active_from=when)
     PolicyWatch(appliance).look()
     assert len(details("policy.activated")) == 1
-    tell(load.standing(now=round(when.timestamp() * 1_000_000)))
+    tell(standing(now=round(when.timestamp() * 1_000_000)))
     assert details("policy.activated")[-1]["policy"]["version"] == 2
 
 
@@ -62,13 +62,13 @@ def test_a_forged_version_raises_one_alarm_until_it_is_gone(appliance):
     forged = PolicyVersion.objects.create(number=7, document="{}", digest="0" * 64)
     watching = watch.Watch(also=[PolicyWatch(appliance).look])
     watching.look()
-    tell(load.standing())
+    tell(standing())
     (detail,) = details("policy.forged")
     assert "version 7" in detail["faults"][0]
     assert Alarm.objects.get(kind=alarms.FORGED).ended is None
     triggers_away("compliance_policyversion")
     forged.delete()
-    tell(load.standing())
+    tell(standing())
     assert Alarm.objects.get(kind=alarms.FORGED).ended is not None
     assert details("policy.sound")
 

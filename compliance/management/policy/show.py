@@ -1,0 +1,55 @@
+"""`manage.py policy show`: a version in words, who signed for it, and how it stands."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import OutputWrapper
+
+from compliance.management.audit import IMPOSSIBLE, SOUND, UNSOUND
+from compliance.management.policy.stored import NoVersion, version
+from compliance.models import PolicySignature, PolicyVersion
+from compliance.policy import words
+from compliance.versions import chain, load, statements
+
+HELP = "say which version counts and who signed for it, and what its rules say"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Which."""
+    parser.add_argument(
+        "number", nargs="?", type=int, help="of the version; the active one if left out"
+    )
+
+
+def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
+    """Print it; 1 where the policy is not what people signed."""
+    standing = load.standing()
+    for fault in standing.faults:
+        out.write(f"NOT SOUND: {fault}")
+    try:
+        row = version(options["number"], standing)
+    except NoVersion as error:
+        out.write(str(error))
+        return UNSOUND if standing.faults else IMPOSSIBLE
+    policy = chain.parsed(row.document)
+    state = standing.states.get(row.number, "not signed")
+    out.write(f"{policy.name}, version {row.number}: {state}")
+    out.write(f"digest {row.digest}")
+    for line in _signed(row):
+        out.write(line)
+    for rule in policy.rules:
+        out.write(f"- {rule.id}: {words.rule(rule)}")
+    return UNSOUND if standing.faults else SOUND
+
+
+def _signed(row: PolicyVersion) -> list[str]:
+    lines = []
+    for said in PolicySignature.objects.filter(version=row).order_by("id"):
+        members = statements.read(said.kind, said.statement)
+        who = members.get("person", "the installer")
+        verb = said.kind.removeprefix("policy-")
+        lines.append(f"{verb}: {who}, {said.created:%Y-%m-%d %H:%M:%S} UTC")
+    return lines

@@ -1,0 +1,160 @@
+"""`manage.py policy`: policies as code, and the ways out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from django.core.management import call_command
+
+from compliance.models import Alarm, PolicyDraft
+from compliance.policy.default import DEFAULT
+from compliance.policy.rules import canonical, parse
+from compliance.versions.floor import Floor
+from tests.compliance.versions.forging import run, triggers_away
+from tests.compliance.versions.people import (
+    approver,
+    counting,
+    details,
+    officer,
+    person,
+    rule,
+    standing,
+)
+from tests.services.appliance import BASE
+
+pytestmark = pytest.mark.database
+
+SOUND = canonical(DEFAULT).decode()
+BAD = json.dumps({"name": "x", "version": 1, "rules": [rule("a", "perhaps")]})
+
+
+def policy(capsys, *arguments):
+    """Exit code and output."""
+    code = 0
+    try:
+        call_command("policy", *map(str, arguments))
+    except SystemExit as end:
+        code = int(end.code or 0)
+    return code, capsys.readouterr().out
+
+
+def test_files_are_checked_without_a_database(tmp_path):
+    (tmp_path / "good.json").write_text(SOUND)
+    (tmp_path / "bad.json").write_text(BAD)
+    environment = dict(os.environ) | {
+        "DOMICILE_DATA": str(tmp_path / "none"),
+        "DOMICILE_DATABASE_URL": f"sqlite:///{tmp_path}/no/such/folder/db.sqlite3",
+    }
+
+    def check(*arguments):
+        command = [sys.executable, "manage.py", "policy", "check", *map(str, arguments)]
+        done = subprocess.run(  # noqa: PLW1510 - the code is what is looked at
+            command, cwd=BASE, env=environment, capture_output=True, text=True
+        )
+        return done.returncode, done.stdout
+
+    code, out = check(tmp_path, "--json")
+    bad, good = json.loads(out)
+    assert code == 1
+    assert good["digest"] == DEFAULT.digest
+    assert "rules[0].effect" in bad["faults"][0]["words"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code"),
+    [
+        (
+            "good.yaml",
+            "name: n\nversion: 1\nrules:\n- {id: a, description: d, when: {}, effect: allow}\n",
+            0,
+        ),
+        ("twice.yaml", "name: n\nname: m\n", 1),
+        ("bad.json", BAD, 1),
+        ("not.json", "{", 1),
+        ("readme.txt", "", 2),
+    ],
+)
+def test_the_exit_code_says_how_the_files_are(tmp_path, capsys, name, text, code):
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / name).write_text(text)
+    assert policy(capsys, "check", folder)[0] == code
+
+
+def test_the_schema_is_json(capsys):
+    code, out = policy(capsys, "schema")
+    assert code == 0
+    assert "rules" in json.loads(out)["properties"]
+
+
+def test_a_version_is_shown_with_who_signed_for_it(appliance, capsys):
+    counting(officer(), approver(), rule("extra"))
+    code, out = policy(capsys, "show")
+    assert code == 0
+    for words in ("version 2: active", "proposal: olga", "approval: anna", "extra"):
+        assert words in out
+    assert "installed: the installer" in policy(capsys, "show", 1)[1]
+    assert policy(capsys, "show", 9)[0] == 2
+
+
+@pytest.mark.parametrize("form", ["json", "yaml", "canonical"])
+def test_what_is_exported_is_imported_as_a_draft_of_the_same_policy(
+    appliance, capsys, tmp_path, form
+):
+    officer(key=False)
+    path = tmp_path / f"policy.{form if form == 'yaml' else 'json'}"
+    assert policy(capsys, "export", "--form", form, "--out", path)[0] == 0
+    assert policy(capsys, "export", "--form", form, "--out", path)[0] == 2
+    assert policy(capsys, "import", path, "--as", "olga")[0] == 0
+    made = PolicyDraft.objects.get()
+    assert parse(made.document).digest == DEFAULT.digest
+    assert made.author.username == "olga"
+
+
+def test_only_who_writes_policies_imports_one(appliance, capsys, tmp_path):
+    person("otto", "Operator")
+    path = tmp_path / "policy.json"
+    path.write_text(SOUND)
+    assert policy(capsys, "import", path, "--as", "otto")[0] == 2
+    assert policy(capsys, "import", path, "--as", "nobody")[0] == 2
+    assert not PolicyDraft.objects.exists()
+
+
+def test_an_older_policy_counts_again_only_once_it_is_said_to_be_meant(appliance, capsys):
+    counting(officer(), approver(), rule("extra"))
+    assert standing(keep=True).active.number == 2
+    triggers_away("compliance_policyversion", "compliance_policysignature")
+    run("DELETE FROM compliance_policydraft")
+    run("DELETE FROM compliance_policysignature WHERE kind <> 'policy-installed'")
+    run("DELETE FROM compliance_policyversion WHERE number > 1")
+    assert "older" in standing(keep=True).faults[0]
+    code, _out = policy(capsys, "restored", "--reason", "The backup of May.")
+    assert code == 0
+    assert standing(keep=True).active.number == 1
+    (detail,) = details("policy.restored")
+    assert (detail["last_seen"], detail["policy"]["version"]) == (2, 1)
+
+
+def test_a_floor_that_cannot_be_read_lets_nothing_count_until_it_is_forgotten(
+    appliance, capsys
+):
+    Floor(appliance).path.write_text("{")
+    assert "cannot be read" in standing(keep=True).faults[0]
+    assert policy(capsys, "restored", "--reason", "The disk.")[0] == 0
+    assert standing(keep=True).active.number == 1
+
+
+def test_the_installer_key_certifies_a_key_where_no_approver_is_left(appliance, capsys):
+    counting(officer(), approver(), rule("extra"))
+    late = approver("lena")
+    assert policy(capsys, "endorse", "nobody", "--reason", "Anna left.")[0] == 2
+    code, out = policy(capsys, "endorse", "lena", "--reason", "Anna left.")
+    assert code == 0
+    assert "may approve" in out
+    assert Alarm.objects.filter(kind="approval_key.recovered").exists()
+    assert late.approval_keys.get().signature
+    assert standing().faults == ()
