@@ -23,7 +23,7 @@ from compliance.policy.rules import Policy
 from compliance.versions import load
 from compliance.versions.chain import Standing
 from compliance.versions.load import PolicyUnsound
-from compliance.vocabulary import Application, Place, Serving
+from compliance.vocabulary import Application, Category, Place, Serving
 from inference.models import Deployment, Node
 from inference.routing import Berth, RoutingTable, ServedModel
 from inference.serving import servings
@@ -35,6 +35,7 @@ STALE_AFTER = 3.0  # seconds without confirmation
 STOP_TIMEOUT = 10.0  # seconds
 READ_ATTEMPTS = 5
 _UNSERVED = Serving()
+_CATEGORIES = frozenset(Category)
 
 
 class SnapshotStale(Exception):
@@ -227,6 +228,10 @@ def _applications(policy: Policy) -> dict[str, Application]:
             tokens_per_minute=row.tokens_per_minute,
             concurrent_requests=row.concurrent_requests,
             content_days=retention.content_days(row, bounds),
+            owner=row.owner,
+            declared=frozenset(_CATEGORIES.intersection(row.data_categories)),
+            subject_countries=frozenset(row.subject_countries),
+            high_risk=row.high_risk,
         )
         for row in ApplicationRow.objects.all()
     }

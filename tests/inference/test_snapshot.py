@@ -14,6 +14,7 @@ from compliance.models import APIKey, Application, PolicyVersion, Site
 from compliance.policy.default import DEFAULT
 from compliance.policy.rules import Retention, canonical, policy
 from compliance.versions.install import ensure_key, install
+from compliance.vocabulary import Category
 from inference import snapshot
 from inference.models import Deployment, Model, Node
 from inference.snapshot import SnapshotKeeper, SnapshotStale
@@ -156,3 +157,16 @@ def test_the_shorter_period_of_application_and_policy_is_what_requests_run_on(
     Application.objects.filter(pk=owner.pk).update(content_days=9)
     keeper.start()
     assert keeper.current().applications[str(owner.pk)].content_days == kept
+
+
+def test_what_its_owner_said_of_an_application_is_known_to_the_gate(keeper):
+    install(DEFAULT)
+    row = application("clinic")
+    Application.objects.filter(pk=row.pk).update(
+        data_categories=["special", "personal"], subject_countries=["DE", "AT"], high_risk=True
+    )
+    keeper.start()
+    known = keeper.current().applications[str(row.pk)]
+    assert known.declared == {Category.SPECIAL, Category.PERSONAL}
+    assert known.subject_countries == {"DE", "AT"}
+    assert (known.owner, known.high_risk) == ("tests", True)

@@ -189,10 +189,16 @@ class Laboratory:
             return connection.execute(statement, parameters).fetchall()
 
     def application(
-        self, *, requests: int = 0, tokens: int = 0, at_once: int = 0, content_days: int = 0
+        self,
+        *,
+        requests: int = 0,
+        tokens: int = 0,
+        at_once: int = 0,
+        content_days: int = 0,
+        name: str = "",
     ) -> str:
         """One like the first application, but for its limits; the plaintext of its key."""
-        identity, name = uuid.uuid4().hex, f"app-{secrets.token_hex(4)}"
+        identity, name = uuid.uuid4().hex, name or f"app-{secrets.token_hex(4)}"
         own = {
             "id": identity,
             "name": name,

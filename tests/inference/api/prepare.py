@@ -5,6 +5,7 @@ Run as a process of its own, with the gateway's environment.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -19,8 +20,39 @@ from django.core.management import call_command  # noqa: E402
 from compliance.audit.keys import secret  # noqa: E402
 from compliance.models import APIKey, Application, Site  # noqa: E402
 from compliance.policy.default import DEFAULT  # noqa: E402
+from compliance.policy.rules import document, parse  # noqa: E402
 from compliance.versions.install import install  # noqa: E402
 from inference.models import Deployment, Model, Node  # noqa: E402
+
+RULES = document(DEFAULT)
+RULES["rules"] = [
+    *RULES["rules"],
+    {
+        "id": "people-look",
+        "description": "A person looks at what this application asks.",
+        "when": {"applications": ["held"]},
+        "effect": "hold",
+    },
+    {
+        "id": "duties",
+        "description": "What this application gets is short, marked, looked at and not kept.",
+        "when": {"applications": ["obliged"]},
+        "effect": "allow",
+        "obligations": {
+            "content_days": 0,
+            "mark_output": True,
+            "max_tokens": 5,
+            "review": True,
+        },
+    },
+    {
+        "id": "batch-blocked",
+        "description": "This application answers people, not files.",
+        "when": {"applications": ["obliged"], "request_class": "batch"},
+        "effect": "block",
+    },
+]
+"""The policy that an appliance starts with, and rules about applications of tests' own."""
 
 
 def main(site_key: str, node_key: str, weights: str) -> None:
@@ -28,7 +60,7 @@ def main(site_key: str, node_key: str, weights: str) -> None:
     keys = settings.DOMICILE.data / "keys"
     for name in ("django-secret", "gateway.ed25519", "subject-index"):
         secret(keys / name)
-    install(DEFAULT)
+    install(parse(json.dumps(RULES)))
     application = Application.objects.create(
         name="demo",
         purpose="Tests",
