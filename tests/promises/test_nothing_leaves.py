@@ -18,11 +18,13 @@ from typing import Any
 
 import pytest
 
+from inference import canary
 from tests.services.appliance import BASE
 
 FAMILY = re.compile(r"sa_family=(\w+)")
 ADDRESS = re.compile(r'inet_addr\("([^"]+)"\)|inet_pton\(AF_INET6, "([^"]+)"')
 SOCKET = re.compile(r"socket\((\w+), ([\w|]+)")
+REFUSED = " = -1 ENETUNREACH (Network is unreachable)"
 LOCAL = {"AF_UNIX", "AF_NETLINK", "AF_UNSPEC"}
 # AF_NETLINK talks to the kernel: libc asks it for the machine's own addresses.
 # AF_UNSPEC in connect() undoes an earlier connect() of a datagram socket.
@@ -78,10 +80,32 @@ def outside(call: str) -> bool:
     return not ipaddress.ip_address(address[1] or address[2]).is_loopback
 
 
+def tried(call: str) -> bool:
+    """Whether a call is a try of the node's canary, and the kernel refused it.
+
+    It names addresses that nobody has; from here there is no way to them.
+    """
+    address = ADDRESS.search(call)
+    if address is None or not call.startswith("connect("):
+        return False
+    found = ipaddress.ip_address(address[1] or address[2])
+    nobodys = any(found in ipaddress.ip_network(prefix) for prefix in canary.PREFIXES)
+    return nobodys and call.endswith(REFUSED)
+
+
 def test_no_process_names_an_address_outside_loopback_and_unix_sockets(seen: Seen):
     assert len(seen.calls) > 500, "the trace is too short to have seen the flow"
     assert any("127.0.0.1" in call for call in seen.calls), "the trace saw no loopback address"
-    assert [call for call in seen.calls if outside(call)] == []
+    assert [call for call in seen.calls if outside(call) and not tried(call)] == []
+
+
+def test_the_canary_tried_to_get_out_and_the_kernel_refused_each_try(seen: Seen):
+    tries = [call for call in seen.calls if tried(call)]
+    assert len(tries) >= 16
+    assert {prefix for prefix in ("192.0.2.1", "2001:db8::1") if prefix in "".join(tries)} == {
+        "192.0.2.1",
+        "2001:db8::1",
+    }
 
 
 def test_no_process_opens_a_socket_of_another_kind(seen: Seen):
@@ -111,3 +135,21 @@ def _call(name: str, family: str, address: str) -> str:
 )
 def test_the_judgement_of_a_call_is_right(call: str, leaves: bool):
     assert outside(call) is leaves
+
+
+@pytest.mark.parametrize(
+    ("call", "refused"),
+    [
+        ('connect(9, {sa_family=AF_INET, sin_addr=inet_addr("192.0.2.9")}, 16)', True),
+        ('connect(9, {sa_family=AF_INET6, inet_pton(AF_INET6, "2001:db8::9", &s)}, 28)', True),
+        ('connect(9, {sa_family=AF_INET, sin_addr=inet_addr("8.8.8.8")}, 16)', False),
+        (
+            'sendto(9, "", 0, 0, {sa_family=AF_INET, sin_addr=inet_addr("192.0.2.9")}, 16)',
+            False,
+        ),
+    ],
+)
+def test_only_a_refused_try_of_nobodys_address_is_the_canarys(call: str, refused: bool):
+    assert tried(f"{call}{REFUSED}") is refused
+    assert not tried(f"{call} = -1 EINPROGRESS (Operation now in progress)")
+    assert not tried(f"{call} = 0")
