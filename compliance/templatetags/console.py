@@ -32,8 +32,13 @@ TONES = {
         "valid",
         "can be proposed",
         "added",
+        "approved",
+        "confined",
     },
     "warn": {
+        "not confined",
+        "no news",
+        "nothing said",
         "pseudonymise",
         "mask",
         "expired",
@@ -52,6 +57,7 @@ TONES = {
         "scheduled",
         "overtaken",
         "changed",
+        "token open",
     },
     "bad": {
         "block",
@@ -69,6 +75,9 @@ TONES = {
         "cannot be proposed",
         "must be mended",
         "removed",
+        "closed",
+        "got out",
+        "declined",
     },
 }
 
