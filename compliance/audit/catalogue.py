@@ -151,6 +151,13 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             personal=True,
         ),
         Kind(
+            "policy.proved",
+            "somebody asked a question about a policy, and a solver answered",
+            "actor policy question never compared verdict spent",
+            WEB,
+            personal=True,
+        ),
+        Kind(
             "policy.simulation_started",
             "somebody had a policy tried on the facts of recorded requests",
             "actor simulation digest days",
@@ -179,14 +186,14 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "policy.proposed",
             "a person signed a new version, for somebody else to approve",
-            "actor policy previous note" + _SIGNED,
+            "actor policy previous note assertions" + _SIGNED,
             WEB,
             personal=True,
         ),
         Kind(
             "policy.approved",
             "a second person signed it; it counts from the time that is named",
-            "actor policy active_from recall" + _SIGNED,
+            "actor policy active_from recall assertions" + _SIGNED,
             WEB,
             personal=True,
         ),

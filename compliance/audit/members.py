@@ -16,6 +16,7 @@ WORDS: Mapping[str, str] = {
     "application": "of a request: its application's `id` and `name`; of a change: the name or "
     "id; null where a rule is for all",
     "applications": "ids of the applications in scope; empty for all",
+    "assertions": "what was proved of the policy's assertions: `id`, `verdict`, `spent`",
     "attempt": "how often it was sent, from 1",
     "attempts": "how often it was sent",
     "backup_made": "when the backup was made",
@@ -32,6 +33,7 @@ WORDS: Mapping[str, str] = {
     "conflict: the one that the witness gave, empty where it gave none",
     "chunks": "parts of the answer that were sent",
     "columns": "names of the columns that an UPDATE changed",
+    "compared": "digest of the version with which it was compared",
     "concurrent_requests": "how many requests it may have at once",
     "content": "`vault_unavailable` where what was to be kept could not be",
     "content_days": "for how many days content is kept; 0: not at all",
@@ -99,6 +101,7 @@ WORDS: Mapping[str, str] = {
     "model_digest": "SHA-256 of the registered weights, hex",
     "name": "the application's or the witness's name",
     "names_unchecked": "whether names in some language could not be looked for",
+    "never": "the data and the place that the question was about, as in an assertion",
     "node": "the node's name",
     "not_recorded": "how many like it were left out before this one",
     "note": "what a person wrote",
@@ -120,6 +123,8 @@ WORDS: Mapping[str, str] = {
     "public_key": "the public key, hex",
     "public_key_before": "the public key until then, hex",
     "purpose": "why the application processes data",
+    "question": "`leaves`, `unreachable`, `shadowed`, `conflicts`, `without_path`, `looser` or "
+    "`assertions`; see proofs.md",
     "ranges": (
         "what a pack was read from: generation, and in it the entries [begin, end); `begin` "
         "and `end` are those of the newest"
@@ -155,6 +160,7 @@ WORDS: Mapping[str, str] = {
     "site_public_key": "the site's public key (X25519), hex",
     "size": "entries in the log, or in the checkpoint",
     "source": "the process that had recorded it",
+    "spent": "the solver's effort, in its own units",
     "statement": "what was said, as it was signed (RFC 8785): by a node, after "
     "`domicile/statement/1` and a zero byte; by a person or the installer, see approvals.md",
     "stream": "whether the caller asked for a stream",
@@ -170,7 +176,8 @@ WORDS: Mapping[str, str] = {
     "user": "the user's name",
     "values": "every setting that holds no secret, the release and the digest of its lock file",
     "verb": "`INSERT`, `UPDATE`, `DELETE` or `TRUNCATE`",
-    "verdict": "`intact`, `broken` or `failed`",
+    "verdict": "of the log: `intact`, `broken` or `failed`; of a question about a policy: "
+    "`proved`, `counterexample` or `undecided`",
     "verification": "the number of the run",
     "verifier_key": "the public key as others take it (name+id+key)",
     "verifier_key_before": "the verifier key until then",

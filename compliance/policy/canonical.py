@@ -16,10 +16,10 @@ from compliance.policy.terms import (
     NOTHING_SAID,
     Assertion,
     Hours,
+    Never,
     Policy,
     Retention,
     Rule,
-    Where,
     given,
 )
 
@@ -79,11 +79,14 @@ def assertion_document(assertion: Assertion) -> dict[str, Any]:
     return {
         "id": assertion.id,
         "description": assertion.description,
-        "never": {
-            name: _members(given(what)) if isinstance(what, Where) else _value(what)
-            for name, what in given(assertion.never).items()
-        },
+        "never": never_document(assertion.never),
     }
+
+
+def never_document(never: Never) -> dict[str, Any]:
+    """What must never happen, as JSON values."""
+    data = {name: what for name, what in given(never).items() if name != "outside"}
+    return {**_members(data), "outside": _members(given(never.outside))}
 
 
 def clock(minutes: int) -> str:

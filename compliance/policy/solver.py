@@ -12,7 +12,7 @@ import importlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-LIMIT = 50_000_000
+LIMIT = 20_000_000
 """Units that one question may spend; docs/proofs.md says what a large policy needs."""
 
 Term = Any

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from compliance.models import PolicySignature, PolicyVersion
 from compliance.versions import acting, statements
+from compliance.versions.asserted import insist_on_assertions
 from compliance.versions.certificates import APPROVE
 from compliance.versions.chain import DECLINED, PROPOSED, WITHDRAWN, Standing, parsed
 from compliance.versions.hearing import AHEAD_MAX
@@ -38,6 +39,7 @@ def approve(
     _insist_on_time(active_from)
     signing = acting.signer(person, password, [APPROVE], request)
     policy = parsed(version.document)
+    proved = insist_on_assertions(policy)
     with acting.turn() as standing:
         acting.still(signing, standing)
         _insist_on_time(active_from)
@@ -57,6 +59,7 @@ def approve(
             "policy": acting.named(version, policy.name),
             "active_from": moment(since).isoformat(),
             "recall": recall,
+            **proved,
         }
         acting.say("policy.approved", signing.name, detail | acting.proof(said), [said])
     return said

@@ -12,6 +12,7 @@ from compliance.models import PolicyDraft, PolicyVersion
 from compliance.models.policies import NOTE_MAX
 from compliance.policy.rules import Policy, PolicyRefused, canonical, parse
 from compliance.versions import acting
+from compliance.versions.asserted import insist_on_assertions
 from compliance.versions.certificates import PROPOSE
 from compliance.versions.refused import Refused
 from compliance.versions.sound import insist
@@ -32,6 +33,7 @@ def propose(
     policy = read(draft.document)
     insist(policy)
     signing = acting.signer(person, password, [PROPOSE], request)
+    proved = insist_on_assertions(policy)
     with acting.turn() as standing:
         acting.still(signing, standing)
         mine = PolicyDraft.objects.filter(
@@ -49,6 +51,7 @@ def propose(
             "policy": acting.named(version, policy.name),
             "previous": active.digest,
             "note": note,
+            **proved,
         }
         about = [version, said]
         acting.say("policy.proposed", signing.name, detail | acting.proof(said), about)

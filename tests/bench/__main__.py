@@ -1,7 +1,7 @@
 """`python -m tests.bench [PART…]`: prints every figure beside a baseline of the same run.
 
-Parts: start, hot, latency, streams, detection, appends, evidence. Without any: all, in this
-order.
+Parts: start, hot, latency, streams, detection, appends, evidence, proofs. Without any: all, in
+this order.
 """
 
 from __future__ import annotations
@@ -174,6 +174,13 @@ def exported() -> str:
     return evidence.evidence(100_000, 10_000)
 
 
+def proved() -> str:
+    """What questions about a policy cost."""
+    from tests.bench import proofs  # noqa: PLC0415 - brings the solver, which others do not need
+
+    return proofs.proofs()
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "start": started,
     "hot": hot,
@@ -182,6 +189,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "detection": detected,
     "appends": appended,
     "evidence": exported,
+    "proofs": proved,
 }
 
 
