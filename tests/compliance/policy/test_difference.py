@@ -24,8 +24,8 @@ def test_a_rule_that_was_added_or_removed_is_said_whole():
             "health",
             (
                 (
-                    "If the request holds special categories of personal data (GDPR Art. 9), then"
-                    " what was found is masked."
+                    "If the request holds special categories of personal data (GDPR Art. 9),"
+                    " then what was found is masked."
                 ),
                 "Its description: health says mask",
             ),

@@ -29,8 +29,8 @@ CONDITIONS = [
             "at_least": 3,
         },
         (
-            "the request holds at least 3 findings of personal data (GDPR Art. 4), of type IBAN or"
-            " NAME"
+            "the request holds at least 3 findings of personal data (GDPR Art. 4), of type"
+            " IBAN or NAME"
         ),
     ),
     ({"entities": some("IBAN")}, "the request holds a finding of type IBAN"),
@@ -49,8 +49,8 @@ CONDITIONS = [
     (
         {"legal_bases": some("6-1-e", "6-1-c"), "purposes": some("Letters, answers")},
         (
-            "its application's purpose is “Letters, answers”, and its application's legal basis is"
-            " a legal obligation or a public task (GDPR Art. 6(1))"
+            "its application's purpose is “Letters, answers”, and its application's legal"
+            " basis is a legal obligation or a public task (GDPR Art. 6(1))"
         ),
     ),
     (
@@ -86,8 +86,8 @@ WHERES = [
     (
         {"sites": some("berlin"), "regions": some("EEA", "ADEQUATE")},
         (
-            "at the site berlin, or in countries with an adequacy decision (GDPR Art. 45) or the"
-            " European Economic Area"
+            "at the site berlin, or in countries with an adequacy decision (GDPR Art. 45) or"
+            " the European Economic Area"
         ),
     ),
     (
@@ -97,8 +97,8 @@ WHERES = [
             "certifications": some("C5", "ISO"),
         },
         (
-            "in the European Union, and where house runs the machines, and where the site has the"
-            " certifications C5 and ISO"
+            "in the European Union, and where house runs the machines, and where the site has"
+            " the certifications C5 and ISO"
         ),
     ),
     (
@@ -123,7 +123,8 @@ def test_obligations_are_said_as_sentences():
     )
     assert words.obligations(Obligations(1, True, 1, some("small"))) == (
         "Prompt and answer are kept for 1 day at most. The answer is marked as made by a"
-        " machine (AI Act Art. 50). The answer has at most 1 token. Only the model small may answer."
+        " machine (AI Act Art. 50). The answer has at most 1 token. Only the model small may"
+        " answer."
     )
 
 
