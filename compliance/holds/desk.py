@@ -157,7 +157,7 @@ def _standing(hold: str, application: str) -> Standing | None:
 
 
 def _claim(hold: str, by: str) -> bool:
-    """Use an approval up, if it stands, a person gave it, and its text was not erased.
+    """Use an approval up, if it stands, a person gave it, and its text lives.
 
     That a person gave it is what the record says, not the row: whoever changes the row by
     other means than the console approves nothing.
@@ -168,7 +168,7 @@ def _claim(hold: str, by: str) -> bool:
         if not mine.update(state=Hold.State.USED, used_by=by):
             return False
         given = Event.objects.filter(request=hold, type=APPROVED).exists()
-        if not given or text.standing(hold) is None:
+        if not given or not text.lives(hold):
             transaction.set_rollback(True)
             return False
     text.destroy(hold)

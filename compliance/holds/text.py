@@ -58,6 +58,18 @@ def standing(request: str) -> Stored | None:
     return Stored.objects.filter(request=request, part=vault.HELD, expires__gt=now).first()
 
 
+def lives(request: str) -> bool:
+    """Whether the text can be read: neither erased nor over, and its key not destroyed.
+
+    A database that was restored has rows of holds that ended since; their keys it has not.
+    """
+    try:
+        store().held(request)
+    except VaultUnreadable:
+        return False
+    return standing(request) is not None
+
+
 def destroy(request: str) -> None:
     """Destroy the hold's key; nobody reads the text any more. Harmless where it is gone."""
     store().destroy_held(request)

@@ -6,6 +6,9 @@ import asyncio
 import dataclasses
 import json
 import secrets
+import signal
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -33,6 +36,7 @@ from tests.compliance.holds.conftest import (
     told,
 )
 from tests.compliance.test_gate import EMAIL, KEY, request
+from tests.conftest import Database
 
 pytestmark = pytest.mark.database
 
@@ -195,8 +199,9 @@ async def test_the_text_dies_with_the_hold(counter: Counter, data: Path, end: st
         request(f"Write to {EMAIL} about the orchid."), subjects=("cd" * 32,)
     )
     held = await counter.held(asked)
-    ciphertext = await aside(lambda: bytes(Content.objects.get(request=held.hold).data))
     key = store().held(held.hold)
+    planted: tuple[bytes, ...] = (b"orchid", EMAIL.encode())
+    assert not any(one in content for content in contents(data.parent) for one in planted)
 
     def over() -> None:
         match end:
@@ -218,8 +223,8 @@ async def test_the_text_dies_with_the_hold(counter: Counter, data: Path, end: st
     with pytest.raises(HoldGone):
         await aside(lambda: deciding.read(held.hold, "dora"))
     assert store().all_held() == []
-    assert not any(key.hex().encode() in one or key in one for one in contents(data))
-    assert b"orchid" not in ciphertext
+    planted += (key, key.hex().encode())
+    assert not any(one in content for content in contents(data.parent) for one in planted)
     standing = await counter.desk.standing(held.hold, asked.application.id)
     assert standing is not None
     assert standing.state == {"erased": "expired"}.get(end, end)
@@ -357,3 +362,49 @@ async def test_a_block_wins_over_a_hold_and_nothing_is_set_aside(counter: Counte
     with pytest.raises(gate.Blocked):
         await counter.admit(request(f"Sign in with {KEY}"), rules)
     assert store().all_held() == []
+
+
+@pytest.mark.parametrize("step", ["deny", "claim", "keep"])
+async def test_what_a_killed_process_left_half_done_lets_nothing_pass_and_is_cleared(
+    counter: Counter, database: Database, step: str
+) -> None:
+    asked = request("Hello.")
+    held = await counter.held(asked)
+    hold = held.hold if step != "keep" else "00000001" + "c" * 24
+    if step == "claim":
+        await aside(lambda: deciding.approve(hold, "dora", "Seen."))
+    environment = database.environment() | {"DOMICILE_DATA": str(store().folder.parent)}
+    killed = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "tests.compliance.holds.dying", step, hold],
+        env=environment,
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert hold in store().all_held(), "it died before the key was destroyed"
+    state = {"deny": "denied", "claim": "used"}.get(step, "waiting")
+    assert await aside(lambda: Hold.objects.get().state) == state
+    one = again(asked)
+    with pytest.raises(NotApproved, match=state):
+        await counter.desk.approval(held.hold, one)
+    await aside(ending.end)
+    assert store().all_held() == ([held.hold] if step == "keep" else [])
+
+
+async def test_a_restored_database_brings_neither_an_approval_nor_a_text_back(
+    counter: Counter,
+) -> None:
+    asked = request("Hello.")
+    hold = await approved(counter, asked)
+    before = await aside(lambda: Hold.objects.values().get())
+    one, two = again(asked), again(asked)
+    await counter.admit(one, approval=await counter.desk.approval(hold, one))
+    await aside(lambda: Hold.objects.update(**before))
+    with pytest.raises(gate.HoldSpent):
+        await counter.admit(two, approval=await counter.desk.approval(hold, two))
+    await aside(lambda: Hold.objects.update(state="waiting"))
+    for act in (deciding.read, lambda hold, who: deciding.approve(hold, who, "Again.")):
+        with pytest.raises(HoldGone, match="destroyed"):
+            await aside(partial(act, hold, "dora"))
+    assert len(counter.seal.sealed) == 1

@@ -1,0 +1,37 @@
+"""A process that dies in the middle: `python -m tests.compliance.holds.dying STEP HOLD`.
+
+`deny` and `claim` die when the state is durable and the key still stands; `keep` when the key
+is, and nothing of the hold yet.
+"""
+
+import os
+import signal
+import sys
+
+import django
+
+# ruff: noqa: PLC0415 - models can be imported once Django is set up
+
+
+def die(*_given):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(step, hold):
+    from compliance.audit.keystore import KeyStore
+    from compliance.holds import deciding, desk, text
+
+    if step == "keep":
+        text.sealed(hold, b"{}", 1)
+        die()
+    KeyStore.destroy_held = die
+    if step == "deny":
+        deciding.deny(hold, "dora", "No.")
+    else:
+        desk._claim(hold, "f" * 32)
+
+
+if __name__ == "__main__":
+    os.environ["DJANGO_SETTINGS_MODULE"] = "appliance.settings"
+    django.setup()
+    main(*sys.argv[1:])
