@@ -145,9 +145,7 @@ def tell(events: Sequence[Event]) -> Story:
     )
 
 
-def _decided_last(
-    events: Sequence[Event], details: Sequence[dict[str, Any]]
-) -> dict[str, Any]:
+def _decided_last(events: Sequence[Event], details: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What a newer version of the policy said, where one decided anew."""
     anew = [
         said
