@@ -56,8 +56,8 @@ WORDS: Mapping[str, str] = {
     "error": "the kind of a fault of the appliance",
     "events": "how many events the epoch has",
     "excluded": "each site that is left out, with the rule that does so",
-    "expires": "when the key or token ends; null: never; of a hold: until when it may be used, in "
-    "microseconds since 1970",
+    "expires": "when the key or token ends; null: never; of a hold: until when it may be used, "
+    "in microseconds since 1970",
     "export": "the number of the run",
     "facts": "what the policy knew when it decided; counts of what was found, no values",
     "faults": "what is wrong, in words",
@@ -135,10 +135,10 @@ WORDS: Mapping[str, str] = {
     "recall": "whether what older versions let in and nobody began is decided anew",
     "receipt": "the node's signed word of what it ran",
     "received": "when, in microseconds since 1970",
-    "refusal": "what the node said, as it was signed (RFC 8785, after `domicile/refusal/1` and a "
-    "zero byte)",
-    "report": "what the canary said, as it was signed (RFC 8785, after `domicile/canary/1` and a "
-    "zero byte)",
+    "refusal": "what the node said, as it was signed (RFC 8785, after `domicile/refusal/1` and "
+    "a zero byte)",
+    "report": "what the canary said, as it was signed (RFC 8785, after `domicile/canary/1` and "
+    "a zero byte)",
     "request": "the request's id",
     "requests": "ids of requests, or how many",
     "requests_per_minute": "how many it may send",
