@@ -1,5 +1,7 @@
 """What callers meet: the data plane `/v1/`, the log `/log/`, the witness, and else Django.
 
+Machines that are to become nodes meet `/enrolment`.
+
 Three pages are for operators: `/livez`, `/readyz`, `/metrics`.
 
 Its lifespan starts and stops the data plane. Django's views run in threads.
@@ -21,6 +23,8 @@ from appliance import health, metrics, records
 from appliance.celery import app as celery
 from appliance.configured import values
 from appliance.disk import DiskFloor
+from appliance.enrolment_pages import PATH as ENROLMENT
+from appliance.enrolment_pages import EnrolmentPages
 from appliance.env import Environment
 from appliance.log_pages import PREFIX, LogPages
 from appliance.playground import bench_of
@@ -51,6 +55,7 @@ class Front:
         self._console = ASGIHandler()
         self._log = LogPages(environment.data / "log", open_to_all=environment.serve_log)
         self._witness = WitnessPages(environment.data / "keys", environment.organisation)
+        self._enrolment = EnrolmentPages(environment.data / "keys")
         self._plane: DataPlane
         self._readiness: health.Readiness
 
@@ -73,6 +78,8 @@ class Front:
             await logged(self._log, scope, receive, send)
         elif path.startswith(WITNESS):
             await logged(self._witness, scope, receive, send)
+        elif path == ENROLMENT:
+            await logged(self._enrolment, scope, receive, send)
         else:
             await logged(self._console, scope, receive, send)
 
@@ -186,7 +193,7 @@ async def logged(
 
 def shown(path: str) -> str:
     """A path as the log may show it: of what is not an endpoint, the first part only."""
-    if path in ENDPOINTS:
+    if path in ENDPOINTS or path == ENROLMENT:
         return path
     first = path.split("/", 2)[1] if path.count("/") else ""
     return f"/{first}/…" if first in {"v1", "console", "static", "log", "witness"} else "other"

@@ -35,6 +35,7 @@ _RECORD = (
 )
 _CLIENTS = ("compliance.view_application", "compliance.view_apikey")
 _MACHINES = (
+    "inference.view_nodeenrolment",
     "compliance.view_site",
     "inference.view_node",
     "inference.view_model",
@@ -48,7 +49,10 @@ _EDIT_CLIENTS = (
     "compliance.change_apikey",
 )
 _SWITCH_MACHINES = (
+    "compliance.add_site",
     "compliance.change_site",
+    "inference.add_nodeenrolment",
+    "inference.change_nodeenrolment",
     "inference.change_node",
     "inference.change_deployment",
 )
@@ -80,6 +84,7 @@ RIGHTS: Mapping[str, frozenset[str]] = {
         (
             *_SEE_ALL,
             *_EXPORT,
+            "inference.change_model",
             "compliance.change_alarm",
             *_EDIT_CLIENTS,
             *_CONTENT,

@@ -162,7 +162,7 @@ class WitnessAdmin(Recorded):
     form = WitnessForm
     change_form_template = "admin/witness.html"
     change_list_template = "admin/witnesses.html"
-    fields = ("verifier_key", "address", "active")
+    fields = ("verifier_key", "address", "site", "active")
     list_display = ("name", "where", "entries", "cosigned", "standing")
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:

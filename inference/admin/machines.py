@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_protect
 
 from compliance.admin.editing import ReadOnly, Switched
+from compliance.admin.recording import actor
 from compliance.admin.site import Panel, console
-from compliance.templatetags.console import badge, code
+from compliance.templatetags.console import badge, code, moment
+from inference import enrolling
 from inference.admin.life import look
 from inference.models import Deployment, Model, Node
 
@@ -19,9 +26,11 @@ from inference.models import Deployment, Model, Node
 class ModelAdmin(ReadOnly):
     """What the appliance may serve, by the digest of its weights.
 
-    Made by commands, which hash them; other weights are another model.
+    Made by commands, which hash them; other weights are another model. An officer says what
+    its licence restricts.
     """
 
+    noun = "model"
     section, rank = "Machines", 10
     change_form_template = "admin/model.html"
     fields = (
@@ -33,11 +42,23 @@ class ModelAdmin(ReadOnly):
         "origin",
         "context_length",
         "created",
+        "eu_restriction",
     )
+    readonly_fields = fields[:-1]
     list_display = ("name", "engine", "licence", "bytes", "context_length", "short_digest")
     list_filter = ("engine", "licence")
     search_fields = ("name", "digest", "licence", "origin")
     search_help_text = "Name, digest, licence or origin"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As the group's rights say; only what is not read-only can be changed."""
+        return self.has_right(request, "change")
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """A few lines are enough."""
+        if db_field.name == "eu_restriction":
+            kwargs["widget"] = forms.Textarea({"rows": 3})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     @admin.display(description="digest (SHA-256)")
     def weights(self, model: Any) -> str:
@@ -77,6 +98,16 @@ class DeploymentAdmin(Switched):
         return str(deployment.node.site)
 
 
+class OpenForm(forms.Form):
+    """Why a closed node may be opened."""
+
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea({"rows": 3}),
+        help_text="What was wrong and what was done about it. It goes on the record.",
+    )
+
+
 @admin.register(Node, site=console)
 class NodeAdmin(Switched):
     """Machines, and whether they are alive now."""
@@ -84,8 +115,8 @@ class NodeAdmin(Switched):
     noun = "node"
     section, rank = "Machines", 40
     change_form_template = "admin/node.html"
-    fields = ("name", "site", "fingerprint", "standing", "created")
-    list_display = ("name", "site", "alive", "standing", "created")
+    fields = ("name", "site", "fingerprint", "standing", "proven", "created")
+    list_display = ("name", "site", "alive", "standing", "proven", "created")
     list_filter = ("site", "active")
     list_select_related = ("site",)
     search_fields = ("name",)
@@ -95,6 +126,16 @@ class NodeAdmin(Switched):
         " accepted.",
         True: "Requests may be sent to this node, and its receipts are accepted.",
     }
+
+    @admin.display(description="state", ordering="active")
+    def standing(self, obj: Any) -> str:
+        """Whether it gets requests: one that is closed gets none, however it is switched."""
+        return badge("closed") if obj.closed else super().standing(obj)
+
+    @admin.display(description="nothing gets out, as it proved", ordering="attested")
+    def proven(self, node: Any) -> str:
+        """When its canary last proved that."""
+        return moment(node.attested) if node.attested else "never"
 
     @admin.display(description="now")
     def alive(self, node: Any) -> str:
@@ -113,11 +154,35 @@ class NodeAdmin(Switched):
         """What the node says of itself now."""
         life = look([obj.name])
         return super().beside(request, obj) | {
+            "may_open": obj.closed is not None and self.has_right(request, "change"),
             "life": life,
             "says": life.of(obj.name),
             "since": life.since(obj.name),
             "deployments": obj.deployments.select_related("model"),
         }
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's, the switch, and the way to open a closed node."""
+        view = self.admin_site.admin_view(self.open_view)
+        return [path("<int:pk>/open/", view, name="open_node"), *super().get_urls()]
+
+    @method_decorator(csrf_protect)
+    def open_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask why, then open a closed node again."""
+        if not self.has_right(request, "change"):
+            raise PermissionDenied
+        node = self.found(request, pk)
+        shown = HttpResponseRedirect(reverse("admin:inference_node_change", args=[pk]))
+        form = OpenForm(request.POST or None)
+        if node.closed is None:
+            messages.info(request, f"{node} is not closed.")
+            return shown
+        if request.method == "POST" and form.is_valid():
+            if enrolling.reopen(node, actor(request), form.cleaned_data["reason"]):
+                messages.success(request, f"{node} is open again.")
+            return shown
+        title = f"Open {node} again?"
+        return console.page(request, "admin/open_node.html", title, node=node, form=form)
 
 
 @console.panel

@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from compliance.models import APIKey, Application, Event
+from compliance.models import APIKey, Application, Event, Site
+from inference import enrolling
 from inference.models import Model
 from tests.compliance.admin import stories
 
@@ -32,6 +33,11 @@ def filled(console, tmp_path):
     return console
 
 
+def invited():
+    """An enrolment, made as an operator makes one."""
+    return enrolling.invite(Site.objects.get(), "operator", bytes(32))[0].pk
+
+
 def addresses():
     """Every page that can be read, by name."""
     one = {
@@ -40,6 +46,7 @@ def addresses():
         "compliance_policyversion": lambda: 1,
         "compliance_site": lambda: 1,
         "inference_node": lambda: 1,
+        "inference_nodeenrolment": invited,
         "inference_model": lambda: Model.objects.get().pk,
         "inference_deployment": lambda: 1,
         "compliance_event": lambda: Event.objects.latest("id").pk,
