@@ -5,17 +5,48 @@ from __future__ import annotations
 import copy
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 import pytest
 import yaml
 
+from appliance.env import read
+from appliance.services.programs import AFTER_DRAIN
+from inference.worker import DRAIN
 from tests.docker.tool import DOCKER, load
 
 check = load("check")
+roles = load("roles")
 ONE_SHOT = {"setup", "roles"}
 LEADS_OUTSIDE = {"outside"}
+CELERY = ("python", "-m", "celery")
+ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+COMMANDS = {
+    "web": ["python", "manage.py", "web"],
+    "notary": ["python", "manage.py", "notary"],
+    "records": [*CELERY, "-q", "-A", "appliance.records", "worker", *ALONE],
+    "worker": [*CELERY, "-A", "appliance.celery", "worker"],
+    "broker": ["valkey-server", "/etc/valkey/valkey.conf"],
+    "postgres": None,
+    "tls": None,
+    "entrance": None,
+}
+ENDED, WELL, STARTED = "service_completed_successfully", "service_healthy", "service_started"
+AFTER = {
+    "entrance": {"tls": WELL},
+    "tls": {"web": WELL},
+    "postgres": {},
+    "broker": {},
+    "setup": {"postgres": WELL},
+    "roles": {"setup": ENDED},
+    "web": {"roles": ENDED, "broker": WELL, "notary": STARTED},
+    "notary": {"roles": ENDED},
+    "records": {"roles": ENDED, "broker": WELL},
+    "worker": {"setup": ENDED, "broker": WELL},
+}
+GRACE = {"web": 45, "worker": 45, "notary": 30, "records": 30, "postgres": 60}  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +216,152 @@ def test_exports_are_written_by_one_and_handed_out_by_the_other(
     users = {project["services"][name]["user"] for name in ("web", "records")}
     assert users == {"10001:10001"}, "the vault is for one user"
     assert read_only("records", "log")
+
+
+def test_each_service_runs_its_own_command(project: Mapping[str, Any]) -> None:
+    for name, command in COMMANDS.items():
+        assert project["services"][name].get("command") == command, name
+        assert not project["services"][name].get("entrypoint"), name
+
+
+def test_each_health_check_is_the_one_of_its_role(project: Mapping[str, Any]) -> None:
+    for name in load("healthcheck").CHECKS:
+        health = project["services"][name]["healthcheck"]
+        assert health["test"] == ["CMD", "python", "docker/healthcheck.py", name], name
+        assert health["timeout"] == "5s", name
+    for name in ("tls", "entrance"):
+        test = project["services"][name]["healthcheck"]["test"]
+        assert test == [
+            "CMD",
+            "haproxy",
+            "-c",
+            "-q",
+            "-f",
+            "/usr/local/etc/haproxy/haproxy.cfg",
+        ]
+    assert "pg_isready" in project["services"]["postgres"]["healthcheck"]["test"]
+    assert "--user health ping" in project["services"]["broker"]["healthcheck"]["test"][1]
+
+
+def test_each_service_waits_for_what_it_needs(project: Mapping[str, Any]) -> None:
+    for name, service in project["services"].items():
+        given = service.get("depends_on") or {}
+        assert {one: how["condition"] for one, how in given.items()} == AFTER[name], name
+        assert all(how["required"] for how in given.values()), name
+
+
+def test_each_service_gets_the_time_that_it_needs_to_end(project: Mapping[str, Any]) -> None:
+    for name, seconds in GRACE.items():
+        given = project["services"][name]["stop_grace_period"]
+        minutes, _, rest = given.rpartition("m")
+        assert int(minutes or 0) * 60 + int(rest.removesuffix("s")) >= seconds, name
+    drain = read({"DOMICILE_DATA": "/data"}).drain
+    assert GRACE["web"] >= drain + AFTER_DRAIN
+    assert GRACE["worker"] > DRAIN
+
+
+def test_no_two_services_have_one_name_on_the_record(project: Mapping[str, Any]) -> None:
+    named = [
+        service["environment"]["DOMICILE_SOURCE"]
+        for service in project["services"].values()
+        if "DOMICILE_SOURCE" in service.get("environment", {})
+    ]
+    assert sorted(named) == ["notary", "records", "web-1", "worker-node-1"]
+
+
+def volume_of(service: Mapping[str, Any], path: str) -> str:
+    """The volume in which a path of a service lies: of those around it the innermost."""
+    around = [
+        volume
+        for volume in service["volumes"]
+        if path == volume["target"] or path.startswith(f"{volume['target']}/")
+    ]
+    return str(max(around, key=lambda volume: len(volume["target"]))["source"])
+
+
+def test_copies_of_checkpoints_lie_in_no_volume_that_a_restore_replaces(
+    project: Mapping[str, Any],
+) -> None:
+    notary = project["services"]["notary"]
+    copies = notary["environment"]["DOMICILE_CHECKPOINTS"]
+    assert volume_of(notary, copies) == "notary-data"
+    assert volume_of(notary, "/data/log") == "log"
+    assert copies != notary["environment"]["DOMICILE_DATA"]
+
+
+def test_the_setup_hands_each_role_its_keys_into_that_roles_own_volume(
+    project: Mapping[str, Any],
+) -> None:
+    setup = project["services"]["setup"]
+    (*shell, script) = setup["command"]
+    assert shell == ["sh", "-ceu"]
+    first, last = script.split(" && exec ")
+    assert first == "python manage.py setup"
+    program, path, master, *given = last.split()
+    assert (program, path, master) == ("python", "docker/roles.py", "/data")
+    handed = dict(one.split("=") for one in given)
+    assert set(handed) == set(roles.KEYS)
+    for role, folder in handed.items():
+        assert volume_of(setup, folder) == f"{role}-data", role
+    assert volume_of(setup, master) == "setup-data"
+
+
+Service = dict[str, Any]
+
+
+def _handed(services: dict[str, Service], old: str, new: str) -> None:
+    command = services["setup"]["command"]
+    command[-1] = command[-1].replace(old, new)
+
+
+def _without(service: Service, dependency: str) -> None:
+    del service["depends_on"][dependency]
+
+
+PLANTED: Mapping[str, Callable[[dict[str, Service]], object]] = {
+    "copies of checkpoints in the log": lambda services: services["notary"][
+        "environment"
+    ].update(DOMICILE_CHECKPOINTS="/data/log/checkpoints"),
+    "another command": lambda services: services["notary"].update(
+        command=["python", "manage.py", "web"]
+    ),
+    "another role's health check": lambda services: services["notary"]["healthcheck"].update(
+        test=["CMD", "python", "docker/healthcheck.py", "web"]
+    ),
+    "a role without its keys": lambda services: _handed(
+        services, " records=/roles/records", ""
+    ),
+    "a role's keys in another's volume": lambda services: _handed(
+        services, "worker=/roles/worker", "worker=/roles/gateway"
+    ),
+    "one name for two writers": lambda services: services["records"]["environment"].update(
+        DOMICILE_SOURCE="web-1"
+    ),
+    "a short end": lambda services: services["web"].update(stop_grace_period="10s"),
+    "a short end of the worker": lambda services: services["worker"].update(
+        stop_grace_period="5s"
+    ),
+    "web before its rights": lambda services: _without(services["web"], "roles"),
+    "rights before the tables": lambda services: _without(services["roles"], "setup"),
+    "a dependency that may fail": lambda services: services["web"]["depends_on"][
+        "roles"
+    ].update(required=False),
+    "another entry point": lambda services: services["web"].update(entrypoint=["sh"]),
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_a_planted_fault_is_seen(project: Mapping[str, Any], fault: str) -> None:
+    changed = copy.deepcopy(dict(project))
+    PLANTED[fault](changed["services"])
+    seen = []
+    for name, judged in sorted(globals().items()):
+        if name.startswith("test_") and [*signature(judged).parameters] == ["project"]:
+            try:
+                judged(changed)
+            except AssertionError:
+                seen.append(name)
+    assert seen
 
 
 def test_the_images_end_without_tools_root_or_engine() -> None:
