@@ -35,6 +35,7 @@ REASONS = {
     "record_unavailable": "The record could not be written, so the request did not run.",
     "no_route": "No permitted site serves the model now.",
     "clearance_unavailable": "The request could not be sealed to its site.",
+    "policy_blocked": "A newer version of the policy does not allow it.",
     "too_many_holds": "Too many requests of the application waited for a person already.",
     "hold_spent": "The approval that it came with was used by another request, or had ended.",
     "time_over": "Nobody used it in time.",

@@ -121,5 +121,5 @@ def engine_failed(code: str, message: str) -> APIError:
     if code in ("engine_unavailable", "no_route", "stopping"):
         return unavailable(code, message)
     if code == POLICY_BLOCKED:
-        return APIError(403, "personal_data_blocked", message, kind="policy_violation")
+        return APIError(403, POLICY_BLOCKED, message, kind="policy_violation")
     return APIError(500, code, message, kind="server_error")
