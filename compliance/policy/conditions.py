@@ -122,14 +122,13 @@ def _located(where: Where, edition: str | None) -> PlaceTest:
             timed.setdefault(country, []).append((begins, ends))
 
     def test(candidate: Candidate, time: int) -> bool:
-        return (
-            candidate.site in sites
-            or candidate.country in countries
-            or any(
-                begins <= time and (ends is None or time < ends)
-                for begins, ends in timed.get(candidate.country, ())
-            )
-        )
+        if candidate.site in sites or candidate.country in countries:
+            return True
+        # A loop is twice as fast as any() over a generator, and this runs for every site.
+        for begins, ends in timed.get(candidate.country, ()):  # noqa: SIM110
+            if begins <= time and (ends is None or time < ends):
+                return True
+        return False
 
     return test
 

@@ -26,7 +26,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from compliance.policy.compiled import Ready, Spoken, compiled
 from compliance.policy.conditions import Kind
 from compliance.policy.terms import NOTHING_ASKED, Policy
-from compliance.vocabulary import Decision, Effect, Facts, Obligations
+from compliance.vocabulary import Candidate, Decision, Effect, Facts, Obligations
 
 NO_RULE_SPOKE = "No rule of the policy speaks of something in this request."
 MODEL_NOT_PERMITTED = "The rules that apply do not permit the model that was asked for."
@@ -149,10 +149,18 @@ def _sites(
     permitted: list[str] = []
     excluded: dict[str, str] = {}
     for candidate in facts.serving.candidates:
-        for one in narrow:
-            if not all(test(candidate, facts.time) for test in one.places or ()):
-                excluded[candidate.site] = one.id
-                break
-        else:
+        rule = _excluding(narrow, candidate, facts.time)
+        if rule is None:
             permitted.append(candidate.site)
+        else:
+            excluded[candidate.site] = rule
     return tuple(sorted(permitted)), excluded
+
+
+def _excluding(narrow: Sequence[Ready], candidate: Candidate, time: int) -> str | None:
+    """The first rule that leaves a candidate out."""
+    for one in narrow:
+        for test in one.places or ():
+            if not test(candidate, time):
+                return one.id
+    return None

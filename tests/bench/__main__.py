@@ -1,7 +1,7 @@
 """`python -m tests.bench [PART…]`: prints every figure beside a baseline of the same run.
 
-Parts: start, hot, latency, streams, detection, appends, evidence, proofs. Without any: all, in
-this order.
+Parts: start, hot, latency, streams, detection, policy, appends, evidence, proofs. Without any:
+all, in this order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import detection
+from tests.bench import decisions, detection
 from tests.bench.callers import Figures, Task, measure, quantile
 from tests.bench.stage import Stage
 from tests.bench.starts import started
@@ -187,6 +187,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "latency": latency,
     "streams": streams,
     "detection": detected,
+    "policy": decisions.report,
     "appends": appended,
     "evidence": exported,
     "proofs": proved,

@@ -15,7 +15,11 @@ STRICTEST = tuple(map(str, Effect)).index  # the key of the strictest
 
 def decided(policy, facts, satisfied=frozenset()):
     """Effect, treatments, rules, sites, obligations, held rules and excluded sites."""
-    document = json.loads(canonical(policy))
+    return read(json.loads(canonical(policy)), facts, satisfied)
+
+
+def read(document, facts, satisfied=frozenset()):
+    """The same for a document that was read already."""
     found = {kind: count for kind, count in facts.entities.items() if count > 0}
     spoke = [
         (rule, kinds)
