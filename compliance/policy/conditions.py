@@ -125,7 +125,7 @@ def _located(where: Where, edition: str | None) -> PlaceTest:
         if candidate.site in sites or candidate.country in countries:
             return True
         # A loop is twice as fast as any() over a generator, and this runs for every site.
-        for begins, ends in timed.get(candidate.country, ()):  # noqa: SIM110
+        for begins, ends in timed.get(candidate.country, ()):
             if begins <= time and (ends is None or time < ends):
                 return True
         return False
