@@ -74,7 +74,6 @@ TONES = {
         "not valid",
         "cannot be proposed",
         "must be mended",
-        "declined",
         "removed",
         "closed",
         "got out",
