@@ -92,6 +92,9 @@ class PolicyAdmin(ReadOnly):
             "others": PolicyVersion.objects.exclude(pk=obj.pk)[:200],
             "pretty": _pretty(obj.document),
             "may_draft": may(request, DRAFT),
+            "may_simulate": may(request, DRAFT, APPROVE),
+            "chosen": f"version-{obj.number}",
+            "proved": f"version={obj.number}",
             **policy_votes.offered(request, obj, state),
         }
         try:

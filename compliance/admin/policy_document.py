@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from compliance.policy import regions
@@ -69,11 +69,20 @@ def without(document: Document, name: str) -> Document:
 
 
 def with_edition(document: Document) -> Document:
-    """With the newest edition of the regions where a rule names one and no edition is given."""
-    named = any(rule.get("where", {}).get("regions") for rule in _rules(document))
+    """With the newest edition of the regions where one is named and no edition is given."""
+    named = any(place.get("regions") for place in _places(document))
     if not named or document.get("regions"):
         return document
     return {**document, "regions": regions.NEWEST}
+
+
+def _places(document: Document) -> Iterator[dict[str, Any]]:
+    """Of rules, and of what the policy asserts."""
+    asserted = document.get("assertions")
+    for one in asserted if isinstance(asserted, list) else []:
+        yield one.get("never", {}).get("outside", {})
+    for rule in _rules(document):
+        yield rule.get("where", {})
 
 
 def alone(document: Document, rule: Mapping[str, Any]) -> Policy:

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_protect
 from compliance.admin import policy_document as documents
 from compliance.admin import policy_shown, policy_signed
 from compliance.admin.policy_conflict import Conflict
-from compliance.admin.policy_rights import DRAFT, SEE_DRAFTS, demand, may
+from compliance.admin.policy_rights import APPROVE, DRAFT, SEE_DRAFTS, demand, may
 from compliance.admin.policy_rule_form import sentence
 from compliance.admin.policy_world import regions_now
 from compliance.admin.site import console
@@ -96,6 +96,9 @@ def draft_view(request: HttpRequest, pk: int) -> HttpResponse:
         fault=fault,
         editable=editable,
         compared=compared,
+        may_simulate=may(request, DRAFT, APPROVE),
+        chosen=f"draft-{draft.pk}",
+        proved=f"draft={draft.pk}",
         removed=removed.get("id") if editable and removed.get("draft") == pk else "",
         **more,
     )

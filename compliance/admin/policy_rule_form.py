@@ -14,6 +14,7 @@ from typing import Any
 from django import forms
 from django.utils.text import slugify
 
+from compliance.admin.policy_fields import LengthField
 from compliance.admin.policy_rule_fields import EXCEPT, ID_MAX, ONLY, fields
 from compliance.admin.policy_world import Known
 from compliance.policy.rules import PolicyRefused
@@ -81,7 +82,7 @@ class RuleForm(forms.Form):
         rule: dict[str, Any] = {
             "id": given["id"],
             "description": given["description"].strip(),
-            "when": _condition(given),
+            "when": condition(given),
             "effect": given["effect"],
         }
         where, obligations = _members(given, "where"), _members(given, "obligations")
@@ -104,9 +105,7 @@ class RuleForm(forms.Form):
 
     def _part(self, title: str, names: str, folded: bool) -> Part:
         rows = [self[name] for name in names.split() if name in self.fields]
-        filled = any(
-            row.errors or row.value() not in (None, "", [], [""], False) for row in rows
-        )
+        filled = any(row.errors or _says(row) for row in rows)
         places = "where_regions" in names
         return Part(title, rows, folded, not folded or filled, places)
 
@@ -148,6 +147,14 @@ def sentence(words: str) -> str:
     return said if said.endswith((".", "?")) else f"{said}."
 
 
+def _says(row: forms.BoundField) -> bool:
+    """Whether a field holds anything; the unit of no length is nothing."""
+    value = row.value()
+    if isinstance(row.field, LengthField) and isinstance(value, list):
+        value = value[0]
+    return value not in (None, "", [], False)
+
+
 def field_of(member: str, known: Mapping[str, Any]) -> str | None:
     """The field that fills a member of the document, as `rules[2].when.hours.from`."""
     found = MEMBER.match(member)
@@ -183,7 +190,8 @@ def initial(rule: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _condition(given: Mapping[str, Any]) -> dict[str, Any]:
+def condition(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a filled form says of when the rule speaks, as the document holds it."""
     when = _members(given, "when")
     hours = {name: when.pop(f"hours_{name}", None) for name in ("days", "from", "to")}
     if hours["days"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -14,7 +15,7 @@ from compliance.admin import policy_document as documents
 from compliance.admin import policy_signed, policy_world
 from compliance.admin.policy_draft import person
 from compliance.admin.policy_rights import APPROVE, PROPOSE, demand
-from compliance.admin.policy_rule_form import RuleForm
+from compliance.admin.policy_rule_form import RuleForm, condition
 from compliance.admin.policy_signing import own_key, password_field, reason_field, refuse
 from compliance.admin.site import console
 from compliance.policy import words
@@ -38,10 +39,31 @@ class BlockForm(RuleForm):
         for name in list(self.fields):
             if name.startswith(NEVER_PLACED):
                 del self.fields[name]
+        self.fields["everything"] = forms.BooleanField(
+            required=False,
+            label="Block every request of everybody",
+            help_text="Only where nothing is chosen above.",
+        )
         self.fields["reason"] = reason_field(
             "What happened. It goes on the record. Name no person in it."
         )
         self.fields["password"] = password_field()
+
+    def clean(self) -> dict[str, Any]:
+        """A rule that blocks everything is meant, or it is a mistake."""
+        given = super().clean()
+        if any(name == "who" or name.startswith("when_") for name in self.errors):
+            return given
+        chosen = bool(condition(given))
+        if not chosen and not given.get("everything"):
+            self.add_error(
+                "everything",
+                "Nothing is chosen above, so every request would be blocked. Choose what is to "
+                "be blocked, or tick this.",
+            )
+        elif chosen and given.get("everything"):
+            self.add_error("everything", "Something is chosen above: untick one or the other.")
+        return given
 
     def rule(self) -> dict[str, Any]:
         """The rule, which blocks."""

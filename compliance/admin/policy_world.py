@@ -84,7 +84,7 @@ def known() -> Known:
         operators=_same(one.operator for one in sites),
         certifications=_same(chain.from_iterable(one.certifications for one in sites)),
         regions=tuple(
-            (one.name, f"{one.words}: {len(one.countries)} countries today")
+            (one.name, f"{one.words}: {len(one.countries)} countries and territories")
             for one in regions_now()
         ),
         countries=names,

@@ -62,24 +62,24 @@ def test_settings_are_changed_and_what_says_nothing_is_left_out(officer):
     assert sorted(json.loads(draft.document)) == ["name", "rules", "version"]
 
 
-@pytest.mark.parametrize(
-    ("changed", "field"),
-    [
-        ({"name": ""}, "name"),
-        ({"zone": "Mars/Olympus"}, "zone"),
-        ({"regions": "1066-10-14"}, "regions"),
-        ({"details_days": "0"}, "details_days"),
-        ({"content_days": "-1"}, "content_days"),
-    ],
-)
-def test_wrong_settings_are_refused_at_the_field(officer, changed, field):
+WRONG_SETTINGS = [
+    ({"name": ""}, "name"),
+    ({"zone": "Mars/Olympus"}, "zone"),
+    ({"regions": "1066-10-14"}, "regions"),
+    ({"details_days": "0"}, "details_days"),
+    ({"content_days": "-1"}, "content_days"),
+]
+
+
+def test_wrong_settings_are_refused_at_the_field(officer):
     draft = drafted(officer.user)
     before = draft.document
     fields = opened(officer, at(draft, "settings"))
-    answer = officer.post(at(draft, "settings"), {**fields, **changed})
-    assert list(answer.context["form"].errors) == [field]
-    draft.refresh_from_db()
-    assert draft.document == before
+    for changed, field in WRONG_SETTINGS:
+        answer = officer.post(at(draft, "settings"), {**fields, **changed})
+        assert list(answer.context["form"].errors) == [field]
+        draft.refresh_from_db()
+        assert draft.document == before
 
 
 def test_settings_without_the_edition_that_a_rule_needs_are_refused(officer):
@@ -144,34 +144,34 @@ def test_what_goes_out_comes_in_again(officer, form):
     assert parse(third.document) == parse(draft.document)
 
 
-@pytest.mark.parametrize(
-    ("given", "field", "words"),
-    [
-        ({}, "text", "Choose a file"),
-        ({"text": "{"}, "text", "JSON"),
-        ({"text": "name: x"}, "text", "missing"),
-        ({"text": "a: &b [*b]"}, "text", ""),
-        ({"text": '{"name": "n", "version": 1, "rules": [], "more": 1}'}, "text", "more"),
-        ({"file": b"\xff"}, "file", "UTF-8"),
-        ({"file": b"{}"}, "file", "missing"),
-        ({"file": b" " * (2**20 + 1)}, "file", "larger than 1 MiB"),
-    ],
-)
-def test_a_text_that_is_no_policy_is_refused_and_stays_to_be_mended(
-    officer, given, field, words
-):
+NO_POLICY = [
+    ({}, "text", "Choose a file"),
+    ({"text": "{"}, "text", "JSON"),
+    ({"text": "name: x"}, "text", "missing"),
+    ({"text": "a: &b [*b]"}, "text", ""),
+    ({"text": '{"name": "n", "version": 1, "rules": [], "more": 1}'}, "text", "more"),
+    ({"file": b"\xff"}, "file", "UTF-8"),
+    ({"file": b"{}"}, "file", "missing"),
+    ({"file": b" " * (2**20 + 1)}, "file", "larger than 1 MiB"),
+]
+
+
+def test_a_text_that_is_no_policy_is_refused_and_stays_to_be_mended(officer):
     draft = drafted(officer.user)
     before = draft.document
-    sent = {"seen": draft.revision, **given}
-    if "file" in given:
-        sent["file"] = SimpleUploadedFile("policy.json", given["file"])
-    answer = officer.post(at(draft, "import"), sent)
-    errors = answer.context["form"].errors
-    assert list(errors) == [field], errors
-    assert words in " ".join(errors[field])
-    assert opened_text(answer) == given.get("text", "{}" if given.get("file") == b"{}" else "")
-    draft.refresh_from_db()
-    assert draft.document == before
+    for given, field, words in NO_POLICY:
+        sent = {"seen": draft.revision, **given}
+        if "file" in given:
+            sent["file"] = SimpleUploadedFile("policy.json", given["file"])
+        answer = officer.post(at(draft, "import"), sent)
+        errors = answer.context["form"].errors
+        assert list(errors) == [field], errors
+        assert words in " ".join(errors[field])
+        assert opened_text(answer) == given.get(
+            "text", "{}" if given.get("file") == b"{}" else ""
+        )
+        draft.refresh_from_db()
+        assert draft.document == before
 
 
 def opened_text(answer):

@@ -82,61 +82,59 @@ def test_a_region_brings_the_newest_edition_of_the_regions_with_it(officer):
     assert parse(draft.document).regions == "2026-08-05"
 
 
-@pytest.mark.parametrize(
-    ("changed", "field", "words"),
-    [
-        ({"description": ""}, "description", "This field is required"),
-        ({"effect": ""}, "effect", "Say what happens"),
-        ({"id": "credentials"}, "id", "Another rule of this draft is called"),
-        ({"who": "only"}, "when_applications", "Choose at least one application"),
-        ({"when_applications": ["helpdesk"]}, "who", "Applications are chosen below"),
-        ({"when_hours_from": "08:00"}, "when_hours_to", "a beginning and an end"),
-        (
-            {"when_hours_from": "8", "when_hours_to": "9"},
-            "when_hours_from",
-            "from 00:00 to 23:59",
-        ),
-        (
-            {"when_hours_from": "08:00", "when_hours_to": "08:00"},
-            "when_hours_to",
-            "is the same",
-        ),
-        (
-            {"when_subject_countries": "Germny"},
-            "when_subject_countries",
-            "Did you mean Germany",
-        ),
-        ({"where_countries": "UK"}, "where_countries", "“UK” is no country"),
-        ({"effect": "block", "where_countries": "DE"}, "where_countries", "block"),
-        ({"when_categories": ["secret"]}, "when_categories", "“secret” is not among"),
-        (
-            {"when_categories": [], "when_at_least": "2"},
-            "when_at_least",
-            "categories",
-        ),
-        ({"obligations_max_tokens": "0", "effect": "allow"}, "obligations_max_tokens", "1"),
-    ],
-)
-def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(
-    officer, changed, field, words
-):
+WRONG = [
+    ({"description": ""}, "description", "This field is required"),
+    ({"effect": ""}, "effect", "Say what happens"),
+    ({"id": "credentials"}, "id", "Another rule of this draft is called"),
+    ({"who": "only"}, "when_applications", "Choose at least one application"),
+    ({"when_applications": ["helpdesk"]}, "who", "Applications are chosen below"),
+    ({"when_hours_from": "08:00"}, "when_hours_to", "a beginning and an end"),
+    (
+        {"when_hours_from": "8", "when_hours_to": "9"},
+        "when_hours_from",
+        "from 00:00 to 23:59",
+    ),
+    (
+        {"when_hours_from": "08:00", "when_hours_to": "08:00"},
+        "when_hours_to",
+        "is the same",
+    ),
+    (
+        {"when_subject_countries": "Germny"},
+        "when_subject_countries",
+        "Did you mean Germany",
+    ),
+    ({"where_countries": "UK"}, "where_countries", "“UK” is no country"),
+    ({"effect": "block", "where_countries": "DE"}, "where_countries", "block"),
+    ({"when_categories": ["secret"]}, "when_categories", "“secret” is not among"),
+    (
+        {"when_categories": [], "when_at_least": "2"},
+        "when_at_least",
+        "categories",
+    ),
+    ({"obligations_max_tokens": "0", "effect": "allow"}, "obligations_max_tokens", "1"),
+]
+
+
+def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(officer):
     draft = drafted(officer.user)
     before = rules_of(draft)
     fields = opened(officer, rule_page(draft))
-    typed_in = {**NEW, "obligations_content_days": "", **changed}
-    answer = saves(officer, rule_page(draft), fields, **typed_in)
-    assert answer.status_code == 200
-    form = answer.context["form"]
-    assert field in form.errors, form.errors
-    assert words.casefold() in " ".join(form.errors[field]).casefold()
-    assert rules_of(draft) == before
-    again = {
-        name: values if isinstance(typed_in.get(name), list) else values[0]
-        for name, values in typed(answer).items()
-    }
-    for name, value in typed_in.items():
-        if name not in ("when_categories", "when_applications") or value != ["secret"]:
-            assert again.get(name, [] if isinstance(value, list) else "") == value, name
+    for changed, field, words in WRONG:
+        typed_in = {**NEW, "obligations_content_days": "", **changed}
+        answer = saves(officer, rule_page(draft), fields, **typed_in)
+        assert answer.status_code == 200
+        form = answer.context["form"]
+        assert field in form.errors, form.errors
+        assert words.casefold() in " ".join(form.errors[field]).casefold()
+        assert rules_of(draft) == before
+        again = {
+            name: values if isinstance(typed_in.get(name), list) else values[0]
+            for name, values in typed(answer).items()
+        }
+        for name, value in typed_in.items():
+            if name not in ("when_categories", "when_applications") or value != ["secret"]:
+                assert again.get(name, [] if isinstance(value, list) else "") == value, name
 
 
 def test_the_sentence_is_shown_before_anything_is_saved(officer):

@@ -12,6 +12,7 @@ from django.utils import timezone
 from compliance.admin import policies
 from compliance.admin.roles import ADMINISTRATOR, APPROVER, AUDITOR, OFFICER, OPERATOR
 from compliance.models import ApprovalKey, Event, PolicyDraft, PolicyVersion
+from compliance.policy.terms import Condition
 from compliance.versions import load
 from tests.compliance.admin import stories
 from tests.compliance.admin.policies import drafted, page
@@ -110,34 +111,34 @@ def test_a_scheduled_version_says_when_in_utc(filled):
     assert f"{at:%Y-%m-%d} 10:00:00 UTC" in text(filled.get(reverse(LIST)))
 
 
-@pytest.mark.parametrize(
-    ("fields", "field", "words"),
-    [
-        ({"when": "later"}, "at", "Say at which time"),
-        ({"when": "later", "at": "2020-01-01T10:00"}, "at", ""),
-        ({"when": "later", "at": "2099-01-01T10:00"}, "at", ""),
-        (
-            {"when": "later", "at": "2027-03-28T02:30", "zone": "Europe/Berlin"},
-            "at",
-            "leave this",
-        ),
-        ({"when": "later", "at": "2027-10-31T02:30", "zone": "Europe/Berlin"}, "at", "twice"),
-        ({"when": ""}, "when", "required"),
-        ({"zone": "Mars/Olympus"}, "zone", "not one of"),
-        ({"password": "wrong"}, "password", "not your password"),
-        ({"password": ""}, "password", "required"),
-    ],
-)
-def test_an_approval_that_cannot_be_meant_is_refused_at_its_field(filled, fields, field, words):
+NOT_MEANT = [
+    ({"when": "later"}, "at", "Say at which time"),
+    ({"when": "later", "at": "2020-01-01T10:00"}, "at", ""),
+    ({"when": "later", "at": "2099-01-01T10:00"}, "at", ""),
+    (
+        {"when": "later", "at": "2027-03-28T02:30", "zone": "Europe/Berlin"},
+        "at",
+        "leave this",
+    ),
+    ({"when": "later", "at": "2027-10-31T02:30", "zone": "Europe/Berlin"}, "at", "twice"),
+    ({"when": ""}, "when", "required"),
+    ({"zone": "Mars/Olympus"}, "zone", "not one of"),
+    ({"password": "wrong"}, "password", "not your password"),
+    ({"password": ""}, "password", "required"),
+]
+
+
+def test_an_approval_that_cannot_be_meant_is_refused_at_its_field(filled):
     version = proposed(filled.olga, rule("more"))
     log_in(filled, filled.anna)
-    given = {"when": "now", "zone": "UTC", "password": PASSWORD, **fields}
-    answer = filled.post(page(version, "approve"), given)
-    assert answer.status_code == 200
-    errors = answer.context["form"].errors
-    assert list(errors) == [field], errors
-    assert words in " ".join(errors[field])
-    assert load.standing().states[version.number] == "proposed"
+    for fields, field, words in NOT_MEANT:
+        given = {"when": "now", "zone": "UTC", "password": PASSWORD, **fields}
+        answer = filled.post(page(version, "approve"), given)
+        assert answer.status_code == 200
+        errors = answer.context["form"].errors
+        assert list(errors) == [field], errors
+        assert words in " ".join(errors[field])
+        assert load.standing().states[version.number] == "proposed"
 
 
 def test_nobody_approves_what_they_proposed(filled):
@@ -216,20 +217,41 @@ def test_one_person_blocks_something_at_once(filled):
     assert active.policy.rules[-1].id == "the-portal-is-closed"
 
 
-@pytest.mark.parametrize("missing", ["description", "reason", "password"])
-def test_blocking_at_once_without_saying_why_is_refused_at_the_field(filled, missing):
+def test_blocking_everything_is_never_a_form_that_was_left_empty(filled):
     log_in(filled, filled.olga)
     fields = {
-        "description": "Closed.",
-        "when_categories": ["special"],
+        "description": "Stop.",
         "reason": "A leak.",
         "password": PASSWORD,
         "save": "1",
-        missing: "",
     }
-    answer = filled.post(reverse("admin:policy_tighten"), fields)
-    assert list(answer.context["form"].errors) == [missing]
+    address = reverse("admin:policy_tighten")
+    answer = filled.post(address, fields)
+    assert list(answer.context["form"].errors) == ["everything"]
+    both = fields | {"when_categories": ["special"], "everything": "on"}
+    assert list(filled.post(address, both).context["form"].errors) == ["everything"]
     assert load.standing().active.number == 1
+    assert filled.post(address, fields | {"everything": "on"}).status_code == 302
+    assert load.standing().active.policy.rules[-1].when == Condition()
+
+
+NEEDED = ["description", "reason", "password"]
+
+
+def test_blocking_at_once_without_saying_why_is_refused_at_the_field(filled):
+    log_in(filled, filled.olga)
+    for missing in NEEDED:
+        fields = {
+            "description": "Closed.",
+            "when_categories": ["special"],
+            "reason": "A leak.",
+            "password": PASSWORD,
+            "save": "1",
+            missing: "",
+        }
+        answer = filled.post(reverse("admin:policy_tighten"), fields)
+        assert list(answer.context["form"].errors) == [missing]
+        assert load.standing().active.number == 1
 
 
 def test_two_versions_are_compared_in_words_both_ways(filled):
