@@ -140,7 +140,8 @@ class Tried:
     scan: Scan
     decision: Decision
     outcome: str
-    rules: tuple[tuple[str, str], ...]
+    rules: tuple[tuple[str, str, str], ...]  # id, description, and what it says in words
+    besides: tuple[str, ...]  # reasons that no rule gives
     obligations: str
     sent: str | None
     why_not: str
@@ -192,7 +193,10 @@ def attempt(bench: Bench, form: TryForm) -> Tried:
         scan=scan,
         decision=decision,
         outcome=outcome(decision),
-        rules=tuple((name, words.rule(spoke[name])) for name in decision.rules),
+        rules=tuple(
+            (name, spoke[name].description, words.rule(spoke[name])) for name in decision.rules
+        ),
+        besides=decision.reasons[len(decision.rules) :],
         obligations=words.obligations(decision.obligations),
         sent=sent,
         why_not=why_not,
