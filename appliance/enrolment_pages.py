@@ -92,8 +92,11 @@ class EnrolmentPages:
             finally:
                 self._running -= 1
 
+    def _minute_now(self) -> int:
+        return int(time.monotonic() // 60)
+
     def _may(self) -> bool:
-        minute = int(time.monotonic() // 60)
+        minute = self._minute_now()
         if minute != self._minute:
             self._minute, self._heard, self._refused = minute, 0, 0
         self._heard += 1
