@@ -92,9 +92,10 @@ class SimulationAdmin(ReadOnly):
     section, rank, title = "Rules", 32, "Simulations"
 
     def items(self) -> Iterable[Item]:
-        """The list, and the playground beside it."""
+        """The list, and beside it what else is asked of a policy."""
         yield from super().items()
         yield Item(self.section, self.rank + 1, "Playground", reverse("admin:playground"))
+        yield Item(self.section, self.rank + 2, "Proofs", reverse("admin:policy_proofs"))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever may see policies."""

@@ -21,6 +21,7 @@ from compliance.policy.prove import (
     decided,
     permitted,
 )
+from compliance.policy.regions import NEWEST
 from compliance.policy.solver import LIMIT
 from compliance.policy.terms import Assertion, Condition, Never, Policy
 from compliance.policy.told import told
@@ -40,13 +41,15 @@ def leaves(
 ) -> Answer:
     """Whether some request, from `since` on (µs since the epoch), sends such data outside.
 
-    The sites of `known` are taken as they are registered; any others may exist besides. Raises
+    The sites of `known` are taken as they are registered; any others may exist besides.
+    Regions are those of the policy's edition, or of the newest where it names none. Raises
     `Disagreement` where the solver's example is none.
     """
+    edition = policy.regions or NEWEST
     asked = Question(
         [policy],
         since=since,
-        places=[(never.outside, policy.regions)],
+        places=[(never.outside, edition)],
         entities=never.entities or (),
         known=known,
         limit=limit,
@@ -59,7 +62,7 @@ def leaves(
             for kind, found in case.found.items()
             if _of(never, kind)
         ]
-        outside = session.no(case.at(never.outside, policy.regions))
+        outside = session.no(case.at(never.outside, edition))
         going = [session.any(carried), session.no(meaning.blocked), meaning.permitted, outside]
         facts = asked.example(lambda facts: _leaves(policy, never, facts, known), *going)
     except Undecided:
@@ -80,7 +83,8 @@ def _leaves(policy: Policy, never: Never, facts: Facts, known: Known) -> bool:
     decision = decided(policy, facts, known)
     (candidate,) = facts.serving.candidates
     inside = all(
-        test(candidate, facts.time) for test in place_tests(never.outside, policy.regions)
+        test(candidate, facts.time)
+        for test in place_tests(never.outside, policy.regions or NEWEST)
     )
     return (
         not inside

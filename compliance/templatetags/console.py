@@ -12,6 +12,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from compliance.models.applications import LegalBasis
+from compliance.policy import words
+from compliance.policy.terms import Assertion
 from compliance.vocabulary import Category
 
 register = template.Library()
@@ -136,6 +138,12 @@ FINISHED = {
 def category(name: str) -> str:
     """A category of findings, in words."""
     return CATEGORY_WORDS.get(name, name)
+
+
+@register.filter
+def asserted(assertion: Assertion) -> str:
+    """What a policy asserts, as a sentence."""
+    return words.assertion(assertion)
 
 
 @register.filter

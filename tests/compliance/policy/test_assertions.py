@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import jsonschema
 import pytest
@@ -12,7 +13,7 @@ from compliance.policy.rules import PolicyRefused, parse
 from compliance.policy.schema import SCHEMA
 from compliance.policy.tightening import tightens
 
-GERMANY = {
+GERMANY: dict[str, Any] = {
     "id": "health-stays",
     "description": "Health data never leaves Germany.",
     "never": {"categories": ["special"], "outside": {"countries": ["DE"]}},
