@@ -2,7 +2,8 @@
 
 `unshare -n python -m tests.inference.enclosed HOW`: prepares what HOW names, runs the canary,
 prints as JSON what it says, and to whom packets left by the one device that could carry some
-away (`way0`, which leads nowhere).
+away (`way0`, which leads nowhere). With `become PORT COMMAND…` it becomes that command instead,
+beside somebody who answers on that port of loopback, unless it is 0.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import ipaddress
 import json
 import os
 import platform
+import signal
 import socket
 import struct
 import subprocess
@@ -232,6 +234,25 @@ WAYS: dict[str, Callable[[], None]] = {
     "seen": seen,
 }
 
+
+def neighbour(port: int) -> None:
+    """Somebody who answers on loopback while this process lives, whatever it becomes."""
+    parent = os.getpid()
+    listening = socket.create_server(("127.0.0.1", port))
+    if os.fork():
+        listening.close()
+        return
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
+    while os.getppid() == parent:
+        connection, _ = listening.accept()
+        connection.close()
+    os._exit(0)
+
+
 if __name__ == "__main__":
     ip("link", "set", "lo", "up")
+    if sys.argv[1] == "become":
+        if sys.argv[2] != "0":
+            neighbour(int(sys.argv[2]))
+        os.execvp(sys.argv[3], sys.argv[3:])  # noqa: S606 - as its caller says
     WAYS[sys.argv[1]]()

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,16 @@ def data_folder(site_key: X25519PrivateKey = SITE) -> Path:
 class Node:
     """A worker process. What it prints is in `log`."""
 
-    def __init__(self, broker: str, data: Path, **environment: str) -> None:
+    def __init__(
+        self, broker: str, data: Path, *, prefix: Sequence[str] = (), **environment: str
+    ) -> None:
+        """`prefix` is a command that becomes the worker's."""
         self.data = data
         self.log = data / f"worker-{secrets.token_hex(4)}.log"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 [
+                    *prefix,
                     *(sys.executable, "-m", "celery", "-q", "-A", "appliance.celery", "worker"),
                     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
                 ],
