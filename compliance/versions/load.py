@@ -55,7 +55,7 @@ def standing(
         moment = max(moment, seen.seen().since)
         found = chain.standing(rows, keys, installer, moment)
         marks = floor.marks(rows, keys)
-        if gone := seen.faults(found, marks):
+        if not found.faults and (gone := seen.faults(found, marks)):
             return _unsound(found, gone)
         seen.advance(found, marks)
     except FloorUnusable as error:
@@ -72,8 +72,7 @@ def sound(data: Path | None = None, *, keep: bool = False) -> Standing:
 
 
 def _unsound(found: Standing, words: Sequence[str]) -> Standing:
-    faults = (*found.faults, *words)
-    return replace(found, active=None, scheduled=None, in_force=(), faults=faults)
+    return replace(found, active=None, scheduled=None, in_force=(), faults=tuple(words))
 
 
 def read_rows() -> tuple[Row, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.db import connection
+from contextlib import contextmanager
+
+from django.db import connection, transaction
 
 
 def run(statement, parameters=()):
@@ -23,3 +25,12 @@ def triggers_away(*tables):
             )
             for (name,) in cursor.fetchall():
                 cursor.execute(f"DROP TRIGGER {name}")
+
+
+@contextmanager
+def undone(*tables):
+    """What is done here is taken back; `tables` are without their triggers for as long."""
+    with transaction.atomic():
+        triggers_away(*tables)
+        yield
+        transaction.set_rollback(True)

@@ -26,8 +26,6 @@ from tests.compliance.versions.people import (
 )
 from tests.services.appliance import BASE
 
-pytestmark = pytest.mark.database
-
 SOUND = canonical(DEFAULT).decode()
 BAD = json.dumps({"name": "x", "version": 1, "rules": [rule("a", "perhaps")]})
 

@@ -31,7 +31,7 @@ from tests.compliance.versions.people import (
     standing,
 )
 
-pytestmark = [pytest.mark.database, pytest.mark.usefixtures("appliance")]
+pytestmark = pytest.mark.usefixtures("appliance")
 
 HOUR = dt.timedelta(hours=1)
 BLOCK = Rule("stop", "Nothing goes on.", Condition(), Effect.BLOCK)

@@ -14,7 +14,7 @@ from tests.compliance.versions import people
 from tests.compliance.versions.forging import triggers_away
 from tests.compliance.versions.people import approver, counting, officer, rule, standing
 
-pytestmark = [pytest.mark.database, pytest.mark.usefixtures("appliance")]
+pytestmark = pytest.mark.usefixtures("appliance")
 
 
 def details(kind):
