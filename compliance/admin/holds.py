@@ -90,7 +90,7 @@ class HoldAdmin(ReadOnly):
     """The list, and a page for each with the two things that a person may say."""
 
     section, rank, title = "Record", 6, "Held requests"
-    list_display = ("age", "asking", "rules_shown", "standing", "until")
+    list_display = ("age", "standing", "asking", "rules_shown", "until")
     list_filter = (StandingFilter,)
     ordering = ("-asked",)
 

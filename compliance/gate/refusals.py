@@ -25,6 +25,7 @@ class Blocked(Exception):
 class Held(Exception):
     """A person must approve the request first. The event is on the record.
 
+    Its words are those of the rules that hold it.
     `hold` is the id under which the approval is asked for; `expires` is in microseconds since
     the Unix epoch.
     """
@@ -32,7 +33,8 @@ class Held(Exception):
     def __init__(
         self, decision: Decision, findings: Mapping[str, int], hold: str, expires: int
     ) -> None:
-        super().__init__("; ".join(decision.reasons))
+        said = dict(zip(decision.rules, decision.reasons, strict=False))
+        super().__init__("; ".join(said[rule] for rule in decision.held_by if rule in said))
         self.decision = decision
         self.findings = findings
         self.hold = hold

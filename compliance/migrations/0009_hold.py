@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                 ('used_by', models.CharField(blank=True, help_text='The request that used it.', max_length=32)),
             ],
             options={
+                'verbose_name': 'held request',
                 'ordering': ['-asked'],
                 'permissions': [('decide_hold', 'Can read held requests, and approve or deny them')],
                 'indexes': [models.Index(fields=['state', 'application'], name='hold_state')],

@@ -34,6 +34,7 @@ class Hold(models.Model):
     used_by = models.CharField(max_length=32, blank=True, help_text="The request that used it.")
 
     class Meta:
+        verbose_name = "held request"
         ordering = ["-asked"]
         indexes = [models.Index(fields=["state", "application"], name="hold_state")]
         permissions = [("decide_hold", "Can read held requests, and approve or deny them")]

@@ -57,6 +57,7 @@ async def test_a_request_waits_is_approved_and_answered_once(
         hold = raised.value.response.headers["domicile-hold"]
         assert hold in raised.value.message
         assert "A person looks at what this application asks." in raised.value.message
+        assert "What no other rule restricts" not in raised.value.message, "only what holds it"
         waiting = (await asyncio.to_thread(state, lab, hold, key)).json()
         assert (waiting["id"], waiting["state"], waiting["object"]) == (hold, "waiting", "hold")
         assert 0 < waiting["expires"] - waiting["created"] <= 86_400
