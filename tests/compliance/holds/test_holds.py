@@ -10,11 +10,14 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from django.db import connection
 
 from compliance import gate
 from compliance.audit import erasure, subjects, vault
@@ -39,6 +42,8 @@ from tests.compliance.test_gate import EMAIL, KEY, request
 from tests.conftest import Database
 
 pytestmark = pytest.mark.database
+T = TypeVar("T")
+ROLES = Path(__file__).parents[3] / "docker" / "postgres" / "roles.sql"
 
 
 def again(asked: Request, **changes: object) -> Request:
@@ -408,3 +413,33 @@ async def test_a_restored_database_brings_neither_an_approval_nor_a_text_back(
         with pytest.raises(HoldGone, match="destroyed"):
             await aside(partial(act, hold, "dora"))
     assert len(counter.seal.sealed) == 1
+
+
+async def test_each_process_has_the_rights_that_its_part_of_a_hold_needs(
+    counter: Counter,
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no roles")
+    first, second = request("Hello."), request("Bye.")
+    used, late = await counter.held(first), await counter.held(second)
+
+    def as_role(name: str, work: Callable[[], T]) -> T:
+        with connection.cursor() as cursor:
+            cursor.execute(ROLES.read_text())
+            cursor.execute(f"SET ROLE domicile_{name}")
+            try:
+                return work()
+            finally:
+                cursor.execute("RESET ROLE")
+
+    def decided() -> bool:
+        deciding.read(used.hold, "dora")
+        deciding.approve(used.hold, "dora", "Seen.")
+        return desk._claim(used.hold, "f" * 32)
+
+    assert await aside(lambda: as_role("web", decided))
+    await aside(lambda: shifted(late.hold, timedelta(hours=25)))
+    assert await aside(lambda: as_role("records", ending.end)) == 1
+    await aside(lambda: shifted(late.hold, timedelta(days=90)))
+    assert await aside(lambda: as_role("records", ending.end)) == 0
+    assert await aside(lambda: list(Hold.objects.values_list("pk", flat=True))) == [used.hold]
