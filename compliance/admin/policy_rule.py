@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from django.contrib import messages
+from django.forms import BoundField
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_protect
@@ -131,7 +132,7 @@ def _drawn(  # noqa: PLR0917 - a page and all that it shows
         name=named(draft),
         form=form,
         errors=form.errors,
-        wrong=[(f"row_{bound.html_name}", bound.label) for bound in form if bound.errors],
+        wrong=[(_anchor(bound), bound.label) for bound in form if bound.errors],
         parts=form.parts(),
         regions=policy_world.regions_now(),
         sentence=said,
@@ -139,6 +140,12 @@ def _drawn(  # noqa: PLR0917 - a page and all that it shows
         opened=opened,
         conflict=conflict,
     )
+
+
+def _anchor(bound: BoundField) -> str:
+    """Where a link to a field leads, so that the keyboard goes on there."""
+    one = bound.widget_type not in ("boxes", "radioselect", "length")
+    return bound.id_for_label if one else f"group_{bound.html_name}"
 
 
 @csrf_protect

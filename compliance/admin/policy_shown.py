@@ -98,7 +98,6 @@ def context(policy: Policy, draft: int | None = None, **more: Any) -> dict[str, 
     return {
         "policy": policy,
         "bounds": words.bounds(policy),
-        "assertions": [words.assertion(one) for one in policy.assertions],
         "newer": regions.NEWEST if stale else "",
         "checks": found,
         "blocking": sum(check.blocking for check in found),

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from compliance.models import PolicyDraft, PolicyVersion
-from compliance.versions import drafts
+from compliance.versions import drafts, load
+from compliance.versions.chain import Loaded
 from tests.compliance.admin.forms import typed
 
 WHOLE = {
@@ -84,10 +84,17 @@ def opened(client: Client, address: str) -> dict[str, Any]:
     return typed(answer)
 
 
-def saves(client: Client, address: str, fields: dict[str, Any], **changed: Any) -> HttpResponse:
+def saves(client: Client, address: str, fields: dict[str, Any], **changed: Any) -> Any:
     """Send a form with some fields typed anew."""
-    return client.post(address, {**fields, **changed, "save": "1"})  # type: ignore[return-value]
+    return client.post(address, {**fields, **changed, "save": "1"})
 
 
 def page(version: PolicyVersion, name: str) -> str:
     return reverse(f"admin:policy_{name}", args=[version.pk])
+
+
+def in_force() -> Loaded:
+    """The version by which requests are decided."""
+    active = load.standing().active
+    assert active is not None
+    return active

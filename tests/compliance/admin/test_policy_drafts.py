@@ -1,6 +1,7 @@
 """Drafts in the console: settings, checks, texts that come in and go out, and their end."""
 
 import json
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -38,7 +39,7 @@ def test_the_first_draft_begins_with_the_active_version(officer):
     )
     officer.post(reverse("admin:policy_start"), {"note": "For the new ward."})
     draft = PolicyDraft.objects.get()
-    assert draft.based_on.number == 1
+    assert str(draft.based_on) == "version 1"
     shown = text(officer.get(at(draft, "draft")))
     assert "For the new ward." in shown
     assert "They say the same" in shown
@@ -144,7 +145,7 @@ def test_what_goes_out_comes_in_again(officer, form):
     assert parse(third.document) == parse(draft.document)
 
 
-NO_POLICY = [
+NO_POLICY: list[tuple[dict[str, Any], str, str]] = [
     ({}, "text", "Choose a file"),
     ({"text": "{"}, "text", "JSON"),
     ({"text": "name: x"}, "text", "missing"),
@@ -160,7 +161,7 @@ def test_a_text_that_is_no_policy_is_refused_and_stays_to_be_mended(officer):
     draft = drafted(officer.user)
     before = draft.document
     for given, field, words in NO_POLICY:
-        sent = {"seen": draft.revision, **given}
+        sent: dict[str, Any] = {"seen": draft.revision, **given}
         if "file" in given:
             sent["file"] = SimpleUploadedFile("policy.json", given["file"])
         answer = officer.post(at(draft, "import"), sent)

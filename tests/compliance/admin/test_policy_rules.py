@@ -1,6 +1,7 @@
 """A rule in the console: written in a form, read as a sentence, and never lost."""
 
 import json
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -82,7 +83,7 @@ def test_a_region_brings_the_newest_edition_of_the_regions_with_it(officer):
     assert parse(draft.document).regions == "2026-08-05"
 
 
-WRONG = [
+WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"description": ""}, "description", "This field is required"),
     ({"effect": ""}, "effect", "Say what happens"),
     ({"id": "credentials"}, "id", "Another rule of this draft is called"),

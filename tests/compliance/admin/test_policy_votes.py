@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -15,7 +16,7 @@ from compliance.models import ApprovalKey, Event, PolicyDraft, PolicyVersion
 from compliance.policy.terms import Condition
 from compliance.versions import load
 from tests.compliance.admin import stories
-from tests.compliance.admin.policies import drafted, page
+from tests.compliance.admin.policies import drafted, in_force, page
 from tests.compliance.versions.conftest import quick  # noqa: F401 - asked for below
 from tests.compliance.versions.people import (
     PASSWORD,
@@ -82,7 +83,7 @@ def test_two_people_put_a_policy_in_force(filled):
     assert "no-mail" in text(asked)
     assert "Proposed by <strong>olga</strong>" in text(asked)
     filled.post(page(version, "approve"), {"when": "now", "zone": "UTC", "password": PASSWORD})
-    assert load.standing().active.number == 2
+    assert in_force().number == 2
     listed = text(filled.get(reverse(LIST)))
     assert "not yet by two people" not in listed
     assert "Approved by anna" in listed
@@ -111,7 +112,7 @@ def test_a_scheduled_version_says_when_in_utc(filled):
     assert f"{at:%Y-%m-%d} 10:00:00 UTC" in text(filled.get(reverse(LIST)))
 
 
-NOT_MEANT = [
+NOT_MEANT: list[tuple[dict[str, Any], str, str]] = [
     ({"when": "later"}, "at", "Say at which time"),
     ({"when": "later", "at": "2020-01-01T10:00"}, "at", ""),
     ({"when": "later", "at": "2099-01-01T10:00"}, "at", ""),
@@ -207,11 +208,11 @@ def test_one_person_blocks_something_at_once(filled):
     }
     seen = filled.post(reverse("admin:policy_tighten"), {**fields, "preview": "1"})
     assert "helpdesk" in seen.context["sentence"]
-    assert load.standing().active.number == 1
+    assert in_force().number == 1
     assert (
         filled.post(reverse("admin:policy_tighten"), {**fields, "save": "1"}).status_code == 302
     )
-    active = load.standing().active
+    active = in_force()
     assert active.number == 2
     assert active.recall
     assert active.policy.rules[-1].id == "the-portal-is-closed"
@@ -230,9 +231,9 @@ def test_blocking_everything_is_never_a_form_that_was_left_empty(filled):
     assert list(answer.context["form"].errors) == ["everything"]
     both = fields | {"when_categories": ["special"], "everything": "on"}
     assert list(filled.post(address, both).context["form"].errors) == ["everything"]
-    assert load.standing().active.number == 1
+    assert in_force().number == 1
     assert filled.post(address, fields | {"everything": "on"}).status_code == 302
-    assert load.standing().active.policy.rules[-1].when == Condition()
+    assert in_force().policy.rules[-1].when == Condition()
 
 
 NEEDED = ["description", "reason", "password"]
@@ -251,7 +252,7 @@ def test_blocking_at_once_without_saying_why_is_refused_at_the_field(filled):
         }
         answer = filled.post(reverse("admin:policy_tighten"), fields)
         assert list(answer.context["form"].errors) == [missing]
-        assert load.standing().active.number == 1
+        assert in_force().number == 1
 
 
 def test_two_versions_are_compared_in_words_both_ways(filled):
@@ -300,7 +301,7 @@ WRITES, SIGNS, SEES = (
     },
 )
 DRAFTS = SEES - {OPERATOR}
-PAGES = {
+PAGES: dict[str, tuple[set[str], str | None]] = {
     "policy_start": (WRITES, None),
     "policy_draft": (DRAFTS, "draft"),
     "policy_rule": (WRITES, "draft"),
@@ -332,7 +333,7 @@ def waiting(filled):
 def test_a_role_opens_the_pages_that_its_rights_say_and_no_other(waiting, role):
     waiting.as_(role)
     for name, (allowed, of) in PAGES.items():
-        key = {"draft": [waiting.draft.pk], "version": [waiting.version.pk]}.get(of, [])
+        key = {"draft": [waiting.draft.pk], "version": [waiting.version.pk]}.get(of or "", [])
         status = waiting.get(reverse(f"admin:{name}", args=key)).status_code
         assert status == (200 if role in allowed else 403), name
 
