@@ -17,7 +17,7 @@ signing      by which keys; replay: the notary's tree, found again after a start
 leader       one notary leads; leases: ends what dead writers left; ledger: its statements
 files        the log's folder: durable before anything is said of it; holding: one at a time
 retention    how long details and contents are kept; prunes once a day
-pruning      finds what is due, permits and removes it, a little at a time
+pruning      finds what is due, permits and removes it, a little at a time; due: where it lies
 pruned       what the log says of details that are gone; kept: those that never go
 triggers     keep the record insert-only; capture: note changes of governed tables
 changes      changes that no event speaks of; watch: looks for them; alarms: for officers

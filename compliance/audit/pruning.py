@@ -19,21 +19,18 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
 
 from django.db import connection, models, transaction
 
-from compliance.audit import journal, kept
-from compliance.models import Generation, LogHead, Pruning
+from compliance.audit import due, journal, kept
+from compliance.models import Pruning
 from compliance.vocabulary import Event
 
 CHUNK = 2_048  # entries looked at in one step
 BATCH = 128  # details removed in one transaction
-SKEW = dt.timedelta(minutes=2)  # by which times may be out of the log's order
 LOCK = 0x50_52_55_4E_45  # "PRUNE": PostgreSQL's advisory lock around a permit
 
-_NOBODY = UUID(int=0)
 _kept = lru_cache(maxsize=256)(kept.is_kept)
 
 
@@ -51,15 +48,6 @@ class Rule:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A generation of the log, in `Leaf.index`."""
-
-    number: int
-    first: int
-    end: int
-
-
 @dataclass(slots=True)
 class Plan:
     """What of a generation a rule would remove now. `begin` and `end` are of `Leaf.index`.
@@ -69,7 +57,7 @@ class Plan:
     """
 
     rule: Rule
-    span: Span
+    span: due.Span
     permit: Pruning | None
     begin: int = -1  # the first that has a detail which will ever go; -1: there is none
     end: int = 0
@@ -103,10 +91,10 @@ class Run:
         """Find, permit and remove, a little at each step; `dry` only finds."""
         if not self._rules:
             return
-        for span in _spans():
+        for span in due.spans():
             plans = self._begin(span)
             begin = min(self._start(plan) for plan in plans.values())
-            end = _end(span, begin, max(rule.before for rule in self._rules.values()))
+            end = due.end_of(span, begin, max(rule.before for rule in self._rules.values()))
             for low in range(begin, end, CHUNK):
                 self._look(plans, low, min(low + CHUNK, end))
                 yield
@@ -128,7 +116,7 @@ class Run:
 
     # --- finding --------------------------------------------------------------------------
 
-    def _begin(self, span: Span) -> dict[UUID | None, Plan]:
+    def _begin(self, span: due.Span) -> dict[UUID | None, Plan]:
         here = Pruning.objects.filter(begin__gte=span.first, begin__lt=span.end)
         newest = here.values("application").annotate(last=models.Max("id")).values("last")
         permits = {permit.application: permit for permit in here.filter(pk__in=newest)}
@@ -139,7 +127,7 @@ class Run:
         return max(self.clean.get(plan.rule.application, 0), begun)
 
     def _look(self, plans: dict[UUID | None, Plan], low: int, high: int) -> None:
-        for index, _row, application, when, kind in _held(low, high):
+        for index, _row, application, when, kind in due.detailed(low, high):
             plan = plans.get(application)
             if plan is None or _kept(kind):
                 continue
@@ -185,7 +173,7 @@ class Run:
     def _remove(self, held: dict[UUID | None, Plan], low: int, high: int) -> Iterator[None]:
         rows = [
             row
-            for index, row, application, when, kind in _held(low, high)
+            for index, row, application, when, kind in due.detailed(low, high)
             if application in held
             and not _kept(kind)
             and held[application].covered(index, when)
@@ -220,74 +208,6 @@ def _lock() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-
-
-def _spans() -> list[Span]:
-    head = LogHead.objects.get(id=1)
-    ended = [Span(g.number, g.first, g.first + g.size) for g in Generation.objects.all()]
-    return [
-        *sorted(ended, key=lambda span: span.number),
-        Span(head.generation, head.first, head.first + head.size),
-    ]
-
-
-def _end(span: Span, low: int, before: dt.datetime) -> int:
-    """Where events younger than `before` begin: by halving, some twenty look-ups.
-
-    The least time of some neighbours counts, so that a single clock that was ahead misleads
-    nobody. What is out of order by more than `SKEW` is found when the range has grown past it.
-    """
-    high = span.end
-    while low < high:
-        middle = (low + high) // 2
-        with connection.cursor() as cursor:
-            cursor.execute(_LEAST, [middle, span.end])
-            (least,) = cursor.fetchone()
-        if least is None or _time(least) >= before + SKEW:
-            high = middle
-        else:
-            low = middle + 1
-    return high
-
-
-_LEAST = """
-    SELECT MIN(near.time) FROM (
-        SELECT e.time FROM compliance_leaf l JOIN compliance_event e ON e.id = l.event_id
-        WHERE l."index" >= %s AND l."index" < %s ORDER BY l."index" LIMIT 32) near
-"""
-_HELD = """
-    SELECT l."index", e.id, e.application, e.time, e.type
-    FROM compliance_leaf l JOIN compliance_event e ON e.id = l.event_id
-    WHERE l."index" >= %s AND l."index" < %s AND e.detail IS NOT NULL ORDER BY l."index"
-"""
-
-Held = tuple[int, int, UUID | None, dt.datetime, str]  # index, row id, application, time, type
-
-
-def _held(low: int, high: int) -> Iterator[Held]:
-    """The events in `[low, high)` that have their details, in the log's order."""
-    with connection.cursor() as cursor:
-        cursor.execute(_HELD, [low, high])
-        rows = cursor.fetchall()
-    for index, row, application, when, kind in rows:
-        yield index, row, _uuid(application), _time(when), kind
-
-
-@lru_cache(maxsize=1_024)
-def _uuid(stored: Any) -> UUID | None:
-    """SQLite stores whatever it is given; what is no UUID belongs to nobody's rule."""
-    if stored is None or isinstance(stored, UUID):
-        return stored
-    try:
-        return UUID(stored)
-    except (ValueError, AttributeError):
-        return _NOBODY
-
-
-def _time(stored: Any) -> dt.datetime:
-    """SQLite holds a naive time in UTC, and a minimum of such as text."""
-    when = stored if isinstance(stored, dt.datetime) else dt.datetime.fromisoformat(stored)
-    return when if when.tzinfo else when.replace(tzinfo=dt.UTC)
 
 
 def _clear(rows: Sequence[int]) -> int:

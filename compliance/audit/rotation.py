@@ -138,15 +138,8 @@ def begin(
             )
         old = ring.current()
         keys = chain(places, origin, public_of(old))
-        under_way = _under_way(ring)
-        if under_way is not None:
-            if ring.waits_on_token != on_token:
-                kind = "on the token" if ring.waits_on_token else "in a file"
-                raise RotationRefused(
-                    f"A rotation of the log's key to one {kind} is on the record already and "
-                    "completes itself with the notary: run this again when that is done."
-                )
-            return under_way
+        if (joined := _joined(ring, on_token=on_token)) is not None:
+            return joined
         if keys.current != public_of(old):
             raise RotationRefused(older(keys))
         origin = in_generation(origin, ledger.current().number)
@@ -161,6 +154,18 @@ def begin(
         with transaction.atomic():
             journal.record(SOURCE, [Event(KEY_ROTATED, time.time_ns() // 1000, detail)])
         return Handover(0, 0, before, after, signature)
+
+
+def _joined(ring: FileRing, *, on_token: bool) -> Handover | None:
+    """The rotation that is under way; raises `RotationRefused` if it is to the other kind."""
+    under_way = _under_way(ring)
+    if under_way is not None and ring.waits_on_token != on_token:
+        kind = "on the token" if ring.waits_on_token else "in a file"
+        raise RotationRefused(
+            f"A rotation of the log's key to one {kind} is on the record already and "
+            "completes itself with the notary: run this again when that is done."
+        )
+    return under_way
 
 
 def _under_way(ring: FileRing) -> Handover | None:

@@ -1,6 +1,9 @@
 """Evidence: parts of the log that others can verify without us, offline.
 
-bundle    writes the ZIP in one pass; archive packs it, rows reads the log for it
+bundle    writes the ZIP; archive packs it
+scope     what was asked for, and what came of it; choice: which checkpoint, range and
+          applications that means
+passing   one pass over the range, for which rows reads the log
 hints     which entry was changed: seven bits of each leaf hash
 removed   details that a rule removed, and the events that say so
 views     tables and report beside the evidence
