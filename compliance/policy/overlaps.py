@@ -125,8 +125,10 @@ def conflicts(
         for one, other, why, term in _candidates(asked, meaning, policy, since):
             both = (one.id, other.id)
 
-            def shows(facts: Facts, both: tuple[str, str] = both) -> bool:
-                return set(both) <= set(decided(policy, facts, known).rules)
+            def shows(facts: Facts, both: tuple[str, str] = both, why: str = why) -> bool:
+                decision = decided(policy, facts, known)
+                goes_on = decision.effect is not Effect.BLOCK or why is not NO_SITE
+                return goes_on and set(both) <= set(decision.rules)
 
             spoken = [meaning.spoke[rule] for rule in both]
             facts = asked.example(shows, *spoken, term)

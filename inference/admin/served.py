@@ -1,11 +1,13 @@
-"""Which models are registered, for the pages where policies are written."""
+"""Which models are registered and where they are served, for pages about policies."""
 
 from __future__ import annotations
 
+from compliance import registered
 from compliance.admin import policy_world
 from compliance.admin.policy_world import Served
-from inference.models import Model
-from inference.serving import publisher
+from compliance.vocabulary import Serving
+from inference.models import Deployment, Model
+from inference.serving import publisher, servings
 
 
 def served() -> list[Served]:
@@ -14,4 +16,13 @@ def served() -> list[Served]:
     return [Served(one.name, one.licence, publisher(one)) for one in rows]
 
 
+def servers() -> dict[str, Serving]:
+    """By model, the sites that serve it; nothing on the way to them is switched off."""
+    rows = Deployment.objects.filter(
+        active=True, node__active=True, node__closed=None, node__site__active=True
+    )
+    return servings(rows.select_related("model", "node__site"))
+
+
 policy_world.provide(served)
+registered.provide(servers)

@@ -9,6 +9,7 @@ from compliance import proving
 from compliance.admin.roles import APPROVER, OFFICER
 from compliance.models import Event
 from compliance.policy.rules import parse
+from inference.models import Deployment
 from tests.compliance.admin import stories
 from tests.compliance.admin.policies import drafted
 
@@ -114,6 +115,15 @@ def test_assertions_are_asked_one_by_one_and_a_policy_without_any_says_so(office
     assert "may be processed only in the European Union" in shown
     assert "not so" in shown
     assert proved()["verdict"] == "counterexample"
+
+
+def test_applications_without_a_path_are_asked_of_what_is_registered(officer):
+    stories.application()
+    fields = {"question": "without_path", "compared": "active"}
+    shown = text(asked(officer, **fields))
+    assert "every registered application has requests that can be answered" in shown
+    Deployment.objects.update(active=False)
+    assert "no site serves any model" in text(asked(officer, **fields))
 
 
 def test_a_second_question_is_told_to_come_back(officer):
