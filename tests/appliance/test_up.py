@@ -153,6 +153,19 @@ def test_every_process_is_kept_from_every_network(appliance):
             assert layer.text == confinement.ONLY_LOOPBACK, role
 
 
+def test_the_node_proves_that_nothing_gets_out_of_where_it_answers(appliance):
+    from appliance import confinement  # noqa: PLC0415 - the fixture has the same name
+
+    if confinement.available() == "no":
+        pytest.skip("this kernel allows no network namespace")
+    proven = "SELECT name FROM inference_node WHERE attested IS NOT NULL AND closed IS NULL"
+    wait_until(lambda: asked(appliance, proven) == [("node-1",)], "the proof")
+    said = "SELECT detail FROM compliance_event WHERE type = 'canary.confined'"
+    [(detail,)] = asked(appliance, said)
+    assert json.loads(detail)["layers"] == ["devices"]
+    assert "none got out" in appliance.manage("doctor").stdout
+
+
 def test_doctor_finds_nothing_wrong(appliance):
     done = appliance.manage("doctor")
     assert done.returncode == 0, done.stdout
