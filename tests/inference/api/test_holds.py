@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
 import openai
@@ -13,6 +14,8 @@ import pytest
 from tests.inference.api.laboratory import Laboratory, ask
 from tests.inference.api.node import Node, unlike
 from tests.services.appliance import BASE
+
+PLANTED = "quartzfinch"
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +45,16 @@ def state(lab: Laboratory, hold: str, key: str) -> Any:
     )
 
 
+def in_clear(lab: Laboratory) -> list[str]:
+    """Files of the data folder and of what the processes said that hold the planted word."""
+    found = []
+    for path in [*lab.data.rglob("*"), *lab.data.parent.glob("*.output")]:
+        with suppress(OSError):  # sockets; what just went
+            if path.is_file() and PLANTED.encode() in path.read_bytes():
+                found.append(str(path))
+    return found
+
+
 def held(lab: Laboratory, body: Any, key: str, hold: str = "") -> Any:
     return lab.post(body, key=key, headers={"Domicile-Hold": hold} if hold else {})
 
@@ -49,7 +62,7 @@ def held(lab: Laboratory, body: Any, key: str, hold: str = "") -> Any:
 async def test_a_request_waits_is_approved_and_answered_once(
     lab: Laboratory, node: Node, key: str
 ) -> None:
-    body = ask(unlike())
+    body = ask(f"{unlike()} Begin with {PLANTED}.")
     with lab.client(key) as client:
         with pytest.raises(openai.PermissionDeniedError) as raised:
             await asyncio.to_thread(client.chat.completions.create, **body)
@@ -64,6 +77,7 @@ async def test_a_request_waits_is_approved_and_answered_once(
         too_soon = await asyncio.to_thread(held, lab, body, key, hold)
         assert (too_soon.status_code, too_soon.headers["domicile-hold"]) == (403, hold)
         assert not node.attempts
+        assert await asyncio.to_thread(in_clear, lab) == []
 
         await asyncio.to_thread(decided, lab, approve=hold)
         assert (await asyncio.to_thread(state, lab, hold, key)).json()["state"] == "approved"
@@ -77,6 +91,9 @@ async def test_a_request_waits_is_approved_and_answered_once(
     (attempt,) = node.attempts
     (admitted, *_) = await asyncio.to_thread(lab.story, attempt.ticket.request)
     assert (admitted.detail["hold"], admitted.detail["decision"]) == (hold, "allow")
+    assert PLANTED in str(attempt.ticket.body)
+    assert await asyncio.to_thread(in_clear, lab) == []
+    assert not list((lab.data / "vault" / "keys").glob(f"held.{hold}"))
 
 
 async def test_what_an_approval_is_not_for_is_refused_by_name(
