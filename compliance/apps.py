@@ -12,8 +12,14 @@ class ComplianceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from compliance.audit import capture, triggers  # noqa: PLC0415 - needs the models
+        from compliance.audit import (  # noqa: PLC0415 - needs the models
+            capture,
+            retention,
+            triggers,
+        )
         from compliance.audit.installation import install  # noqa: PLC0415
+        from compliance.versions import load  # noqa: PLC0415
 
         triggers.provide(capture.triggers)
+        retention.judge_by(load.unsound)
         post_migrate.connect(install, sender=self)

@@ -13,7 +13,7 @@ import datetime as dt
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -41,12 +41,24 @@ class Bounds:
     version: int = 0
 
 
+_judges: list[Callable[[], str]] = []
+
+
+def judge_by(judge: Callable[[], str]) -> None:
+    """Ask `judge` what is wrong with the policy, empty if nothing; for an app's `ready`."""
+    if judge not in _judges:
+        _judges.append(judge)
+
+
 def bounds() -> Bounds:
     """Of the active policy; raises `RetentionUnclear`.
 
     The document was checked when it was written (`policy.rules`), so this only looks again
-    that days are days.
+    that days are days, and asks whether it is the one that people signed.
     """
+    for judge in _judges:
+        if words := judge():
+            raise RetentionUnclear(f"{words} No detail is removed until then.")
     active = PolicyVersion.objects.filter(activated__isnull=False, retired=None).first()
     if active is None:
         return Bounds()

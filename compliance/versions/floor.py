@@ -26,6 +26,7 @@ from compliance.versions.chain import Standing
 from compliance.versions.hearing import Row
 
 FILE = "policy-floor"
+PUBLIC = "installer.pub"  # in the folder `keys`
 _MEND = (
     "If an older database was restored on purpose, run `manage.py policy restored --reason "
     "TEXT`; else restore the newest backup and run `manage.py audit verify`."
@@ -105,8 +106,8 @@ class Floor:
             sync(self.path.parent)
 
     def _turn(self) -> AbstractContextManager[bool]:
-        lock = self.path.with_name(f".{FILE}.lock")
-        return held(os.open(lock, os.O_RDWR | os.O_CREAT, 0o600), wait=True)
+        # A file that is there already: one made by root would shut the others out.
+        return held(os.open(self.path.parent / "keys" / PUBLIC, os.O_RDONLY), wait=True)
 
     def seen(self) -> Seen:
         """What was seen so far; raises `FloorUnusable`."""

@@ -21,7 +21,7 @@ from compliance.versions.chain import Standing
 from compliance.versions.floor import Floor, FloorUnusable
 from compliance.versions.hearing import Row, Said
 
-INSTALLER_PUBLIC = "installer.pub"
+INSTALLER_PUBLIC = floor.PUBLIC
 
 
 class PolicyUnsound(Exception):
@@ -29,12 +29,17 @@ class PolicyUnsound(Exception):
 
 
 def standing(
-    data: Path | None = None, *, keep: bool = False, now: int | None = None
+    data: Path | None = None,
+    *,
+    keep: bool = False,
+    heed: bool = False,
+    now: int | None = None,
 ) -> Standing:
     """What counts now, or at `now` (µs since the Unix epoch).
 
-    `data` is the data folder, by default this appliance's. With `keep` what was seen there
-    counts, and what is seen now is added to it. What is wrong is in `faults`; nothing is raised
+    `data` is the data folder, by default this appliance's. With `heed` what was seen there
+    counts, and with `keep` what is seen now is added to it, which is for the processes to which
+    the folder belongs, not for commands that root may run. What is wrong is in `faults`; nothing is raised
     but for a database that does not answer.
     """
     data = Path(settings.DOMICILE.data) if data is None else data
@@ -48,7 +53,7 @@ def standing(
         return Standing(faults=(words,))
     rows, keys = read_rows(), read_keys()
     moment = time.time_ns() // 1_000 if now is None else now
-    if not keep:
+    if not (keep or heed):
         return chain.standing(rows, keys, installer, moment)
     seen = Floor(data)
     try:
@@ -57,7 +62,8 @@ def standing(
         marks = floor.marks(rows, keys)
         if not found.faults and (gone := seen.faults(found, marks)):
             return _unsound(found, gone)
-        seen.advance(found, marks)
+        if keep:
+            seen.advance(found, marks)
     except FloorUnusable as error:
         return Standing(faults=(str(error),))
     return found
@@ -69,6 +75,18 @@ def sound(data: Path | None = None, *, keep: bool = False) -> Standing:
     if found.active is None:
         raise PolicyUnsound(" ".join(found.faults[:3]))
     return found
+
+
+def unsound() -> str:
+    """What is wrong with the policy here, in words; empty if nothing.
+
+    A database of an earlier release that nobody signed yet, and that no process has seen
+    signed, is not wrong: set-up signs it.
+    """
+    data = Path(settings.DOMICILE.data)
+    if not PolicySignature.objects.exists() and not Floor(data).path.exists():
+        return ""
+    return " ".join(standing(heed=True).faults[:3])
 
 
 def _unsound(found: Standing, words: Sequence[str]) -> Standing:

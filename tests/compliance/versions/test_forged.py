@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.contrib.auth.models import User
 
-from compliance.audit import alarms
+from compliance.audit import alarms, retention
 from compliance.models import Alarm, ApprovalKey, PolicySignature, PolicyVersion
 from compliance.policy.default import DEFAULT
 from compliance.policy.rules import Condition, Rule, canonical
@@ -384,6 +384,8 @@ def test_no_version_that_is_forged_by_sql_is_loaded_and_the_notary_says_so(story
             assert any(words in fault for fault in found.faults), found.faults
             with pytest.raises(snapshot.SnapshotUnusable):  # the gate answers 503
                 snapshot._stored(1, 1, story.data)
+            with pytest.raises(retention.RetentionUnclear):  # and no detail is removed
+                retention.bounds()
             tell(found)
             assert details(alarms.FORGED)[-1]["faults"], attack.__name__
             assert Alarm.objects.filter(kind=alarms.FORGED, ended=None).exists()
