@@ -11,10 +11,20 @@ from django.core.management.base import BaseCommand
 
 from compliance.management import rights
 from compliance.management.audit import IMPOSSIBLE, Action
-from compliance.management.policy import check, endorse, export, restored, schema, show, take
+from compliance.management.policy import (
+    check,
+    endorse,
+    export,
+    prove,
+    restored,
+    schema,
+    show,
+    take,
+)
 
 ACTIONS: dict[str, Action] = {
     "check": check,
+    "prove": prove,
     "schema": schema,
     "show": show,
     "export": export,
@@ -24,6 +34,7 @@ ACTIONS: dict[str, Action] = {
 }
 EXAMPLES = {
     "check": "policies/ --json",
+    "prove": "policy.yaml --question shadowed",
     "schema": "> policy.schema.json",
     "show": "3",
     "export": "3 --form yaml --out policy.yaml",

@@ -62,6 +62,37 @@ def test_files_are_checked_without_a_database(tmp_path):
     assert "rules[0].effect" in bad["faults"][0]["words"]
 
 
+def test_assertions_of_a_file_are_proved_as_code_with_an_exit_code(tmp_path, capsys):
+    never = {"categories": ["personal"], "outside": {"countries": ["DE"]}}
+    document = json.loads(SOUND)
+    document["assertions"] = [{"id": "stays", "description": "By contract.", "never": never}]
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps(document))
+    code, out = policy(capsys, "prove", file)
+    assert code == 1
+    assert "Not so: there are requests that have personal data" in out
+    assert "Country of the site: France" in out
+    document["rules"][-1]["where"] = {"countries": ["DE"]}
+    file.write_text(json.dumps(document))
+    code, out = policy(capsys, "prove", file, "--json")
+    assert (code, json.loads(out)[0]["verdict"]) == (0, "proved")
+
+
+def test_a_question_of_the_command_that_lacks_something_says_what(tmp_path, capsys):
+    file = tmp_path / "policy.json"
+    file.write_text(SOUND)
+    for options, words in (
+        (["--question", "leaves"], "--never"),
+        (["--question", "leaves", "--never", "{}"], "--never.outside: missing"),
+        (["--question", "looser"], "--old"),
+    ):
+        code, out = policy(capsys, "prove", file, *options)
+        assert code == 2
+        assert words in out
+    code, out = policy(capsys, "prove", file)
+    assert (code, out.strip()) == (0, "This policy has no assertions.")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "code"),
     [
