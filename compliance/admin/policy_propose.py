@@ -22,6 +22,11 @@ from compliance.admin.policy_signing import (
 from compliance.admin.site import console
 from compliance.versions import Refused, propose
 
+MEANWHILE = (
+    "The draft, or the version that counts, was changed while you read. Read again what it "
+    "changes, and then sign."
+)
+
 
 class ProposeForm(forms.Form):
     """Why, and the password that opens the key."""
@@ -44,6 +49,10 @@ def propose_view(request: HttpRequest, pk: int) -> HttpResponse:
     policy, fault = documents.policy_of(draft.document)
     form = ProposeForm(request.POST or None, initial={"note": draft.note})
     key, hindrance = own_key(request, "propose")
+    compared = policy_signed.active()
+    seen = f"{draft.revision} {compared.digest if compared else ''}"
+    if request.method == "POST" and request.POST.get("seen") != seen:
+        form.add_error(None, MEANWHILE)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
@@ -57,8 +66,6 @@ def propose_view(request: HttpRequest, pk: int) -> HttpResponse:
                 request, f"Proposed as {version}. Somebody else has to approve it."
             )
             return page_of(version)
-    compared = policy_signed.active_row(policy_signed.standing())
-    shown = compared.version if compared else None
     more = policy_shown.context(policy, draft.pk) if policy else {}
     return console.page(
         request,
@@ -69,8 +76,9 @@ def propose_view(request: HttpRequest, pk: int) -> HttpResponse:
         fault=fault,
         form=form,
         errors=form.errors,
-        compared=shown,
-        differences=policy_shown.compared(policy, shown) if policy else None,
+        seen=seen,
+        compared=compared,
+        differences=policy_shown.compared(policy, compared) if policy else None,
         key=key,
         hindrance=hindrance,
         **more,

@@ -14,8 +14,9 @@ from compliance.admin import policies
 from compliance.admin.roles import ADMINISTRATOR, APPROVER, AUDITOR, OFFICER, OPERATOR
 from compliance.models import ApprovalKey, Event, PolicyDraft, PolicyVersion
 from compliance.policy.terms import Condition
-from compliance.versions import load
+from compliance.versions import drafts, load
 from tests.compliance.admin import stories
+from tests.compliance.admin.forms import typed
 from tests.compliance.admin.policies import drafted, in_force, page
 from tests.compliance.versions.conftest import quick  # noqa: F401 - asked for below
 from tests.compliance.versions.people import (
@@ -69,9 +70,10 @@ def test_two_people_put_a_policy_in_force(filled):
     assert [(one.kind, one.rule) for one in shown.context["differences"]] == [
         ("added", "no-mail")
     ]
+    asked = typed(filled.get(reverse("admin:policy_propose", args=[draft.pk])))
     filled.post(
         reverse("admin:policy_propose", args=[draft.pk]),
-        {"note": "Mail is out.", "password": PASSWORD},
+        asked | {"note": "Mail is out.", "password": PASSWORD},
     )
     version = PolicyVersion.objects.get(number=2)
     assert load.standing().states[2] == "proposed"
@@ -91,6 +93,24 @@ def test_two_people_put_a_policy_in_force(filled):
         "policy.proposed",
         "policy.approved",
     ]
+
+
+def test_nobody_signs_what_was_changed_while_they_read(filled):
+    log_in(filled, filled.olga)
+    draft = drafted(filled.olga, rule("more", categories=["special"]))
+    address = reverse("admin:policy_propose", args=[draft.pk])
+    signs = typed(filled.get(address)) | {"note": "More.", "password": PASSWORD}
+    drafts.save(draft, draft.document, person=filled.olga, seen=draft.revision)
+    answer = filled.post(address, signs)
+    assert "was changed while you read" in text(answer)
+    signs = typed(answer) | {"note": "More.", "password": PASSWORD}
+    counting(officer("other"), filled.anna, rule("theirs", categories=["criminal"]))
+    answer = filled.post(address, signs)
+    assert "was changed while you read" in text(answer)
+    assert PolicyVersion.objects.count() == 2
+    signs = typed(answer) | {"note": "More.", "password": PASSWORD}
+    assert filled.post(address, signs).status_code == 302
+    assert PolicyVersion.objects.count() == 3
 
 
 def test_the_installers_version_says_that_two_people_have_not_signed_it(filled):
