@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from redis.exceptions import RedisError
 
 from inference.clearance import Receipt, Ticket, open_ticket, sign
+from inference.refusals import Refuser
 from inference.relay import (
     Cancellations,
     Chunk,
@@ -28,6 +29,7 @@ from inference.relay import (
     Line,
     Outbox,
     Receipted,
+    Refused,
     connect,
 )
 
@@ -97,6 +99,17 @@ class Attempt:
             "finish_reason": "stop",
         }
         self.line.put(Receipted(sign(Receipt(**values | changes), key)))
+
+    def refuse(self, reason: str, key: Ed25519PrivateKey = NODE_KEY, **changes: Any) -> None:
+        """The last frame of a node that did not run the ticket; true but for `changes`."""
+        about = {
+            "ticket": self.ticket.id,
+            "request": self.ticket.request,
+            "attempt": self.ticket.attempt,
+            "policy_digest": self.ticket.policy_digest,
+        }
+        refuser = Refuser(None, self.ticket.site, self.node, key)
+        self.line.put(Refused(refuser.signed(reason, **about | changes)))
 
 
 async def answers(attempt: Attempt) -> None:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from inference import in_force
 from tests.inference.api.laboratory import Laboratory, ask
 from tests.inference.api.node import Attempt, Node, answers, unlike
 from tests.services.appliance import Recorded
@@ -65,6 +66,79 @@ async def test_three_silent_attempts_are_enough(lab: Laboratory, node: Node):
     assert len(node.attempts) == 3
     types = [event.type for event in await story(lab, response)]
     assert types == ["request.admitted", *["request.attempt"] * 2, "request.failed"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "then"),
+    [("policy_not_in_force", "request.redecided"), ("node_closed", "request.attempt")],
+)
+async def test_what_a_node_refused_is_on_the_record_and_the_request_gets_another_ticket(
+    lab: Laboratory, node: Node, reason: str, then: str
+):
+    async def script(attempt: Attempt) -> None:
+        if attempt.ticket.attempt == 1:
+            attempt.refuse(reason)
+        else:
+            await answers(attempt)
+
+    node.script = script
+    response = await post(lab)
+    assert response.status_code == 200
+    events = await story(lab, response)
+    kinds = ["request.admitted", "ticket.refused", then, "request.completed"]
+    assert [event.type for event in events] == kinds
+    assert (events[1].detail["node"], events[1].detail["reason"]) == ("lab-1", reason)
+    assert events[1].detail["refusal"]["ticket"] == node.attempts[0].ticket.id
+    assert events[2].detail["attempt"] == events[3].detail["attempts"] == 2
+    first, second = node.attempts
+    assert first.ticket.down_key != second.ticket.down_key
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"key": Ed25519PrivateKey.generate()},
+        {"ticket": "0" * 32},
+        {"request": "0" * 32},
+        {"attempt": 7},
+    ],
+)
+async def test_a_refusal_that_the_node_did_not_sign_for_this_ticket_is_no_refusal(
+    lab: Laboratory, node: Node, lie: dict[str, Any]
+):
+    async def script(attempt: Attempt) -> None:
+        attempt.refuse("policy_not_in_force", **lie)
+
+    node.script = script
+    response = await post(lab)
+    assert response.json()["error"]["code"] == "receipt_invalid"
+    kinds = [event.type for event in await story(lab, response)]
+    assert kinds == ["request.admitted", "request.failed"]
+
+
+async def test_a_node_that_refuses_what_it_began_to_answer_fails_it(
+    lab: Laboratory, node: Node
+):
+    async def script(attempt: Attempt) -> None:
+        attempt.text("Good ")
+        attempt.refuse("policy_not_in_force")
+
+    node.script = script
+    response = await post(lab, stream=True)
+    assert "engine_unavailable" in response.text
+    kinds = [event.type for event in await story(lab, response)]
+    assert kinds == ["request.admitted", "request.failed"]
+
+
+async def test_gateways_post_the_version_that_they_decide_by_and_the_nodes_that_may_work(
+    lab: Laboratory, node: Node
+):
+    response = await post(lab)
+    (admitted, *_) = await story(lab, response)
+    said = await node._redis.get(in_force.KEY)
+    listed = in_force.read(said, [lab.gateway_key])
+    assert admitted.detail["policy"]["digest"] in {one.digest for one in listed.versions}
+    assert "lab-1" in listed.nodes
 
 
 async def test_silence_after_the_first_words_fails_the_answer(lab: Laboratory, node: Node):
