@@ -1,9 +1,8 @@
 """What the solver's model says of one request, beside what `decide` says."""
 
+from compliance.policy import symbolic, universe
 from compliance.policy.decide import decide
 from compliance.policy.solver import Session
-from compliance.policy.symbolic import Case, Meaning
-from compliance.policy.universe import universe
 from compliance.vocabulary import Effect
 from tests.compliance.policy import chance
 
@@ -13,15 +12,18 @@ TREATMENTS = (Effect.PSEUDONYMISE, Effect.MASK, Effect.BLOCK)
 
 
 class Asked:
-    """A policy's meaning, which is asked of many requests."""
+    """A policy's meaning, which is asked of many requests.
 
-    def __init__(self, made, approved):
+    `symbolic` and `worlds` are the modules that write it for the solver.
+    """
+
+    def __init__(self, made, approved, *, symbolic=symbolic, worlds=universe):
         self.policy, self.approved = made, approved
         self.session = Session(ANYTHING)
-        self.world = universe([made], since=chance.SINCE, entities=chance.ENTITIES)
-        self.case = Case(self.world, self.session)
+        self.world = worlds.universe([made], since=chance.SINCE, entities=chance.ENTITIES)
+        self.case = symbolic.Case(self.world, self.session)
         self.counts = {}
-        self.meaning = Meaning(self.case, made, approved=approved)
+        self.meaning = symbolic.Meaning(self.case, made, approved=approved)
         self.said = {key: self.session.let("said", term) for key, term in self.terms()}
 
     def terms(self):
