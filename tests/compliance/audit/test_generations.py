@@ -31,11 +31,6 @@ ORIGIN = "example.org/log/1"
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "log"
-
-
-@pytest.fixture
 def places(folder, tmp_path):
     return Places(folder, tmp_path / "outside")
 

@@ -96,11 +96,6 @@ def test_a_name_that_does_not_fit_is_refused():
 # --- with a notary --------------------------------------------------------------------------
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "log"
-
-
 def integrate(folder, second=None):
     with transaction.atomic():
         journal.record("console", [event("policy.proposed")])

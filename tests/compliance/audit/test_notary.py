@@ -26,11 +26,6 @@ ORIGIN = "example.org/log/1"
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "log"
-
-
-@pytest.fixture
 def notary(folder):
     return Notary(folder, KEY, ORIGIN)
 

@@ -33,11 +33,6 @@ from tests.services.waiting import wait_until
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "log"
-
-
 def run_of(now=NOW):
     return pruning.Run(retention.rules(now), "command")
 

@@ -41,11 +41,6 @@ def verify(folder):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "log"
-
-
-@pytest.fixture
 def log(database, folder):
     """The entries 0 and 1 of an application with a rule, 2 and 3 of one without; 4 stays."""
     owner, other = application(details_days=30), application("other")

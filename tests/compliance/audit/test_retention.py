@@ -31,11 +31,6 @@ pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "log"
-
-
-@pytest.fixture
 def settled(folder):
     """Store these events, integrate them, and prune; the permits."""
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ def becomes(user):
 
 def done_by(user, work, keys):
     """Do `work` as `user`, who is not killed."""
-    assert not killed_at(10**9, lambda: work(keys, user), calls=LASTING)
+    assert not killed_at(10**9, partial(work, keys, user), calls=LASTING)
 
 
 def keep(keys, user):
@@ -141,7 +142,7 @@ def test_a_shared_vault_whose_maker_was_killed_at_any_step_is_open_to_the_other_
 ):
     for point in range(MOST):
         keys = vault_of_two(outside / str(point))
-        killed = killed_at(point, lambda keys=keys: work(keys, ONE), calls=LASTING)
+        killed = killed_at(point, partial(work, keys, ONE), calls=LASTING)
         done_by(OTHER, erase, keys)
         done_by(ONE, erase, keys)
         named = {path.name for path in keys.folder.iterdir()}

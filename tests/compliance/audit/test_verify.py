@@ -32,11 +32,6 @@ REQUESTS = [f"{n:032x}" for n in range(150)]
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "log"
-
-
-@pytest.fixture
 def log(folder):
     """A sound log of two tiles, from a writer that stopped in order and two journals."""
     Application.objects.create(id=APPLICATION, name="demo", label_key=LABEL_KEY)
