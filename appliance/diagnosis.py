@@ -309,7 +309,7 @@ def _clock(_environment: Environment) -> Iterator[Finding]:
 
 
 def _policy(environment: Environment) -> Iterator[Finding]:
-    found = load.standing(environment.data)
+    found = load.standing(environment.data, heed=True)
     if found.active is None:
         mend = "Run manage.py audit verify, and restore the database from your backup."
         yield wrong("policy", " ".join(found.faults[:3]), mend)

@@ -138,11 +138,11 @@ def turn() -> Iterator[Standing]:
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-        standing = load.standing()
+        standing = load.standing(heed=True)
         if standing.faults:
             raise Refused("version", f"The policy is not sound: {standing.faults[0]}")
         yield standing
-        if faults := load.standing().faults:
+        if faults := load.standing(heed=True).faults:
             raise Refused("version", f"Nothing was done, because then: {faults[0]}")
 
 

@@ -39,8 +39,8 @@ def standing(
 
     `data` is the data folder, by default this appliance's. With `heed` what was seen there
     counts, and with `keep` what is seen now is added to it, which is for the processes to which
-    the folder belongs, not for commands that root may run. What is wrong is in `faults`; nothing is raised
-    but for a database that does not answer.
+    the folder belongs, not for commands that root may run. What is wrong is in `faults`; nothing
+    is raised but for a database that does not answer.
     """
     data = Path(settings.DOMICILE.data) if data is None else data
     public = data / "keys" / INSTALLER_PUBLIC
