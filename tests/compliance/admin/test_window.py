@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from compliance.admin import window
+from compliance.admin import requests, window
 from compliance.admin.window import Period, page
 from compliance.models import Event
 
@@ -104,3 +104,20 @@ def test_a_wrong_filter_is_explained_beside_its_field(console):
     console.as_("Auditor")
     answer = console.get(reverse("admin:compliance_event_changelist"), {"since": "yesterday"})
     assert "errorlist" in answer.content.decode()
+
+
+def test_a_member_of_a_member_is_found_on_every_database(database):
+    details = (b'{"obligations":{"review":true}}', b'{"obligations":{}}', b"{}")
+    for number, told in enumerate(details):
+        Event.objects.create(
+            source="web-9",
+            epoch=1,
+            seq=number,
+            type="request.admitted",
+            time=START,
+            entry=b"{}",
+            detail=told,
+            detail_key=bytes(32),
+        )
+    found = requests.anchors(requests.REVIEW, "")
+    assert [event.seq for event in found] == [0]

@@ -393,6 +393,8 @@ async def test_what_a_killed_process_left_half_done_lets_nothing_pass_and_is_cle
     one = again(asked)
     with pytest.raises(NotApproved, match=state):
         await counter.desk.approval(held.hold, one)
+    claimed = await aside(partial(desk._claim, held.hold, one.id))
+    assert not claimed
     await aside(ending.end)
     assert store().all_held() == ([held.hold] if step == "keep" else [])
 
