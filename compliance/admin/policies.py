@@ -31,6 +31,7 @@ from compliance.models import PolicyDraft, PolicyVersion
 from compliance.policy.rules import PolicyRefused, parse
 
 LISTED = 25  # versions a page
+WAITING = ("proposed", "scheduled")
 
 
 @admin.register(PolicyVersion, site=console)
@@ -57,12 +58,10 @@ class PolicyAdmin(ReadOnly):
         """What counts, what waits, what is being written, and what was."""
         demand(request, SEE)
         standing = policy_signed.standing()
-        rows = Paginator(PolicyVersion.objects.all(), LISTED).get_page(request.GET.get("page"))
-        waiting = [
-            version
-            for version in PolicyVersion.objects.filter(activated=None, retired=None)
-            if policy_signed.state(version, standing) in ("proposed", "scheduled")
-        ]
+        versions = PolicyVersion.objects.prefetch_related("signatures")
+        rows = Paginator(versions, LISTED).get_page(request.GET.get("page"))
+        waits = [n for n, state in standing.states.items() if state in WAITING]
+        waiting = versions.filter(number__in=waits)
         sees = may(request, SEE_DRAFTS)
         return console.page(
             request,
@@ -77,7 +76,6 @@ class PolicyAdmin(ReadOnly):
             page=rows,
             may_draft=may(request, DRAFT),
             may_tighten=may(request, PROPOSE, APPROVE),
-            may_approve=may(request, APPROVE),
         )
 
     def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
