@@ -55,9 +55,7 @@ class ProofForm(forms.Form):
     question = forms.ChoiceField(
         label="Question", choices=list(QUESTIONS.items()), widget=forms.RadioSelect
     )
-    compared = forms.ChoiceField(
-        label="Compared with", help_text="Only for whether it is looser than another version."
-    )
+    compared = forms.ChoiceField(label="Compared with")
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -102,13 +100,11 @@ class ProofForm(forms.Form):
 
 def _data_and_place() -> dict[str, forms.Field]:
     known = policy_world.known()
-    only = "Only for whether data can be processed outside of a place."
     return {
         "categories": NamesField(
             [(str(one), words) for one, words in CATEGORIES.items()],
             typed=False,
             label="Data of the categories",
-            help_text=only,
         ),
         "entities": NamesField(
             known.entities,

@@ -13,11 +13,12 @@ that recognisers find is taken to be of the categories in which they find it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from compliance.policy import words
 from compliance.policy.example import plain, read
+from compliance.policy.laxer import NAMES, Change, change, details
 from compliance.policy.overlaps import amounts
 from compliance.policy.prove import (
     GAVE_UP,
@@ -28,41 +29,21 @@ from compliance.policy.prove import (
     Undecided,
     Verdict,
     decided,
-    permitted,
 )
 from compliance.policy.solver import LIMIT, Term
 from compliance.policy.symbolic import Meaning
 from compliance.policy.terms import Policy
 from compliance.policy.told import told
 from compliance.policy.universe import NOTHING_KNOWN, Kind, Known, unnamed
-from compliance.vocabulary import Category, Decision, Effect, Facts
+from compliance.vocabulary import Category, Facts
 
 MOST = 2_000
 """Pairs of an application and a kind of finding that one answer names."""
-
-Change = tuple[str, str, str]
-"""What became looser (a key of `_NAMES`), from what, to what."""
-
-_Kept = tuple[int | None, int | None]
-"""How many days each version lets content be kept, whatever its rules say."""
-
-_Changed = Callable[[Decision, Decision, str, _Kept], Change | None]
 
 WRONG = (
     "the solver found a request for which the newer version is looser, and the versions decide"
     " otherwise; nothing that it said of these policies can be relied on"
 )
-
-_NAMES: Mapping[str, str] = {
-    "allowed": "requests that were blocked may go on",
-    "held": "no person has to approve what was held before",
-    "treatment": "what was found is treated less strictly",
-    "place": "sites are permitted that were not",
-    "content_days": "content may be kept for longer, in days",
-    "max_tokens": "answers may be longer, in tokens",
-    "mark_output": "answers are not marked any more",
-    "review": "no person has to look at the answer any more",
-}
 
 
 @dataclass(slots=True)
@@ -77,10 +58,10 @@ class _Found:
     examples: dict[Change, Facts] = field(default_factory=dict)
     count: int = 0
 
-    def add(self, change: Change, facts: Facts) -> None:
+    def add(self, loosened: Change, facts: Facts) -> None:
         kinds = tuple(sorted(facts.entities))
-        self.pairs.setdefault(change, {}).setdefault(facts.application, set()).add(kinds)
-        self.examples.setdefault(change, facts)
+        self.pairs.setdefault(loosened, {}).setdefault(facts.application, set()).add(kinds)
+        self.examples.setdefault(loosened, facts)
         self.count += 1
 
 
@@ -131,26 +112,26 @@ def _words(
         yield GAVE_UP
     if found.pairs or _details(old, new):
         yield "The newer version is looser, in the following."
-    for change, applications in found.pairs.items():
+    for loosened, applications in found.pairs.items():
         groups: dict[frozenset[tuple[Kind, ...]], list[str]] = {}
         for application, kinds in sorted(applications.items()):
             groups.setdefault(frozenset(kinds), []).append(application)
         for together, names in groups.items():
             who = f"{_for(names, asked)}, {_kinds(together, asked)}"
-            yield f"{who}: {_NAMES[change[0]]}{_from(change)}."
+            yield f"{who}: {NAMES[loosened[0]]}{_from(loosened)}."
     if said := _details(old, new):
         yield said
 
 
 def _details(old: Policy, new: Policy) -> str:
-    change = _more("details_days", old.retention.details_days, new.retention.details_days)
-    if change is None:
+    longer = details(old, new)
+    if longer is None:
         return ""
-    return f"Details of events may be kept for longer{_from(change)}."
+    return f"Details of events may be kept for longer, in days{_from(longer)}."
 
 
-def _from(change: Change) -> str:
-    return f" (before: {change[1]}; now: {change[2]})" if change[1] else ""
+def _from(loosened: Change) -> str:
+    return f" (before: {loosened[1]}; now: {loosened[2]})" if loosened[1] else ""
 
 
 def _for(names: list[str], asked: _Comparison) -> str:
@@ -269,7 +250,7 @@ class _Comparison:
                 if found.count >= MOST:
                     raise Undecided
                 facts = read(self.case, model)
-                changed = self._changed(name, facts)
+                changed = change(name, self.old, self.new, facts, self.known)
                 if changed is None:
                     raise Disagreement(WRONG)
                 if alone is session.true:
@@ -301,75 +282,5 @@ class _Comparison:
             mine.extend(case.found.values())
         session.require(session.any(mine))
 
-    def _like(self, change: Change) -> Callable[[Facts], bool]:
-        return lambda facts: self._changed(change[0], facts) == change
-
-    def _changed(self, name: str, facts: Facts) -> Change | None:
-        one = decided(self.old, facts, self.known, approved=False)
-        other = decided(self.new, facts, self.known, approved=False)
-        if other.effect is Effect.BLOCK:
-            return None
-        if name == "allowed":
-            blocked = one.effect is Effect.BLOCK
-            return (name, "blocked", str(other.effect)) if blocked else None
-        if one.effect is Effect.BLOCK:
-            return None
-        kept = (self.old.retention.content_days, self.new.retention.content_days)
-        return _CHANGES[name](one, other, facts.serving.candidates[0].site, kept)
-
-
-def _held(one: Decision, other: Decision, _site: str, _kept: _Kept) -> Change | None:
-    return ("held", "", "") if one.held_by and not other.held_by else None
-
-
-def _treatment(one: Decision, other: Decision, _site: str, _kept: _Kept) -> Change | None:
-    for entity, before in sorted(one.treatments.items()):
-        if other.treatments[entity].strictness < before.strictness:
-            return "treatment", str(before), str(other.treatments[entity])
-    return None
-
-
-def _place(one: Decision, other: Decision, site: str, _kept: _Kept) -> Change | None:
-    gained = permitted(other, site) and not permitted(one, site)
-    return ("place", "", "") if gained else None
-
-
-def _days(one: Decision, other: Decision, _site: str, kept: _Kept) -> Change | None:
-    days = [
-        _least(decision.obligations.content_days, bound)
-        for decision, bound in zip((one, other), kept, strict=True)
-    ]
-    return _more("content_days", *days)
-
-
-def _tokens(one: Decision, other: Decision, _site: str, _kept: _Kept) -> Change | None:
-    return _more("max_tokens", one.obligations.max_tokens, other.obligations.max_tokens)
-
-
-def _duty(name: str) -> _Changed:
-    def changed(one: Decision, other: Decision, _site: str, _kept: _Kept) -> Change | None:
-        had, has = (getattr(decision.obligations, name) for decision in (one, other))
-        return (name, "", "") if had and not has else None
-
-    return changed
-
-
-_CHANGES: Mapping[str, _Changed] = {
-    "held": _held,
-    "treatment": _treatment,
-    "place": _place,
-    "content_days": _days,
-    "max_tokens": _tokens,
-    "mark_output": _duty("mark_output"),
-    "review": _duty("review"),
-}
-
-
-def _least(*bounds: int | None) -> int | None:
-    return min((bound for bound in bounds if bound is not None), default=None)
-
-
-def _more(name: str, before: int | None, after: int | None) -> Change | None:
-    if before is None or (after is not None and after <= before):
-        return None
-    return name, str(before), "no bound" if after is None else str(after)
+    def _like(self, wanted: Change) -> Callable[[Facts], bool]:
+        return lambda facts: change(wanted[0], self.old, self.new, facts, self.known) == wanted
