@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,8 @@ STATUS = {
     "expired_token": 410,
 }
 CONFLICT = 409
+RETRY = (b"retry-after", b"5")
+BUSY = orjson.dumps({"error": "Too many ask at once; ask again."})
 
 log = structlog.get_logger(__name__)
 
@@ -66,31 +69,39 @@ class EnrolmentPages:
         """`keys` is the folder with the gateway's key."""
         self._keys = keys
         self._running = 0
+        self._threads = ThreadPoolExecutor(1, "enrolment")
         self._minute = self._heard = self._refused = self._missed = 0
         self._open: tuple[bool, float] = (False, -LOOK)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if not await asyncio.to_thread(self._waited_for):
+        if self._running >= TOGETHER:
+            await _answer(send, 429, BUSY, RETRY)
+            return
+        self._running += 1
+        try:
+            await self._answered(scope["method"], receive, send)
+        except TimeoutError:  # its connection is closed, which tells it
+            log.info("enrolment_slow")
+        finally:
+            self._running -= 1
+
+    async def _answered(self, method: str, receive: Receive, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        if not await loop.run_in_executor(self._threads, self._waited_for):
             await _answer(send, 404, _error("Nobody is waited for here."))
-        elif scope["method"] != "POST":
+        elif method != "POST":
             await _answer(send, 405, _error("Send a request by POST."), (b"allow", b"POST"))
-        elif self._running >= TOGETHER or not self._may():
-            retry = (b"retry-after", b"5")
-            await _answer(send, 429, _error("Too many ask; ask again."), retry)
+        elif not self._may():
+            await _answer(send, 429, BUSY, RETRY)
         else:
-            self._running += 1
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    body = await _body(receive)
-                if body is None:
-                    await _answer(send, 413, _error("A request has at most 4 kB."))
-                else:
-                    await _answer(send, *await asyncio.to_thread(self._heard_out, body))
-            except TimeoutError:  # its connection is closed, which tells it
-                log.info("enrolment_slow")
-            finally:
-                self._running -= 1
+            async with asyncio.timeout(PATIENCE):
+                body = await _body(receive)
+            if body is None:
+                await _answer(send, 413, _error("A request has at most 4 kB."))
+                return
+            reply = await loop.run_in_executor(self._threads, self._heard_out, body)
+            await _answer(send, *reply)
 
     def _minute_now(self) -> int:
         return int(time.monotonic() // 60)

@@ -99,6 +99,28 @@ async def test_a_huge_body_is_not_read_to_its_end(site: Site, keys: Path) -> Non
     assert asked.parts, "all of it was read"
 
 
+async def test_of_many_at_once_all_but_two_are_told_to_ask_again(
+    site: Site, keys: Path
+) -> None:
+    await asyncio.to_thread(invite, site, keys)
+    pages, go = EnrolmentPages(keys), asyncio.Event()
+
+    class Slow(Asked):
+        async def receive(self) -> Any:
+            await go.wait()
+            return await super().receive()
+
+    slow = [Slow(b"{}") for _ in range(enrolment_pages.TOGETHER)]
+    scope = {"type": "http", "method": "POST", "path": PATH}
+    tasks = [asyncio.create_task(pages(scope, one.receive, one.send)) for one in slow]
+    await asyncio.sleep(0)  # each has begun
+    assert (await ask(pages, b"{}")).status == 429
+    go.set()
+    await asyncio.gather(*tasks)
+    assert [one.status for one in slow] == [400, 400]
+    assert (await ask(pages, b"{}")).status == 400
+
+
 async def test_of_a_flood_a_part_is_heard_and_a_part_recorded(
     site: Site, keys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
