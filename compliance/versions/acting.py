@@ -180,6 +180,8 @@ def insist_on_text(field: str, text: str, what: str, longest: int = 1_000) -> st
     text = text.strip()
     if not text:
         raise Refused(field, f"Say {what}: it goes on the record.")
+    if "\0" in text or any("\ud800" <= one <= "\udfff" for one in text):
+        raise Refused(field, "It holds a character that cannot be stored.")
     if len(text) > longest:
         raise Refused(field, f"At most {longest} characters.")
     return text

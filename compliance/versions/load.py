@@ -38,9 +38,9 @@ def standing(
     """What counts now, or at `now` (µs since the Unix epoch).
 
     `data` is the data folder, by default this appliance's. With `heed` what was seen there
-    counts, and with `keep` what is seen now is added to it, which is for the processes to which
-    the folder belongs, not for commands that root may run. What is wrong is in `faults`; nothing
-    is raised but for a database that does not answer.
+    counts, and with `keep` what is seen now is added to it: for the processes that the folder
+    belongs to, not for commands that root may run. What is wrong is in `faults`; nothing is
+    raised but for a database that does not answer.
     """
     data = Path(settings.DOMICILE.data) if data is None else data
     public = data / "keys" / INSTALLER_PUBLIC

@@ -15,7 +15,8 @@ from django.db import transaction
 from compliance.audit import journal
 from compliance.management.audit import IMPOSSIBLE, SOUND, UNSOUND
 from compliance.management.person import actor
-from compliance.versions import load
+from compliance.versions import Refused, load
+from compliance.versions.acting import insist_on_text
 from compliance.versions.floor import Floor, FloorUnusable, Seen
 from compliance.vocabulary import Event
 
@@ -29,9 +30,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
     """Record it, and forget what was seen in this data folder."""
-    reason = options["reason"].strip()
-    if not reason:
-        out.write("Say why with --reason: it goes on the record.")
+    try:
+        reason = insist_on_text("reason", options["reason"], "why with --reason")
+    except Refused as refused:
+        out.write(refused.message)
         return IMPOSSIBLE
     found = load.standing()
     if found.active is None:

@@ -193,6 +193,13 @@ def test_a_draft_that_is_no_policy_is_refused_and_nothing_is_stored():
     assert PolicyVersion.objects.count() == 1
 
 
+@pytest.mark.parametrize("words", ["", " \n", "a\0b", "\ud800", "x" * 1_001])
+def test_a_reason_is_a_text_that_can_be_stored(words):
+    with pytest.raises(Refused) as refused:
+        decline(proposed(officer(), rule("extra")), approver(key=False), words)
+    assert refused.value.field == "reason"
+
+
 def test_a_key_made_later_waits_until_an_approver_endorses_it():
     one, other = officer(), approver()
     counting(one, other, rule("extra"))
