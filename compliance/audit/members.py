@@ -42,6 +42,8 @@ WORDS: Mapping[str, str] = {
     "data_categories": "categories of data that the application is said to process",
     "database_root": "root of what the database held, hex",
     "database_size": "entries that the database held",
+    "days": "of how many days the requests were",
+    "decided_otherwise": "how many requests it would have decided otherwise",
     "decision": "`allow`, `pseudonymise`, `mask`, `hold` or `block`",
     "deployment": "model and node",
     "details": "how many details were disclosed",
@@ -156,6 +158,7 @@ WORDS: Mapping[str, str] = {
     "signature": "an Ed25519 signature of the statement, hex: a node's, a person's or the "
     "installer's",
     "since": "the first, or from when it counts, in microseconds since 1970",
+    "simulation": "the number of the run",
     "site": "the site's name",
     "site_public_key": "the site's public key (X25519), hex",
     "size": "entries in the log, or in the checkpoint",
