@@ -220,6 +220,13 @@ def routed(*routes: str) -> Callable[[], None]:
     return prepared
 
 
+def deaf() -> None:
+    """A way out, and no loopback on which a filter could be met."""
+    device("default")
+    ip("link", "set", "lo", "down")
+    say()
+
+
 WAYS: dict[str, Callable[[], None]] = {
     "alone": lambda: say("canary.example.org:443,198.51.100.7:99"),
     "tcp": answered(socket.SOCK_STREAM, canary.HTTPS),
@@ -231,6 +238,7 @@ WAYS: dict[str, Callable[[], None]] = {
     "halves": routed("0.0.0.0/1", "128.0.0.0/1"),
     "elsewhere": routed("8.8.0.0/16"),
     "filtered": filtered,
+    "deaf": deaf,
     "seen": seen,
 }
 

@@ -91,7 +91,7 @@ def test_a_network_without_a_route_out_is_an_enclosure():
     assert told["left"] == []
 
 
-@pytest.mark.parametrize("how", ["default", "default6", "halves", "elsewhere"])
+@pytest.mark.parametrize("how", ["default", "default6", "halves", "elsewhere", "deaf"])
 def test_where_there_is_any_way_out_nothing_is_tried_and_nothing_leaves(how):
     told = inside(how)
     assert (told["verdict"], told["enclosure"]["layers"]) == ("unconfined", [])
