@@ -24,10 +24,9 @@ ANY = "does not matter"
 def told(policy: Policy, facts: Facts, decision: Decision, known: Known) -> str:
     """What happens to a request at its one candidate, in complete sentences."""
     (candidate,) = facts.serving.candidates
-    said = [
-        f"A request of {facts.application} for {facts.model} {_holding(facts)}.",
-        *_besides(facts),
-    ]
+    asks = _named("application", facts.application, "an application")
+    model = _named("model", facts.model, "a model")
+    said = [f"A request of {asks} for {model} {_holding(facts)}.", *_besides(facts)]
     said.extend(
         f"What was found of type {entity} {_TREATED[effect]}."
         for entity, effect in sorted(decision.treatments.items())
@@ -85,14 +84,25 @@ def _besides(facts: Facts) -> Iterator[str]:
 def site(candidate: Candidate, known: Known) -> str:
     """A site in words; one that is registered by its name."""
     place = phrase(candidate.country)
-    registered = any(one.site == candidate.site for one in known.sites)
-    name = f"the site {candidate.site}" if registered else candidate.site
-    return f"{name} in {place}"
+    if any(one.site == candidate.site for one in known.sites):
+        return f"the site {candidate.site} in {place}"
+    if _other("site", candidate.site):
+        return f"a site in {place} that no rule names"
+    return f"a site named {candidate.site} in {place}"
+
+
+def _other(fact: str, value: str) -> bool:
+    """Whether a value stands for all that nobody named."""
+    return value.startswith(OTHERS[fact])
+
+
+def _named(fact: str, value: str, kind: str) -> str:
+    return f"{kind} that no rule names" if _other(fact, value) else value
 
 
 def table(facts: Facts) -> Iterator[tuple[str, str]]:
     """Every fact of an example that matters, each with its name, for a table."""
-    yield "Application", facts.application
+    yield "Application", _named("application", facts.application, "one")
     for name, value in (
         ("Its purpose", facts.purpose),
         ("Its legal basis", facts.legal_basis),
@@ -123,7 +133,7 @@ def table(facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 def _model(facts: Facts) -> Iterator[tuple[str, str]]:
-    yield "Model", facts.model
+    yield "Model", _named("model", facts.model, "one")
     for name, value in (
         ("Its licence", facts.serving.licence),
         ("Its publisher", facts.serving.publisher),
@@ -134,7 +144,7 @@ def _model(facts: Facts) -> Iterator[tuple[str, str]]:
 
 def _site(facts: Facts) -> Iterator[tuple[str, str]]:
     for candidate in facts.serving.candidates:
-        yield "Site", candidate.site
+        yield "Site", _named("site", candidate.site, "one")
         yield "Country of the site", _country(candidate.country)
         operator = candidate.operator
         yield (
