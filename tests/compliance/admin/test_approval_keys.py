@@ -66,6 +66,21 @@ def test_a_later_key_waits_until_somebody_else_has_endorsed_it(filled):
     assert fingerprint(key.public_key) in load.standing().keys
 
 
+def test_nobody_endorses_the_own_key_or_one_that_counts(filled):
+    olga, anna = officer(), approver()
+    counting(olga, anna, rule("first"))
+    new = approver("nina", key=False)
+    make(filled, new, "approve")
+    own = ApprovalKey.objects.get(person=new)
+    counts = ApprovalKey.objects.get(person=olga)
+    for client, key in ((new, own), (anna, counts)):
+        filled.force_login(client)
+        address = reverse("admin:approval_key_endorse", args=[key.pk])
+        answer = filled.post(address, {"compared": "on", "password": PASSWORD})
+        assert answer.status_code == 403
+    assert not ApprovalKey.objects.get(person=new).signature
+
+
 NO_KEY = [
     ({"role": "propose", "password": "wrong"}, "password"),
     ({"role": "propose", "password": ""}, "password"),
