@@ -32,6 +32,10 @@ MEMORY = 2 << 30
 """Bytes of address space that a process which proves may take."""
 
 
+PROCESSOR = 120
+"""Seconds of processor time, so that one whose parent is gone ends too."""
+
+
 class Topic(StrEnum):
     """What can be asked of a policy."""
 
@@ -167,6 +171,7 @@ def answer_of(value: Mapping[str, Any]) -> Answer:
 def main() -> None:
     """One question from standard input, its answers to standard output."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR, PROCESSOR))
     os.nice(10)
     asking = asking_of(json.load(sys.stdin))
     json.dump([answer_document(one) for one in answers(asking)], sys.stdout)
