@@ -129,9 +129,7 @@ async def admit(
     if case.decision.effect is Effect.HOLD:
         if holder is None:
             await _refuse(request, "record_unavailable", NO_HOLDER, append)
-        passed = satisfied | {*decision.held_by}
-        unheld = replace(case, decision=decide(policy, facts, coverage, passed))
-        body, _ = await _sent(unheld, append)
+        body, _ = await _sent(case, append)  # treated as it will be once it is approved
         await holding.hold(case, body, append=append, holder=holder, subject_key=subject_key)
     body, pseudonyms = await _sent(case, append)
     place = await _placed(case, append, route)
