@@ -1,0 +1,84 @@
+"""What a policy may know of the sites that serve a model, from what is stored."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from compliance.audit import ledger
+from compliance.models import Site, Witness
+from compliance.vocabulary import Candidate
+from inference import snapshot
+from inference.models import Deployment, Model, Node
+from inference.serving import publisher, servings
+from tests.compliance.admin import stories
+
+pytestmark = pytest.mark.database
+EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def micro(moment: datetime) -> int:
+    return round(moment.timestamp() * 1e6)
+
+
+@pytest.fixture
+def model(database) -> Model:
+    """Two sites; one of them with two nodes."""
+    made = stories.machines().model
+    Site.objects.update(operator="Rechenhaus", certifications=["C5", "ISO 27001"])
+    south = Site.objects.create(name="south", country="AT", public_key=b"s" * 32)
+    for name, site in (("node-2", Site.objects.get(name="home")), ("south-1", south)):
+        node = Node.objects.create(name=name, site=site, public_key=b"k" * 32)
+        Deployment.objects.create(model=made, node=node)
+    return made
+
+
+def candidates() -> dict[str, Candidate]:
+    found = servings(snapshot._deployments())["smollm2-135m-instruct"].candidates
+    assert [one.site for one in found] == sorted(one.site for one in found)
+    return {one.site: one for one in found}
+
+
+def test_a_site_is_told_with_who_runs_it_and_what_it_is_certified_for(model):
+    home = candidates()["home"]
+    assert (home.country, home.operator) == ("DE", "Rechenhaus")
+    assert home.certifications == {"C5", "ISO 27001"}
+    assert (home.attested, home.witnessed) == (None, None)
+
+
+def test_a_site_proved_itself_when_its_oldest_node_did(model):
+    Node.objects.filter(name="node-1").update(attested=LATE)
+    assert candidates()["home"].attested is None, "one of its nodes never proved it"
+    Node.objects.filter(name="node-2").update(attested=EARLY)
+    assert candidates()["home"].attested == micro(EARLY)
+    Node.objects.filter(name="node-2").update(closed=LATE)
+    assert candidates()["home"].attested == micro(LATE), "a closed node gets no requests"
+    Node.objects.filter(site__name="south").update(closed=LATE)
+    assert candidates().keys() == {"home"}
+
+
+def test_a_site_is_witnessed_when_a_witness_that_stands_there_last_signed(model):
+    home = Site.objects.get(name="home")
+    for name, moment in (("one", EARLY), ("two", LATE), ("three", None)):
+        Witness.objects.create(name=name, verifier_key=name, site=home, cosigned=moment)
+    Witness.objects.create(name="elsewhere", verifier_key="e", cosigned=LATE)
+    found = candidates()
+    assert (found["home"].witnessed, found["south"].witnessed) == (micro(LATE), None)
+    two = Witness.objects.filter(name="two")
+    two.update(conflict_generation=ledger.current().number)
+    assert candidates()["home"].witnessed == micro(EARLY), "one that contradicts is none"
+    two.update(conflict_generation=ledger.current().number + 1)
+    assert candidates()["home"].witnessed == micro(LATE), "that was of another generation"
+    Witness.objects.update(active=False)
+    assert candidates()["home"].witnessed is None
+
+
+def test_a_model_is_told_with_its_licence_its_publisher_and_what_restricts_it(model):
+    serving = servings(snapshot._deployments())[model.name]
+    assert (serving.licence, serving.publisher) == ("Apache-2.0", "HuggingFaceTB")
+    assert not serving.restricted
+    Model.objects.update(eu_restriction="Not for use in the EU.")
+    assert servings(snapshot._deployments())[model.name].restricted
+    model.origin = "HuggingFaceTB/SmolLM2-135M-Instruct, GGUF Q4_1"
+    assert publisher(model) == "HuggingFaceTB"
