@@ -24,7 +24,7 @@ def machines(console):
 def panel(client) -> str:
     text = client.get(reverse("admin:index")).content.decode()
     _, _, rest = text.partition("Whether anything can leave the active nodes")
-    return rest.partition("</section>")[0]
+    return str(rest.partition("</section>")[0])
 
 
 def test_a_node_whose_canary_said_nothing_is_no_confined_one(machines):
