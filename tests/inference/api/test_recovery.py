@@ -135,7 +135,7 @@ async def test_gateways_post_the_version_that_they_decide_by_and_the_nodes_that_
 ):
     response = await post(lab)
     (admitted, *_) = await story(lab, response)
-    said = await node._redis.get(in_force.KEY)
+    said: Any = await node._redis.get(in_force.KEY)
     listed = in_force.read(said, [lab.gateway_key])
     assert admitted.detail["policy"]["digest"] in {one.digest for one in listed.versions}
     assert "lab-1" in listed.nodes
