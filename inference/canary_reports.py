@@ -146,7 +146,11 @@ def recorded(said: bytes) -> Report:
 
 
 def record(signed: Signed) -> None:
-    """Put a believed report on the record; raises `ReportRefused` if it is played back."""
+    """Put a believed report on the record.
+
+    One that is not newer than the last moves nothing: it was played back, or it waited with a
+    gateway that died. Whether the node closed itself then, its later reports say too.
+    """
     report = signed.report
     with changes.recorded():
         node = Node.objects.select_for_update().get(name=report.node)
@@ -154,10 +158,8 @@ def record(signed: Signed) -> None:
             node=node,
             defaults={"report": "", "time": 0, "tries": 0, "unanswered": 0, "recorded": 0},
         )
-        if known.report == identity(report):
-            return
         if not fresh and report.time <= known.time:
-            raise ReportRefused("replayed", "A newer report of this canary is on record.")
+            return
         escaped = report.verdict == "escaped" or report.closed > known.closed
         closes, before = escaped and node.closed is None, node.attested
         _know(known, report)
