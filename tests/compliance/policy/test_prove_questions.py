@@ -281,11 +281,23 @@ def test_for_whom_it_is_looser_is_told_exactly():
     hr, lab = frozenset({"hr"}), frozenset({"lab"})
     old = of(REST, rule("a", Effect.BLOCK, applications=hr | lab, categories=SPECIAL))
     new = of(REST, rule("a", Effect.BLOCK, applications=lab, categories=SPECIAL))
-    (_headline, said) = looser(old, new, since=SINCE).words
+    registered = Known(applications=(Facts("hr", ""), Facts("desk", "")))
+    (_headline, said) = looser(old, new, since=SINCE, known=registered).words
     assert said == (
         "For hr, where special categories of personal data (GDPR Art. 9) was found: requests"
         " that were blocked may go on (before: blocked; now: allow)."
     )
+
+
+def test_applications_that_no_rule_names_are_told_together():
+    registered = Known(applications=(Facts("hr", ""), Facts("desk", "")))
+    old = of(REST, rule("a", Effect.BLOCK, applications=frozenset({"hr"})))
+    only = rule("a", Effect.BLOCK, applications=frozenset({"hr"}), high_risk=True)
+    (_headline, said) = looser(old, of(REST, only), since=SINCE, known=registered).words
+    assert said.startswith("For hr, whatever was found: ")
+    stricter = of(REST, rule("a", Effect.BLOCK))
+    (_headline, said) = looser(stricter, of(REST), since=SINCE, known=registered).words
+    assert said.startswith("For every application, whatever was found: ")
 
 
 def test_what_only_findings_together_show_is_found_too():
