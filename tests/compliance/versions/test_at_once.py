@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import ProgrammingError, connection
 
 from compliance.models import PolicySignature, PolicyVersion
 from compliance.policy.rules import Condition, Rule
@@ -36,6 +36,13 @@ from tests.services.waiting import wait_until
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("appliance")]
 
 BLOCK = Rule("stop", "Stop.", Condition(models=frozenset({"another"})), Effect.BLOCK)
+FORBIDDEN = (
+    "UPDATE compliance_policyversion SET document = '{}'",
+    "DELETE FROM compliance_policyversion",
+    "UPDATE compliance_policysignature SET signature = ''",
+    "DELETE FROM compliance_policysignature",
+    "DELETE FROM compliance_approvalkey",
+)
 ROLES = Path(__file__).parents[3] / "docker" / "postgres" / "roles.sql"
 
 
@@ -229,6 +236,11 @@ def test_each_database_role_may_do_its_part_and_no_other(appliance):
         PolicyWatch(appliance).look()
         cursor.execute("SET ROLE domicile_records")
         assert standing().active.digest == version.digest
+        for role in ("web", "notary", "records"):
+            cursor.execute(f"SET ROLE domicile_{role}")
+            for statement in FORBIDDEN:
+                with pytest.raises(ProgrammingError, match="permission denied"):
+                    cursor.execute(statement)
         cursor.execute("RESET ROLE")
     assert seen() == (2, 2)
     assert PolicySignature.objects.count() == 3
