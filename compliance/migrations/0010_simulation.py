@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('actor', models.CharField(max_length=150)),
-                ('title', models.CharField(help_text='What was asked about, as people say it.', max_length=128)),
+                ('title', models.CharField(help_text='What was tried, as people say it.', max_length=128)),
                 ('document', models.TextField(help_text='Canonical JSON (RFC 8785).')),
                 ('digest', models.CharField(max_length=64)),
                 ('against', models.TextField(help_text='The document that was active, canonical JSON.')),
