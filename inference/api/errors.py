@@ -12,6 +12,14 @@ from collections.abc import Mapping
 import orjson
 
 POLICY_BLOCKED = "policy_blocked"
+UNAVAILABLE = frozenset(
+    {
+        *("engine_unavailable", "no_route", "stopping"),
+        *("record_unavailable", "clearance_unavailable"),
+    }
+)
+"""Why an answer may fail though nothing is wrong with the request."""
+
 RETRY_SOON = 1  # seconds; the caller may try again when something restarts
 
 
@@ -118,7 +126,7 @@ def engine_failed(code: str, message: str) -> APIError:
 
     403 is for a request that a newer version of the policy forbids before a node began it.
     """
-    if code in ("engine_unavailable", "no_route", "stopping"):
+    if code in UNAVAILABLE:
         return unavailable(code, message)
     if code == POLICY_BLOCKED:
         return APIError(403, POLICY_BLOCKED, message, kind="policy_violation")
