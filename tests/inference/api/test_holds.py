@@ -65,7 +65,7 @@ async def test_a_request_waits_is_approved_and_answered_once(
     body = ask(f"{unlike()} Begin with {PLANTED}.")
     with lab.client(key) as client:
         with pytest.raises(openai.PermissionDeniedError) as raised:
-            await asyncio.to_thread(client.chat.completions.create, **body)
+            await asyncio.to_thread(lambda: client.chat.completions.create(**body))
         assert raised.value.code == "held_for_approval"
         hold = raised.value.response.headers["domicile-hold"]
         assert hold in raised.value.message
@@ -81,8 +81,9 @@ async def test_a_request_waits_is_approved_and_answered_once(
 
         await asyncio.to_thread(decided, lab, approve=hold)
         assert (await asyncio.to_thread(state, lab, hold, key)).json()["state"] == "approved"
+        approved = {"Domicile-Hold": hold}
         answer = await asyncio.to_thread(
-            client.chat.completions.create, **body, extra_headers={"Domicile-Hold": hold}
+            lambda: client.chat.completions.create(**body, extra_headers=approved)
         )
     assert answer.choices[0].message.content == "Good day."
     assert (await asyncio.to_thread(state, lab, hold, key)).json()["state"] == "used"
