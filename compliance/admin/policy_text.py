@@ -45,7 +45,7 @@ class TextForm(forms.Form):
     file = forms.FileField(
         required=False,
         label="A file",
-        help_text="JSON or YAML, 1 MiB at most. It counts before what is pasted below.",
+        help_text="JSON up to 1 MiB, YAML up to 256 KiB. It counts before the text below.",
     )
     text = forms.CharField(
         required=False,

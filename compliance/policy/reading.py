@@ -48,13 +48,19 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
-            raise PolicyRefused(f"{name}: given twice in one object; keep one")
+            raise PolicyRefused(f"{shown(name)}: given twice in one object; keep one")
         members[name] = value
     return members
 
 
 def _no_constant(name: str) -> Any:
     raise PolicyRefused(f"the policy is not JSON: {name} is no number")
+
+
+def shown(name: str) -> str:
+    """The name of a member as a message can carry it, whatever the document calls it."""
+    plain = len(name) <= MAX_ID and name.isascii() and name.isprintable()
+    return name if plain else ascii(name[:MAX_ID])
 
 
 def members(
@@ -67,7 +73,7 @@ def members(
     for name in value:
         if name not in required and name not in optional:
             known = ", ".join(sorted({*required, *optional}))
-            raise PolicyRefused(f"{prefix}{name}: unknown member; known are {known}")
+            raise PolicyRefused(f"{prefix}{shown(name)}: unknown member; known are {known}")
     for name in sorted(required):
         if name not in value:
             raise PolicyRefused(f"{prefix}{name}: missing")

@@ -15,9 +15,12 @@ from typing import Any
 import yaml
 
 from compliance.policy.canonical import document
+from compliance.policy.reading import shown
 from compliance.policy.terms import Policy, PolicyRefused
 
-MAX_CHARACTERS = 1 << 20
+MAX_CHARACTERS = 256 << 10
+"""Of a text: it is read in the process that answers requests, some seconds for each 256 KiB."""
+
 MAX_DEPTH = 32
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})\Z")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
@@ -26,14 +29,20 @@ _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 def from_yaml(text: str) -> str:
     """The JSON text that `rules.parse` reads; raises `PolicyRefused` with the line."""
     if len(text) > MAX_CHARACTERS:
-        raise PolicyRefused("the policy is larger than 1 MiB as YAML; import it as JSON")
+        raise PolicyRefused("the policy is larger than 256 KiB as YAML; import it as JSON")
     try:
         return json.dumps(_value(yaml.parse(text, yaml.SafeLoader)))
+    except PolicyRefused:
+        raise
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" at line {mark.line + 1}" if mark is not None else ""
         what = getattr(error, "problem", None) or "it cannot be read"
         raise PolicyRefused(f"the policy is not YAML{line}: {what}") from error
+    except (ValueError, OverflowError) as error:  # of PyYAML's chr() and int()
+        raise PolicyRefused(
+            "the policy is not YAML: it holds a number or an escaped character out of range"
+        ) from error
 
 
 def to_yaml(policy: Policy) -> str:
@@ -81,7 +90,7 @@ class _Open:
             if not isinstance(item, str):
                 raise PolicyRefused(f"{_at(event)}: the name of a member must be a text")
             if item in self.value:
-                raise PolicyRefused(f"{_at(event)}: {item} is given twice; keep one")
+                raise PolicyRefused(f"{_at(event)}: {shown(item)} is given twice; keep one")
             self._key = item
         else:
             self.value[self._key] = item

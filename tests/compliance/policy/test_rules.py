@@ -117,6 +117,9 @@ REFUSED = [
     ("[" * 100_000, "not JSON"),
     ("[]", "policy: must be an object"),
     ('{"name": "a", "name": "b"}', "name: given twice"),
+    (r'{"\ud800": 1}', r"'\ud800': unknown member"),
+    (r'{"\ud800": 1, "\ud800": 2}', r"'\ud800': given twice"),
+    ('{"' + "x" * 1_000 + '": 1}', f"'{'x' * 64}': unknown member"),
     (without("version"), "version: missing"),
     (changed(["owner"], "me"), "owner: unknown member"),
     (changed(["name"], " "), "name: must be a text"),
@@ -293,6 +296,7 @@ def test_a_wrong_document_is_refused_by_the_name_of_the_member(document, message
     with pytest.raises(PolicyRefused) as refusal:
         parse(given_as)
     assert message in str(refusal.value)
+    assert str(refusal.value).encode()
 
 
 @settings(max_examples=30, deadline=None)

@@ -103,7 +103,11 @@ REFUSED = [
     ("name: \ud800\n", "the policy is not YAML"),
     ("[" * 100_000, "too many levels"),
     ("- " * 5_000, "too many levels"),
-    ("a: " + "x" * (1 << 20), "larger than 1 MiB"),
+    ("a: " + "x" * (256 << 10), "larger than 256 KiB"),
+    ('name: "\\U00110000"\n', "a number or an escaped character out of range"),
+    ('name: "\\UFFFFFFFF"\n', "a number or an escaped character out of range"),
+    (f"%YAML 1.{'9' * 5_000}\n---\nname: a\n", "out of range"),
+    ('"\\uD800": 1\n"\\uD800": 2\n', r"line 2: '\ud800' is given twice"),
 ]
 
 
@@ -112,6 +116,7 @@ def test_what_json_does_not_have_is_refused_with_its_line(text, message):
     with pytest.raises(PolicyRefused) as refusal:
         from_yaml(text)
     assert message in str(refusal.value)
+    assert str(refusal.value).encode()
 
 
 def test_a_number_that_is_too_long_is_a_text_and_refused_as_such():
