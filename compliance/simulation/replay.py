@@ -105,11 +105,16 @@ def _replay(run: Simulation, stopping: Callable[[], bool]) -> None:
 def _facts(begin: int, end: int, since: dt.datetime) -> Iterator[tuple[str, Facts | None]]:
     """Of each decided request with an id in `(begin, end]`, its id and its facts, if readable.
 
-    An event of an earlier release, or one whose detail was removed, has none.
+    An event of an earlier release, or one whose detail was removed, has none. A request that
+    was held counts once, when it was held: what was admitted later, by the same request sent
+    again, is left out.
     """
     rows = Event.objects.filter(id__gt=begin, id__lte=end, type__in=DECIDED, time__gte=since)
-    for request, detail in rows.order_by("id").values_list("request", "detail"):
-        told = orjson.loads(bytes(detail)).get("facts") if detail else None
+    for kind, request, detail in rows.order_by("id").values_list("type", "request", "detail"):
+        known = orjson.loads(bytes(detail)) if detail else {}
+        if kind == "request.admitted" and "hold" in known:
+            continue
+        told = known.get("facts")
         try:
             facts = recorded.read(told) if told is not None else None
         except (KeyError, TypeError, ValueError):

@@ -81,6 +81,14 @@ def test_a_request_whose_facts_are_not_there_is_counted_and_no_guess_is_made(dat
     assert run.unreadable == 2
 
 
+def test_a_held_request_and_its_repetition_once_approved_count_as_one(database):
+    held = dataclasses.replace(asked("hr"), type="request.held")
+    on_record(held, asked("hr", hold=held.request))
+    run = begun()
+    replay.carry_out(run.pk)
+    assert found(run).seen == 1
+
+
 def test_requests_that_come_after_it_was_begun_are_left_out(database):
     on_record(asked("hr"))
     run = begun()
