@@ -59,11 +59,21 @@ def _parts(was: Rule, now: Rule) -> Iterator[str]:
     if was.obligations != now.obligations:
         yield _changed("Its obligations were", _obligations(was), _obligations(now))
     if was.description != now.description:
-        yield _changed("Its description was", was.description, now.description)
+        yield _retold("Its description was", was.description, now.description)
 
 
 def _changed(what: str, was: str, now: str) -> str:
+    if was == now:
+        return (
+            f"{what}: “{was}”. What is written now reads the same and yet differs: compare the"
+            " two versions as text before you sign."
+        )
     return f"{what}: “{was}”. Now: “{now}”."
+
+
+def _retold(what: str, was: str, now: str) -> str:
+    """Texts that people wrote: their own quotation marks must not look like these."""
+    return f"{what}: {words.quoted(was)}. Now: {words.quoted(now)}."
 
 
 def _when(rule: Rule) -> str:
@@ -81,7 +91,7 @@ def _obligations(rule: Rule) -> str:
 
 def _settings(old: Policy, new: Policy) -> Iterator[str]:
     if old.name != new.name:
-        yield _changed("The policy's name was", old.name, new.name)
+        yield _retold("The policy's name was", old.name, new.name)
     if old.zone_name != new.zone_name:
         yield _changed("The time zone of its hours was", old.zone_name, new.zone_name)
     if old.regions != new.regions:
@@ -108,7 +118,10 @@ def _assertions(old: Policy, new: Policy) -> Iterator[str]:
             yield f"The assertion {name} was removed: “{words.assertion(was)}”"
         elif was is not None and now is not None and was != now:
             said = f"The assertion {name} was"
-            yield _changed(said, words.assertion(was), words.assertion(now))
+            if was.never != now.never:
+                yield _changed(said, words.assertion(was), words.assertion(now))
+            if was.description != now.description:
+                yield _retold(f"{said} described as", was.description, now.description)
 
 
 def _members(was: str, now: str) -> Iterator[str]:

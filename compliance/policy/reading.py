@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -22,8 +23,17 @@ MAX_ID = 64  # characters
 MAX_TEXT = 512  # characters
 
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\Z")
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-"""Control characters, and those that make a text look other than it is."""
+_UNSEEN = ("Cc", "Cf", "Zl", "Zp")
+"""Unicode's categories of what cannot be seen, or changes the order of what can."""
+
+_EMPTY = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
+"""Those that other categories hold: fillers, joiners and selectors of variants."""
+
+_BLANKS = re.compile(r"[^\S ]|  ")
+"""Blanks between words that look like one space."""
 
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 Reader = Callable[[Any, str], Any]
@@ -94,17 +104,41 @@ def text(value: Any, at: str, most: int = MAX_TEXT) -> str:
         raise PolicyRefused(f"{at}: must be a text that is not empty")
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise PolicyRefused(f"{at}: holds a lone surrogate, which UTF-8 cannot carry")
-    if unseen := _UNSEEN.search(value):
-        point = f"U+{ord(unseen[0]):04X}"
+    if hidden := _hidden(value):
+        point = f"U+{ord(hidden):04X}"
         raise PolicyRefused(f"{at}: holds a character that cannot be seen ({point}); remove it")
+    if value != value.strip():
+        raise PolicyRefused(f"{at}: begins or ends with a blank; remove it")
+    if not unicodedata.is_normalized("NFC", value):
+        raise PolicyRefused(
+            f"{at}: holds a letter in a form that looks like another one; write it in NFC"
+        )
     if len(value) > most:
         raise PolicyRefused(f"{at}: is longer than {most} characters")
     return value
 
 
+def _hidden(value: str) -> str | None:
+    """The first character that cannot be seen."""
+    if value.isascii() and value.isprintable():
+        return None
+    return next(
+        (one for one in value if unicodedata.category(one) in _UNSEEN or _EMPTY.match(one)),
+        None,
+    )
+
+
+def name(value: Any, at: str, most: int = MAX_TEXT) -> str:
+    """A text by which something is found, so that no two look alike for their blanks."""
+    found = text(value, at, most)
+    if _BLANKS.search(found):
+        raise PolicyRefused(f"{at}: must have one plain space between words, no other")
+    return found
+
+
 def identifier(value: Any, at: str) -> str:
-    """A short text."""
-    return text(value, at, MAX_ID)
+    """A short name."""
+    return name(value, at, MAX_ID)
 
 
 def listed(value: Any, at: str, of: str = "text") -> list[Any]:
@@ -120,10 +154,10 @@ def names(value: Any, at: str) -> frozenset[str]:
     """A list of different texts."""
     found: set[str] = set()
     for index, item in enumerate(listed(value, at)):
-        name = text(item, f"{at}[{index}]")
-        if name in found:
-            raise PolicyRefused(f"{at}[{index}]: {name!r} is given twice; keep one")
-        found.add(name)
+        one = name(item, f"{at}[{index}]")
+        if one in found:
+            raise PolicyRefused(f"{at}[{index}]: {one!r} is given twice; keep one")
+        found.add(one)
     return frozenset(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from compliance.policy import countries
@@ -53,6 +54,10 @@ _CLASSES: Mapping[RequestClass, str] = {
 }
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+
+
+_MARKS = re.compile("[“”]")
+"""A name that holds these could read like two; they get a backslash before them."""
 
 
 def rule(rule: Rule) -> str:
@@ -107,7 +112,7 @@ def obligations(asked: Obligations) -> str:
 
 def data(never: Never) -> str:
     """The data that a question or an assertion is about, as one sentence's part."""
-    types = f"findings of type {_listed(never.entities)}" if never.entities else ""
+    types = f"findings of type {chosen(never.entities)}" if never.entities else ""
     if never.categories is None:
         return types
     named = either(CATEGORIES[one] for one in sorted(never.categories))
@@ -146,6 +151,17 @@ def both(said: Iterable[str]) -> str:
     return _joined(list(said), "and")
 
 
+def chosen(names: Iterable[str]) -> str:
+    """Names that people chose, with "or" before the last."""
+    return either(map(quoted, sorted(names)))
+
+
+def quoted(name: str) -> str:
+    """A name that people chose, such that “a or b” is seen to be one name and not two."""
+    marked = _MARKS.sub(r"\\\g<0>", name)
+    return f"“{marked}”"
+
+
 def length(seconds: int) -> str:
     """A length of time, in seconds, in the largest unit that divides it."""
     size, unit = next(one for one in _UNITS if seconds % one[0] == 0)
@@ -174,10 +190,10 @@ def _of_findings(when: Condition) -> Iterator[str]:
     least = f"at least {when.at_least} findings of " if (when.at_least or 1) > 1 else ""
     if when.categories is not None:
         named = either(CATEGORIES[one] for one in sorted(when.categories))
-        of_type = f", of type {_listed(when.entities)}" if when.entities is not None else ""
+        of_type = f", of type {chosen(when.entities)}" if when.entities is not None else ""
         yield f"the request holds {least}{named}{of_type}"
     elif when.entities is not None:
-        yield f"the request holds {least or 'a finding of '}type {_listed(when.entities)}"
+        yield f"the request holds {least or 'a finding of '}type {chosen(when.entities)}"
     if when.names_unchecked is not None:
         yield (
             "its language is one whose names cannot be checked"
@@ -189,16 +205,16 @@ def _of_findings(when: Condition) -> Iterator[str]:
 def _of_asking(when: Condition) -> Iterator[str]:
     """Who asks, and why."""
     if when.applications is not None:
-        yield f"it comes from {_listed(when.applications)}"
+        yield f"it comes from {chosen(when.applications)}"
     if when.applications_except is not None:
-        yield f"it does not come from {_listed(when.applications_except)}"
+        yield f"it does not come from {chosen(when.applications_except)}"
     if when.purposes is not None:
-        yield f"its application's purpose is {_quoted(when.purposes)}"
+        yield f"its application's purpose is {chosen(when.purposes)}"
     if when.legal_bases is not None:
-        named = either(_BASES.get(one, one) for one in sorted(when.legal_bases))
+        named = either(_BASES.get(one) or quoted(one) for one in sorted(when.legal_bases))
         yield f"its application's legal basis is {named} (GDPR Art. 6(1))"
     if when.owners is not None:
-        yield f"its application belongs to {_listed(when.owners)}"
+        yield f"its application belongs to {chosen(when.owners)}"
     if when.declared is not None:
         named = either(CATEGORIES[one] for one in sorted(when.declared))
         yield f"its application is declared to process {named}"
@@ -213,11 +229,11 @@ def _of_asking(when: Condition) -> Iterator[str]:
 def _of_model(when: Condition) -> Iterator[str]:
     """What is known of the requested model."""
     if when.models is not None:
-        yield f"it asks for the model {_listed(when.models)}"
+        yield f"it asks for the model {chosen(when.models)}"
     if when.licences is not None:
-        yield f"the model's licence is {_listed(when.licences)}"
+        yield f"the model's licence is {chosen(when.licences)}"
     if when.publishers is not None:
-        yield f"the model was published by {_listed(when.publishers)}"
+        yield f"the model was published by {chosen(when.publishers)}"
     if when.restricted is not None:
         restricts = "restricts" if when.restricted else "does not restrict"
         yield f"the model's licence {restricts} its use in the EU"
@@ -231,7 +247,7 @@ def _of_call(when: Condition) -> Iterator[str]:
         offers = "offers tools" if when.tools_offered else "offers no tools"
         yield f"it {offers} to the model"
     if when.tools is not None:
-        yield f"it offers the tool {_listed(when.tools)} to the model"
+        yield f"it offers the tool {chosen(when.tools)} to the model"
     if when.hours is not None:
         yield f"it comes {hours(when.hours)}"
 
@@ -239,10 +255,10 @@ def _of_call(when: Condition) -> Iterator[str]:
 def _of_place(where: Where) -> Iterator[str]:
     """What a site must be apart from where it is."""
     if where.operators is not None:
-        yield f"where {_listed(where.operators)} runs the machines"
+        yield f"where {chosen(where.operators)} runs the machines"
     if where.certifications is not None:
         of = "certification" if len(where.certifications) == 1 else "certifications"
-        yield f"where the site has the {of} {both(sorted(where.certifications))}"
+        yield f"where the site has the {of} {both(map(quoted, sorted(where.certifications)))}"
     if where.attested_within is not None:
         within = length(where.attested_within)
         yield f"where every node proved within {within} that nothing gets out of it"
@@ -268,15 +284,7 @@ def _count(number: int, unit: str) -> str:
 
 
 def _kind(one: str, many: str, names: Collection[str]) -> str:
-    return f"{one if len(names) == 1 else many} {_listed(names)}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return either(sorted(names))
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return either(f"“{name}”" for name in sorted(names))
+    return f"{one if len(names) == 1 else many} {chosen(names)}"
 
 
 def _joined(said: list[str], word: str) -> str:

@@ -3,7 +3,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 
 from compliance.policy.difference import Difference, differences
-from compliance.policy.rules import Retention
+from compliance.policy.rules import Assertion, Never, Retention, Where
 from compliance.policy.tightening import tightens
 from compliance.vocabulary import Category, Effect
 from tests.compliance.policy.documents import again, of, policies, rule, rules
@@ -49,7 +49,7 @@ def test_of_a_rule_that_was_changed_each_part_is_said_before_and_after():
     (found,) = differences(OLD, of(changed, OLD.rules[1]))
     assert (found.kind, found.rule) == ("changed", "else")
     assert found.words == (
-        "It spoke: “always”. Now: “if it asks for the model small”.",
+        "It spoke: “always”. Now: “if it asks for the model “small””.",
         (
             "Its effect was: “the request is allowed”."
             " Now: “the request is held until a person approves it”."
@@ -61,6 +61,33 @@ def test_of_a_rule_that_was_changed_each_part_is_said_before_and_after():
         ),
         "Its description was: “else says allow”. Now: “else says hold”.",
     )
+
+
+def test_a_change_that_reads_the_same_is_said_to_be_one():
+    most = [rule(Effect.BLOCK, categories=HEALTH, at_least=least) for least in (None, 1)]
+    (found,) = differences(of(most[0]), of(most[1]))
+    (said,) = found.words
+    assert said.startswith("It spoke: “if the request holds special categories")
+    assert said.endswith(
+        "reads the same and yet differs: compare the two versions as text before you sign."
+    )
+
+
+def test_of_an_assertion_only_what_changed_is_said():
+    never = Never(HEALTH, None, Where(countries=frozenset({"DE"})))
+    before, after = (
+        other(*OLD.rules, assertions=(Assertion("home", told, never),)) for told in ("A.", "B.")
+    )
+    (found,) = differences(before, after)
+    assert found.words == ("The assertion home was described as: “A.”. Now: “B.”.",)
+
+
+def test_quotation_marks_in_a_description_do_not_look_like_those_around_it():
+    before, after = (
+        of(replace(OLD.rules[0], description=told)) for told in ("a", "b”. Now: “a")
+    )
+    (found,) = differences(before, after)
+    assert found.words == (r"Its description was: “a”. Now: “b\”. Now: \“a”.",)
 
 
 def test_what_holds_for_the_whole_policy_comes_first_and_names_no_rule():

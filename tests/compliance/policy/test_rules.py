@@ -267,6 +267,15 @@ REFUSED = [
         "holds a character that cannot be seen (U+202E)",
     ),
     (ruled("when", {"purposes": ["a\x00"]}), "holds a character that cannot be seen (U+0000)"),
+    (ruled("when", {"owners": [" ward"]}), "rules[1].when.owners[0]: begins or ends with"),
+    (ruled("when", {"owners": ["ward\u00a0"]}), "rules[1].when.owners[0]: begins or ends with"),
+    (ruled("when", {"owners": ["the  ward"]}), "must have one plain space between words"),
+    (ruled("when", {"owners": ["the\u00a0ward"]}), "must have one plain space between words"),
+    (ruled("when", {"owners": ["Cafe\u0301"]}), "write it in NFC"),
+    *(
+        (ruled("when", {"owners": [f"wa{hidden}rd"]}), f"cannot be seen (U+{ord(hidden):04X})")
+        for hidden in "\u200b\u2060\u00ad\u061c\u200d\u2028\u3164\ufe0f\U000e0041\U000e0101"
+    ),
     (ruled("when", {"tools": ["a" * 513]}), "is longer than 512 characters"),
     (
         changed(["rules", 0, "obligations"], {"review": True}),
@@ -313,6 +322,9 @@ def test_the_schema_refuses_what_the_parser_refuses_for_its_shape():
         "already used",
         "lone surrogate",
         "cannot be seen",
+        "begins or ends",
+        "one plain space",
+        "NFC",
         "regions: missing",
         "regions: no rule",
         "zone:",

@@ -30,19 +30,19 @@ CONDITIONS = [
         },
         (
             "the request holds at least 3 findings of personal data (GDPR Art. 4), of type"
-            " IBAN or NAME"
+            " “IBAN” or “NAME”"
         ),
     ),
-    ({"entities": some("IBAN")}, "the request holds a finding of type IBAN"),
+    ({"entities": some("IBAN")}, "the request holds a finding of type “IBAN”"),
     (
         {"entities": some("IBAN"), "at_least": 2},
-        "the request holds at least 2 findings of type IBAN",
+        "the request holds at least 2 findings of type “IBAN”",
     ),
     ({"names_unchecked": False}, "the names in it could be checked"),
     (
         {"applications": some("hr", "crm", "mail"), "high_risk": True},
         (
-            "it comes from crm, hr or mail, and its application is a high-risk AI system"
+            "it comes from “crm”, “hr” or “mail”, and its application is a high-risk AI system"
             " (AI Act Art. 6)"
         ),
     ),
@@ -60,8 +60,8 @@ CONDITIONS = [
     (
         {"restricted": True, "tools": some("pay")},
         (
-            "the model's licence restricts its use in the EU, and it offers the tool pay to the"
-            " model"
+            "the model's licence restricts its use in the EU, and it offers the tool “pay” to"
+            " the model"
         ),
     ),
     ({"request_class": RequestClass.BATCH}, "it is one of many in a file (batch)"),
@@ -86,7 +86,7 @@ WHERES = [
     (
         {"sites": some("berlin"), "regions": some("EEA", "ADEQUATE")},
         (
-            "at the site berlin, or in countries with an adequacy decision (GDPR Art. 45) or"
+            "at the site “berlin”, or in countries with an adequacy decision (GDPR Art. 45) or"
             " the European Economic Area"
         ),
     ),
@@ -97,8 +97,8 @@ WHERES = [
             "certifications": some("C5", "ISO"),
         },
         (
-            "in the European Union, and where house runs the machines, and where the site has"
-            " the certifications C5 and ISO"
+            "in the European Union, and where “house” runs the machines, and where the site has"
+            " the certifications “C5” and “ISO”"
         ),
     ),
     (
@@ -123,7 +123,7 @@ def test_obligations_are_said_as_sentences():
     )
     assert words.obligations(Obligations(1, True, 1, some("small"))) == (
         "Prompt and answer are kept for 1 day at most. The answer is marked as made by a"
-        " machine (AI Act Art. 50). The answer has at most 1 token. Only the model small may"
+        " machine (AI Act Art. 50). The answer has at most 1 token. Only the model “small” may"
         " answer."
     )
 
@@ -144,6 +144,30 @@ def test_bounds_are_said_in_words():
     made = policy("a", 1, DEFAULT.rules, Retention(0, 30))
     assert words.bounds(made)[0] == "Prompts and answers may be kept not at all."
     assert "for 30 days at most" in words.bounds(made)[1]
+
+
+FREE = ["entities", "applications", "applications_except", "purposes", "legal_bases", "owners"]
+FREE += ["models", "licences", "publishers", "tools"]
+
+
+@pytest.mark.parametrize("apart", [", ", " or ", " and ", "” or “", "”, “", "” and “"])
+def test_one_name_that_looks_like_two_is_not_said_like_two(apart):
+    one, two = some(f"Oncology{apart}Surgery"), some("Oncology", "Surgery")
+    for name in FREE:
+        said = [words.condition(Condition(**{name: names})) for names in (one, two)]
+        assert said[0] != said[1]
+    for name in ("sites", "operators", "certifications"):
+        said = [words.where(Where(**{name: names})) for names in (one, two)]
+        assert said[0].replace("sites", "site") != said[1].replace("sites", "site")
+        assert "“Oncology”" not in said[0]
+    said = [words.obligations(Obligations(models=names)) for names in (one, two)]
+    assert "“Oncology”" not in said[0]
+    assert "“Oncology”" in said[1]
+
+
+def test_a_legal_basis_that_is_called_like_a_known_one_is_not_said_like_it():
+    said = [words.condition(Condition(legal_bases=some(one))) for one in ("6-1-a", "consent")]
+    assert said[0] != said[1]
 
 
 @settings(max_examples=40)
