@@ -16,7 +16,8 @@ from django.conf import settings
 
 from compliance.audit import journal
 from compliance.audit.changes import recorded
-from compliance.audit.keys import create_key, read_key
+from compliance.audit.files import sync
+from compliance.audit.keys import KeyUnusable, create_key, read_key
 from compliance.models import PolicySignature, PolicyVersion
 from compliance.policy.rules import Policy, canonical
 from compliance.versions import statements
@@ -34,17 +35,41 @@ def installer_key(folder: Path | None = None) -> Ed25519PrivateKey:
 
 
 def ensure_key(folder: Path) -> Ed25519PrivateKey:
-    """The key, made where there is none, with its public half beside it."""
-    path = folder / KEY_FILE
+    """The key, made where there is neither half of one, with its public half beside it.
+
+    Raises `KeyUnusable` where only the public half is there, or one of another key: what the
+    policy is checked by is never replaced.
+    """
+    path, public = folder / KEY_FILE, folder / INSTALLER_PUBLIC
     if not path.exists():
+        if public.exists():
+            raise KeyUnusable(
+                f"{public} is there and the key file {path} is not: it was moved away, or "
+                "lost. No other key takes its place. Bring it back for this, or restore the "
+                "database whose policy it signed."
+            )
         create_key(path)
     key = installer_key(folder)
-    public, text = folder / INSTALLER_PUBLIC, f"{statements.public_of(key)}\n"
-    if not public.exists() or public.read_text() != text:
-        scratch = public.with_name(f".{public.name}.{os.getpid()}")
-        scratch.write_text(text)
-        scratch.replace(public)
+    text = f"{statements.public_of(key)}\n"
+    if not public.exists():
+        _write_public(public, text)
+    elif public.read_text("ascii", "replace") != text:
+        raise KeyUnusable(
+            f"{public} is not the public half of {path}: one of them is from another "
+            "appliance, or somebody changed it. Restore both from your backup."
+        )
     return key
+
+
+def _write_public(path: Path, text: str) -> None:
+    """Durable and whole or not at all: half of it would be refused for ever."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    with scratch.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)
+    sync(path.parent)
 
 
 def install(policy: Policy, folder: Path | None = None) -> PolicyVersion:

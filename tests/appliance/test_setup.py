@@ -22,8 +22,17 @@ from compliance.audit.catalogue import unknown
 from compliance.audit.handover import Handover
 from compliance.audit.keys import read_key
 from compliance.evidence.paper import certificate
-from compliance.models import APIKey, Application, Event, PolicyVersion, Site
+from compliance.models import (
+    APIKey,
+    Application,
+    Event,
+    PolicySignature,
+    PolicyVersion,
+    Site,
+)
+from compliance.versions import load
 from inference.models import Deployment
+from tests.compliance.versions.forging import run, triggers_away
 from tests.services.appliance import free_port
 
 
@@ -243,6 +252,49 @@ def test_where_the_newest_key_of_the_log_may_be_is_said_in_the_place_of_an_older
     environment.data.joinpath("log", "rotations").write_text(line)
     with pytest.raises(SetUpRefused, match=r"older one.*--rotated log.*an older backup"):
         set_up(environment, silent)
+
+
+POLICIES = ("compliance_policysignature", "compliance_policydraft", "compliance_policyversion")
+
+
+def test_an_unsigned_policy_of_an_earlier_release_is_signed_by_a_key_that_is_made_for_it(
+    environment, settings
+):
+    set_up(environment, silent)
+    settings.DOMICILE = environment
+    triggers_away(*POLICIES)
+    run("DELETE FROM compliance_policysignature")
+    for name in ("installer.ed25519", "installer.pub"):
+        environment.data.joinpath("keys", name).unlink()
+    assert load.unsound() == "", "nobody calls an unsigned policy forged before it is signed"
+    set_up(environment, silent)
+    set_up(environment, silent)
+    found = load.standing(keep=True)
+    version = PolicyVersion.objects.get()
+    assert (found.faults, found.active and found.active.digest) == ((), version.digest)
+    assert PolicySignature.objects.get().kind == "policy-installed"
+    assert types().count("policy.installed") == 1
+
+
+def test_the_key_that_the_policy_is_checked_by_is_never_replaced(environment):
+    set_up(environment, silent)
+    private, public = (
+        environment.data / "keys" / name for name in ("installer.ed25519", "installer.pub")
+    )
+    before = public.read_text()
+    private.write_text("22" * 32 + "\n")
+    with pytest.raises(SetUpRefused, match="is not the public half"):
+        set_up(environment, silent)
+    private.unlink()
+    set_up(environment, silent)  # it was moved away, and the policy is signed
+    triggers_away(*POLICIES)
+    for table in POLICIES:
+        run(f"DELETE FROM {table}")  # noqa: S608 - names from above
+    with pytest.raises(SetUpRefused, match="was moved away"):
+        set_up(environment, silent)
+    assert public.read_text() == before
+    assert not PolicyVersion.objects.exists()
+    assert not private.exists()
 
 
 def test_a_damaged_database_is_a_sentence(tmp_path):
