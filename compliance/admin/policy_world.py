@@ -93,15 +93,25 @@ def known() -> Known:
 
 def world() -> World:
     """What checks of a policy hold its names against."""
-    served = _ask()
-    sites = list(Site.objects.values_list("name", "country"))
+    here = known()
+    served = bool(here.models)
     return World(
-        applications=frozenset(Application.objects.values_list("name", flat=True)),
-        sites=frozenset(name for name, _country in sites),
-        countries=frozenset(country for _name, country in sites),
-        models=frozenset(one.name for one in served) or None,
+        applications=_names(here.applications),
+        sites=_names(here.sites),
+        countries=frozenset(Site.objects.values_list("country", flat=True)),
+        models=_names(here.models) if served else None,
+        owners=_names(here.owners),
+        purposes=_names(here.purposes),
+        licences=_names(here.licences) if served else None,
+        publishers=_names(here.publishers) if served else None,
+        operators=_names(here.operators),
+        certifications=_names(here.certifications),
         coverage=covered(),
     )
+
+
+def _names(pairs: Pairs) -> frozenset[str]:
+    return frozenset(name for name, _words in pairs)
 
 
 def regions_now(edition: str = regions.NEWEST) -> list[Region]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from compliance.policy import countries, words
 from compliance.policy.conditions import Kind, concerns
 from compliance.policy.regions import NEWEST
 from compliance.policy.rules import stale
-from compliance.policy.terms import Condition, Policy, Rule
+from compliance.policy.terms import Condition, Policy, Rule, Where
 from compliance.vocabulary import Effect
 
 
@@ -28,6 +29,12 @@ class World:
     sites: Collection[str] | None = None
     countries: Collection[str] | None = None
     models: Collection[str] | None = None
+    owners: Collection[str] | None = None
+    purposes: Collection[str] | None = None
+    licences: Collection[str] | None = None
+    publishers: Collection[str] | None = None
+    operators: Collection[str] | None = None
+    certifications: Collection[str] | None = None
     coverage: Collection[Kind] | None = None
 
 
@@ -44,6 +51,7 @@ class Fault:
 
 
 NOTHING_KNOWN = World()
+_Names: TypeAlias = Collection[str] | None
 
 
 def faults(
@@ -64,28 +72,34 @@ def faults(
 
 def _unknown(rule: Rule, at: str, world: World) -> Iterator[Fault]:
     """Names that a rule speaks of and nobody here has."""
-    named: tuple[tuple[str, Collection[str] | None, Collection[str] | None, str], ...] = (
-        ("when.applications", rule.when.applications, world.applications, "application"),
-        (
-            "when.applications_except",
-            rule.when.applications_except,
-            world.applications,
-            "application",
-        ),
-        ("when.models", rule.when.models, world.models, "model"),
-        ("obligations.models", rule.obligations.models, world.models, "model"),
-        ("where.sites", None if rule.where is None else rule.where.sites, world.sites, "site"),
-    )
-    for member, names, known, what in named:
-        if names is None or known is None:
-            continue
-        for name in sorted(set(names) - set(known)):
-            yield Fault(f"{at}.{member}", f"No {what} here is called {name}.", blocking=False)
+    for member, names, known, what in _names(rule, world):
+        for name in sorted(set(names or ()) - set(known or ())) if known is not None else ():
+            said = f"No {what} {words.quoted(name)}."
+            yield Fault(f"{at}.{member}", said, blocking=False)
     if rule.where is not None and rule.where.countries and world.countries is not None:
         for code in sorted(rule.where.countries - set(world.countries)):
             said = f"No site stands in {countries.phrase(code)}."
             yield Fault(f"{at}.where.countries", said, blocking=False)
     yield from _unfound(rule, at, world.coverage)
+
+
+def _names(rule: Rule, world: World) -> Iterator[tuple[str, _Names, _Names, str]]:
+    """Where a rule has names, the names, those that are known, and what has none of them."""
+    when, where = rule.when, rule.where or Where()
+    called = "application here is called"
+    yield "when.applications", when.applications, world.applications, called
+    yield "when.applications_except", when.applications_except, world.applications, called
+    yield "when.purposes", when.purposes, world.purposes, "application here has the purpose"
+    yield "when.owners", when.owners, world.owners, "application here belongs to"
+    yield "when.models", when.models, world.models, "model here is called"
+    yield "when.licences", when.licences, world.licences, "model here has the licence"
+    yield "when.publishers", when.publishers, world.publishers, "model here was published by"
+    permitted = rule.obligations.models
+    yield "obligations.models", permitted, world.models, "model here is called"
+    yield "where.sites", where.sites, world.sites, "site here is called"
+    yield "where.operators", where.operators, world.operators, "site here is run by"
+    certified = "site here has the certification"
+    yield "where.certifications", where.certifications, world.certifications, certified
 
 
 def _unfound(rule: Rule, at: str, coverage: Collection[Kind] | None) -> Iterator[Fault]:
@@ -99,7 +113,7 @@ def _unfound(rule: Rule, at: str, coverage: Collection[Kind] | None) -> Iterator
         return
     known = {entity for _category, entity in coverage}
     for entity in sorted((rule.when.entities or frozenset()) - known):
-        said = f"No loaded recogniser finds {entity}."
+        said = f"No loaded recogniser finds {words.quoted(entity)}."
         yield Fault(f"{at}.when.entities", said, blocking=False)
 
 
@@ -107,8 +121,8 @@ def _contradictions(rule: Rule, at: str) -> Iterator[Fault]:
     asked, permitted = rule.when.models, rule.obligations.models
     if asked is not None and permitted is not None and not asked & permitted:
         said = (
-            f"The rule speaks of requests for {words.either(sorted(asked))} and permits only"
-            f" {words.either(sorted(permitted))}: it would block all of them. Choose the effect"
+            f"The rule speaks of requests for {words.chosen(asked)} and permits only"
+            f" {words.chosen(permitted)}: it would block all of them. Choose the effect"
             " block, or other models."
         )
         yield Fault(f"{at}.obligations.models", said, blocking=True)
@@ -121,7 +135,7 @@ def _duplicates(policy: Policy) -> Iterator[Fault]:
         bare = replace(rule, id="", description="")
         known = first.setdefault(bare, rule.id)
         if known != rule.id:
-            said = f"It says the same as the rule {known}; one of them can go."
+            said = f"It says the same as the rule {words.quoted(known)}; one of them can go."
             yield Fault(f"rules[{index}]", said, blocking=False)
 
 
@@ -147,7 +161,7 @@ def _without_path(policy: Policy, world: World) -> Iterator[Fault]:
         return
     for name in shut:
         said = (
-            f"Every request of {name} would be blocked."
+            f"Every request of {words.quoted(name)} would be blocked."
             if name
             else ("Every request of an application that no rule names would be blocked.")
         )

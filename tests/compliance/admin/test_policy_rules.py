@@ -50,6 +50,15 @@ def test_a_rule_that_uses_every_member_comes_back_from_its_form_as_it_was(office
     assert rules_of(draft)["whole"] == WHOLE
 
 
+def test_what_nobody_here_has_is_told_on_the_page_of_the_draft(officer):
+    when = {"owners": ["Nobody"], "purposes": ["Nothing"], "licences": ["None"]}
+    where = {"operators": ["Nobody"], "certifications": ["Nothing"]}
+    draft = drafted(officer.user, {**WHOLE, "when": when, "where": where})
+    page = officer.get(reverse("admin:policy_draft", args=[draft.pk])).content.decode()
+    for member in ("belongs to", "has the purpose", "is run by", "has the certification"):
+        assert f"here {member} “No" in page, member
+
+
 def test_applications_that_a_rule_is_about_come_back_too(officer):
     rule = {**WHOLE, "id": "only", "when": {"applications": ["helpdesk", "not-here"]}}
     draft = drafted(officer.user, rule, regions="2026-08-05")

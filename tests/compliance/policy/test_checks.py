@@ -13,6 +13,12 @@ WORLD = World(
     sites=frozenset({"berlin"}),
     countries=frozenset({"DE"}),
     models=frozenset({"small"}),
+    owners=frozenset({"Oncology", "Surgery"}),
+    purposes=frozenset({"care"}),
+    licences=frozenset({"MIT"}),
+    publishers=frozenset({"house"}),
+    operators=frozenset({"house"}),
+    certifications=frozenset({"C5"}),
     coverage=COVERAGE,
 )
 ELSE = rule(Effect.ALLOW, id="else")
@@ -26,23 +32,53 @@ UNKNOWN = [
     (
         rule(Effect.ALLOW, applications=some("hr", "gone")),
         "when.applications",
-        "No application here is called gone.",
+        "No application here is called “gone”.",
     ),
     (
         rule(Effect.MASK, applications_except=some("gone")),
         "when.applications_except",
-        "No application here is called gone.",
+        "No application here is called “gone”.",
     ),
-    (rule(Effect.MASK, models=some("big")), "when.models", "No model here is called big."),
+    (rule(Effect.MASK, models=some("big")), "when.models", "No model here is called “big”."),
     (
         rule(Effect.MASK, asks={"models": some("small", "big")}),
         "obligations.models",
-        "No model here is called big.",
+        "No model here is called “big”.",
     ),
     (
         rule(Effect.MASK, where={"sites": some("berlin", "bonn")}),
         "where.sites",
-        "No site here is called bonn.",
+        "No site here is called “bonn”.",
+    ),
+    (
+        rule(Effect.MASK, owners=some("Oncology or Surgery")),
+        "when.owners",
+        "No application here belongs to “Oncology or Surgery”.",
+    ),
+    (
+        rule(Effect.MASK, purposes=some("care", "cure")),
+        "when.purposes",
+        "No application here has the purpose “cure”.",
+    ),
+    (
+        rule(Effect.MASK, licences=some("GPL")),
+        "when.licences",
+        "No model here has the licence “GPL”.",
+    ),
+    (
+        rule(Effect.MASK, publishers=some("guest")),
+        "when.publishers",
+        "No model here was published by “guest”.",
+    ),
+    (
+        rule(Effect.MASK, where={"operators": some("guest")}),
+        "where.operators",
+        "No site here is run by “guest”.",
+    ),
+    (
+        rule(Effect.MASK, where={"certifications": some("C5", "ISO")}),
+        "where.certifications",
+        "No site here has the certification “ISO”.",
     ),
     (
         rule(Effect.MASK, where={"countries": some("DE", "FR")}),
@@ -57,7 +93,7 @@ UNKNOWN = [
     (
         rule(Effect.MASK, entities=some("PERSON", "DNA")),
         "when.entities",
-        "No loaded recogniser finds DNA.",
+        "No loaded recogniser finds “DNA”.",
     ),
 ]
 
@@ -113,7 +149,7 @@ def test_a_policy_that_blocks_all_that_it_names_and_any_other_blocks_all():
 def test_an_application_without_a_path_is_named():
     made = of(ELSE, rule(Effect.BLOCK, id="a", applications=some("mail")))
     assert faults(made, WORLD) == (
-        Fault("rules", "Every request of mail would be blocked.", blocking=False),
+        Fault("rules", "Every request of “mail” would be blocked.", blocking=False),
     )
 
 
@@ -122,7 +158,7 @@ def test_an_application_without_a_path_is_named():
 def test_what_is_said_to_be_blocked_is_blocked(made, asked):
     said = {fault.words for fault in faults(made, World(applications=APPLICATIONS))}
     every = any("every application" in words for words in said)
-    if every or f"Every request of {asked.application} would be blocked." in said:
+    if every or f"Every request of “{asked.application}” would be blocked." in said:
         assert decide(made, asked, frozenset()).effect is Effect.BLOCK
     if not faults(made, World(applications=APPLICATIONS)):
         assert decide(of(ELSE), Facts("hr", "small"), frozenset()).effect is Effect.ALLOW
@@ -147,6 +183,6 @@ def test_a_rule_that_says_what_another_one_says_is_told():
     made = of(rule(Effect.MASK, id="a"), ELSE, rule(Effect.MASK, id="b"))
     assert faults(made) == (
         Fault(
-            "rules[2]", "It says the same as the rule a; one of them can go.", blocking=False
+            "rules[2]", "It says the same as the rule “a”; one of them can go.", blocking=False
         ),
     )
