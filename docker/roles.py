@@ -48,6 +48,8 @@ KEYS: Mapping[str, Sequence[str]] = {
     "worker": ("gateway.pub", "site-*.x25519", "node-*.ed25519"),
 }
 """What each role must have. Django's secret is made anew where a role has none."""
+MOVABLE = {"installer.ed25519"}
+"""What an operator may have moved to a safe place (docs/approvals.md)."""
 BESIDE = {"gateway.ed25519": ("gateway.pub",), "paper.p256": ("paper.crt",)}
 """What is made anew with a key."""
 KEY_BYTES = 32
@@ -61,7 +63,7 @@ def hand_out(master: Path, role: str, folder: Path) -> list[str]:
         for pattern in KEYS[role]:
             kind = _kind(source, target) if pattern == LOG else pattern
             found = source.names(kind)
-            if not found:
+            if not found and pattern not in MOVABLE:
                 raise KeysRefused(f"{source.path} has no {kind}; run manage.py setup there.")
             new.extend(name for name in found if _copied(name, source, target))
     return new

@@ -82,6 +82,18 @@ def test_a_missing_key_is_named(master: Path, tmp_path: Path) -> None:
         roles.hand_out(master, "notary", tmp_path / "notary")
 
 
+def test_the_installers_key_may_be_away_and_its_public_half_may_not(
+    master: Path, tmp_path: Path
+) -> None:
+    (master / "keys" / "installer.ed25519").unlink()
+    given = roles.hand_out(master, "gateway", tmp_path / "gateway")
+    assert INSTALLER in given
+    assert "installer.ed25519" not in given
+    (master / "keys" / INSTALLER).unlink()
+    with pytest.raises(roles.KeysRefused, match=r"installer\.pub"):
+        roles.hand_out(master, "gateway", tmp_path / "another")
+
+
 @pytest.fixture
 def folders(master: Path, tmp_path: Path) -> dict[str, Path]:
     given = {role: tmp_path / role for role in roles.KEYS}
