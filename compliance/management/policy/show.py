@@ -12,6 +12,7 @@ from compliance.management.audit import IMPOSSIBLE, SOUND, UNSOUND
 from compliance.management.policy.stored import NoVersion, version
 from compliance.models import PolicySignature, PolicyVersion
 from compliance.policy import words
+from compliance.policy.rules import PolicyRefused
 from compliance.versions import chain, load, statements
 
 HELP = "say which version counts and who signed for it, and what its rules say"
@@ -34,13 +35,17 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
     except NoVersion as error:
         out.write(str(error))
         return UNSOUND if standing.faults else IMPOSSIBLE
-    policy = chain.parsed(row.document)
+    try:
+        policy = chain.parsed(row.document)
+    except PolicyRefused:
+        policy = None
     state = standing.states.get(row.number, "not signed")
-    out.write(f"{policy.name}, version {row.number}: {state}")
+    name = policy.name if policy else "a policy that cannot be read"
+    out.write(f"{name}, version {row.number}: {state}")
     out.write(f"digest {row.digest}")
     for line in _signed(row):
         out.write(line)
-    for rule in policy.rules:
+    for rule in policy.rules if policy else ():
         out.write(f"- {rule.id}: {words.rule(rule)}")
     return UNSOUND if standing.faults else SOUND
 
@@ -48,8 +53,11 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
 def _signed(row: PolicyVersion) -> list[str]:
     lines = []
     for said in PolicySignature.objects.filter(version=row).order_by("id"):
-        members = statements.read(said.kind, said.statement)
-        who = members.get("person", "the installer")
-        verb = said.kind.removeprefix("policy-")
+        verb = ascii(said.kind.removeprefix("policy-"))[1:-1]
+        try:
+            members = statements.read(said.kind, said.statement)
+            who = members.get("person", "the installer")
+        except (KeyError, statements.StatementInvalid):  # KeyError: of no kind that is known
+            who = "cannot be read"
         lines.append(f"{verb}: {who}, {said.created:%Y-%m-%d %H:%M:%S} UTC")
     return lines

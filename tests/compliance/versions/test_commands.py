@@ -14,7 +14,7 @@ from compliance.models import Alarm, PolicyDraft
 from compliance.policy.default import DEFAULT
 from compliance.policy.rules import canonical, parse
 from compliance.versions.floor import Floor
-from tests.compliance.versions.forging import run, triggers_away
+from tests.compliance.versions.forging import run, triggers_away, undone
 from tests.compliance.versions.people import (
     approver,
     counting,
@@ -128,6 +128,26 @@ def test_a_version_is_shown_with_who_signed_for_it(appliance, capsys):
         assert words in out
     assert "installed: the installer" in policy(capsys, "show", 1)[1]
     assert policy(capsys, "show", 9)[0] == 2
+
+
+TAMPERED = [
+    ("compliance_policysignature", "statement = '{}'", "approval: cannot be read"),
+    ("compliance_policysignature", "kind = 'policy-wish'", "wish: cannot be read"),
+    ("compliance_policyversion", "document = '{}'", "a policy that cannot be read, version 2"),
+]
+
+
+def test_a_version_that_somebody_changed_is_shown_as_far_as_it_can_be_read(appliance, capsys):
+    version = counting(officer(), approver(), rule("extra"))
+    said = version.signatures.get(kind="policy-approval").pk
+    for table, change, words in TAMPERED:
+        with undone(table):
+            row = version.pk if "version" in table else said
+            run(f"UPDATE {table} SET {change} WHERE id = {row}")  # noqa: S608 - from above
+            code, out = policy(capsys, "show", 2)
+        assert code == 1
+        assert "NOT SOUND: Policy version 2" in out
+        assert words in out
 
 
 @pytest.mark.parametrize("form", ["json", "yaml", "canonical"])
