@@ -1,14 +1,14 @@
 """What the notary looks at beside the log: changes with no event, triggers, the disk.
 
 Each find is an event, and an alarm in the same transaction. A look that fails, whatever the
-reason, is tried again; it never keeps the notary from the log.
+reason, is tried again; it keeps the notary neither from the log nor from the other looks.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -54,25 +54,37 @@ class Watch:
         if now < self._next:
             return
         self._next = now + LOOK
-        try:
-            if self._first is not None:
-                self._first()
-                self._first = None
-            for look in self._also:
+        failed = ""
+        for look in self._due(now):
+            try:
                 look()
-            while take_changes() == BATCH and time.monotonic() - now < SPELL:
-                pass
-            if now >= self._next_slow:
-                self._next_slow = now + SLOW_LOOK
-                look_at_triggers()
-                if self._disk is not None:
-                    look_at_disk(*self._disk())
-        except Exception as error:  # noqa: BLE001 - the log must grow whatever lies beside it
-            if not self._failing:
-                _log.error("The watch tries again: %s", type(error).__name__)
-            self._failing = True
-        else:
-            self._failing = False
+            except Exception as error:  # noqa: BLE001 - nor may one look silence the others
+                failed = failed or type(error).__name__
+        if failed and not self._failing:
+            _log.error("The watch tries again: %s", failed)
+        self._failing = bool(failed)
+
+    def _due(self, now: float) -> Iterator[Callable[[], object]]:
+        if self._first is not None:
+            yield self._begin
+        yield from self._also
+        yield lambda: _take_for_a_spell(now + SPELL)
+        if now >= self._next_slow:
+            self._next_slow = now + SLOW_LOOK
+            yield look_at_triggers
+            if self._disk is not None:
+                disk = self._disk
+                yield lambda: look_at_disk(*disk())
+
+    def _begin(self) -> None:
+        if self._first is not None:
+            self._first()
+            self._first = None
+
+
+def _take_for_a_spell(until: float) -> None:
+    while take_changes() == BATCH and time.monotonic() < until:
+        pass
 
 
 def take_changes(limit: int = BATCH) -> int:

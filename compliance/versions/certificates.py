@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from compliance.versions.statements import (
     APPROVAL_KEY,
@@ -22,6 +23,7 @@ from compliance.versions.statements import (
 )
 
 PROPOSE, APPROVE = "propose", "approve"
+DEEPEST = 100  # keys between a certificate and one that was looked at: rows can be made at will
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def certified(
             rows[fingerprint(key.public_key)] = key
         except ValueError:
             faults.append(f"The approval key of {key.owner} is not a key.")
-    found: dict[str, Certified] = {}
+    found: dict[str, Certified | None] = {}
     for mark, key in rows.items():
         if key.waiting:
             continue
@@ -88,40 +90,40 @@ def certified(
             _certify(mark, rows, found, installer, frozenset())
         except _Invalid as error:
             faults.append(f"The certificate of {key.owner}'s approval key {error}.")
-    return found, tuple(faults)
+    holding = {mark: one for mark, one in found.items() if one is not None}
+    return holding, tuple(faults)
 
 
 def _certify(
     mark: str,
     rows: Mapping[str, Key],
-    found: dict[str, Certified],
+    found: dict[str, Certified | None],
     installer: str,
     above: frozenset[str],
 ) -> Certified:
-    if mark in found:
-        return found[mark]
+    """The key of this fingerprint; raises `_Invalid`. In `found` None is one that raised it."""
+    known = found.get(mark)
+    if known is not None:
+        return known
     key = rows.get(mark)
-    if key is None or key.waiting:
+    if key is None or key.waiting or mark in found:
         raise _Invalid("is signed by a key that nobody certified")
     if mark in above:
         raise _Invalid("comes back to itself")
-    try:
-        said = read(APPROVAL_KEY, key.statement)
-    except StatementInvalid as error:
-        raise _Invalid(f"cannot be read: {error}") from error
-    if (said["person"], said["role"], said["public_key"]) != (
-        key.owner,
-        key.role,
-        key.public_key,
-    ):
-        raise _Invalid("is of another person, role or key")
+    if len(above) >= DEEPEST:
+        raise _Invalid("comes from others by too many endorsements")
+    said = _said(key)
     by = said["certified_by"]
     root = ""
     if by == INSTALLER:
         signer = installer
         root = "" if said["reason"] else mark
     else:
-        endorser = _certify(by, rows, found, installer, above | {mark})
+        try:
+            endorser = _certify(by, rows, found, installer, above | {mark})
+        except _Invalid:
+            found.setdefault(by)
+            raise
         if endorser.role != APPROVE or endorser.person == key.owner:
             raise _Invalid("is signed by somebody who may not endorse it")
         if not endorser.held_at(said["time"]):
@@ -129,7 +131,7 @@ def _certify(
         signer, root = endorser.public_key, endorser.root
     if not signed(APPROVAL_KEY, key.statement, key.signature, signer):
         raise _Invalid("is not signed by whom it names")
-    found[mark] = Certified(
+    one = Certified(
         person=key.owner,
         role=key.role,
         public_key=key.public_key,
@@ -138,4 +140,16 @@ def _certify(
         root=root,
         recovered=said["reason"] if by == INSTALLER else "",
     )
-    return found[mark]
+    found[mark] = one
+    return one
+
+
+def _said(key: Key) -> Mapping[str, Any]:
+    try:
+        said = read(APPROVAL_KEY, key.statement)
+    except StatementInvalid as error:
+        raise _Invalid(f"cannot be read: {error}") from error
+    named = (said["person"], said["role"], said["public_key"])
+    if named != (key.owner, key.role, key.public_key):
+        raise _Invalid("is of another person, role or key")
+    return said

@@ -19,6 +19,7 @@ from compliance.policy.rules import Policy, PolicyRefused, parse
 from compliance.policy.tightening import tightens
 from compliance.versions.certificates import Certified, Key, certified
 from compliance.versions.hearing import Row, Unheard, Version, hear
+from compliance.versions.statements import plain
 
 PROPOSED = "proposed"
 SCHEDULED = "scheduled"
@@ -107,7 +108,7 @@ def standing(rows: Sequence[Row], keys: Sequence[Key], installer: str, now: int)
     return Standing(
         active=None if faulty else active,
         scheduled=None if faulty else scheduled,
-        faults=tuple(walk.faults),
+        faults=tuple(map(plain, walk.faults)),
         next_change_us=walk.ahead.since if walk.ahead else None,
         in_force=() if faulty else _in_force(walk.reached),
         states={one.row.number: walk.state(one) for one in walk.versions},

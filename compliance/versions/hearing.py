@@ -88,7 +88,7 @@ def hear(row: Row, keys: Mapping[str, Certified], installer: str) -> Version:
     said = {one.kind: one for one in row.said}
     if len(said) != len(row.said):
         raise Unheard("says the same thing twice")
-    if strange := sorted({*said} - {*statements.MEMBERS}):
+    if strange := sorted({*said} - statements.ABOUT_VERSIONS):
         raise Unheard(f"has a statement of the kind {strange[0]!r}, which nobody knows")
     heard = {kind: _members(row, one, keys, installer) for kind, one in said.items()}
     starts = [kind for kind in (INSTALLED, PROPOSAL, TIGHTENING) if kind in heard]

@@ -59,11 +59,26 @@ MEMBERS: Mapping[str, Mapping[str, type]] = {
 """The members of each kind of statement, and the type of their values."""
 
 
+ABOUT_VERSIONS = frozenset(MEMBERS) - {APPROVAL_KEY}
+"""The kinds that speak of a version; the other is a key's certificate."""
+
+PLAIN_MAX = 300  # characters of a sentence about what somebody may have written
+
+
 class StatementInvalid(ValueError):
     """A statement is not one of its kind. The message says in which member."""
 
 
-def written(kind: str, **members: Any) -> str:
+def plain(words: str) -> str:
+    """`words` as any database and log can hold them: what cannot be printed is escaped.
+
+    Whoever writes a row chooses what is in it, and must not choose that nobody can say so.
+    """
+    text = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in words[:PLAIN_MAX])
+    return text if len(words) <= PLAIN_MAX else f"{text}…"
+
+
+def written(kind: str, /, **members: Any) -> str:
     """A statement as it is signed and stored; raises `StatementInvalid`."""
     _insist(kind, members)
     try:
@@ -123,7 +138,7 @@ def _signed(kind: str, statement: str) -> bytes:
 def _insist(kind: str, members: Mapping[str, Any]) -> None:
     wanted = MEMBERS[kind]
     for name in sorted({*members} ^ {*wanted}):
-        raise StatementInvalid(f"{name}: {'missing' if name in wanted else 'unknown'}")
+        raise StatementInvalid(f"{plain(name)}: {'missing' if name in wanted else 'unknown'}")
     for name, kind_of in wanted.items():
         value = members[name]
         if type(value) is not kind_of:

@@ -341,6 +341,74 @@ def certificates_emptied(story):
     ApprovalKey.objects.update(statement="", signature="")
 
 
+def declined_with_a_member(story, written):
+    """A refusal, which nobody signs, with one member more, written in JSON as given."""
+    said = statements.written(
+        statements.DECLINE,
+        digest=story.third.digest,
+        number=3,
+        person="mallory",
+        reason="Forged.",
+        time=1,
+    )
+    text = f"{said[:-1]},{written}:1}}"
+    PolicySignature.objects.create(version=story.third, kind="policy-decline", statement=text)
+
+
+def a_refusal_with_half_a_character(story):
+    declined_with_a_member(story, '"\\ud800"')
+
+
+def a_refusal_with_a_zero_byte(story):
+    declined_with_a_member(story, '"\\u0000"')
+
+
+def a_refusal_that_is_longer_than_any_event(story):
+    declined_with_a_member(story, f'"{"x" * 2**20}"')
+
+
+def a_refusal_that_says_its_kind(story):
+    declined_with_a_member(story, '"kind"')
+
+
+def a_certificate_said_of_a_version(story):
+    key = ApprovalKey.objects.get(person__username="anna")
+    PolicySignature.objects.create(
+        version=story.third,
+        kind=statements.APPROVAL_KEY,
+        statement=key.statement,
+        signature=key.signature,
+    )
+
+
+def many_keys_that_endorse_each_other(story):
+    """The first is said to be certified by the second, that by the third, and so on."""
+    mallory = person("mallory", "Policy approver")
+    publics = [hashlib.sha256(bytes([one])).hexdigest() for one in range(150)]
+    marks = [statements.fingerprint(public) for public in publics]
+    ApprovalKey.objects.bulk_create(
+        ApprovalKey(
+            person=mallory,
+            role="approve",
+            public_key=public,
+            sealed=b"",
+            salt=b"",
+            revoked=moment(1),
+            signature="00",
+            statement=statements.written(
+                statements.APPROVAL_KEY,
+                person="mallory",
+                role="approve",
+                public_key=public,
+                time=1,
+                certified_by=by,
+                reason="",
+            ),
+        )
+        for public, by in zip(publics, [*marks[1:], "installer"], strict=True)
+    )
+
+
 ATTACKS = {
     an_activated_row: "5 is signed by nobody",
     signatures_of_another_version: "5 has the policy-proposal of another version",
@@ -370,6 +438,12 @@ ATTACKS = {
     the_version_that_counts_retired: "3 was never retired then",
     signatures_emptied: "cannot be read",
     certificates_emptied: "by a key that nobody certified for its person",
+    a_refusal_with_half_a_character: r"cannot be read: \ud800: unknown",
+    a_refusal_with_a_zero_byte: r"cannot be read: \x00: unknown",
+    a_refusal_that_is_longer_than_any_event: "cannot be read: xxx",
+    a_refusal_that_says_its_kind: "cannot be read: kind: unknown",
+    a_certificate_said_of_a_version: "the kind 'approval-key', which nobody knows",
+    many_keys_that_endorse_each_other: "by too many endorsements",
 }
 """Each with what is found."""
 

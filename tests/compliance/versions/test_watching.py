@@ -73,6 +73,21 @@ def test_a_forged_version_raises_one_alarm_until_it_is_gone(appliance):
     assert details("policy.sound")
 
 
+def test_a_look_that_fails_keeps_no_other_from_what_it_finds(appliance):
+    def fails():
+        raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+
+    forged = PolicyVersion.objects.create(number=7, document="{}", digest="0" * 64)
+    assert Change.objects.exists()
+    triggers_away("compliance_policyversion")
+    looks = [fails, PolicyWatch(appliance).look]
+    watch.Watch(disk=lambda: (1, 2), first=fails, also=looks).look()
+    raised = set(Alarm.objects.filter(ended=None).values_list("kind", flat=True))
+    assert raised == {alarms.FORGED, alarms.CHANGE, alarms.TRIGGERS, alarms.DISK}
+    assert forged.pk
+    assert not Change.objects.exists()
+
+
 def test_a_key_that_the_installer_certified_later_raises_an_alarm_whoever_did_it(appliance):
     one, other = officer(), approver()
     counting(one, other, rule("extra"))
