@@ -18,7 +18,8 @@ from compliance.audit.keys import create_key, read_key
 from inference.enrolment import Answer, EnrolmentRefused, Request, Token, ask, read_answer
 
 TYPE = "application/json"
-WAITING, APPROVED = 202, 200
+WAITING, APPROVED, BUSY = 202, 200, 429
+BROKEN = 500  # and above: of the appliance, or of an entrance in front of it while it restarts
 
 
 class Machine:
@@ -88,10 +89,14 @@ class Machine:
         return answer
 
 
+class NotNow(Exception):
+    """The appliance is there, but hears no request for now. The message says it."""
+
+
 def send(url: str, request: bytes) -> bytes | None:
     """The answer of the appliance at `url`; None while it waits for an operator.
 
-    Raises `EnrolmentRefused` with the appliance's words, and OSError.
+    Raises `EnrolmentRefused` with the appliance's words, `NotNow`, and OSError.
     """
     address = f"{url.rstrip('/')}/enrolment"
     reply = Calls((), only=(address,), kind=TYPE)("POST", address, request)
@@ -99,6 +104,8 @@ def send(url: str, request: bytes) -> bytes | None:
         return None
     if reply.status == APPROVED:
         return reply.body
+    if reply.status == BUSY or reply.status >= BROKEN:
+        raise NotNow(_words(reply.status, reply.body))
     raise EnrolmentRefused("refused", _words(reply.status, reply.body))
 
 

@@ -132,6 +132,16 @@ class EnrolmentPages:
 
     def _heard_out(self, body: bytes) -> Reply:
         try:
+            return self._judged(body)
+        except (django.db.Error, KeyUnusable) as error:
+            log.warning("enrolment_impossible", error=type(error).__name__)
+            return 503, _error("The appliance cannot hear requests now; ask again.")
+        finally:
+            connection.close()
+
+    def _judged(self, body: bytes) -> Reply:
+        """Raises `django.db.Error`, also for a refusal not recorded, and `KeyUnusable`."""
+        try:
             row = enrolling.request(body)
             if row.state == NodeEnrolment.State.WAITING:
                 return 202, orjson.dumps({"state": "waiting"})
@@ -140,19 +150,14 @@ class EnrolmentPages:
         except EnrolmentRefused as refusal:
             self._record(refusal.reason)
             return STATUS.get(refusal.reason, CONFLICT), _error(str(refusal))
-        except (django.db.Error, KeyUnusable) as error:
-            log.warning("enrolment_impossible", error=type(error).__name__)
-            return 503, _error("The appliance cannot hear requests now; ask again.")
-        finally:
-            connection.close()
 
     def _record(self, reason: str) -> None:
         """Put a refusal on the record, unless many were."""
         self._refused += 1
-        if self._refused > REFUSALS:
-            self._missed += 1
-            return
         detail = {"reason": reason, "not_recorded": self._missed}
+        self._missed += 1
+        if self._refused > REFUSALS:
+            return
         with transaction.atomic():
             event = Event("enrolment.refused", time.time_ns() // 1000, detail)
             journal.record("console", [event])

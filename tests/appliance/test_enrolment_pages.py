@@ -7,9 +7,10 @@ import dataclasses
 import json
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import uvicorn
@@ -134,6 +135,28 @@ async def test_of_a_flood_a_part_is_heard_and_a_part_recorded(
     assert recorded == enrolment_pages.REFUSALS
 
 
+async def test_a_refusal_that_cannot_be_recorded_is_not_told_and_counts_as_missed(
+    site: Site, keys: Path
+) -> None:
+    def execute(statement: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    await asyncio.to_thread(invite, site, keys)
+    pages = EnrolmentPages(keys)
+    await asyncio.to_thread(
+        execute,
+        "CREATE TRIGGER full BEFORE INSERT ON compliance_event"
+        " BEGIN SELECT RAISE(ABORT, 'no space'); END",
+    )
+    asked = await ask(pages, b"{}")
+    assert (asked.status, b"ask again" in asked.body) == (503, True)
+    await asyncio.to_thread(execute, "DROP TRIGGER full")
+    assert (await ask(pages, b"{}")).status == 400
+    recorded = await asyncio.to_thread(Event.objects.get, type="enrolment.refused")
+    assert json.loads(bytes(recorded.detail or b""))["not_recorded"] == 1
+
+
 @pytest.fixture
 def address(keys: Path) -> Iterator[str]:
     """The pages on loopback, as uvicorn serves them."""
@@ -161,7 +184,8 @@ def machine(settings: Any, tmp_path: Path) -> Any:
 def test_the_command_makes_keys_waits_for_the_approval_and_keeps_the_gateways_key(
     site: Site, keys: Path, address: str, machine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(enrol, "ASK", 0.05)
+    monkeypatch.setattr(enrol, "ASK", 0.1)
+    monkeypatch.setattr(enrolment_pages, "A_MINUTE", 100_000)  # however slow the approval is
     token, said, failed = invite(site, keys), StringIO(), []
 
     def run() -> None:
@@ -218,6 +242,54 @@ def test_what_the_appliance_refuses_is_told_on_the_machine(
         call_command("enrol", token.text, appliance=address, stdout=StringIO())
     with pytest.raises(CommandError, match="https"):
         call_command("enrol", token.text, appliance="http://192.0.2.1", stdout=StringIO())
+
+
+class Restarted(BaseHTTPRequestHandler):
+    """Answers by `replies`, a status each; 0 hangs up, as an appliance does that ends."""
+
+    replies: ClassVar[list[int]] = []
+
+    def do_POST(self) -> None:
+        status = self.replies.pop(0)
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if status:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b'{"error": "Not ours."}' if status == 403 else b"<html>")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def restarted() -> Iterator[str]:
+    """The address of an appliance that `Restarted.replies` speaks for."""
+    with HTTPServer(("127.0.0.1", 0), Restarted) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_machine_that_waits_goes_on_while_the_appliance_is_busy_or_restarts(
+    site: Site, keys: Path, restarted: str, machine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enrol, "ASK", 0.01)
+    token, said = invite(site, keys), StringIO()
+    Restarted.replies[:] = [429, 202, 429, 0, 0, 502, 503, 503, 202, 403]
+    with pytest.raises(CommandError, match="Not ours"):
+        call_command("enrol", token.text, appliance=restarted, stdout=said)
+    assert Restarted.replies == [], "it went on asking until it was told no"
+    words = said.getvalue()
+    assert words.count("The machine waits for approval") == 1
+    for status in (429, 502, 503):
+        assert words.count(f"answered {status} ") == 1
+    assert words.count("The appliance does not answer") == 1
+    Restarted.replies[:] = [0, 202]
+    with pytest.raises(CommandError):
+        call_command("enrol", token.text, appliance=restarted, stdout=said)
+    assert Restarted.replies == [202], "an address where nobody ever answered may be wrong"
 
 
 def test_a_further_machine_without_the_sites_key_is_told_to_fetch_it(

@@ -11,12 +11,16 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from appliance.enrolling import Machine, send
+from appliance.enrolling import Machine, NotNow, send
 from compliance.audit.keys import KeyUnusable
 from inference.enrolment import SAID_MAX, EnrolmentRefused, fingerprint, read_token
 
 ASK = 5.0  # seconds between two looks for an approval
 HOURS = 24
+WAITS = (
+    "The machine waits for approval: compare the fingerprints above with those in the console, "
+    "and approve it there. Ctrl-C ends the waiting only; run this again to go on."
+)
 NEAR = ("localhost", "127.0.0.1", "::1")
 
 
@@ -80,19 +84,25 @@ class Command(BaseCommand):
         parts = urlsplit(url)
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in NEAR):
             raise CommandError("Give the appliance's address with https://.")
-        request, until, said = machine.request(), time.monotonic() + HOURS * 3600, False
-        while (answer := send(url, request)) is None:
-            if not said:
-                self.stdout.write(
-                    "The machine waits for approval: compare the fingerprints above with those "
-                    "in the console, and approve it there. Ctrl-C ends the waiting only; run "
-                    "this again to go on."
-                )
-            said = True
+        request, until = machine.request(), time.monotonic() + HOURS * 3600
+        heard, told = False, set[str]()
+        while True:
+            try:
+                if (answer := send(url, request)) is not None:
+                    return answer
+                heard, words = True, WAITS
+            except NotNow as busy:
+                heard, words = True, f"{busy} This machine goes on asking."
+            except OSError as error:
+                if not heard:  # the address may be wrong
+                    raise
+                words = f"The appliance does not answer ({error}). This machine goes on asking."
+            if words not in told:
+                self.stdout.write(words)
+            told.add(words)
             if time.monotonic() > until:
                 raise CommandError(f"Nobody approved it in {HOURS} hours.")
             time.sleep(ASK)
-        return answer
 
     def _take(self, machine: Machine, said: bytes) -> None:
         answer = machine.take(said)
