@@ -112,7 +112,8 @@ async def admit(
     `subject_key` blinds the identifiers found in what is kept; without it, a request whose
     content is to be kept raises ValueError. `holder` sets aside what a person must look at
     first; without one such a request is refused. `approval` is what a person said of this
-    request when it was held: it satisfies the rules that held it, and no others.
+    request when it was held: it satisfies the rules that held it, and no others. Where others
+    hold it now, it is held by these and those together.
 
     Returns only after `request.admitted` is durable. Raises `Blocked` where the policy says
     no, `Held` where a person must look at it, `HoldSpent` where the approval did not last, and
@@ -123,6 +124,9 @@ async def admit(
     satisfied = approval.rules if approval else frozenset()
     facts = known(request, found, serving)
     decision = decide(policy, facts, coverage, satisfied)
+    if satisfied and decision.effect is Effect.HOLD:
+        # A new hold is for all that holds the request: its approval must do alone.
+        decision = decide(policy, facts, coverage)
     case = Case(request, found, facts, decision)
     if case.decision.effect is Effect.BLOCK:
         await _block(case, append)

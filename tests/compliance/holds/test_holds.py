@@ -139,7 +139,9 @@ async def test_of_two_repetitions_at_once_one_wins(counter: Counter) -> None:
     assert len(counter.seal.sealed) == 1
 
 
-async def test_an_approval_satisfies_no_rule_of_a_newer_version(counter: Counter) -> None:
+async def test_an_approval_satisfies_no_rule_that_did_not_hold_the_request(
+    counter: Counter,
+) -> None:
     asked = request(f"Write to {EMAIL}.")
     hold = await approved(counter, asked)
     newer = policy(
@@ -151,13 +153,30 @@ async def test_an_approval_satisfies_no_rule_of_a_newer_version(counter: Counter
     approval = await counter.desk.approval(hold, one)
     with pytest.raises(gate.Held) as raised:
         await counter.admit(one, newer, approval)
-    assert raised.value.decision.held_by == (OTHER,)
     assert raised.value.hold == one.id
     blocking = policy(rule("never", "block", models=["m"]), version=3)
     two = again(asked)
     with pytest.raises(gate.Blocked):
         await counter.admit(two, blocking, await counter.desk.approval(hold, two))
     assert await aside(lambda: Hold.objects.get(pk=hold).state) == "approved", "not used up"
+
+
+async def test_one_more_approval_is_enough_where_another_rule_holds_a_request_by_now(
+    counter: Counter,
+) -> None:
+    asked = request(f"Write to {EMAIL}.")
+    hold = await approved(counter, asked)
+    by_now = policy(
+        rule(HELD, "hold", models=["m"]), rule(OTHER, "hold", categories=["personal"])
+    )
+    one, two = again(asked), again(asked)
+    with pytest.raises(gate.Held) as raised:
+        await counter.admit(one, by_now, await counter.desk.approval(hold, one))
+    assert raised.value.decision.held_by == (OTHER, HELD)
+    assert f"Rule {HELD}." in str(raised.value)
+    await aside(lambda: deciding.approve(one.id, "dora", "Seen."))
+    await counter.admit(two, by_now, await counter.desk.approval(one.id, two))
+    assert len(counter.seal.sealed) == 1
 
 
 @pytest.mark.parametrize(
