@@ -19,7 +19,12 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY ARRAY['domicile_web', 'domicile_notary', 'domicile_records'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
-            EXECUTE format('CREATE ROLE %I LOGIN', name);
+            BEGIN
+                EXECUTE format('CREATE ROLE %I LOGIN', name);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                -- Roles belong to the whole server: another database's first run was at work.
+                NULL;
+            END;
         END IF;
     END LOOP;
 END

@@ -3,13 +3,15 @@
 import dataclasses
 import io
 import os
+import re
 import shlex
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from compliance.audit import journal
 from compliance.audit.keys import create_key
@@ -19,6 +21,7 @@ from compliance.management.commands import audit
 from compliance.management.person import actor
 from compliance.models import Erasure
 from tests.compliance.audit.events import event
+from tests.services.waiting import wait_until
 
 pytestmark = pytest.mark.database
 
@@ -96,6 +99,45 @@ def test_each_command_is_done_by_the_role_it_is_for_and_names_it_to_the_others(d
                     refused.add(command)
                 assert "did not do it" not in words, (command, role, words)
     assert {"audit erase", "keys rotate log"} <= refused
+
+
+def test_two_databases_of_one_server_may_make_the_roles_at_once(database):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no roles")
+    block = re.search(r"DO \$\$.*?\$\$;", ROLES.read_text(), re.DOTALL)
+    assert block
+    make = block[0].replace("domicile_", prefix := f"twice_{os.getpid()}_")
+    ends = []
+
+    def second():
+        try:
+            with connection.cursor() as cursor:
+                ends.append(cursor.execute("SELECT pg_backend_pid()").fetchone()[0])
+                cursor.execute(make)
+                ends.append("made")
+        except DatabaseError as error:
+            ends.append(type(error).__name__)
+        finally:
+            connection.close()
+
+    def waits():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT FROM pg_locks WHERE NOT granted AND pid = %s", ends[:1])
+            return cursor.fetchone() is not None
+
+    thread = threading.Thread(target=second)
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(make)
+            thread.start()
+            wait_until(lambda: len(ends) > 1 or (ends and waits()), "it waits for the first")
+        thread.join()
+        assert ends[1:] == ["made"]
+    finally:
+        with connection.cursor() as cursor:
+            for role in ("web", "notary", "records"):
+                cursor.execute(f"DROP ROLE IF EXISTS {prefix}{role}")
 
 
 def test_an_erasure_that_a_role_may_only_ask_for_stays_asked_and_the_command_says_so(data):
