@@ -42,8 +42,10 @@ class KeyForm(forms.Form):
 class EndorseForm(forms.Form):
     """That the fingerprints were compared, and the password."""
 
+    mark = forms.CharField(required=False, widget=forms.HiddenInput)
     compared = forms.BooleanField(
-        label="This person has read the same fingerprint to me",
+        label="This person has read the same fingerprint to me, as it was noted when the key "
+        "was made",
         error_messages={"required": "Compare the fingerprint with this person first."},
     )
     password = password_field()
@@ -126,8 +128,9 @@ class ApprovalKeyAdmin(ReadOnly):
             except Refused as error:
                 refuse(form, error)
             else:
-                waits = "" if key.signature else " It waits for somebody to endorse it."
-                messages.success(request, f"Your approval key is made.{waits}")
+                if not key.signature:
+                    return _made(request, key)
+                messages.success(request, "Your approval key is made.")
                 return _back()
         return console.page(
             request,
@@ -144,11 +147,12 @@ class ApprovalKeyAdmin(ReadOnly):
         key = self._found(pk)
         if key.person_id == request.user.pk or state(key) != "waiting":
             raise PermissionDenied
-        form = EndorseForm(request.POST or None)
+        form = EndorseForm(request.POST or None, initial={"mark": fingerprint(key.public_key)})
         if request.method == "POST" and form.is_valid():
+            given = form.cleaned_data
             try:
                 keys.endorse(
-                    key, person(request), form.cleaned_data["password"], request=request
+                    key, given["mark"], person(request), given["password"], request=request
                 )
             except Refused as error:
                 refuse(form, error)
@@ -196,7 +200,9 @@ class ApprovalKeyAdmin(ReadOnly):
             "admin/approval_key_question.html",
             title,
             key=key,
-            mark=spaced(fingerprint(key.public_key)),
+            mark=spaced(
+                fingerprint(key.public_key) if revoking else form["mark"].value() or ""
+            ),
             words=ROLES[key.role][1],
             form=form,
             errors=form.errors,
@@ -214,6 +220,16 @@ def state(key: ApprovalKey) -> str:
 def spaced(mark: str) -> str:
     """A fingerprint in groups, to be read aloud."""
     return " ".join(mark[at : at + 8] for at in range(0, len(mark), 8))
+
+
+def _made(request: HttpRequest, key: ApprovalKey) -> HttpResponse:
+    """The fingerprint of a key just made, never read back from the database."""
+    return console.page(
+        request,
+        "admin/approval_key_made.html",
+        "Note the fingerprint of your key",
+        mark=spaced(fingerprint(key.public_key)),
+    )
 
 
 def _roles(request: HttpRequest) -> list[str]:

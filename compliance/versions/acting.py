@@ -122,7 +122,9 @@ def signer(
     except sealing.Unopened as error:
         raise Refused(
             "password",
-            "Your approval key is sealed under another password. Revoke it and create another.",
+            "Your password does not open your approval key: it was sealed under another one, "
+            "or somebody changed the stored key. Revoke it and create another; tell the "
+            "operator if your password has not changed.",
         ) from error
     return Signer(person, key.role, opened, statements.fingerprint(key.public_key))
 

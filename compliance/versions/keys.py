@@ -58,15 +58,30 @@ def create(
 
 
 def endorse(
-    key: ApprovalKey, endorser: User, password: str, request: HttpRequest | None = None
+    key: ApprovalKey,
+    mark: str,
+    endorser: User,
+    password: str,
+    request: HttpRequest | None = None,
 ) -> ApprovalKey:
-    """Certify a key that waits, by another person's key that approves; raises `Refused`."""
+    """Certify a key that waits, by another person's key that approves; raises `Refused`.
+
+    `mark` is the fingerprint (64 hex digits) that the endorser compared: what is stored may be
+    another key by now.
+    """
     signing = acting.signer(endorser, password, [APPROVE], request)
     if key.person_id == endorser.pk:
         raise Refused("person", "Nobody endorses the own key. Ask another approver.")
     with acting.turn() as standing:
         acting.still(signing, standing)
         key = _waiting(key)
+        if statements.fingerprint(key.public_key) != mark:
+            raise Refused(
+                "key",
+                "The stored key is not the one whose fingerprint you compared: somebody "
+                "changed it. Nothing was signed. Tell the operator, and have this person "
+                "revoke the key and make another.",
+            )
         _certify(key, signing.fingerprint, signing.key, "")
         key.save(update_fields=["statement", "signature"])
         _say("approval_key.endorsed", signing.name, key)

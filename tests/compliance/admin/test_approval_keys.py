@@ -1,13 +1,15 @@
 """Approval keys in the console: made, endorsed by somebody else, revoked."""
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.urls import reverse
 
 from compliance.models import ApprovalKey
 from compliance.versions import load
-from compliance.versions.statements import fingerprint
+from compliance.versions.statements import fingerprint, public_of
 from tests.compliance.admin import stories
 from tests.compliance.versions.conftest import quick  # noqa: F401 - asked for below
+from tests.compliance.versions.forging import run, triggers_away
 from tests.compliance.versions.people import PASSWORD, approver, counting, officer, rule
 
 LIST = "admin:compliance_approvalkey_changelist"
@@ -47,23 +49,46 @@ def test_a_later_key_waits_until_somebody_else_has_endorsed_it(filled):
     olga, anna = officer(), approver()
     counting(olga, anna, rule("first"))
     new = officer("nora", key=False)
-    make(filled, new, "propose")
+    made = text(make(filled, new, "propose"))
     key = ApprovalKey.objects.get(person=new)
     assert not key.signature
+    mark = fingerprint(key.public_key)
+    assert "Write its fingerprint down now" in made
+    assert f"{mark[:8]} {mark[8:16]}" in made
     shown = text(filled.get(reverse(LIST)))
     assert "Ask somebody who may approve policies to endorse it" in shown
+    assert "not this one" in shown
     assert "Endorse…" not in shown
     address = reverse("admin:approval_key_endorse", args=[key.pk])
     assert filled.get(address).status_code == 403
     filled.force_login(anna)
     assert "Endorse…" in text(filled.get(reverse(LIST)))
     asked = text(filled.get(address))
-    mark = fingerprint(key.public_key)
     assert f"{mark[:8]} {mark[8:16]}" in asked
-    without = filled.post(address, {"password": PASSWORD})
+    assert f'name="mark" value="{mark}"' in asked
+    without = filled.post(address, {"mark": mark, "password": PASSWORD})
     assert list(without.context["form"].errors) == ["compared"]
-    filled.post(address, {"compared": "on", "password": PASSWORD})
+    filled.post(address, {"mark": mark, "compared": "on", "password": PASSWORD})
     assert fingerprint(key.public_key) in load.standing().keys
+
+
+def test_a_key_that_was_exchanged_after_its_fingerprint_was_compared_is_not_endorsed(filled):
+    olga, anna = officer(), approver()
+    counting(olga, anna, rule("first"))
+    key = officer("nora").approval_keys.get()
+    filled.force_login(anna)
+    address = reverse("admin:approval_key_endorse", args=[key.pk])
+    compared = filled.get(address).context["form"]["mark"].value()
+    triggers_away("compliance_approvalkey")
+    other = public_of(Ed25519PrivateKey.generate())
+    run("UPDATE compliance_approvalkey SET public_key = %s WHERE id = %s", [other, key.pk])
+    for mark in (compared, ""):
+        fields = {"mark": mark, "compared": "on", "password": PASSWORD}
+        answer = filled.post(address, fields)
+        assert "is not the one whose fingerprint you compared" in text(answer)
+        assert fingerprint(other) not in text(answer).replace(" ", "")
+    key.refresh_from_db()
+    assert (key.public_key, key.signature) == (other, "")
 
 
 def test_nobody_endorses_the_own_key_or_one_that_counts(filled):

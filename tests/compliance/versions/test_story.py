@@ -16,6 +16,7 @@ from compliance.versions import Refused, drafts, keys
 from compliance.versions.approve import approve
 from compliance.versions.decline import decline
 from compliance.versions.propose import propose
+from compliance.versions.statements import fingerprint
 from compliance.versions.tighten import tighten
 from compliance.versions.withdraw import withdraw
 from compliance.vocabulary import Effect
@@ -207,7 +208,7 @@ def test_a_key_made_later_waits_until_an_approver_endorses_it():
     with pytest.raises(Refused, match="waits"):
         proposed(late, rule("late"))
     key = late.approval_keys.get()
-    keys.endorse(key, other, PASSWORD)
+    keys.endorse(key, fingerprint(key.public_key), other, PASSWORD)
     version = counting(late, other, rule("late"))
     assert sound().active.digest == version.digest
 

@@ -19,6 +19,7 @@ from compliance.versions import Refused, drafts, keys
 from compliance.versions.approve import approve
 from compliance.versions.decline import decline
 from compliance.versions.propose import propose
+from compliance.versions.statements import fingerprint
 from compliance.versions.tighten import tighten
 from compliance.versions.withdraw import withdraw
 from compliance.vocabulary import Effect
@@ -90,9 +91,17 @@ def verbs(mine, theirs, version, waiting):
             APPROVES,
             lambda who: approve(version, who, PASSWORD, active_from=None, recall=False),
         ),
-        "endorse": (nobody, APPROVES, lambda who: keys.endorse(waiting, who, PASSWORD)),
+        "endorse": (
+            nobody,
+            APPROVES,
+            lambda who: keys.endorse(waiting, mark(waiting), who, PASSWORD),
+        ),
         "revoke": (APPROVES, APPROVES, lambda who: keys.revoke(theirs, who, "A test.")),
     }
+
+
+def mark(key):
+    return fingerprint(key.public_key)
 
 
 def refused(step, who):
@@ -115,7 +124,7 @@ def test_each_step_is_for_its_role_and_key_and_nobody_else(held):
     counting(one, other, rule("a"))
     who = officer("kim", key=False) if held == "propose" else approver("kim", key=False)
     key = keys.create(who, PASSWORD, held)
-    keys.endorse(key, other, PASSWORD)
+    keys.endorse(key, mark(key), other, PASSWORD)
     version, mine = proposed(one, rule("b")), draft(one, rule("c"))
     waiting = approver("lena").approval_keys.get()
     steps = verbs(mine, one.approval_keys.get(), version, waiting)
@@ -182,7 +191,7 @@ def test_nobody_endorses_the_own_key():
     counting(one, other, rule("a"))
     late = approver("lena").approval_keys.get()
     with pytest.raises(Refused, match="waits"):
-        keys.endorse(late, late.person, PASSWORD)
+        keys.endorse(late, mark(late), late.person, PASSWORD)
 
 
 def test_a_wrong_password_signs_nothing_and_is_a_failed_login():
