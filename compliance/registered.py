@@ -35,12 +35,17 @@ def sites() -> tuple[Candidate, ...]:
     )
 
 
+def applications() -> tuple[Facts, ...]:
+    """Every application in use, as far as a policy may know it before it asks anything."""
+    return tuple(map(_facts, Application.objects.filter(active=True)))
+
+
 def known(coverage: frozenset[tuple[Category, str]] = frozenset()) -> Known:
     """Sites, applications in use and models in service; `coverage` is what recognisers find."""
     return Known(
         sites=sites(),
         coverage=coverage,
-        applications=tuple(map(_facts, Application.objects.filter(active=True))),
+        applications=applications(),
         served=_ask(),
     )
 

@@ -20,7 +20,7 @@ from compliance.policy.canonical import canonical, never_document
 from compliance.policy.leaving import judged, leaves
 from compliance.policy.looser import looser
 from compliance.policy.overlaps import conflicts, shadowed, unreachable
-from compliance.policy.paths import without_path
+from compliance.policy.paths import blocks_all, without_path
 from compliance.policy.prove import Answer, Example, Verdict
 from compliance.policy.rules import Policy, never_of, parse
 from compliance.policy.solver import LIMIT
@@ -44,6 +44,7 @@ class Topic(StrEnum):
     SHADOWED = "shadowed"
     CONFLICTS = "conflicts"
     WITHOUT_PATH = "without_path"
+    BLOCKS_ALL = "blocks_all"
     LOOSER = "looser"
     ASSERTIONS = "assertions"
 
@@ -89,6 +90,7 @@ _OF_ONE = {
     Topic.SHADOWED: shadowed,
     Topic.CONFLICTS: conflicts,
     Topic.WITHOUT_PATH: without_path,
+    Topic.BLOCKS_ALL: blocks_all,
 }
 
 

@@ -1,16 +1,18 @@
-"""Applications for which no request at all can succeed, as things are configured."""
+"""Applications for which no request at all can succeed, and policies that block all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from compliance.policy import words
-from compliance.policy.prove import Answer, Question, Undecided, Verdict
+from compliance.policy.example import Disagreement, read
+from compliance.policy.prove import Answer, Question, Undecided, Verdict, decided
 from compliance.policy.solver import LIMIT, Term
 from compliance.policy.symbolic import Case, Meaning
 from compliance.policy.terms import Policy
 from compliance.policy.universe import NOWHERE, Known
-from compliance.vocabulary import Candidate, Facts, Serving
+from compliance.vocabulary import Candidate, Effect, Facts, Serving
 
 _OWN = ("application", "purpose", "legal_basis", "owner", "high_risk")
 
@@ -44,6 +46,39 @@ def without_path(policy: Policy, *, since: int, known: Known, limit: int = LIMIT
     return Answer(
         Verdict.COUNTEREXAMPLE, (headline, *said), subjects=tuple(lost), spent=session.spent
     )
+
+
+def blocks_all(policy: Policy, *, since: int, known: Known, limit: int = LIMIT) -> Answer:
+    """Whether every request of `known.applications` is blocked, whatever it holds or asks for.
+
+    Of all applications there could be, where none is known. Persons approve what is held; that
+    no site could take a request is another question. Raises `Disagreement`.
+    """
+    asked = Question([policy], since=since, known=known, limit=limit)
+    session, case = asked.session, asked.case
+    try:
+        terms = [session.no(asked.meaning(policy).blocked)]
+        if known.applications:
+            each = [session.all(_application(case, facts)) for facts in known.applications]
+            terms.append(session.any(each))
+        model = session.find(*terms)
+    except Undecided:
+        return asked.undecided()
+    if model is None:
+        whose = "every application in use" if known.applications else "any application"
+        none = f"Proved: this policy would block every request of {whose}."
+        return Answer(Verdict.PROVED, (none,), spent=session.spent)
+    if decided(policy, read(case, model), known).effect is Effect.BLOCK:
+        raise Disagreement("the solver found a request to go on that the policy blocks")
+    some = "Not so: there are requests that this policy does not block."
+    return Answer(Verdict.COUNTEREXAMPLE, (some,), spent=session.spent)
+
+
+def lets_plainly(policy: Policy, *, since: int, known: Known) -> bool:
+    """Whether a request that holds nothing, made at `since` (µs), may go on."""
+    asking = known.applications or (Facts("", ""),)
+    made = (replace(facts, time=since) for facts in asking)
+    return any(decided(policy, facts, known).effect is not Effect.BLOCK for facts in made)
 
 
 def _why(meaning: Meaning, going: Term, mine: list[Term], known: Known) -> str:

@@ -14,6 +14,7 @@ from compliance.policy.rules import Policy, PolicyRefused, canonical, parse
 from compliance.versions import acting
 from compliance.versions.asserted import insist_on_assertions
 from compliance.versions.certificates import PROPOSE
+from compliance.versions.passing import insist_that_some_may_pass
 from compliance.versions.refused import Refused
 from compliance.versions.sound import insist
 from compliance.versions.statements import PROPOSAL
@@ -33,6 +34,7 @@ def propose(
     policy = read(draft.document)
     insist(policy)
     signing = acting.signer(person, password, [PROPOSE], request)
+    insist_that_some_may_pass(policy)
     proved = insist_on_assertions(policy)
     with acting.turn() as standing:
         acting.still(signing, standing)
