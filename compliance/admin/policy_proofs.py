@@ -228,10 +228,14 @@ def answered(name: str, form: ProofForm) -> list[Shown]:
     ]
 
 
+_WORST = (Verdict.COUNTEREXAMPLE, Verdict.UNDECIDED, Verdict.PROVED)
+"""Of several answers the first of these is recorded: what is shown outweighs what is open."""
+
+
 def _detail(asking: Asking, answers: Sequence[Answer]) -> dict[str, Any]:
     policy = asking.policy
     verdicts = {answer.verdict for answer in answers}
-    worst = next(one for one in reversed(Verdict) if one in verdicts)
+    worst = next(one for one in _WORST if one in verdicts)
     detail: dict[str, Any] = {
         "policy": {"name": policy.name, "version": policy.version, "digest": policy.digest},
         "question": str(asking.topic),

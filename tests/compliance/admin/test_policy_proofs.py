@@ -6,8 +6,12 @@ import pytest
 from django.urls import reverse
 
 from compliance import proving
+from compliance.admin import policy_proofs
 from compliance.admin.roles import APPROVER, OFFICER
 from compliance.models import Event
+from compliance.policy.asking import Asking, Topic
+from compliance.policy.default import DEFAULT
+from compliance.policy.prove import Answer, Verdict
 from compliance.policy.rules import parse
 from inference.models import Deployment
 from tests.compliance.admin import stories
@@ -115,6 +119,17 @@ def test_assertions_are_asked_one_by_one_and_a_policy_without_any_says_so(office
     assert "may be processed only in the European Union" in shown
     assert "not so" in shown
     assert proved()["verdict"] == "counterexample"
+
+
+def test_a_violated_assertion_goes_on_the_record_before_one_that_nobody_decided():
+    asking = Asking(Topic.ASSERTIONS, DEFAULT, 0)
+    for verdicts, worst in (
+        ((Verdict.UNDECIDED, Verdict.COUNTEREXAMPLE, Verdict.PROVED), "counterexample"),
+        ((Verdict.PROVED, Verdict.UNDECIDED), "undecided"),
+        ((Verdict.PROVED,), "proved"),
+    ):
+        answers = [Answer(one, ()) for one in verdicts]
+        assert policy_proofs._detail(asking, answers)["verdict"] == worst
 
 
 def test_applications_without_a_path_are_asked_of_what_is_registered(officer):
