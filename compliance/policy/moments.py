@@ -51,6 +51,14 @@ class Moments:
         """
         return self.shown[self._sign(time)]
 
+    def spans(self) -> Iterator[tuple[int, frozenset[int]]]:
+        """When each span between changes of memberships begins, with the moments in it."""
+        for number, begin in enumerate((self.since, *self.changes)):
+            yield (
+                begin,
+                frozenset(t for (span, _held), t in self.shown.items() if span == number),
+            )
+
     def _sign(self, time: int) -> Sign:
         held = tuple(holds(hours, zone(name), time) for hours, name in self.hours)
         return bisect_right(self.changes, time), held

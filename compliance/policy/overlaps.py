@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import combinations
 
 from compliance.policy import words
@@ -13,7 +14,7 @@ from compliance.policy.regions import members
 from compliance.policy.solver import LIMIT, Term
 from compliance.policy.symbolic import Meaning
 from compliance.policy.terms import Policy, Rule, Where
-from compliance.policy.told import told
+from compliance.policy.told import moment, told
 from compliance.policy.universe import NOTHING_KNOWN, Known
 from compliance.vocabulary import Effect, Facts
 
@@ -113,8 +114,10 @@ def conflicts(
 ) -> Answer:
     """Pairs of rules that can speak of one request and ask for what cannot be had together.
 
-    Two that leave no site or no model are contradictions. One that allows a finding and one
-    that blocks it are none, because blocking wins; they are told all the same.
+    Two that leave no site, now or once a membership of a region has changed as it is known to,
+    or no model, are contradictions. One that allows a finding and one that blocks it are none,
+    because blocking wins; they are told all the same. Three or more rules that contradict
+    only together are not looked for.
     """
     asked = Question([policy], since=since, known=known, limit=limit)
     said: list[str] = []
@@ -122,12 +125,12 @@ def conflicts(
     pairs: list[str] = []
     try:
         meaning = asked.meaning(policy)
-        for one, other, why, term in _candidates(asked, meaning, policy, since):
+        for one, other, why, term in _candidates(asked, meaning, policy):
             both = (one.id, other.id)
 
             def shows(facts: Facts, both: tuple[str, str] = both, why: str = why) -> bool:
                 decision = decided(policy, facts, known)
-                goes_on = decision.effect is not Effect.BLOCK or why is not NO_SITE
+                goes_on = decision.effect is not Effect.BLOCK or NO_SITE not in why
                 return goes_on and set(both) <= set(decision.rules)
 
             spoken = [meaning.spoke[rule] for rule in both]
@@ -140,7 +143,10 @@ def conflicts(
     except Undecided:
         return asked.undecided(tuple(examples))
     if not said:
-        none = "Proved: no two rules contradict each other."
+        none = (
+            "Proved: no two rules contradict each other, now or later. Whether three or more do"
+            " that only together was not asked."
+        )
         return Answer(Verdict.PROVED, (none,), spent=asked.session.spent)
     return Answer(
         Verdict.COUNTEREXAMPLE,
@@ -152,22 +158,23 @@ def conflicts(
 
 
 def _candidates(
-    asked: Question, meaning: Meaning, policy: Policy, since: int
+    asked: Question, meaning: Meaning, policy: Policy
 ) -> Iterator[tuple[Rule, Rule, str, Term]]:
     """Pairs that contradict each other if they speak together, and what must hold besides."""
     session, case = asked.session, asked.case
     going = session.no(meaning.blocked)
-    places: dict[frozenset[Where], bool] = {}
+    spans = dict(asked.world.times.spans())
+    places: dict[frozenset[Where], tuple[int, ...]] = {}
     for one, other in combinations([rule for rule in policy.rules if rule.where], 2):
         if one.where is None or other.where is None or one.where == other.where:
             continue
         key = frozenset({one.where, other.where})
         if key not in places:
-            here = [case.at(where, policy.regions) for where in key]
-            easy = _meet(one.where, other.where, policy, since)
-            places[key] = not easy and session.find(*here) is None
-        if places[key]:
-            yield one, other, NO_SITE, going
+            places[key] = tuple(_without_site(asked, policy, key, spans))
+        if times := places[key]:
+            moments = frozenset().union(*(spans[begin] for begin in times))
+            then = case.among("time", moments.__contains__)
+            yield one, other, _no_site(times[0], asked), session.all([going, then])
     stopped = meaning.any_spoke([r.id for r in policy.rules if r.effect is Effect.BLOCK])
     for one, other in combinations([r for r in policy.rules if r.obligations.models], 2):
         permitted = [rule.obligations.models or frozenset() for rule in (one, other)]
@@ -176,8 +183,27 @@ def _candidates(
     yield from _allowed_and_blocked(meaning, policy)
 
 
+def _without_site(
+    asked: Question, policy: Policy, both: frozenset[Where], spans: Mapping[int, frozenset[int]]
+) -> Iterator[int]:
+    """When the spans of time begin in which two places have no site in common."""
+    session, case = asked.session, asked.case
+    one, other = both
+    for begin, moments in spans.items():
+        if not _meet(one, other, str(policy.regions), begin):
+            here = [case.at(where, policy.regions) for where in both]
+            if session.find(*here, case.among("time", moments.__contains__)) is None:
+                yield begin
+
+
+def _no_site(begin: int, asked: Question) -> str:
+    if begin == asked.world.times.since:
+        return f"can {NO_SITE}"
+    return f"can, from {moment(begin)} on, {NO_SITE}"
+
+
 NO_SITE = (
-    "can speak of the same request and leave no site for it: no site is where both permit it."
+    "speak of the same request and leave no site for it: no site is where both permit it."
     " Such a request cannot be answered anywhere."
 )
 NO_MODEL = (
@@ -206,20 +232,21 @@ def _allowed_and_blocked(
                 yield allows, blocks, BLOCK_WINS, session.any(shared)
 
 
-def _meet(one: Where, other: Where, policy: Policy, time: int) -> bool:
+def _meet(one: Where, other: Where, edition: str, time: int) -> bool:
     """Whether two places surely have a site in common, seen without asking the solver.
 
     A site that nobody named may have every certification and fresh proofs.
     """
     if one.operators and other.operators and one.operators.isdisjoint(other.operators):
         return False
-    return not _countries(one, policy, time).isdisjoint(_countries(other, policy, time))
+    return not _countries(one, edition, time).isdisjoint(_countries(other, edition, time))
 
 
-def _countries(where: Where, policy: Policy, time: int) -> frozenset[str]:
+@lru_cache(maxsize=1_024)
+def _countries(where: Where, edition: str, time: int) -> frozenset[str]:
     if where.sites is None and where.countries is None and where.regions is None:
         return frozenset(COUNTRIES)
-    inside = [members(name, str(policy.regions), time) for name in where.regions or ()]
+    inside = [members(name, edition, time) for name in where.regions or ()]
     return frozenset().union(where.countries or (), *inside)
 
 

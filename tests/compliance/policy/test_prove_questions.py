@@ -206,6 +206,18 @@ def test_rules_that_leave_no_site_or_no_model_are_named_with_a_request():
     assert "It may not go to" in answer.examples[0].words
 
 
+def test_rules_that_leave_no_site_only_later_are_named_with_the_time():
+    britain = rule("britain", where=Where(countries=frozenset({"GB"})))
+    adequate = rule("adequate", where=Where(regions=frozenset({"ADEQUATE"})))
+    (said,) = (answer := conflicts(of(britain, adequate), since=SINCE)).words
+    assert said.startswith(
+        "The rules britain and adequate can, from Sunday, 2031-12-28 00:00 UTC on, speak of"
+    )
+    assert answer.examples[0].facts.time >= 1_956_182_400_000_000
+    swiss = rule("britain", where=Where(countries=frozenset({"CH"})))
+    assert conflicts(of(swiss, adequate), since=SINCE).verdict is Verdict.PROVED
+
+
 def test_applications_without_any_path_are_named_with_the_reason():
     served = {"small": Serving("Apache-2.0", "Lab", False, (Candidate("home", "DE"),))}
     hr, lab, demo = (Facts(name, "") for name in ("hr", "lab", "demo"))
