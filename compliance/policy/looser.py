@@ -158,13 +158,18 @@ def _kinds(kinds: Collection[tuple[Kind, ...]], asked: _Comparison) -> str:
         for category, entity in sorted(single)
         if category not in whole
     ]
-    parts += [
-        f"{words.both(entity for _category, entity in several)} together"
-        for several in sorted(one for one in kinds if len(one) > 1)
-    ]
+    parts += dict.fromkeys(_together(one) for one in sorted(kinds) if len(one) > 1)
     if parts:
         said.append(f"where {words.either(parts)} was found")
     return words.either(said)
+
+
+def _together(kinds: tuple[Kind, ...]) -> str:
+    """Findings of several kinds; an entity is said once, however many categories it is of."""
+    entities = sorted({entity for _category, entity in kinds})
+    if len(entities) == 1:
+        return f"{entities[0]} of several categories together"
+    return f"{words.both(entities)} together"
 
 
 class _Comparison:
@@ -257,7 +262,7 @@ class _Comparison:
                 if changed is None:
                     raise Disagreement(WRONG)
                 if alone is session.true:
-                    facts = plain(self.world, facts, self._like(changed))
+                    facts = self._fewest(facts, changed)
                 elif changed not in found.examples:
                     found.examples[changed] = self._plain(facts, changed)
                 found.add(changed, facts)
@@ -272,6 +277,23 @@ class _Comparison:
             facts,
             lambda tried: (
                 (tried.application, frozenset(tried.entities)) == same and like(tried)
+            ),
+        )
+
+    def _fewest(self, facts: Facts, changed: Change) -> Facts:
+        """With no more of its kinds than it takes.
+
+        Of the same application and of no other kind: else what is struck would not be what was
+        found, which would then be found for ever.
+        """
+        like, mine = self._like(changed), facts.entities.keys()
+        return plain(
+            self.world,
+            facts,
+            lambda tried: (
+                tried.application == facts.application
+                and tried.entities.keys() <= mine
+                and like(tried)
             ),
         )
 

@@ -325,6 +325,23 @@ def test_what_only_findings_together_show_is_found_too():
     assert all("together" in said for said in answer.words[1:])
 
 
+def test_every_application_is_named_for_which_only_findings_together_show_it():
+    entities = frozenset({"A", "B"})
+    named = [
+        rule("hr", applications=frozenset({"hr"})),
+        rule("lab", applications=frozenset({"lab"})),
+    ]
+    old = of(REST, *named, rule("both", Effect.BLOCK, entities=entities, at_least=2))
+    alone = [
+        rule(f"only-{one}", Effect.BLOCK, entities=frozenset({one}), at_least=2)
+        for one in sorted(entities)
+    ]
+    answer = looser(old, of(REST, *named, *alone), since=SINCE)
+    assert answer.verdict is Verdict.COUNTEREXAMPLE
+    (_headline, said) = answer.words
+    assert said.startswith("For every application, where A and B together was found: ")
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_a_version_that_is_proved_to_be_no_looser_lets_nothing_more_through(seed):
     rng = random.Random(seed)
