@@ -64,9 +64,8 @@ class Floor:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
 
-    def faults(self, standing: Standing, found: frozenset[str]) -> Sequence[str]:
-        """What the database no longer holds that was seen; raises `FloorUnusable`."""
-        seen = self.seen()
+    def faults(self, seen: Seen, standing: Standing, found: frozenset[str]) -> Sequence[str]:
+        """What the database no longer holds that had been `seen` before it was read."""
         words = []
         if seen.number and seen.digest not in {one.row.digest for one in standing.chain}:
             words.append(

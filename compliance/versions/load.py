@@ -18,7 +18,7 @@ from compliance.models import ApprovalKey, PolicySignature, PolicyVersion
 from compliance.versions import chain, floor
 from compliance.versions.certificates import Key
 from compliance.versions.chain import Standing
-from compliance.versions.floor import Floor, FloorUnusable
+from compliance.versions.floor import Floor, FloorUnusable, Seen
 from compliance.versions.hearing import Row, Said
 
 INSTALLER_PUBLIC = floor.PUBLIC
@@ -51,16 +51,17 @@ def standing(
             "run manage.py setup."
         )
         return Standing(faults=(words,))
-    rows, keys = read_rows(), read_keys()
-    moment = time.time_ns() // 1_000 if now is None else now
-    if not (keep or heed):
-        return chain.standing(rows, keys, installer, moment)
-    seen = Floor(data)
+    seen, before = Floor(data), Seen()
     try:
-        moment = max(moment, seen.seen().since)
+        if keep or heed:
+            before = seen.seen()  # before the rows: others add to both meanwhile
+        rows, keys = read_rows(), read_keys()
+        moment = max(time.time_ns() // 1_000 if now is None else now, before.since)
         found = chain.standing(rows, keys, installer, moment)
+        if not (keep or heed):
+            return found
         marks = floor.marks(rows, keys)
-        if not found.faults and (gone := seen.faults(found, marks)):
+        if not found.faults and (gone := seen.faults(before, found, marks)):
             return _unsound(found, gone)
         if keep:
             seen.advance(found, marks)
@@ -94,7 +95,12 @@ def _unsound(found: Standing, words: Sequence[str]) -> Standing:
 
 
 def read_rows() -> tuple[Row, ...]:
-    """Every version, with what was said about it."""
+    """Every version, with what was said about it.
+
+    Versions before what was said, and keys after both: each is only added to, so whatever is
+    written meanwhile is left out, and nothing seems to have been said by nobody.
+    """
+    versions = tuple(PolicyVersion.objects.order_by("number"))
     said: dict[int, list[Said]] = {}
     for signature in PolicySignature.objects.order_by("id"):
         one = Said(signature.kind, signature.statement, signature.signature)
@@ -108,7 +114,7 @@ def read_rows() -> tuple[Row, ...]:
             retired=_microseconds(row.retired),
             said=tuple(said.get(row.pk, ())),
         )
-        for row in PolicyVersion.objects.order_by("number")
+        for row in versions
     )
 
 
