@@ -167,13 +167,14 @@ def _sqlite() -> Iterator[Trigger]:
     for table in _INSERT_ONLY:
         yield _abort(table, "no_update", f"BEFORE UPDATE ON {table}", INSERT_ONLY)
         yield _abort(table, "no_delete", f"BEFORE DELETE ON {table}", INSERT_ONLY)
-        key = apps.get_model("compliance", table.partition("_")[2])._meta.pk.column  # noqa: SLF001
-        taken = f"EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"  # noqa: S608 - constants
-        yield _abort(table, "no_replace", f"BEFORE INSERT ON {table} WHEN {taken}", INSERT_ONLY)
+        when = f"BEFORE INSERT ON {table} WHEN {_taken(table)}"
+        yield _abort(table, "no_replace", when, INSERT_ONLY)
     changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in _POLICY_COLUMNS)
+    changed = f"{changed} OR {_SECOND_ACTIVE}"
     yield _abort(_POLICY, "no_update", f"BEFORE UPDATE ON {_POLICY} WHEN {changed}", IMMUTABLE)
     yield _abort(_POLICY, "no_delete", f"BEFORE DELETE ON {_POLICY}", IMMUTABLE)
     taken = f"EXISTS (SELECT 1 FROM {_POLICY} WHERE id = NEW.id OR number = NEW.number)"  # noqa: S608 - constants
+    taken = f"{taken} OR {_SECOND_ACTIVE}"
     yield _abort(_POLICY, "no_replace", f"BEFORE INSERT ON {_POLICY} WHEN {taken}", IMMUTABLE)
     for table in _watched:
         for verb in ("INSERT", "UPDATE", "DELETE"):
@@ -181,6 +182,21 @@ def _sqlite() -> Iterator[Trigger]:
             yield Trigger(
                 table, name, f"CREATE TRIGGER {name} AFTER {verb} ON {table} BEGIN {_MOVE}; END"
             )
+
+
+def _taken(table: str) -> str:
+    """Whether a row stands in the way of another, by any of what is unique in the table."""
+    model = apps.get_model("compliance", table.partition("_")[2])._meta  # noqa: SLF001
+    unique = [
+        *([field.name] for field in model.local_fields if field.unique),
+        *(constraint.fields for constraint in model.total_unique_constraints),
+    ]
+    columns = {field.name: field.column for field in model.local_fields}
+    same = (
+        " AND ".join(f"{columns[one]} = NEW.{columns[one]}" for one in names)
+        for names in unique
+    )
+    return " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {one})" for one in same)  # noqa: S608 - constants
 
 
 def _removal() -> str:
@@ -200,6 +216,12 @@ def _abort(table: str, rule: str, when: str, message: str) -> Trigger:
 
 _MOVE = "UPDATE compliance_revision SET number = number + 1"
 _POLICY_COLUMNS = ("id", "number", "document", "digest")
+# OR REPLACE would remove the row that the partial unique index allows, unseen.
+_SECOND_ACTIVE = f"""(
+    NEW.activated IS NOT NULL AND NEW.retired IS NULL AND EXISTS (
+        SELECT 1 FROM {_POLICY}
+        WHERE id IS NOT NEW.id AND activated IS NOT NULL AND retired IS NULL))
+"""  # noqa: S608 - constants
 # Each in the index's own terms, so that SQLite answers it from the index.
 _EVENT_TAKEN = f"""
     EXISTS (SELECT 1 FROM {_EVENT} WHERE id = NEW.id)

@@ -14,6 +14,7 @@ from compliance.models import (
     Generation,
     Leaf,
     PackAnswer,
+    PolicySignature,
     PolicyVersion,
     Pruning,
     Revision,
@@ -262,6 +263,32 @@ def test_the_log_cannot_be_replaced_by_inserting_over_it(log, way):
         'INSERT OR REPLACE INTO compliance_leaf SELECT "index", event_id FROM compliance_leaf'
     )
     assert list(Event.objects.values()) == before
+
+
+def test_nothing_signed_and_no_version_is_replaced_by_writing_over_it(database):
+    if connection.vendor != "sqlite":
+        pytest.skip("only SQLite has OR REPLACE")
+    version = PolicyVersion.objects.create(
+        number=1, document="{}", digest="0" * 64, activated=timezone.now()
+    )
+    signed = PolicySignature.objects.create(version=version, kind="policy-installed")
+    waits = PolicyVersion.objects.create(number=2, document="{}", digest="1" * 64)
+    refused(
+        "INSERT OR REPLACE INTO compliance_policysignature "
+        "(version_id, kind, statement, signature, created) "
+        "SELECT version_id, kind, '{}', '00', created FROM compliance_policysignature"
+    )
+    refused(
+        "INSERT OR REPLACE INTO compliance_policyversion "
+        "(number, document, digest, note, created, activated) "
+        "SELECT 9, document, digest, note, created, activated "
+        "FROM compliance_policyversion WHERE number = 1"
+    )
+    refused(
+        "UPDATE OR REPLACE compliance_policyversion SET activated = created WHERE number = 2"
+    )
+    assert list(PolicySignature.objects.all()) == [signed]
+    assert list(PolicyVersion.objects.all()) == [waits, version]
 
 
 def test_a_request_ends_once(log):
