@@ -13,7 +13,7 @@ from typing import Any
 
 from compliance.policy.moments import SECOND
 from compliance.policy.symbolic import Case
-from compliance.policy.universe import Kind, Universe, unnamed
+from compliance.policy.universe import Kind, Universe
 from compliance.vocabulary import Candidate, Facts, RequestClass, Serving
 
 
@@ -135,7 +135,7 @@ def plain(world: Universe, facts: Facts, shows: Shows) -> Facts:
 def _plain_kind(world: Universe, facts: Facts, kind: Kind, shows: Shows) -> Facts:
     """One finding instead of many, and of an entity that recognisers know, if any does."""
     rest = {one: count for one, count in facts.entities.items() if one != kind}
-    for count in range(1, facts.entities[kind] + 1):
+    for count in _counts(world, facts.entities[kind], sum(rest.values())):
         for other in _alternatives(world, kind):
             if other in rest:
                 continue
@@ -145,13 +145,20 @@ def _plain_kind(world: Universe, facts: Facts, kind: Kind, shows: Shows) -> Fact
     return facts
 
 
+def _counts(world: Universe, found: int, besides: int) -> list[int]:
+    """The numbers of findings of a kind that may matter, with so many of others besides."""
+    asked = world.amounts
+    near = {*asked, *(n - 1 for n in asked), *(n - besides for n in asked), found}
+    return sorted(count for count in near if 1 <= count <= found)
+
+
 def _alternatives(world: Universe, kind: Kind) -> Iterator[Kind]:
     known = sorted(one for one in world.known.coverage if one[0] is kind[0])
     if kind in known:
         yield kind
     yield from known
     yield kind
-    yield kind[0], unnamed(kind[0])
+    yield kind[0], world.unnamed[kind[0]]
 
 
 def _facts(name: str, value: Any) -> Callable[[Universe, Facts], Iterator[Facts]]:

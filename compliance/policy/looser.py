@@ -34,7 +34,7 @@ from compliance.policy.solver import LIMIT, Term
 from compliance.policy.symbolic import Meaning
 from compliance.policy.terms import Policy
 from compliance.policy.told import told
-from compliance.policy.universe import NOTHING_KNOWN, Kind, Known, unnamed
+from compliance.policy.universe import NOTHING_KNOWN, Kind, Known
 from compliance.vocabulary import Category, Facts
 
 MOST = 2_000
@@ -153,7 +153,7 @@ def _kinds(kinds: Collection[tuple[Kind, ...]], asked: _Comparison) -> str:
     parts = [words.CATEGORIES[category] for category in whole]
     parts += [
         f"{words.CATEGORIES[category]} of type {entity}"
-        if entity != unnamed(category)
+        if entity != asked.world.unnamed[category]
         else f"{words.CATEGORIES[category]} of a type that no rule names"
         for category, entity in sorted(single)
         if category not in whole

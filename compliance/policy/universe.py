@@ -10,7 +10,7 @@ this world that no rule can tell from them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -84,14 +84,18 @@ class Universe:
     """The values of each fact that matter to a question.
 
     `choices` are facts with one value, each with its possible ones (`attested` and `witnessed`:
-    ages in seconds, None for never); `sets` are facts with any subset of their values. `counts`
-    is how many findings of one kind are told apart: so many stand for all above.
+    ages in seconds, None for never); `sets` are facts with any subset of their values.
+    `entities` are named, and `unnamed` gives for each category the entity that stands for all
+    others of it. `amounts` are the numbers of findings that rules ask for; `counts` is how many
+    findings of one kind are told apart: so many stand for all above.
     """
 
     choices: Mapping[str, tuple[Any, ...]]
     sets: Mapping[str, tuple[str, ...]]
     entities: tuple[str, ...]
+    unnamed: Mapping[Category, str]
     kinds: tuple[Kind, ...]
+    amounts: tuple[int, ...]
     counts: int
     times: moments.Moments
     countries: Mapping[str, str]
@@ -104,7 +108,8 @@ class Universe:
         """
         found: dict[Kind, int] = {}
         for (category, entity), count in facts.entities.items():
-            kind = (category, entity if entity in self.entities else unnamed(category))
+            named = entity in self.entities
+            kind = (category, entity if named else self.unnamed[category])
             if count > 0:
                 found[kind] = min(found.get(kind, 0) + count, self.counts)
         one: dict[str, Any] = {
@@ -151,11 +156,6 @@ class Universe:
         return next((age for age in ages if time - proof <= age * moments.SECOND), None)
 
 
-def unnamed(category: Category) -> str:
-    """The entity that stands for all of a category that no rule names."""
-    return f"another kind of {category} data"
-
-
 def universe(
     policies: Sequence[Policy],
     *,
@@ -194,12 +194,20 @@ def universe(
         "witnessed": _ages(one.witnessed_within for one in where),
     }
     said = sorted({e for rule in rules for e in rule.when.entities or ()} | set(entities))
+    covered = {entity for _category, entity in known.coverage}
+    unnamed = {
+        category: _free(f"another kind of {category} data", {*said, *covered})
+        for category in Category
+    }
+    amounts = tuple(sorted({rule.when.at_least or 1 for rule in rules} | {1}))
     return Universe(
         choices=choices,
         sets={name: named[name] for name in sorted(_SETS)} | {"declared": tuple(Category)},
         entities=tuple(said),
-        kinds=tuple(_kinds(said)),
-        counts=max((rule.when.at_least or 1 for rule in rules), default=1),
+        unnamed=unnamed,
+        kinds=tuple(_kinds(said, unnamed)),
+        amounts=amounts,
+        counts=amounts[-1],
         times=times,
         countries=countries,
         known=known,
@@ -219,10 +227,14 @@ def _named(
         for one in where:
             values |= getattr(one, _PLACES[name]) or frozenset()
     values |= _configured(name, known)
-    other = OTHERS[name]
+    return (*sorted(values), _free(OTHERS[name], values))
+
+
+def _free(other: str, values: Container[str]) -> str:
+    """What stands for all others; no document can take it by naming its own so."""
     while other in values:
         other = f"{other}, another"
-    return (*sorted(values), other)
+    return other
 
 
 def _said(when: Condition, members: tuple[str, ...]) -> set[str]:
@@ -256,10 +268,10 @@ def _texts(values: Iterable[object]) -> Iterator[str]:
             yield from value
 
 
-def _kinds(entities: Sequence[str]) -> Iterator[Kind]:
+def _kinds(entities: Sequence[str], unnamed: Mapping[Category, str]) -> Iterator[Kind]:
     for category in Category:
         yield from ((category, entity) for entity in entities)
-        yield category, unnamed(category)
+        yield category, unnamed[category]
 
 
 def _ages(within: Iterable[int | None]) -> tuple[object, ...]:

@@ -93,7 +93,7 @@ class Asked:
 
     def placed_treatments(self, facts, decision):
         return {
-            kind[1] if kind[1] in self.world.entities else f"another kind of {kind[0]} data": (
+            kind[1] if kind[1] in self.world.entities else self.world.unnamed[kind[0]]: (
                 decision.treatments[kind[1]]
             )
             for kind, count in facts.entities.items()

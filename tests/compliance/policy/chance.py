@@ -7,6 +7,7 @@ from compliance.policy.canonical import policy
 from compliance.policy.decide import decide
 from compliance.policy.regions import NEWEST
 from compliance.policy.terms import Condition, Hours, Retention, Rule, Where
+from compliance.policy.universe import OTHERS
 from compliance.vocabulary import (
     Candidate,
     Category,
@@ -21,9 +22,25 @@ SINCE = 1_785_000_000_000_000  # in July 2026
 UNTIL = 1_985_000_000_000_000  # in November 2032, after the last known end of an adequacy
 SECOND = 1_000_000
 
-ENTITIES = ("PERSON", "EMAIL", "IBAN", "HEALTH")
+# A document may name something as the world of a question names all that nobody named.
+ENTITIES = ("PERSON", "EMAIL", "IBAN", "HEALTH", "another kind of personal data")
 COUNTRIES = ("DE", "FR", "NO", "CH", "GB", "US", "CN", "CA", "JP", "ZZ")
 NAMES = ("a", "b", "c", "d")
+APPLICATIONS, MODELS, PURPOSES, BASES, OWNERS, LICENCES, PUBLISHERS, TOOLS, SITES = (
+    (*NAMES, OTHERS[fact])
+    for fact in (
+        "application",
+        "model",
+        "purpose",
+        "legal_basis",
+        "owner",
+        "licence",
+        "publisher",
+        "tools",
+        "site",
+    )
+)
+OPERATORS, CERTIFICATIONS = ((*NAMES, OTHERS[f]) for f in ("operator", "certifications"))
 ZONES = (None, "Europe/Berlin", "America/New_York", "Asia/Kathmandu")
 AGES = (60, 3_600, 86_400)
 COVERAGE = frozenset((category, entity) for category in Category for entity in ENTITIES)
@@ -45,29 +62,29 @@ CONDITIONS = {
     "categories": lambda rng: some(rng, Category),
     "entities": lambda rng: some(rng, ENTITIES),
     "names_unchecked": lambda rng: rng.random() < 0.5,
-    "applications": lambda rng: some(rng, NAMES),
-    "applications_except": lambda rng: some(rng, NAMES),
-    "purposes": lambda rng: some(rng, NAMES),
-    "legal_bases": lambda rng: some(rng, NAMES),
-    "owners": lambda rng: some(rng, NAMES),
+    "applications": lambda rng: some(rng, APPLICATIONS),
+    "applications_except": lambda rng: some(rng, APPLICATIONS),
+    "purposes": lambda rng: some(rng, PURPOSES),
+    "legal_bases": lambda rng: some(rng, BASES),
+    "owners": lambda rng: some(rng, OWNERS),
     "declared": lambda rng: some(rng, Category),
     "subject_countries": lambda rng: some(rng, COUNTRIES[:-1]),
     "high_risk": lambda rng: rng.random() < 0.5,
-    "models": lambda rng: some(rng, NAMES, 3),
-    "licences": lambda rng: some(rng, NAMES),
-    "publishers": lambda rng: some(rng, NAMES),
+    "models": lambda rng: some(rng, MODELS, 3),
+    "licences": lambda rng: some(rng, LICENCES),
+    "publishers": lambda rng: some(rng, PUBLISHERS),
     "restricted": lambda rng: rng.random() < 0.5,
     "request_class": lambda rng: rng.choice(tuple(RequestClass)),
     "tools_offered": lambda rng: rng.random() < 0.5,
-    "tools": lambda rng: some(rng, NAMES),
+    "tools": lambda rng: some(rng, TOOLS),
     "hours": hours,
 }
 PLACES = {
-    "sites": lambda rng: some(rng, NAMES),
+    "sites": lambda rng: some(rng, SITES),
     "countries": lambda rng: some(rng, COUNTRIES[:-1], 3),
     "regions": lambda rng: some(rng, ("EU", "EEA", "ADEQUATE")),
-    "operators": lambda rng: some(rng, NAMES),
-    "certifications": lambda rng: some(rng, NAMES),
+    "operators": lambda rng: some(rng, OPERATORS),
+    "certifications": lambda rng: some(rng, CERTIFICATIONS),
     "attested_within": lambda rng: rng.choice(AGES),
     "witnessed_within": lambda rng: rng.choice(AGES),
 }
@@ -75,7 +92,7 @@ OBLIGATIONS = {
     "content_days": lambda rng: rng.choice((0, 7, 30)),
     "mark_output": lambda _rng: True,
     "max_tokens": lambda rng: rng.choice((100, 1_000)),
-    "models": lambda rng: some(rng, NAMES, 3),
+    "models": lambda rng: some(rng, MODELS, 3),
     "review": lambda _rng: True,
 }
 
@@ -123,11 +140,15 @@ def candidate(rng, name, time):
     return Candidate(
         site=name,
         country=rng.choice(COUNTRIES),
-        operator=rng.choice((*NAMES, "", "another")),
-        certifications=frozenset(rng.sample((*NAMES, "another"), rng.randint(0, 4))),
+        operator=rng.choice((*OPERATORS, "", "another")),
+        certifications=frozenset(rng.sample((*CERTIFICATIONS, "another"), rng.randint(0, 4))),
         attested=proofs[0],
         witnessed=proofs[1],
     )
+
+
+def either(rng, names):
+    return rng.choice((*names, "", "another"))
 
 
 def request(rng):
@@ -137,25 +158,24 @@ def request(rng):
         category = rng.choice(tuple(Category))
         # What no rule names belongs to one category, as in the world of a question.
         entities[category, rng.choice((*ENTITIES, f"UNNAMED_{category}"))] = rng.randint(0, 6)
-    one = (*NAMES, "", "another")
-    sites = sorted(rng.sample((*NAMES, "another"), rng.randint(0, 3)))
+    sites = sorted(rng.sample((*SITES, "another"), rng.randint(0, 3)))
     return Facts(
-        application=rng.choice(one),
-        model=rng.choice(one),
+        application=either(rng, APPLICATIONS),
+        model=either(rng, MODELS),
         entities=entities,
         names_unchecked=rng.random() < 0.3,
         time=time,
-        purpose=rng.choice(one),
-        legal_basis=rng.choice(one),
-        owner=rng.choice(one),
+        purpose=either(rng, PURPOSES),
+        legal_basis=either(rng, BASES),
+        owner=either(rng, OWNERS),
         declared=frozenset(rng.sample(tuple(Category), rng.randint(0, 2))),
         subject_countries=frozenset(rng.sample(COUNTRIES, rng.randint(0, 2))),
         high_risk=rng.random() < 0.3,
         request_class=rng.choice(tuple(RequestClass)),
-        tools=frozenset(rng.sample((*NAMES, "another"), rng.randint(0, 2))),
+        tools=frozenset(rng.sample((*TOOLS, "another"), rng.randint(0, 2))),
         serving=Serving(
-            licence=rng.choice(one),
-            publisher=rng.choice(one),
+            licence=either(rng, LICENCES),
+            publisher=either(rng, PUBLISHERS),
             restricted=rng.random() < 0.3,
             candidates=tuple(candidate(rng, name, time) for name in sites),
         ),

@@ -123,6 +123,11 @@ UNIVERSE = [
         "found[kind] = min(found.get(kind, 0) + count, self.counts)",
         "found[kind] = 1",
     ),
+    (
+        "a name for all others that a document can take",
+        "while other in values:",
+        "while False:",
+    ),
 ]
 
 

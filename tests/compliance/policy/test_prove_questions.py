@@ -18,11 +18,12 @@ from compliance.policy.asking import (
 from compliance.policy.canonical import policy
 from compliance.policy.decide import decide
 from compliance.policy.default import DEFAULT
+from compliance.policy.example import plain
 from compliance.policy.leaving import judged, leaves, violated
 from compliance.policy.looser import looser
 from compliance.policy.overlaps import conflicts, shadowed, unreachable
 from compliance.policy.paths import without_path
-from compliance.policy.prove import Verdict, holds
+from compliance.policy.prove import Question, Verdict, holds
 from compliance.policy.regions import NEWEST
 from compliance.policy.terms import Assertion, Condition, Hours, Never, Retention, Rule, Where
 from compliance.policy.universe import Known
@@ -83,6 +84,37 @@ def test_whether_special_categories_can_leave_germany(rules, proved):
     answer = leaves(of(*rules), NEVER, since=SINCE)
     assert (answer.verdict is Verdict.PROVED) is proved
     assert len(answer.examples) == (0 if proved else 1)
+
+
+@pytest.mark.parametrize("category", Category)
+def test_a_document_cannot_name_what_stands_for_all_that_it_does_not_name(category):
+    categories = frozenset({category})
+    others = Question([of(REST)], since=SINCE).world.unnamed[category]
+    named = rule("a", Effect.MASK, categories=categories, entities=frozenset({others}))
+    never = Never(categories, None, GERMANY)
+    answer = leaves(of(REST, named), never, since=SINCE)
+    assert answer.verdict is Verdict.COUNTEREXAMPLE
+    ((_category, entity),) = answer.examples[0].facts.entities
+    assert entity != others
+    masked = of(REST, rule("a", Effect.MASK, categories=categories))
+    assert looser(masked, of(REST, named), since=SINCE).verdict is Verdict.COUNTEREXAMPLE
+
+
+def test_an_example_of_many_findings_is_made_plain_without_trying_every_number():
+    old = of(rule("a", Effect.MASK, categories=SPECIAL, at_least=100_000), REST)
+    coverage = frozenset((Category.SPECIAL, f"E{number}") for number in range(20))
+    counted = []
+
+    def shows(facts):
+        counted.append(facts)
+        return decide(old, facts, coverage).effect is Effect.MASK
+
+    world = Question([old], since=SINCE, known=Known(coverage=coverage)).world
+    found = {(Category.SPECIAL, "other"): 120_000, (Category.SPECIAL, "more"): 7}
+    facts = chance.request(random.Random(1))
+    plainly = plain(world, replace(facts, entities=found), shows)
+    assert plainly.entities == {(Category.SPECIAL, "E0"): 100_000}
+    assert len(counted) < 200
 
 
 def test_a_region_is_judged_at_every_time_to_come():
