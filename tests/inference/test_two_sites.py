@@ -8,7 +8,7 @@ import contextlib
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -92,13 +92,17 @@ class World:
         )
         candidates = tuple(Candidate(site, country) for site, country in COUNTRIES.items())
         before = [InForce(one.digest, 0, 1, 1) for one in self.recalled]
+        nodes = {
+            f"{site}-1": NodeRecord(
+                site, key.public_key().public_bytes_raw(), frozenset({MODEL})
+            )
+            for site, key in self.nodes.items()
+        }
         return SimpleNamespace(
             policy=self.policy,
             routes=RoutingTable({}, {MODEL: berths}),
-            nodes={
-                f"{site}-1": NodeRecord(site, key.public_key().public_bytes_raw())
-                for site, key in self.nodes.items()
-            },
+            nodes=nodes,
+            enrolled=nodes,
             serving=lambda _: Serving(candidates=candidates),
             standing=Standing(in_force=(*before, InForce(self.policy.digest, 0, None, None))),
         )
@@ -123,14 +127,21 @@ class World:
         )
         return cleared, passage
 
-    async def answered(self, cleared: Admitted[Cleared], passage: Passage) -> Any:
-        """The receipt."""
-        follow = self.dispatcher.follow(
-            cleared, append=self.append, route=passage, nodes=self.current().nodes
-        )
+    async def answered(
+        self,
+        cleared: Admitted[Cleared],
+        passage: Passage,
+        at_first: Callable[[], object] = lambda: None,
+    ) -> Any:
+        """The receipt; when the answer has begun to come, `at_first` is called."""
+        begun = False
+        follow = self.dispatcher.follow(cleared, append=self.append, route=passage)
         try:
             async with contextlib.aclosing(follow) as frames:
                 async for frame in frames:
+                    if not begun:
+                        at_first()
+                    begun = True
                     if isinstance(frame, Finished):
                         return frame.receipt
         finally:
@@ -250,11 +261,14 @@ async def test_the_brokers_memory_holds_nothing_of_what_was_asked(stage):
     world, broker, _ = stage
     word = f"quillworthy{secrets.token_hex(8)}"
     cleared, passage = await world.admitted(f"{word}: write to {EMAIL}.")
-    during = world.answered(cleared, passage)
-    assert memory.in_process(broker.process.pid, [word]) == set()
-    await during
-    assert memory.in_process(broker.process.pid, [word]) == set()
-    assert memory.in_process(broker.process.pid, [MODEL]), "nothing was searched"
+    seen: list[set[str]] = []
+
+    def search() -> None:
+        seen.append(memory.in_process(broker.process.pid, [word, MODEL]))
+
+    await world.answered(cleared, passage, search)
+    search()
+    assert seen == [{MODEL}] * 2, "while it was answered, and after; the model's name is there"
 
 
 async def test_a_recalled_versions_ticket_is_refused_and_the_request_decided_anew(stage):
