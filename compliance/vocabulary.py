@@ -360,12 +360,13 @@ class Holder(Protocol):
 class Approval:
     """A person's word that the request held as `hold` may go on, as far as `rules` held it.
 
+    They are ids with the digests of what they said then: a rule rewritten since is another one.
     `claim` uses it up for the request with the given id and says whether that succeeded: it
     serves one request, once. It raises `RecordUnavailable` where that cannot be known.
     """
 
     hold: str
-    rules: frozenset[str]
+    rules: Mapping[str, str]
     claim: Callable[[str], Awaitable[bool]]
 
 

@@ -67,7 +67,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "request.held",
             "a person must approve it first",
-            _DECIDED + " hold expires",
+            _DECIDED + " hold expires binding rule_digests",
             WEB,
             personal=True,
         ),
@@ -221,7 +221,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "policy.restored",
             "an older policy is meant: what was seen of newer ones is forgotten here",
-            "actor policy reason last_seen",
+            "actor policy reason last_seen gone",
             COMMAND,
             personal=True,
         ),

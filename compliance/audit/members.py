@@ -22,6 +22,7 @@ WORDS: Mapping[str, str] = {
     "backup_made": "when the backup was made",
     "before": "the day before which details were removed",
     "begin": "the first entry, counted from 0 within the generation",
+    "binding": "keyed digest (HMAC-SHA-256) of the request that an approval is for, hex",
     "buckets": "numbers of the buckets whose keys were replaced, or how many",
     "case": "the number that the officer gave to the case",
     "categories": "how many findings of each category",
@@ -76,6 +77,8 @@ WORDS: Mapping[str, str] = {
     "free": "bytes that are free",
     "generation": "of the log",
     "groups": "names of the user's roles",
+    "gone": "how many signatures, certificates and revocations about the policy were seen here and "
+    "are not in the database; null where that cannot be known",
     "handover": "the old key's Ed25519 signature over both verifier keys, base64",
     "held_by": "ids of the rules because of which a person must approve it",
     "high_risk": "whether it belongs to a high-risk AI system",
@@ -151,6 +154,8 @@ WORDS: Mapping[str, str] = {
     "ropa_reference": "entry in the record of processing activities",
     "rows": "how many rows",
     "rule": "the retention rule, in words",
+    "rule_digests": "by id: SHA-256 of what each rule that holds it says; an approval serves "
+    "for these",
     "rules": "ids of the rules that spoke",
     "rules_not_enforced": "ids of rules that no recogniser could have triggered",
     "scope": "what was asked for",
@@ -180,7 +185,8 @@ WORDS: Mapping[str, str] = {
     "values": "every setting that holds no secret, the release and the digest of its lock file",
     "verb": "`INSERT`, `UPDATE`, `DELETE` or `TRUNCATE`",
     "verdict": "of the log: `intact`, `broken` or `failed`; of a question about a policy: "
-    "`proved`, `counterexample` or `undecided`",
+    "`proved`, `counterexample` or `undecided`; of several assertions `counterexample` where "
+    "one is violated, else `undecided` where one is that",
     "verification": "the number of the run",
     "verifier_key": "the public key as others take it (name+id+key)",
     "verifier_key_before": "the verifier key until then",

@@ -54,8 +54,8 @@ class Admitted(Generic[TicketT]):
 
     Owned by the one task that answers the request; `place`, `attempt` and `ticket` change
     when `reissue` sends it again, and with them all that was decided when `readmit` does.
-    `subjects` are whom its kept content may be about; `satisfied` are the rules whose hold a
-    person approved.
+    `subjects` are whom its kept content may be about; `approved` are the rules whose hold a
+    person approved, with their digests.
     """
 
     request: Request
@@ -67,7 +67,7 @@ class Admitted(Generic[TicketT]):
     found: Scan
     attempt: int = 1
     subjects: tuple[str, ...] = ()
-    satisfied: frozenset[str] = frozenset()
+    approved: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def keeps(self) -> bool:
@@ -121,7 +121,8 @@ async def admit(
     failed.
     """
     found = await _scanned(request, scan, append)
-    satisfied = approval.rules if approval else frozenset()
+    approved = approval.rules if approval else {}
+    satisfied = unchanged(policy, approved)
     facts = known(request, found, serving)
     decision = decide(policy, facts, coverage, satisfied)
     if satisfied and decision.effect is Effect.HOLD:
@@ -134,7 +135,14 @@ async def admit(
         if holder is None:
             await _refuse(request, "record_unavailable", NO_HOLDER, append)
         body, _ = await _sent(case, append)  # treated as it will be once it is approved
-        await holding.hold(case, body, append=append, holder=holder, subject_key=subject_key)
+        await holding.hold(
+            case,
+            body,
+            policy=policy,
+            append=append,
+            holder=holder,
+            subject_key=subject_key,
+        )
     body, pseudonyms = await _sent(case, append)
     place = await _placed(case, append, route)
     detail = said.about(case) | {"attempt": 1} | said.where(place)
@@ -155,7 +163,7 @@ async def admit(
         ticket=await _sealed(request, body, place, append, seal),
         found=found,
         subjects=content.subjects if content else (),
-        satisfied=satisfied,
+        approved=approved,
     )
 
 
@@ -189,6 +197,12 @@ def known(request: Request, found: Scan, serving: Serves) -> Facts:
         ),
         serving=serving(request.model),
     )
+
+
+def unchanged(policy: Policy, approved: Mapping[str, str]) -> frozenset[str]:
+    """The rules that a person approved and that still say what they said then."""
+    now = said.rule_digests(policy, approved)
+    return frozenset(rule for rule, digest in now.items() if approved[rule] == digest)
 
 
 async def treated(request: Request, found: Scan, decision: Decision) -> Treated:

@@ -15,6 +15,7 @@ from compliance.gate.admission import (
     known,
     nowhere,
     treated,
+    unchanged,
     written,
 )
 from compliance.gate.refusals import Blocked, Refused
@@ -56,15 +57,15 @@ async def readmit(
 ) -> None:
     """Decide an admitted request that nothing began anew, by the version active now.
 
-    What was found in it stands; so does what a person approved. Its text is treated as the new
-    decision says, so `body` and `pseudonyms` change. What was kept of it stays for as long as
-    it was kept for. Appends `request.redecided`. Raises `Blocked` where the policy now says no
-    or wants a person to look first, and `Refused` where no place is left or something failed;
-    the caller then concludes the request as failed.
+    What was found in it stands; so does what a person approved, of rules that say the same.
+    Its text is treated as the new decision says, so `body` and `pseudonyms` change. What was
+    kept of it stays for as long as it was kept for. Appends `request.redecided`. Raises
+    `Blocked` where the policy now says no or wants a person to look first, and `Refused` where
+    no place is left or something failed; the caller then concludes the request as failed.
     """
     request, found, attempt = admitted.request, admitted.found, admitted.attempt + 1
     facts = known(request, found, serving)
-    decision = decide(policy, facts, coverage, admitted.satisfied)
+    decision = decide(policy, facts, coverage, unchanged(policy, admitted.approved))
     if decision.effect not in (Effect.BLOCK, Effect.HOLD):
         try:
             texts = await treated(request, found, decision)

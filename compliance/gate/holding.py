@@ -17,6 +17,7 @@ from compliance.audit import subjects
 from compliance.gate import said
 from compliance.gate.refusals import Held, Refused
 from compliance.gate.said import Case
+from compliance.policy.rules import Policy
 from compliance.vocabulary import (
     Append,
     Content,
@@ -35,19 +36,26 @@ async def hold(
     case: Case,
     body: Mapping[str, Any],
     *,
+    policy: Policy,
     append: Append,
     holder: Holder,
     subject_key: bytes | None,
 ) -> Never:
     """Set `body` aside, record that the request waits, and raise `Held`.
 
+    What an approval will be for goes on the record: the request, and the rules as they are.
     Raises `Refused` where one of both cannot be done.
     """
     request, decision = case.request, case.decision
     content, held = await _kept(request, body, append, holder)
     held = replace(held, rules=decision.held_by)
     content = replace(content, subjects=_about(request, case.found, subject_key))
-    detail = said.about(case) | {"hold": request.id, "expires": held.expires}
+    detail = said.about(case) | {
+        "hold": request.id,
+        "expires": held.expires,
+        "binding": held.binding,
+        "rule_digests": said.rule_digests(policy, held.rules),
+    }
     try:
         await said.record(append, [said.event(request, KIND, detail, content, held)])
     except Refused:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from compliance.gate.refusals import Refused
 from compliance.policy import recorded
+from compliance.policy.canonical import rule_digest
+from compliance.policy.rules import Policy
 from compliance.vocabulary import (
     Append,
     Content,
@@ -120,6 +122,11 @@ def decided(case: Case) -> dict[str, Any]:
     if decision.excluded:
         told["excluded"] = dict(decision.excluded)
     return told
+
+
+def rule_digests(policy: Policy, rules: Collection[str]) -> dict[str, str]:
+    """By id: what those of the rules that the version has say, see `policy.rule_digest`."""
+    return {rule.id: rule_digest(policy, rule) for rule in policy.rules if rule.id in rules}
 
 
 def _without_found(case: Case) -> Facts:

@@ -14,6 +14,7 @@ from compliance.audit.changes import recorded
 from compliance.audit.keystore import VaultUnreadable
 from compliance.gate import now
 from compliance.holds import text
+from compliance.holds.asked import asked
 from compliance.models import Application, Hold
 from compliance.vocabulary import Event
 
@@ -72,7 +73,9 @@ def _decide(hold: str, actor: str, reason: str, state: Hold.State, kind: str) ->
         if not mine.update(state=state, decided=moment, actor=actor, reason=reason):
             _waiting(hold)
         row = Hold.objects.get(pk=hold)
-        detail = {"actor": actor, "reason": reason, "rules": row.rules}
+        held = asked(hold)
+        rules = sorted(held.rules) if held else []
+        detail = {"actor": actor, "reason": reason, "rules": rules}
         journal.record(SOURCE, [said(row, kind, detail)])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,8 +21,9 @@ from django.db import connection, transaction
 
 from compliance.audit.keystore import VaultUnavailable
 from compliance.holds import text
+from compliance.holds.asked import approved, asked
 from compliance.holds.binding import binding, derived
-from compliance.models import Event, Hold
+from compliance.models import OPEN, Hold
 from compliance.vocabulary import (
     Approval,
     Content,
@@ -34,7 +35,6 @@ from compliance.vocabulary import Hold as Held
 
 LIFETIME = 24 * 3_600_000_000  # microseconds from being held until no approval serves any more
 WAITING_MAX = 100  # requests of one application that may wait for a person at a time
-APPROVED = "hold.approved"
 ID = re.compile(r"[0-9a-f]{32}\Z")
 
 T = TypeVar("T")
@@ -116,15 +116,17 @@ class Desk:
         bound = binding(self._key, request)
         return text.sealed(request.id, held, expires), Held(bound, (), expires)
 
-    def _approved(self, hold: str, request: Request) -> frozenset[str] | None:
+    def _approved(self, hold: str, request: Request) -> Mapping[str, str] | None:
         row = _of(request.application.id).filter(pk=hold).first()
         if row is None:
             return None
-        if row.binding != binding(self._key, request):
+        said = asked(hold)
+        if said is not None and said.binding != binding(self._key, request):
             raise NotApproved("other_request")
-        if (state := _state(row)) != Hold.State.APPROVED:
+        state = _state(row)
+        if state != Hold.State.APPROVED or said is None:
             raise NotApproved(state)
-        return frozenset(map(str, row.rules))
+        return said.rules
 
 
 def _close() -> None:
@@ -146,9 +148,17 @@ def _of(application: str) -> django.db.models.QuerySet[Hold]:
 
 
 def _state(row: Hold) -> str:
-    """As it stands by the clock, whether or not somebody has noted that its time is over."""
-    ended = row.state not in (Hold.State.WAITING, Hold.State.APPROVED)
-    return row.state if ended or row.expires > datetime.now(UTC) else Hold.State.EXPIRED
+    """As it stands: by the record, by the clock and by whether its text lives.
+
+    That a person gave an approval, and until when it serves, is what the record says, not the
+    row: whoever changes the row by other means than the console approves nothing.
+    """
+    if row.state not in OPEN:
+        return row.state
+    said, now = asked(row.pk), time.time_ns() // 1000
+    over = said is None or said.expires <= now or row.expires <= datetime.now(UTC)
+    forged = row.state == Hold.State.APPROVED and not approved(row.pk)
+    return Hold.State.EXPIRED if over or forged or not text.lives(row.pk) else row.state
 
 
 def _standing(hold: str, application: str) -> Standing | None:
@@ -157,18 +167,13 @@ def _standing(hold: str, application: str) -> Standing | None:
 
 
 def _claim(hold: str, by: str) -> bool:
-    """Use an approval up, if it stands, a person gave it, and its text lives.
-
-    That a person gave it is what the record says, not the row: whoever changes the row by
-    other means than the console approves nothing.
-    """
+    """Use an approval up, if it stands, a person gave it, and its text lives."""
     with transaction.atomic():
         now = datetime.now(UTC)
         mine = Hold.objects.filter(pk=hold, state=Hold.State.APPROVED, expires__gt=now)
         if not mine.update(state=Hold.State.USED, used_by=by):
             return False
-        given = Event.objects.filter(request=hold, type=APPROVED).exists()
-        if not given or not text.lives(hold):
+        if not approved(hold) or not text.lives(hold):
             transaction.set_rollback(True)
             return False
     text.destroy(hold)

@@ -74,6 +74,20 @@ def rule_document(rule: Rule) -> dict[str, Any]:
     return written
 
 
+def rule_digest(policy: Policy, rule: Rule) -> str:
+    """SHA-256, lower-case hex, of what one rule of a version says.
+
+    Rules of two versions with the same digest say the same: their local time and their regions
+    are the version's, and count where a rule speaks of them.
+    """
+    said = rule_document(rule)
+    if rule.when.hours is not None:
+        said["zone"] = policy.zone_name
+    if rule.where is not None and rule.where.regions is not None:
+        said["regions"] = policy.regions or ""
+    return hashlib.sha256(_canonical(said).encode("utf-8")).hexdigest()
+
+
 def assertion_document(assertion: Assertion) -> dict[str, Any]:
     """One assertion as JSON values."""
     return {

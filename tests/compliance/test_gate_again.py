@@ -11,6 +11,7 @@ import pytest
 
 from compliance import gate
 from compliance.gate import Admitted, Blocked, Outcome, Refused
+from compliance.gate.said import rule_digests
 from compliance.policy import recorded
 from compliance.policy.decide import decide
 from compliance.policy.rules import parse
@@ -228,9 +229,21 @@ async def test_what_a_person_approved_stays_approved_by_a_newer_version(
     record: Record, seal: Seals
 ) -> None:
     one = await admitted(request("Hi"), record, seal, ALLOW)
-    one.satisfied = frozenset({"look"})
-    await anew(one, record, seal, ALLOW, rule("look", "hold"))
+    look = rule("look", "hold")
+    one.approved = rule_digests(policy(ALLOW, look), {"look"})
+    await anew(one, record, seal, ALLOW, look)
     assert one.decision.effect is Effect.ALLOW
+
+
+async def test_what_a_person_approved_is_not_approved_for_a_rule_that_was_rewritten(
+    record: Record, seal: Seals
+) -> None:
+    one = await admitted(request("Hi"), record, seal, ALLOW)
+    one.approved = rule_digests(policy(ALLOW, rule("look", "hold")), {"look"})
+    with pytest.raises(gate.Blocked):
+        await anew(
+            one, record, seal, ALLOW, rule("look", "hold", when={"applications": ["shop"]})
+        )
 
 
 async def test_a_newer_version_that_leaves_no_place_refuses(

@@ -107,7 +107,7 @@ async def test_an_approved_request_passes_once_and_only_the_rules_that_held_it(
     approval = await counter.desk.approval(hold, one)
     assert approval is not None
     admitted = await counter.admit(one, approval=approval)
-    assert admitted.satisfied == {HELD}
+    assert set(admitted.approved) == {HELD}
     assert admitted.decision.effect is Effect.PSEUDONYMISE
     (said,) = await aside(lambda: told("request.admitted"))
     assert said["hold"] == hold
@@ -196,6 +196,63 @@ async def test_another_request_may_not_use_an_approval(
     hold = await approved(counter, asked)
     with pytest.raises(NotApproved, match="other_request"):
         await counter.desk.approval(hold, again(asked, **change))
+
+
+async def test_who_rewrites_the_rows_of_holds_approves_no_other_request_and_no_other_rule(
+    counter: Counter,
+) -> None:
+    harmless = request("Hello.")
+    other = again(harmless, body={"messages": [{"role": "user", "content": "Anything."}]})
+    hold = await approved(counter, harmless)
+    held = await counter.held(other)
+
+    def forged() -> None:
+        wanted = Hold.objects.get(pk=held.hold).binding
+        much_later = datetime.now(UTC) + timedelta(days=365)
+        Hold.objects.filter(pk=hold).update(
+            binding=wanted, rules=[HELD, OTHER], expires=much_later
+        )
+
+    await aside(forged)
+    with pytest.raises(NotApproved, match="other_request"):
+        await counter.desk.approval(hold, again(other))
+    approval = await counter.desk.approval(hold, again(harmless))
+    assert approval is not None
+    assert set(approval.rules) == {HELD}
+
+
+async def test_an_approval_serves_until_the_end_that_is_on_the_record(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "LIFETIME", 1)
+    asked = request("Hello.")
+    held = await counter.held(asked)
+    later = datetime.now(UTC) + timedelta(days=365)
+
+    def forged() -> None:
+        Hold.objects.update(expires=later)
+        Content.objects.update(expires=later)
+        deciding.approve(held.hold, "dora", "Seen.")
+
+    await aside(forged)
+    with pytest.raises(NotApproved, match="expired"):
+        await counter.desk.approval(held.hold, again(asked))
+
+
+async def test_an_approval_satisfies_no_rule_that_was_rewritten_since(
+    counter: Counter,
+) -> None:
+    asked = request(f"Write to {EMAIL}.")
+    hold = await approved(counter, asked)
+    rewritten = policy(rule(HELD, "hold", categories=["personal"]), version=2)
+    one, two = again(asked), again(asked)
+    with pytest.raises(gate.Held) as raised:
+        await counter.admit(one, rewritten, await counter.desk.approval(hold, one))
+    assert raised.value.decision.held_by == (HELD,)
+    untouched = policy(
+        rule(HELD, "hold", models=["m"]), rule("x", "allow", models=["n"]), version=3
+    )
+    await counter.admit(two, untouched, await counter.desk.approval(hold, two))
 
 
 async def test_another_application_learns_nothing_of_a_hold(counter: Counter) -> None:
@@ -289,10 +346,8 @@ async def test_a_state_that_no_person_gave_lets_nothing_pass(counter: Counter) -
     asked = request("Hello.")
     held = await counter.held(asked)
     await aside(lambda: Hold.objects.update(state="approved"))
-    one = again(asked)
-    with pytest.raises(gate.HoldSpent):
-        await counter.admit(one, approval=await counter.desk.approval(held.hold, one))
-    assert counter.seal.sealed == []
+    with pytest.raises(NotApproved, match="expired"):
+        await counter.desk.approval(held.hold, again(asked))
 
 
 async def test_of_two_who_decide_one_does_and_the_other_is_told(counter: Counter) -> None:
@@ -427,8 +482,8 @@ async def test_a_restored_database_brings_neither_an_approval_nor_a_text_back(
     one, two = again(asked), again(asked)
     await counter.admit(one, approval=await counter.desk.approval(hold, one))
     await aside(lambda: Hold.objects.update(**before))
-    with pytest.raises(gate.HoldSpent):
-        await counter.admit(two, approval=await counter.desk.approval(hold, two))
+    with pytest.raises(NotApproved, match="expired"):
+        await counter.desk.approval(hold, two)
     await aside(lambda: Hold.objects.update(state="waiting"))
     for act in (deciding.read, lambda hold, who: deciding.approve(hold, who, "Again.")):
         with pytest.raises(HoldGone, match="destroyed"):
