@@ -5,11 +5,11 @@ of a process. `enclosure` is for a process that asks of itself whether anything 
 leave, before its canary sends anything. It asks without sending a packet that could:
 
     devices     a network namespace with a loopback device and no other: nothing can leave
-    routes      no route leads out of private networks, and the kernel finds none to the
-                addresses in question (connect() of a datagram socket looks the route up only)
-    filter      a datagram to such an address, on a socket tied to the loopback device, is
-                refused (EPERM): by systemd's IPAddressDeny or another filter that goes by
-                address. Were it not refused, it would end in the loopback device.
+    routes      no route in any table leads out of private networks, and the kernel finds none
+                to the addresses in question (connect() of a datagram socket looks it up only)
+    filter      what is sent to such an address is refused (EPERM), and so is what is sent to
+                others, by chance, to which the routes lead: by systemd's IPAddressDeny or
+                another filter that goes by address (`filters`)
 
 What cannot be seen so, a NetworkPolicy of Kubernetes or a firewall on the way, is no enclosure
 here: to find out would be to send.
@@ -17,10 +17,8 @@ here: to find out would be to send.
 
 from __future__ import annotations
 
-import errno
 import ipaddress
 import shutil
-import socket
 import struct
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -28,23 +26,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference.filters import LOOPBACK, Network, by_chance, inner, refused, routed
+
 PROC = Path("/proc")
 ONLY_LOOPBACK = "only a loopback device"
-LOOPBACK = "lo"
-NOWHERE = 9  # port "discard": nothing that is sent there is meant for anybody
 REJECT, LOCAL = 0x0200, 0x80000000  # flags of a route: refuses; to an address of our own
+STAYING = frozenset({"LOCAL", "BROADCAST", "BLACKHOLE", "UNREACHABLE", "PROHIBIT", "THROW"})
+"""Kinds of routes by which nothing leaves a network (net/ipv4/fib_trie.c)."""
 WORDS_MAX = 6  # routes or addresses that a text names
-INNER = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"),
-        *("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32"),
-        *("fc00::/7", "fe80::/10", "ff00::/8", "::1/128"),
-    )
-)
-"""Networks that no router of the internet passes on (RFC 1918, 6598, 4193, …)."""
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +67,17 @@ class Ways:
     """Where a process's packets can go: its devices, and its routes that are not loopback."""
 
     devices: frozenset[str]
-    routes: tuple[tuple[Network, str], ...]  # with the device
+    routes: tuple[tuple[Network, str], ...]  # with where it stands: "on eth0", "in table 52"
 
     @property
-    def outward(self) -> list[str]:
+    def outward(self) -> list[tuple[Network, str]]:
         """The routes that lead out of private networks."""
-        return [
-            f"{network} on {device}" for network, device in self.routes if not _inner(network)
-        ]
+        return [route for route in self.routes if not inner(route[0])]
+
+    @property
+    def words(self) -> list[str]:
+        """Of the routes outward, for people."""
+        return [f"{network} {where}" for network, where in self.outward]
 
 
 def of_process(pid: int) -> list[Layer]:
@@ -94,24 +86,48 @@ def of_process(pid: int) -> list[Layer]:
 
 
 def ways(process: int | str) -> Ways:
-    """Of a process id, or `self`; raises OSError where it is not visible.
+    """Of a process id, or `self`; raises OSError or ValueError where it is not visible.
 
-    The kernel shows here its main routing table only; of others `enclosure` asks it.
+    Of every routing table, whether a rule names it now or not.
     """
     net = PROC / str(process) / "net"
-    devices = {
+    devices = frozenset(
         line.split(":")[0].strip() for line in (net / "dev").read_text().splitlines()[2:]
-    }
-    return Ways(frozenset(devices), (*_routes4(net / "route"), *_routes6(net / "ipv6_route")))
+    )
+    if devices <= {LOOPBACK}:
+        return Ways(devices, ())
+    return Ways(devices, (*_routes4(net), *_routes6(net / "ipv6_route")))
 
 
-def _routes4(path: Path) -> Iterator[tuple[Network, str]]:
-    for line in path.read_text().splitlines()[1:]:
+def _routes4(net: Path) -> Iterator[tuple[Network, str]]:
+    """Of the main table with their devices; of every other whatever may lead away."""
+    main: set[ipaddress.IPv4Network] = set()
+    for line in (net / "route").read_text().splitlines()[1:]:
         device, destination, _gateway, flags, *_rest = fields = line.split()
-        if device == LOOPBACK or int(flags, 16) & REJECT:
-            continue
         base, mask = (_address4(text) for text in (destination, fields[7]))
-        yield ipaddress.IPv4Network(f"{base}/{mask}", strict=False), device
+        network = ipaddress.IPv4Network(f"{base}/{mask}", strict=False)
+        main.add(network)
+        if device != LOOPBACK and not int(flags, 16) & REJECT:
+            yield network, f"on {device}"
+    for network, table in _tables4((net / "fib_trie").read_text()):
+        if network not in main or table not in ("Main", "Local"):
+            yield network, f"in table {table}"
+
+
+def _tables4(trie: str) -> Iterator[tuple[ipaddress.IPv4Network, str]]:
+    """The routes of every table; a table is followed by addresses, these by their prefixes.
+
+    Main and local tables are one, and shown twice, where no rule was ever made.
+    """
+    table = base = ""
+    for line in trie.splitlines():
+        words = line.split()
+        if not line.startswith(" "):
+            table = line.rstrip(":").removeprefix("Id ")
+        elif words[0] == "|--":
+            base = words[1]
+        elif words[0].startswith("/") and words[2] not in STAYING:
+            yield ipaddress.IPv4Network(base + words[0], strict=False), table
 
 
 def _address4(text: str) -> ipaddress.IPv4Address:
@@ -120,19 +136,14 @@ def _address4(text: str) -> ipaddress.IPv4Address:
 
 
 def _routes6(path: Path) -> Iterator[tuple[Network, str]]:
+    """Every table: of IPv6 the kernel shows all in one."""
     with suppress(FileNotFoundError):  # a kernel without IPv6
         for line in path.read_text().splitlines():
             base, prefix, *_rest, flags, device = line.split()
             if device != LOOPBACK and not int(flags, 16) & (REJECT | LOCAL):
                 address = ipaddress.IPv6Address(bytes.fromhex(base))
-                yield ipaddress.IPv6Network((address, int(prefix, 16)), strict=False), device
-
-
-def _inner(network: Network) -> bool:
-    return any(
-        network.version == one.version and network.subnet_of(one)  # type: ignore[arg-type]
-        for one in INNER
-    )
+                network = ipaddress.IPv6Network((address, int(prefix, 16)), strict=False)
+                yield network, f"on {device}"
 
 
 def _few(words: Sequence[str]) -> str:
@@ -153,7 +164,7 @@ def _network(pid: int) -> Layer:
         return Layer(name, True, "no route")
     if not found.outward:
         return Layer(name, True, f"no way out of the network of {_few(others)}")
-    return Layer(name, False, f"a way out: {_few(found.outward)}")
+    return Layer(name, False, f"a way out: {_few(found.words)}")
 
 
 def _systemd(pid: int) -> Layer:
@@ -200,62 +211,11 @@ def enclosure(addresses: Sequence[str]) -> Enclosure:
     others = sorted(found.devices - {LOOPBACK})
     if not others:
         return Enclosure(("devices",), ONLY_LOOPBACK)
-    routed = [address for address in addresses if _routed(address)]
-    if not routed and not found.outward:
+    known = [address for address in addresses if routed(address)]
+    if not known and not found.outward:
         return Enclosure(("routes",), f"no route out of the network of {_few(others)}")
-    held = [address for address in routed if _filtered(address)]
-    if routed and held == routed:
-        layers = ("filter",) if len(routed) == len(addresses) else ("routes", "filter")
+    asked = (*known, *by_chance(network for network, _where in found.outward))
+    if all(refused(address) for address in asked):
+        layers = ("filter",) if len(known) == len(addresses) else ("routes", "filter")
         return Enclosure(layers, "a packet filter refuses outside addresses")
-    free = [address for address in routed if address not in held]
-    return Enclosure((), f"a way out: {_few(free or found.outward)}")
-
-
-def _family(address: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
-
-
-def _routed(address: str) -> bool:
-    """Whether the kernel knows a way to `address`; nothing is sent."""
-    try:
-        with socket.socket(_family(address), socket.SOCK_DGRAM) as asking:
-            asking.connect((address, NOWHERE))
-    except OSError:
-        return False
-    return True
-
-
-def _filtered(address: str) -> bool:
-    """Whether a filter refuses what is sent to `address`; what is sent cannot leave."""
-    if _family(address) == socket.AF_INET:
-        return _refused(address, tied=True)
-    # IPv6 finds no route on a loopback device. What is sent to an address of our own is
-    # delivered here; a filter that denies any address but this machine's refuses it too.
-    own = _own_address(address)
-    return own is not None and _refused(own, tied=False)
-
-
-def _refused(address: str, *, tied: bool) -> bool:
-    try:
-        with socket.socket(_family(address), socket.SOCK_DGRAM) as sending:
-            if tied:
-                device = LOOPBACK.encode() + b"\0"
-                sending.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device)
-            try:
-                sending.sendto(b"", (address, NOWHERE))
-            except OSError as error:
-                return error.errno in (errno.EPERM, errno.EACCES)
-    except OSError:  # no such sockets, or none may be tied to a device: nothing was learnt
-        return False
-    return False
-
-
-def _own_address(towards: str) -> str | None:
-    """The address from which this machine would send to `towards`; None for loopback's."""
-    try:
-        with socket.socket(_family(towards), socket.SOCK_DGRAM) as asking:
-            asking.connect((towards, NOWHERE))
-            own = str(asking.getsockname()[0])
-    except OSError:
-        return None
-    return None if ipaddress.ip_address(own).is_loopback else own
+    return Enclosure((), f"a way out: {_few(found.words or known)}")

@@ -27,6 +27,7 @@ from inference import attempts, canary
 from tests.services.waiting import PATIENCE
 
 ANSWERED = "192.0.2.1"
+OWN, OTHER = "2001:db8:9::5/64", "2a00:9::5/64"  # such as others too can reach
 ALL, LAST = 0x0003, 0x88B5  # kinds of frames (linux/if_ether.h)
 CGROUPS = Path("/sys/fs/cgroup")
 BPF = {"x86_64": 321, "aarch64": 280}  # number of the system call bpf(2)
@@ -50,7 +51,8 @@ def device(*routes: str) -> None:
     ip("link", "set", "way0", "arp", "off", "up")
     for route in routes:
         family = "-6" if ":" in route else "-4"
-        ip(family, "route", "add", route, "dev", "way0")
+        way = () if route.startswith("unreachable") else ("dev", "way0")
+        ip(family, "route", "add", *route.split(), *way)
 
 
 class Wire:
@@ -133,9 +135,40 @@ DENY = (  # of IPv4 only what goes to 127.0.0.0/8 passes, and nothing else
 )
 
 
-def denied(group: Path) -> None:
-    """What systemd does in `group` for IPAddressDeny=any with IPAddressAllow=127.0.0.0/8."""
-    program = b"".join(struct.pack("<BBhi", *instruction) for instruction in DENY)
+DENY4 = (*DENY[:2], (0xB7, 0x00, 0, 1), *DENY[3:])  # and what is not IPv4 passes
+IPV4, IPV6 = (0x0800, 16), (0x86DD, 24)  # protocol, where the destination stands
+
+Program = tuple[tuple[int, int, int, int], ...]
+
+
+def refusing(family: tuple[int, int], *networks: str) -> Program:
+    """Refuses what goes to these networks, each told by three bytes, and nothing else."""
+    starts = [ipaddress.ip_network(one).network_address.packed[:3] for one in networks]
+    return (
+        *DENY[:2],
+        (0xB7, 0x00, 0, 1),  # r0 = 1: pass
+        (0x55, 0x02, 10 + len(starts), socket.htons(family[0])),  # of another family: exit
+        (0xBF, 0x61, 0, 0),
+        (0xB7, 0x02, 0, family[1]),
+        (0xBF, 0xA3, 0, 0),
+        (0x07, 0x03, 0, -8),
+        (0xB7, 0x04, 0, 4),
+        (0x85, 0x00, 0, 26),  # bpf_skb_load_bytes
+        (0x61, 0xA1, -8, 0),  # r1 = the destination's first four bytes,
+        (0x57, 0x01, 0, 0xFFFFFF if sys.byteorder == "little" else -256),  # of them three
+        (0xB7, 0x00, 0, 0),
+        *(
+            (0x15, 0x01, len(starts) - number, int.from_bytes(start + b"\0", sys.byteorder))
+            for number, start in enumerate(starts)
+        ),
+        (0xB7, 0x00, 0, 1),
+        (0x95, 0x00, 0, 0),
+    )
+
+
+def denied(group: Path, instructions: Program) -> None:
+    """Filter what the group sends; by `DENY` as systemd does for IPAddressDeny=any."""
+    program = b"".join(struct.pack("<BBhi", *instruction) for instruction in instructions)
     code = ctypes.create_string_buffer(program)
     licence = ctypes.create_string_buffer(b"GPL")
     loaded = _bpf(
@@ -162,22 +195,33 @@ def unified() -> Path | None:
     return None
 
 
-def filtered() -> None:
-    """Everywhere is a way out, and a filter of this process's group refuses it."""
-    device("default", "::/0")
+def group_of(process: int) -> Path:
+    """The group of a process that filters itself; raises OSError where there can be none."""
     top = unified()
     if top is None:
         raise OSError("no cgroups of version 2")
-    group = top / f"domicile-test-{os.getpid()}"
-    group.mkdir()
-    try:
-        denied(group)
-        (group / "cgroup.procs").write_text(str(os.getpid()))
-        attempts.TIMEOUT = 0.2  # TCP is dropped without a word, so each try takes all of it
-        say()
-    finally:
-        (top / "cgroup.procs").write_text(str(os.getpid()))
-        group.rmdir()
+    return top / f"domicile-test-{process}"
+
+
+def filtered(instructions: Program, *routes: str, own: str = "") -> Callable[[], None]:
+    """With these routes, and an address besides, in a group of its own that is filtered."""
+
+    def prepared() -> None:
+        device(*routes)
+        if own:
+            ip("-6", "addr", "add", own, "dev", "way0", "nodad")
+        group = group_of(os.getpid())
+        group.mkdir()
+        try:
+            denied(group, instructions)
+            (group / "cgroup.procs").write_text(str(os.getpid()))
+            attempts.TIMEOUT = 0.2  # TCP is dropped without a word: each try takes all of it
+            say()
+        finally:
+            (group.parent / "cgroup.procs").write_text(str(os.getpid()))
+            group.rmdir()
+
+    return prepared
 
 
 def answered(kind: socket.SocketKind, port: int) -> Callable[[], None]:
@@ -220,6 +264,18 @@ def routed(*routes: str) -> Callable[[], None]:
     return prepared
 
 
+def tabled(table: str) -> Callable[[], None]:
+    """A route outward in another table than the main one, and a rule that names it."""
+
+    def prepared() -> None:
+        device()
+        ip("route", "add", "8.8.0.0/16", "dev", "way0", "table", table)
+        ip("rule", "add", "to", "8.8.0.0/16", "lookup", table)
+        say()
+
+    return prepared
+
+
 def deaf() -> None:
     """A way out, and no loopback on which a filter could be met."""
     device("default")
@@ -227,7 +283,21 @@ def deaf() -> None:
     say()
 
 
+def able(*, filtering: bool = False) -> None:
+    """Ends without an error where the ways below can be prepared."""
+    device("default", "::/0")
+    if filtering:
+        group = group_of(os.getpid())
+        group.mkdir()
+        try:
+            denied(group, DENY)
+        finally:
+            group.rmdir()
+
+
 WAYS: dict[str, Callable[[], None]] = {
+    "able namespace": able,
+    "able filter": lambda: able(filtering=True),
     "alone": lambda: say("canary.example.org:443,198.51.100.7:99"),
     "tcp": answered(socket.SOCK_STREAM, canary.HTTPS),
     "udp": answered(socket.SOCK_DGRAM, canary.DNS),
@@ -237,7 +307,15 @@ WAYS: dict[str, Callable[[], None]] = {
     "default6": routed("::/0"),
     "halves": routed("0.0.0.0/1", "128.0.0.0/1"),
     "elsewhere": routed("8.8.0.0/16"),
-    "filtered": filtered,
+    "table": tabled("52"),
+    "local": tabled("local"),
+    "filtered": filtered(DENY, "default", "::/0", own=OWN),
+    "documentation": filtered(
+        refusing(IPV4, "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"), "default"
+    ),
+    "one family": filtered(DENY4, "default", "::/0", "unreachable 2001:db8::/32", own=OTHER),
+    "private": filtered(refusing(IPV6, "fd09::/24"), "::/0"),
+    "neighbours": filtered(refusing(IPV6, "2001:d00::/24"), "::/0", own=OWN),
     "deaf": deaf,
     "seen": seen,
 }

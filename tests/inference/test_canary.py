@@ -5,11 +5,6 @@ Every run is in a network namespace of its own; what leaves it is seen on a wire
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -17,34 +12,24 @@ from typing import Any
 import pytest
 
 from inference import attempts, canary, confinement
-from tests.inference import enclosed
-
-ROOT = Path(__file__).resolve().parents[2]
-RIGHTS = "-n" if os.geteuid() == 0 else "-rn"
+from tests.inference.namespaces import inside, need
 
 
-def inside(how: str) -> dict[str, Any]:
-    """What the canary says in a namespace prepared as `how`."""
-    for tool in ("unshare", "ip"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"NOT TESTED: the canary inside a namespace. It needs {tool}.")
-    done = subprocess.run(
-        ["unshare", RIGHTS, sys.executable, "-m", "tests.inference.enclosed", how],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+@pytest.fixture
+def namespace():
+    need("namespace")
+
+
+@pytest.fixture
+def filtering(namespace):
+    need("filter")
 
 
 def outcomes(told: dict[str, Any]) -> set[str]:
     return {one["outcome"] for one in told["tries"]}
 
 
+@pytest.mark.usefixtures("namespace")
 def test_where_only_loopback_exists_it_tries_everything_and_reaches_nothing():
     told = inside("alone")
     assert (told["verdict"], told["enclosure"]["layers"]) == ("confined", ["devices"])
@@ -61,6 +46,7 @@ def test_where_only_loopback_exists_it_tries_everything_and_reaches_nothing():
     }
 
 
+@pytest.mark.usefixtures("namespace")
 @pytest.mark.parametrize(
     ("how", "reached"),
     [
@@ -75,14 +61,17 @@ def test_whoever_answers_outside_is_a_way_out(how, reached):
     assert reached in told["reached"]
 
 
+@pytest.mark.usefixtures("namespace")
 def test_a_proxy_that_is_named_and_not_there_is_no_way_out():
     assert "http 127.0.0.1:3129" not in inside("proxied")["reached"]
 
 
+@pytest.mark.usefixtures("namespace")
 def test_the_wire_sees_what_leaves():
     assert inside("seen")["left"] == ["192.0.2.9", "2001:db8::9"]
 
 
+@pytest.mark.usefixtures("namespace")
 def test_a_network_without_a_route_out_is_an_enclosure():
     told = inside("internal")
     assert (told["verdict"], told["enclosure"]["layers"]) == ("confined", ["routes"])
@@ -91,17 +80,28 @@ def test_a_network_without_a_route_out_is_an_enclosure():
     assert told["left"] == []
 
 
-@pytest.mark.parametrize("how", ["default", "default6", "halves", "elsewhere", "deaf"])
+@pytest.mark.usefixtures("namespace")
+@pytest.mark.parametrize(
+    "how", ["default", "default6", "halves", "elsewhere", "table", "local", "deaf"]
+)
 def test_where_there_is_any_way_out_nothing_is_tried_and_nothing_leaves(how):
-    told = inside(how)
+    held_by_nothing(inside(how))
+
+
+@pytest.mark.usefixtures("filtering")
+@pytest.mark.parametrize("how", ["documentation", "one family", "private", "neighbours"])
+def test_a_filter_that_refuses_only_some_outside_addresses_is_no_enclosure(how):
+    held_by_nothing(inside(how))
+
+
+def held_by_nothing(told: dict[str, Any]) -> None:
     assert (told["verdict"], told["enclosure"]["layers"]) == ("unconfined", [])
     assert told["enclosure"]["text"].startswith("a way out: ")
     assert told["tries"] == told["left"] == []
 
 
+@pytest.mark.usefixtures("filtering")
 def test_a_filter_of_the_kernel_on_the_group_of_processes_is_an_enclosure():
-    if os.geteuid() != 0 or enclosed.unified() is None:
-        pytest.skip("NOT TESTED: systemd's IPAddressDeny. It needs root and cgroups v2.")
     told = inside("filtered")
     assert (told["verdict"], told["enclosure"]["layers"]) == ("confined", ["filter"])
     found = {(one["how"], one["outcome"]) for one in told["tries"]}
@@ -181,7 +181,9 @@ ROUTES = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWi
 ZERO = "0" * 32
 
 
-def process(folder: Path, devices: str, routes: str = "", routes6: str = "") -> Path:
+def process(
+    folder: Path, devices: str, routes: str = "", routes6: str = "", trie: str = ""
+) -> Path:
     """What the kernel shows of process 7."""
     net = folder / "7" / "net"
     net.mkdir(parents=True)
@@ -189,6 +191,7 @@ def process(folder: Path, devices: str, routes: str = "", routes6: str = "") -> 
     net.joinpath("dev").write_text(HEADER + lines)
     net.joinpath("route").write_text(ROUTES + routes)
     net.joinpath("ipv6_route").write_text(routes6)
+    net.joinpath("fib_trie").write_text(trie + TABLES)
     return folder
 
 
@@ -199,6 +202,22 @@ REFUSING6 = f"{ZERO} 00 {ZERO} 00 {ZERO} ffffffff 1 0 00200200       lo\n"
 OWN6 = f"20010db8{ZERO[8:]} 80 {ZERO} 00 {ZERO} 00000000 4 0 80200001     eth0\n"
 
 
+TABLES = """Local:
+  +-- 127.0.0.0/8 2 0 2
+     |-- 127.0.0.1
+        /32 host LOCAL
+     |-- 127.255.255.255
+        /32 link BROADCAST
+"""
+VPN = """Id 52:
+  +-- 8.0.0.0/7 2 0 2
+     |-- 8.8.0.0
+        /16 link UNICAST
+     |-- 9.9.0.0
+        /16 universe UNREACHABLE
+"""
+
+
 @pytest.mark.parametrize(
     ("shown", "holds", "text"),
     [
@@ -207,9 +226,12 @@ OWN6 = f"20010db8{ZERO[8:]} 80 {ZERO} 00 {ZERO} 00000000 4 0 80200001     eth0\n
         (("lo eth0", PRIVATE, REFUSING6 + OWN6), True, "no way out of the network of eth0"),
         (("lo eth0", PRIVATE + DEFAULT), False, "a way out: 0.0.0.0/0 on eth0"),
         (("lo eth0", PRIVATE, DEFAULT6), False, "a way out: ::/0 on eth0"),
+        (("lo eth0", PRIVATE, "", VPN), False, "a way out: 8.8.0.0/16 in table 52"),
     ],
 )
-def test_doctor_sees_a_way_out_by_either_family(tmp_path, monkeypatch, shown, holds, text):
+def test_doctor_sees_a_way_out_by_either_family_and_in_every_table(
+    tmp_path, monkeypatch, shown, holds, text
+):
     monkeypatch.setattr(confinement, "PROC", process(tmp_path, *shown))
     layer = confinement.of_process(7)[0]
     assert (layer.holds, layer.text) == (holds, text)
