@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import shutil
-import sys
 
 import pytest
 from celery import Celery
@@ -14,18 +11,12 @@ from celery import Celery
 from inference import canary_format
 from inference.canary_format import FIELD, OPENED, STREAM, Opening
 from inference.relay import Receipted, Receiver, Refused
+from tests.inference.namespaces import become, need
 from tests.inference.nodes import Gateway, Node, data_folder, frames
 from tests.inference.tickets import GATEWAY, NODE, ticket
 from tests.services.waiting import until
 
 PORT = 3129  # in a network namespace of its own
-RIGHTS = "-n" if os.geteuid() == 0 else "-rn"
-
-
-def within(port: int) -> tuple[str, ...]:
-    """What a worker runs in: nothing but loopback, where somebody answers on `port` if any."""
-    module = ("-m", "tests.inference.enclosed", "become", str(port))
-    return ("unshare", RIGHTS, sys.executable, *module)
 
 
 @pytest.fixture
@@ -52,16 +43,13 @@ async def reports(redis) -> list[canary_format.Report]:
     return found
 
 
-@pytest.mark.skipif(
-    not (shutil.which("unshare") and shutil.which("ip")),
-    reason="NOT TESTED: that a worker closes itself. It needs unshare and ip.",
-)
 async def test_a_worker_that_can_get_out_closes_itself_until_it_was_opened(
     valkey, redis, gateway
 ):
+    need("namespace")
     data = data_folder()
     hosts = f"127.0.0.1:{PORT}"
-    node = Node(valkey.url, data, prefix=within(PORT), DOMICILE_CANARY_HOSTS=hosts)
+    node = Node(valkey.url, data, prefix=become(PORT), DOMICILE_CANARY_HOSTS=hosts)
     try:
         await until(lambda: redis.xlen(STREAM), "the canary says something")
         (report, *_) = await reports(redis)
@@ -82,7 +70,7 @@ async def test_a_worker_that_can_get_out_closes_itself_until_it_was_opened(
             node="node-1", site="home", closed=report.closed, time=report.closed + 1
         )
         await redis.set(OPENED + "node-1", canary_format.open_again(opening, GATEWAY))
-        node = Node(valkey.url, data, prefix=within(0))
+        node = Node(valkey.url, data, prefix=become(0))
         await until(lambda: healthy(redis), "it is open")
         (first, *_) = await reports(redis)
         assert (first.verdict, first.closed) == ("confined", 0)
