@@ -27,15 +27,15 @@ _log = structlog.get_logger(__name__)
 
 
 class Bulletin:
-    """The worker's side, of one node. Belongs to one event loop.
+    """The worker's side, of one node that serves one model. Belongs to one event loop.
 
     `keys` is the file with the gateways' public keys, read again when a list was signed by
     none of them.
     """
 
-    def __init__(self, redis: Any, node: str, keys: Path) -> None:
+    def __init__(self, redis: Any, node: str, model: str, keys: Path) -> None:
         """Raises `KeyUnusable`."""
-        self._redis, self._node, self._file = redis, node, keys
+        self._redis, self._node, self._model, self._file = redis, node, model, keys
         self._news: Callable[[], None] = lambda: None
         self._keys: Sequence[bytes] = public_keys(keys)
         self._listed: InForce | None = None
@@ -61,7 +61,10 @@ class Bulletin:
     @property
     def closed(self) -> bool:
         """Whether this node has shut itself, or the newest list says that it may not work."""
-        return self._shut or (self._listed is not None and self._node not in self._listed.nodes)
+        listed = self._listed
+        return self._shut or (
+            listed is not None and not listed.permits(self._node, self._model)
+        )
 
     def shut(self, closed: bool) -> None:
         """Begin nothing more whatever the list says, because this node closed itself; or do."""

@@ -39,7 +39,7 @@ from inference.relay import (
 )
 from inference.relay import Refused as TicketRefused
 from inference.routing import Overloaded, Passage
-from inference.snapshot import NodeRecord, SnapshotKeeper, SnapshotStale
+from inference.snapshot import Snapshot, SnapshotKeeper, SnapshotStale
 
 __all__ = ["AnswerFailed", "Cleared", "Dispatcher", "Finished"]
 
@@ -139,14 +139,14 @@ class Dispatcher:
         *,
         append: Append,
         route: Passage,
-        nodes: Mapping[str, NodeRecord],
     ) -> AsyncGenerator[Chunk | Finished, None]:
         """Publish the ticket and give its answer: chunks, then `Finished`.
 
         Raises `AnswerFailed`. Closing the iterator before its end cancels the node's work.
         """
         while True:
-            streamed, refusal = False, None
+            streamed, refusal, why = False, None, ""
+            before = self._snapshot()
             cleared = admitted.ticket
             inbox = self._receiver.expect(cleared.handle, admitted.attempt, cleared.down_key)
             ended = False
@@ -157,13 +157,16 @@ class Dispatcher:
                     yield frame
                 ended = True
                 if isinstance(frame, Receipted):
-                    yield finished(frame, admitted, nodes)
+                    now = self._newest(before)
+                    yield finished(frame, admitted, now.nodes, before.nodes)
                     return
                 if streamed:
                     raise AnswerFailed(
                         "engine_unavailable", "The node refused what it had begun to answer."
                     )
-                refusal = await refusal_of(frame, admitted, nodes, append)
+                enrolled = self._newest(before).enrolled
+                refusal = await refusal_of(frame, admitted, enrolled, append)
+                why = _refused(refusal, admitted)
             except _EndedByNode as error:
                 ended = True
                 raise error.reason from None
@@ -173,15 +176,29 @@ class Dispatcher:
                         "engine_unavailable",
                         "The node fell silent in the middle of its answer.",
                     ) from None
+                why = _silent(admitted)
             finally:
                 inbox.close()
                 if not ended:
                     self._cancel(cleared)
             self._spare(admitted)
             if refusal is not None and refusal.reason == "policy_not_in_force":
-                nodes = await self._anew(admitted, append, route)
+                await self._anew(admitted, append, route)
             else:
-                await self._again(admitted, append, route, refusal)
+                await self._again(admitted, append, route, why)
+
+    def _snapshot(self) -> Snapshot:
+        try:
+            return self._keeper.current()
+        except SnapshotStale as error:
+            raise AnswerFailed("engine_unavailable", str(error)) from error
+
+    def _newest(self, known: Snapshot) -> Snapshot:
+        """The snapshot as it is now; `known` while the database has nothing to say."""
+        try:
+            return self._keeper.current()
+        except SnapshotStale:
+            return known
 
     async def _publish(self, cleared: Cleared) -> None:
         try:
@@ -201,10 +218,8 @@ class Dispatcher:
                 "engine_unavailable", f"No node answered, {ATTEMPTS_MAX} times in a row."
             )
 
-    async def _anew(
-        self, admitted: Admitted[Cleared], append: Append, route: Passage
-    ) -> Mapping[str, NodeRecord]:
-        """Have the version now active decide; the nodes whose receipts count from here on."""
+    async def _anew(self, admitted: Admitted[Cleared], append: Append, route: Passage) -> None:
+        """Have the version now active decide."""
         former = admitted.decision.digest
         try:
             async with asyncio.timeout(NEWS):
@@ -212,9 +227,9 @@ class Dispatcher:
                     await asyncio.sleep(SOON)
         except (TimeoutError, SnapshotStale):
             log.warning("refused_version_active", request=admitted.request.id)
+        snapshot = self._snapshot()
+        route.turn(snapshot.routes)
         try:
-            snapshot = self._keeper.current()
-            route.turn(snapshot.routes)
             await gate.readmit(
                 admitted,
                 policy=snapshot.policy,
@@ -225,28 +240,17 @@ class Dispatcher:
                 serving=snapshot.serving,
             )
         except Blocked as error:
-            raise AnswerFailed("policy_blocked", str(error)) from error
+            raise AnswerFailed("policy_blocked", str(error), decision=error.decision) from error
         except Refused as error:
             raise AnswerFailed(error.reason, str(error)) from error
-        except (SnapshotStale, Overloaded) as error:
+        except Overloaded as error:
             raise AnswerFailed("engine_unavailable", str(error)) from error
-        return snapshot.nodes
 
     async def _again(
-        self,
-        admitted: Admitted[Cleared],
-        append: Append,
-        route: Passage,
-        refusal: Refusal | None,
+        self, admitted: Admitted[Cleared], append: Append, route: Passage, why: str
     ) -> None:
-        site = admitted.place.site
-        if refusal is None:
-            why = f"No frame from {site} in {SILENCE:g} s."
-            log.warning(
-                "node_silent", request=admitted.request.id, attempt=admitted.attempt, site=site
-            )
-        else:
-            why = f"Node {refusal.node} refused the ticket: {refusal.reason}."
+        """Clear it once more, by the routes as they are now: what is closed gets nothing."""
+        route.turn(self._snapshot().routes)
         try:
             await gate.reissue(
                 admitted,
@@ -281,6 +285,20 @@ class _EndedByNode(Exception):
     def __init__(self, reason: AnswerFailed) -> None:
         super().__init__(reason.code)
         self.reason = reason
+
+
+def _silent(admitted: Admitted[Cleared]) -> str:
+    site = admitted.place.site
+    log.warning("node_silent", request=admitted.request.id, attempt=admitted.attempt, site=site)
+    return f"No frame from {site} in {SILENCE:g} s."
+
+
+def _refused(refusal: Refusal | None, admitted: Admitted[Cleared]) -> str:
+    if refusal is not None:
+        return f"Node {refusal.node} refused the ticket: {refusal.reason}."
+    site = admitted.place.site
+    log.warning("ticket_refused_by_stranger", request=admitted.request.id, site=site)
+    return f"A machine at {site} that is not enrolled refused the ticket."
 
 
 async def _part(inbox: Inbox, request: Request) -> Chunk | Receipted | TicketRefused:

@@ -1,7 +1,8 @@
 """The list of policy versions in force, and of nodes that may work, signed by the gateway.
 
 A worker has no database. It opens a ticket only while this list says that the version which
-cleared it is, or was within the ticket's life, in force; and that the worker's node may work.
+cleared it is, or was within the ticket's life, in force; and that the worker's node may serve
+the model: a policy was asked about nodes that are deployed, and about no others.
 The gateway puts a new list into the broker each second; who has the broker can withhold it,
 whereupon nothing runs, and can play an older one back for as long as it is fresh, no longer.
 """
@@ -47,12 +48,17 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class InForce(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The list, as the configuration was at `moment` (microseconds since the Unix epoch).
 
-    `nodes` are the names of those that may work: enrolled, switched on and not closed.
+    `nodes` are those that may work, by name, with the models that each serves: enrolled, and
+    neither they, nor their site, nor their deployment switched off or closed.
     """
 
     moment: Moment
     versions: list[Version]
-    nodes: list[str]
+    nodes: dict[str, list[str]]
+
+    def permits(self, node: str, model: str) -> bool:
+        """Whether `node` may answer for `model`."""
+        return model in self.nodes.get(node, ())
 
 
 class _Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,8 +113,8 @@ def check(listed: InForce | None, ticket: Ticket, node: str, now: float) -> None
             f"Node {node} has no list of the policy versions in force that is younger than "
             f"{STALE:.0f} s; see whether a gateway runs, and compare the clocks.",
         )
-    if node not in listed.nodes:
-        raise ClearanceRefused("node_closed", f"Node {node} may not work now.")
+    if not listed.permits(node, ticket.model):
+        raise ClearanceRefused("node_closed", f"Node {node} may not serve {ticket.model} now.")
     for version in listed.versions:
         if version.digest == ticket.policy_digest and _within(version, ticket):
             return

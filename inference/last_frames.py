@@ -14,7 +14,7 @@ import structlog
 
 from compliance import gate
 from compliance.gate import Admitted
-from compliance.vocabulary import Append, Event, RecordUnavailable
+from compliance.vocabulary import Append, Decision, Event, RecordUnavailable
 from inference.clearance import ClearanceRefused, Receipt, verify_receipt
 from inference.refusals import Refusal
 from inference.refusals import verify as verify_refusal
@@ -28,15 +28,23 @@ log = structlog.get_logger(__name__)
 class AnswerFailed(Exception):
     """There will be no (more) answer.
 
-    `message` is safe to show; `param` names a parameter that the engine refused.
+    `message` is safe to show; `param` names a parameter that the engine refused; `decision` is
+    the one that ended a request which a former one had admitted.
     `code` is `engine_unavailable`, `receipt_invalid`, `caller_too_slow`, `deadline_exceeded`,
     `stopping`, `policy_blocked`, `no_route`, another reason of `gate.Refused`, or what the
     worker said.
     """
 
-    def __init__(self, code: str, message: str, param: str | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        param: str | None = None,
+        decision: Decision | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
+        self.decision = decision
         self.message = message
         self.param = param
 
@@ -67,10 +75,16 @@ async def refusal_of(
     admitted: Admitted[Cleared],
     nodes: Mapping[str, NodeRecord],
     append: Append,
-) -> Refusal:
-    """The refusal, on the record, if the node that it names signed it for this very attempt."""
+) -> Refusal | None:
+    """The refusal, on the record, if the node that it names signed it for this very attempt.
+
+    `nodes` are all that are enrolled: one that is switched off or closed refuses rightly. None
+    where none of them is named, which is as good as silence. Raises `AnswerFailed`.
+    """
     try:
         name = frame.refusal["refusal"]["node"]
+        if name not in nodes:
+            return None
         refusal = verify_refusal(frame.refusal, nodes[name].public_key)
     except (KeyError, TypeError, StatementRefused):
         raise _invalid("refusal", "is not signed by a node of this appliance") from None
@@ -101,9 +115,16 @@ async def refusal_of(
 
 
 def finished(
-    frame: Receipted, admitted: Admitted[Cleared], nodes: Mapping[str, NodeRecord]
+    frame: Receipted,
+    admitted: Admitted[Cleared],
+    nodes: Mapping[str, NodeRecord],
+    before: Mapping[str, NodeRecord],
 ) -> Finished:
-    """The receipt, if the node that it names signed it for this very attempt."""
+    """The receipt, if the node that it names signed it for this very attempt.
+
+    `nodes` are those that may work now, `before` those that might when the ticket was sent: a
+    deployment that was switched off meanwhile ends what it began; a node that was, does not.
+    """
     try:
         name = frame.receipt["receipt"]["node"]
         node = nodes[name]
@@ -111,6 +132,9 @@ def finished(
     except (KeyError, TypeError, ClearanceRefused):
         raise _invalid("receipt", "is not signed by a node of this appliance") from None
     place = admitted.place
+    served = node.models | (before[name].models if name in before else frozenset())
+    if place.model not in served:
+        raise _invalid("receipt", "is of a node that does not serve the model")
     for claimed, true, what in (
         (receipt.ticket, admitted.ticket.id, "another ticket"),
         (receipt.request, admitted.request.id, "another request"),

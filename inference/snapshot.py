@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +61,11 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class NodeRecord:
-    """A node whose receipts are accepted."""
+    """An enrolled node, and the models that it may serve now."""
 
     site: str
     public_key: bytes  # Ed25519, 32 bytes
+    models: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class Snapshot:
     applications: Mapping[str, Application]  # by id
     policy: Policy
     routes: RoutingTable
-    nodes: Mapping[str, NodeRecord]  # by name
+    nodes: Mapping[str, NodeRecord]  # by name; those that may work: their receipts count
+    enrolled: Mapping[str, NodeRecord]  # by name; all: a refusal may come from any
     served: Mapping[str, Serving]  # by name of the model
     standing: Standing  # which versions of the policy count, and since when
 
@@ -186,6 +189,7 @@ def _due(standing: Standing) -> bool:
 def _stored(revision: int, processes: int, data: Path | None) -> Snapshot:
     policy, standing = _policy(data)
     rows = _deployments()
+    enrolled, working = _nodes(rows)
     return Snapshot(
         revision=revision,
         taken=time.monotonic(),
@@ -193,7 +197,8 @@ def _stored(revision: int, processes: int, data: Path | None) -> Snapshot:
         applications=_applications(policy),
         policy=policy,
         routes=_routes(rows, processes),
-        nodes=_nodes(),
+        nodes=working,
+        enrolled=enrolled,
         served=servings(rows),
         standing=standing,
     )
@@ -290,6 +295,18 @@ def _routes(rows: Iterable[Deployment], processes: int) -> RoutingTable:
     return RoutingTable(models=models, berths=berths)
 
 
-def _nodes() -> dict[str, NodeRecord]:
-    rows = Node.objects.filter(active=True, closed=None).select_related("site")
-    return {row.name: NodeRecord(row.site.name, bytes(row.public_key)) for row in rows}
+def _nodes(
+    deployments: Iterable[Deployment],
+) -> tuple[dict[str, NodeRecord], dict[str, NodeRecord]]:
+    """All that are enrolled, and those of them that may work."""
+    models: defaultdict[str, set[str]] = defaultdict(set)
+    for row in deployments:
+        models[row.node.name].add(row.model.name)
+    enrolled, working = {}, {}
+    for node in Node.objects.select_related("site"):
+        served = frozenset(models[node.name])
+        record = NodeRecord(node.site.name, bytes(node.public_key), served)
+        enrolled[node.name] = record
+        if node.active and node.closed is None and node.site.active:
+            working[node.name] = record
+    return enrolled, working

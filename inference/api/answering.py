@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -27,7 +27,6 @@ from inference.api.protocol import ChatCall
 from inference.clearance import Receipt
 from inference.dispatch import AnswerFailed, Cleared, Finished
 from inference.routing import Passage
-from inference.snapshot import NodeRecord
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +42,6 @@ class Answering:
         exchange: Exchange,
         *,
         call: ChatCall,
-        nodes: Mapping[str, NodeRecord],
         admitted: Admitted[Cleared],
         passage: Passage,
         begun: float,
@@ -51,7 +49,6 @@ class Answering:
         self._plane = plane
         self._exchange = exchange
         self._call = call
-        self._nodes = nodes
         self._admitted = admitted
         self._passage = passage
         self._begun = begun
@@ -185,7 +182,6 @@ class Answering:
             self._admitted,
             append=self._plane.append,
             route=self._passage,
-            nodes=self._nodes,
         )
         async with aclosing(follow) as frames:
             async for frame in frames:

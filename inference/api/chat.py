@@ -76,7 +76,6 @@ async def _chat(plane: Plane, exchange: Exchange, begun: float) -> str:
             plane,
             exchange,
             call=accepted.call,
-            nodes=accepted.snapshot.nodes,
             admitted=admitted,
             passage=passage,
             begun=begun,

@@ -28,6 +28,8 @@ from inference.in_force import (
     sign,
 )
 from inference.posting import Poster
+from inference.snapshot import NodeRecord
+from tests.inference.nodes import MODEL
 from tests.inference.tickets import GATEWAY, listed, ticket
 from tests.services.waiting import until
 
@@ -58,7 +60,7 @@ def test_a_list_of_another_key_or_with_a_changed_letter_is_not_believed():
     with pytest.raises(ListRefused, match="signature"):
         read(sign(listed(), Ed25519PrivateKey.generate()), PUBLIC)
     changed = json.loads(sign(listed(), GATEWAY))
-    changed["listed"]["nodes"] = ["node-2"]
+    changed["listed"]["nodes"] = {"node-2": [MODEL]}
     with pytest.raises(ListRefused, match="signature"):
         read(json.dumps(changed).encode(), PUBLIC)
 
@@ -87,8 +89,9 @@ def test_a_list_that_is_stale_or_of_the_future_lets_nothing_begin(seconds):
     assert refused(None, ticket(), now) == "list_stale"
 
 
-def test_a_node_that_is_not_on_the_list_may_begin_nothing():
-    assert refused(listed(nodes=["node-2"]), ticket()) == "node_closed"
+@pytest.mark.parametrize("nodes", [{"node-2": [MODEL]}, {"node-1": ["another"]}])
+def test_a_node_that_is_not_on_the_list_for_the_model_may_begin_nothing(nodes):
+    assert refused(listed(nodes=nodes), ticket()) == "node_closed"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ def test_a_version_must_have_been_in_force_within_the_tickets_life(since, until,
 async def reader(redis, tmp_path: Path):
     keys = tmp_path / "gateway.pub"
     keys.write_text(PUBLIC[0].hex())
-    made = Bulletin(redis, "node-1", keys)
+    made = Bulletin(redis, "node-1", MODEL, keys)
     await redis.set(KEY, sign(listed(), GATEWAY))
     await made.start()
     yield made
@@ -185,8 +188,14 @@ async def test_a_gateway_posts_what_changed_at_once_and_else_each_second(redis):
         await poster.stop()
 
 
+NODES = {
+    "node-1": NodeRecord("home", b"k" * 32, frozenset({"n", "m"})),
+    "node-2": NodeRecord("home", b"l" * 32),  # serves nothing
+}
+
+
 def standing(*versions: chain.InForce) -> Any:
-    known = {"standing": Standing(in_force=versions), "nodes": {"node-2": None, "node-1": None}}
+    known = {"standing": Standing(in_force=versions), "nodes": NODES}
     return SimpleNamespace(**known)
 
 
@@ -204,4 +213,4 @@ def test_versions_that_tickets_may_wait_for_are_listed_and_recalled_ones_are_not
     )
     assert [one.digest[0] for one in found.versions] == ["2", "4"]
     assert found.versions[1].until is None
-    assert (found.nodes, found.moment) == (["node-1", "node-2"], now)
+    assert (found.nodes, found.moment) == ({"node-1": ["m", "n"]}, now)

@@ -17,6 +17,7 @@ from compliance.versions.install import ensure_key, install
 from compliance.vocabulary import Category
 from inference import snapshot
 from inference.models import Deployment, Model, Node
+from inference.posting import listed
 from inference.snapshot import SnapshotKeeper, SnapshotStale
 from tests.services.waiting import wait_until
 
@@ -81,6 +82,31 @@ def test_it_holds_what_is_stored(keeper):
     assert (berth.nodes, berth.limit) == ({"node-1"}, 5)
     assert current.routes.models["m"].context_length == 9
     assert current.nodes["node-1"].public_key == b"k" * 32
+
+
+@pytest.mark.parametrize("off", ["deployment", "node", "closed", "site"])
+def test_a_node_may_serve_a_model_only_while_nothing_on_the_way_is_switched_off(keeper, off):
+    install(DEFAULT)
+    deployment = deploy()
+    other = Node.objects.create(
+        name="node-2", site=deployment.node.site, public_key=b"l" * 32, attested=None
+    )
+    Deployment.objects.create(model=deployment.model, node=other)
+    if off == "deployment":
+        Deployment.objects.filter(node=other).update(active=False)
+    elif off == "node":
+        Node.objects.filter(pk=other.pk).update(active=False)
+    elif off == "closed":
+        Node.objects.filter(pk=other.pk).update(closed=timezone.now())
+    else:
+        Site.objects.update(active=False)
+    keeper.start()
+    current = keeper.current()
+    left = {} if off == "site" else {"node-1": ["m"]}
+    assert listed(current, 0).nodes == left
+    accepted = {name for name, node in current.nodes.items() if "m" in node.models}
+    assert accepted == set(left), "whose receipts count"
+    assert set(current.enrolled) == {"node-1", "node-2"}, "whose refusals count"
 
 
 def test_changes_arrive_within_a_second_also_by_raw_sql(keeper):

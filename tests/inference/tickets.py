@@ -43,7 +43,7 @@ def listed(**changes: Any) -> InForce:
     values: dict[str, Any] = {
         "moment": time.time_ns() // 1000,
         "versions": [Version("0" * 64, 0)],
-        "nodes": ["node-1"],
+        "nodes": {"node-1": ["smollm2-135m-instruct"]},
     }
     return InForce(**values | changes)
 

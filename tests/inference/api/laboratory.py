@@ -261,6 +261,25 @@ class Laboratory:
         )
         time.sleep(1)  # some polls: the gateways know it now
 
+    def more_node(self, name: str, *, closed: bool = False, serves: bool = False) -> None:
+        """One more node at the first site, with the first one's key; every gateway knows it."""
+        self.sql(
+            "INSERT INTO inference_node"
+            " (name, site_id, public_key, active, closed, closed_reason, created)"
+            " SELECT ?, site_id, public_key, 1, CASE WHEN ? THEN created END, '', created"
+            " FROM inference_node WHERE name = 'lab-1'",
+            (name, closed),
+        )
+        if serves:
+            self.sql(
+                "INSERT INTO inference_deployment"
+                " (model_id, node_id, queue_limit, active, created)"
+                " SELECT model_id, node.id, queue_limit, 1, node.created"
+                " FROM inference_deployment, inference_node node WHERE node.name = ? LIMIT 1",
+                (name,),
+            )
+        self.application()
+
     def events(
         self,
         request: str | None = None,

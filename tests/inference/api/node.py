@@ -26,6 +26,7 @@ from inference.relay import (
     Cancellations,
     Chunk,
     Failed,
+    Heartbeat,
     Line,
     Outbox,
     Receipted,
@@ -77,6 +78,12 @@ class Attempt:
 
     def fail(self, code: str, message: str, param: str | None = None) -> None:
         self.line.put(Failed(code, message, param))
+
+    async def beat(self) -> None:
+        """Say that the ticket is in good hands, until cancelled."""
+        while True:
+            self.line.put(Heartbeat())
+            await asyncio.sleep(0.5)
 
     def receipt(self, key: Ed25519PrivateKey = NODE_KEY, **changes: Any) -> None:
         now = time.time_ns() // 1000

@@ -116,6 +116,66 @@ async def test_a_refusal_that_the_node_did_not_sign_for_this_ticket_is_no_refusa
     assert kinds == ["request.admitted", "request.failed"]
 
 
+async def test_what_a_closed_node_or_a_stranger_refuses_goes_to_another(
+    lab: Laboratory, node: Node
+):
+    await asyncio.to_thread(lab.more_node, "lab-2", closed=True)
+
+    async def script(attempt: Attempt) -> None:
+        number = attempt.ticket.attempt
+        attempt.node = {1: "lab-2", 2: "nobody"}.get(number, "lab-1")
+        if number < 3:
+            attempt.refuse("node_closed")
+        else:
+            await answers(attempt)
+
+    node.script = script
+    response = await post(lab)
+    assert response.status_code == 200
+    events = await story(lab, response)
+    kinds = ["request.admitted", "ticket.refused", *["request.attempt"] * 2]
+    assert [event.type for event in events] == [*kinds, "request.completed"]
+    assert (events[1].detail["node"], events[1].detail["reason"]) == ("lab-2", "node_closed")
+    assert "not enrolled" in events[3].detail["reason"]
+
+
+async def test_another_ticket_goes_by_the_sites_as_they_are_by_then(
+    lab: Laboratory, node: Node
+):
+    """Of two that have nothing to do the first by name is asked."""
+    await asyncio.to_thread(lab.second_site, "bay", "bay-1")
+    async with Node(lab.broker.url, lab.gateway_key, "bay", "bay-1") as second:
+
+        async def script(attempt: Attempt) -> None:
+            beats = asyncio.create_task(attempt.beat())
+            closing = "UPDATE inference_node SET closed = created WHERE name = 'bay-1'"
+            await asyncio.to_thread(lab.sql, closing)
+            await asyncio.to_thread(lab.application)  # every gateway knows
+            beats.cancel()
+            attempt.refuse("node_closed")
+
+        second.script = script
+        response = await post(lab)
+        assert response.status_code == 200
+        assert response.headers["domicile-site"] == "lab"
+        assert len(second.attempts) == 1, "it was asked once, while it was open"
+
+
+async def test_the_receipt_of_a_node_that_came_since_counts(lab: Laboratory, node: Node):
+    async def script(attempt: Attempt) -> None:
+        beats = asyncio.create_task(attempt.beat())
+        await asyncio.to_thread(lab.more_node, "lab-3", serves=True)
+        beats.cancel()
+        attempt.node = "lab-3"
+        await answers(attempt)
+
+    node.script = script
+    response = await post(lab)
+    assert response.status_code == 200
+    *_, last = await story(lab, response)
+    assert last.detail["receipt"]["node"] == "lab-3"
+
+
 async def test_a_node_that_refuses_what_it_began_to_answer_fails_it(
     lab: Laboratory, node: Node
 ):
@@ -196,6 +256,7 @@ async def test_of_two_who_run_one_ticket_one_is_heard_and_recorded(lab: Laborato
 LIES: dict[str, dict[str, Any]] = {
     "another key": {"key": Ed25519PrivateKey.generate()},
     "another node": {"node": "node-9"},
+    "a node that serves nothing": {"node": "lab-4"},
     "other weights": {"weights": "cd" * 32},
     "another request": {"request": "0" * 32},
     "another ticket": {"ticket": "0" * 32},
@@ -208,6 +269,9 @@ LIES: dict[str, dict[str, Any]] = {
 async def test_an_answer_without_an_honest_receipt_is_not_completed(
     lab: Laboratory, node: Node, name: str
 ):
+    if name == "a node that serves nothing":
+        await asyncio.to_thread(lab.more_node, LIES[name]["node"])
+
     async def script(attempt: Attempt) -> None:
         attempt.text("Good ")
         attempt.finish()
