@@ -76,9 +76,9 @@ WORDS: Mapping[str, str] = {
     "form": "`evidence` or the name of a pack",
     "free": "bytes that are free",
     "generation": "of the log",
+    "gone": "how many signatures, certificates and revocations about the policy were seen here "
+    "and are not in the database; null where that cannot be known",
     "groups": "names of the user's roles",
-    "gone": "how many signatures, certificates and revocations about the policy were seen here and "
-    "are not in the database; null where that cannot be known",
     "handover": "the old key's Ed25519 signature over both verifier keys, base64",
     "held_by": "ids of the rules because of which a person must approve it",
     "high_risk": "whether it belongs to a high-risk AI system",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import subprocess
@@ -9,13 +10,17 @@ import sys
 
 import pytest
 from django.core.management import call_command
+from django.db import transaction
 
 from compliance.models import Alarm, PolicyDraft
 from compliance.policy.default import DEFAULT
 from compliance.policy.rules import canonical, parse
+from compliance.versions import keys
 from compliance.versions.floor import Floor
+from compliance.versions.withdraw import withdraw
 from tests.compliance.versions.forging import run, triggers_away, undone
 from tests.compliance.versions.people import (
+    PASSWORD,
     approver,
     counting,
     details,
@@ -181,11 +186,42 @@ def test_an_older_policy_counts_again_only_once_it_is_said_to_be_meant(appliance
     run("DELETE FROM compliance_policysignature WHERE kind <> 'policy-installed'")
     run("DELETE FROM compliance_policyversion WHERE number > 1")
     assert "older" in standing(keep=True).faults[0]
-    code, _out = policy(capsys, "restored", "--reason", "The backup of May.")
+    code, out = policy(capsys, "restored", "--reason", "The backup of May.")
     assert code == 0
+    assert "withdraw and revoke again" in out
     assert standing(keep=True).active.number == 1
     (detail,) = details("policy.restored")
-    assert (detail["last_seen"], detail["policy"]["version"]) == (2, 1)
+    assert (detail["last_seen"], detail["policy"]["version"], detail["gone"]) == (2, 1, 2)
+
+
+def test_who_says_that_a_restore_was_meant_is_told_what_comes_back(appliance, capsys):
+    one, other = officer(), approver()
+    late = approver("lena").approval_keys.get()
+    begins = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+    planned = counting(one, other, rule("extra"), active_from=begins)
+    with transaction.atomic():
+        backup = transaction.savepoint()
+        withdraw(planned, one, PASSWORD, "Wrong.")
+        keys.revoke(late, other, "It was stolen.")
+        assert standing(keep=True).scheduled is None
+        transaction.savepoint_rollback(backup)
+    assert "2 signatures, certificates or revocations" in standing(keep=True).faults[0]
+    code, out = policy(capsys, "restored", "--reason", "The backup of May.")
+    assert code == 0
+    assert out.count("2 signatures, certificates or revocations") == 1
+    assert f"Version 2 begins {begins:%Y-%m-%d %H:%M} UTC; withdraw it" in out
+    assert details("policy.restored")[0]["gone"] == 2
+    assert standing(keep=True).scheduled.number == 2
+
+
+def test_a_version_that_counts_because_its_withdrawal_is_gone_is_named(appliance, capsys):
+    one, other = officer(), approver()
+    standing(keep=True)
+    counting(one, other, rule("extra"))
+    code, out = policy(capsys, "restored", "--reason", "The backup of May.")
+    assert code == 0
+    assert "Version 2 began" in out
+    assert "was it withdrawn?" in out
 
 
 def test_a_floor_that_cannot_be_read_lets_nothing_count_until_it_is_forgotten(
@@ -193,7 +229,10 @@ def test_a_floor_that_cannot_be_read_lets_nothing_count_until_it_is_forgotten(
 ):
     Floor(appliance).path.write_text("{")
     assert "cannot be read" in standing(keep=True).faults[0]
-    assert policy(capsys, "restored", "--reason", "The disk.")[0] == 0
+    code, out = policy(capsys, "restored", "--reason", "The disk.")
+    assert code == 0
+    assert "how much is gone is not known" in out
+    assert details("policy.restored")[0]["gone"] is None
     assert standing(keep=True).active.number == 1
 
 
