@@ -150,6 +150,8 @@ NO_POLICY: list[tuple[dict[str, Any], str, str]] = [
     ({"text": "{"}, "text", "JSON"),
     ({"text": "name: x"}, "text", "missing"),
     ({"text": "a: &b [*b]"}, "text", ""),
+    ({"text": r'name: "\U00110000"'}, "text", "out of range"),
+    ({"text": r'{"\ud800": 1}'}, "text", r"'\ud800': unknown member"),
     ({"text": '{"name": "n", "version": 1, "rules": [], "more": 1}'}, "text", "more"),
     ({"file": b"\xff"}, "file", "UTF-8"),
     ({"file": b"{}"}, "file", "missing"),
