@@ -92,13 +92,17 @@ class World:
         )
         candidates = tuple(Candidate(site, country) for site, country in COUNTRIES.items())
         before = [InForce(one.digest, 0, 1, 1) for one in self.recalled]
+        nodes = {
+            f"{site}-1": NodeRecord(
+                site, key.public_key().public_bytes_raw(), frozenset({MODEL})
+            )
+            for site, key in self.nodes.items()
+        }
         return SimpleNamespace(
             policy=self.policy,
             routes=RoutingTable({}, {MODEL: berths}),
-            nodes={
-                f"{site}-1": NodeRecord(site, key.public_key().public_bytes_raw())
-                for site, key in self.nodes.items()
-            },
+            nodes=nodes,
+            enrolled=nodes,
             serving=lambda _: Serving(candidates=candidates),
             standing=Standing(in_force=(*before, InForce(self.policy.digest, 0, None, None))),
         )
@@ -131,9 +135,7 @@ class World:
     ) -> Any:
         """The receipt; when the answer has begun to come, `at_first` is called."""
         begun = False
-        follow = self.dispatcher.follow(
-            cleared, append=self.append, route=passage, nodes=self.current().nodes
-        )
+        follow = self.dispatcher.follow(cleared, append=self.append, route=passage)
         try:
             async with contextlib.aclosing(follow) as frames:
                 async for frame in frames:
