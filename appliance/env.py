@@ -63,7 +63,7 @@ class Environment:
     pkcs11_pin_file: str = ""
     tsa: str = ""  # address of the authority that stamps checkpoints; empty: none is asked
     tsa_certificate: str = ""  # path of the certificates that vouch for its time stamps
-    canary_interval: float = 300.0  # seconds between two attempts of a node to get out
+    canary_interval: float = 300.0  # seconds between a node's attempts to get out; 0: never
     canary_hosts: tuple[str, ...] = ()  # host:port, beside the addresses that nobody has
 
 
@@ -157,6 +157,14 @@ def _near(parts: SplitResult) -> bool:
     return address.is_private or address.is_loopback
 
 
+def _canary_interval(reader: _Reader) -> float:
+    """Seconds; 0 where the node is not to try."""
+    name = "DOMICILE_CANARY_INTERVAL"
+    if reader.text(name, "") == "0":
+        return 0.0
+    return float(reader.number(name, 300, 10, 86_400))
+
+
 def _canary_hosts(given: str) -> tuple[str, ...]:
     try:
         canary.hosts(given)
@@ -239,6 +247,6 @@ def read(variables: Mapping[str, str] = os.environ) -> Environment:
             certificate := reader.text("DOMICILE_TSA_CERTIFICATE", ""),
         ),
         tsa_certificate=certificate,
-        canary_interval=float(reader.number("DOMICILE_CANARY_INTERVAL", 300, 10, 86_400)),
+        canary_interval=_canary_interval(reader),
         canary_hosts=_canary_hosts(reader.text("DOMICILE_CANARY_HOSTS", "")),
     )

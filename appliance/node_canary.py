@@ -27,6 +27,13 @@ def said(environment: Environment) -> Iterator[Finding]:
         yield wrong(
             NAME, _closed(environment.node, shut), f"Find the way out and shut it. {HOW}"
         )
+    if not environment.canary_interval:
+        yield warning(
+            NAME,
+            "it is switched off, so nothing proves that this node is confined",
+            f"Set DOMICILE_CANARY_INTERVAL to other than 0. {HOW}",
+        )
+        return
     path = newest_file(state, environment.node)
     if not path.exists():
         return

@@ -83,7 +83,7 @@ class Post:
     key: Ed25519PrivateKey
     state: Path
     gateway: Path
-    interval: float = INTERVAL  # seconds
+    interval: float = INTERVAL  # seconds; 0: never
     hosts: Sequence[canary.Host] = ()
 
 
@@ -112,6 +112,11 @@ class CanaryWatch:
         """Whether this node has closed itself."""
         return self._closing is not None
 
+    async def begin(self) -> None:
+        """The first run, before the worker takes a ticket; none where no canary is wanted."""
+        if self._post.interval:
+            await self.look()
+
     async def look(self) -> Report:
         """Try to get out, once, and draw the consequence; the report of it, not yet said."""
         outcome = await asyncio.to_thread(self._attempt)
@@ -126,7 +131,12 @@ class CanaryWatch:
         return report
 
     async def run(self, gone: Callable[[], bool] = lambda: False) -> None:
-        """Say the newest report, look again after the interval; until `gone`, or cancelled."""
+        """Say the newest report, look again after the interval; until `gone`, or cancelled.
+
+        Without an interval it never looks, and a node that is closed stays so.
+        """
+        if not self._post.interval:
+            return
         while not gone():
             await self._say()
             await self._rest(gone)

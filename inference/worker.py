@@ -63,7 +63,7 @@ class Configuration:
     broker_url: str
     slots: int
     threads: int
-    canary_interval: float = canary_watch.INTERVAL  # seconds
+    canary_interval: float = canary_watch.INTERVAL  # seconds; 0: never
     canary_hosts: tuple[Host, ...] = ()
 
 
@@ -160,7 +160,7 @@ class Worker:
             )
             stack.callback(admission.close)
             watch = CanaryWatch(_post(given, identity.key), redis)
-            await watch.look()
+            await watch.begin()
             stack.push_async_callback(engine.stop)
             await engine.start()
             stack.push_async_callback(bulletin.stop)
@@ -272,9 +272,14 @@ class Answering:
         self._vacancy.set()
 
     def _closes(self, closed: bool) -> None:
-        """This node closed itself, or was opened again: what is being answered is given up."""
+        """This node closed itself, or was opened again: what is being answered is given up.
+
+        What waits for a slot, which is free now, finds the node closed and is refused: it can
+        be answered elsewhere.
+        """
         self._leave.bulletin.shut(closed)
-        for task, line in self._open.items() if closed else ():
+        begun = [(task, line) for task, line in self._open.items() if line.begun]
+        for task, line in begun if closed else ():
             with contextlib.suppress(OutboxFull):
                 line.put(Failed("engine_unavailable", "The node closed itself."))
             task.cancel()

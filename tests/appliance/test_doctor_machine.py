@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import threading
@@ -157,6 +158,13 @@ def test_doctor_says_what_the_canary_said(machine):
     assert said(machine, time=1_000_000).state == "warning", "long ago"
     newest_file(machine.data / "state", "node-1").write_text("{")
     assert findings(node_canary.said, machine)["canary"].state == "warning"
+
+
+def test_doctor_says_that_the_canary_is_switched_off(machine):
+    off = dataclasses.replace(machine, canary_interval=0.0)
+    found = said(off)
+    assert found.state == "warning", "whatever an older report says"
+    assert "switched off" in found.text
 
 
 def test_doctor_says_that_the_node_closed_itself(machine):

@@ -61,3 +61,11 @@ def test_an_authority_needs_a_certificate_to_be_believed_by(address):
     assert (found.tsa, found.tsa_certificate) == (address, "time.pem")
     with pytest.raises(ConfigurationError, match="DOMICILE_TSA_CERTIFICATE is not"):
         read({"DOMICILE_TSA": address})
+
+
+def test_the_canary_has_an_interval_or_is_switched_off():
+    assert read({}).canary_interval == 300
+    assert read({"DOMICILE_CANARY_INTERVAL": "0"}).canary_interval == 0
+    for value in ("1", "-1", "00"):
+        with pytest.raises(ConfigurationError, match="DOMICILE_CANARY_INTERVAL"):
+            read({"DOMICILE_CANARY_INTERVAL": value})

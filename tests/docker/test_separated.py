@@ -116,6 +116,7 @@ def environments(
             folder,
             "worker",
             DOMICILE_SOURCE="worker-node-1",
+            DOMICILE_CANARY_INTERVAL="0",  # this machine has a network
             DOMICILE_BROKER_URL_FILE=str(secrets / "broker_url_worker"),
         ),
         "gateway": environment(

@@ -76,6 +76,8 @@ class Node:
                     "DOMICILE_DATA": str(data),
                     "DOMICILE_BROKER_URL": broker,
                     "DOMICILE_ENGINE_THREADS": "1",
+                    # This machine has a network; who gives a prefix has taken it away.
+                    "DOMICILE_CANARY_INTERVAL": "300" if prefix else "0",
                     "PYTHONUNBUFFERED": "1",
                     **environment,
                 },

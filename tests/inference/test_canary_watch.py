@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 
 import pytest
@@ -73,6 +74,17 @@ async def test_a_confined_node_says_so_over_its_signature(watch):
     assert (report.verdict, report.layers, report.closed) == ("confined", ("devices",), 0)
     assert len(report.tries) == 1
     assert not watch.closed
+
+
+async def test_it_is_run_at_the_start_and_never_where_it_is_switched_off(post, redis, around):
+    await CanaryWatch(post, redis, around).begin()
+    assert canary_watch.newest_file(post.state, "node-1").exists()
+    other = dataclasses.replace(post, state=post.state / "other", interval=0.0)
+    off = CanaryWatch(other, redis, around)
+    await off.begin()
+    await off.run()
+    assert not canary_watch.newest_file(other.state, "node-1").exists()
+    assert await redis.xlen(STREAM) == 0
 
 
 async def test_one_that_got_out_is_closed_before_anything_is_written(watch, around, post):

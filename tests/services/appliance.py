@@ -7,6 +7,7 @@ at what lies on the disk. `PR_SET_PDEATHSIG` ends the appliance if the tests die
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import os
 import secrets
@@ -26,6 +27,7 @@ import httpx
 import openai
 import psutil
 
+from appliance import confinement
 from tests.services.waiting import PATIENCE
 
 BASE = Path(__file__).resolve().parents[2]
@@ -81,7 +83,16 @@ def variables(data: Path, port: int, more: Mapping[str, str]) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("DOMICILE_", "DJANGO_"))
     }
-    return kept | {"DOMICILE_DATA": str(data), "DOMICILE_PORT": str(port)} | dict(more)
+    given = {"DOMICILE_DATA": str(data), "DOMICILE_PORT": str(port)}
+    if not _confines():
+        given["DOMICILE_CANARY_INTERVAL"] = "0"  # else it would run on this machine's network
+    return kept | given | dict(more)
+
+
+@functools.cache
+def _confines() -> bool:
+    """Whether `up` can take the network away from a worker here."""
+    return confinement.available() != "no"
 
 
 def _die_with_parent() -> None:
