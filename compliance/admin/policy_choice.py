@@ -57,7 +57,7 @@ def chosen(value: str) -> Chosen:
 
 def active() -> Policy:
     """The policy by which requests are decided now; raises `NothingActive`."""
-    standing = load.standing()
+    standing = load.standing(heed=True)
     if standing.active is None:
         raise NothingActive(" ".join(standing.faults) or "No version of the policy is active.")
     return standing.active.policy

@@ -71,6 +71,15 @@ def now() -> int:
     return time.time_ns() // 1_000
 
 
+def signing_time(standing: Standing, *after: int) -> int:
+    """When something is signed, in µs since the Unix epoch: now, by a clock that may be wrong.
+
+    Never before the version that counts began, nor before the times in `after`: what was
+    signed while a clock was ahead would stand in the way of everything else until then.
+    """
+    return max(now(), active(standing).since_us, *after)
+
+
 def insist_on_role(person: User, *roles: str) -> None:
     """Raises `Refused` unless the person may sign as one of `roles`.
 
@@ -130,16 +139,23 @@ def signer(
 
 
 @contextmanager
+def alone() -> Iterator[None]:
+    """A transaction in which nobody else signs or ends a key, whatever is wrong."""
+    with recorded():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        yield
+
+
+@contextmanager
 def turn() -> Iterator[Standing]:
     """A transaction in which nobody else changes what counts; gives what does.
 
     Raises `Refused` where something about the policy is wrong, before or by what was done: a
     clock that was set back, say, would sign what never counts.
     """
-    with recorded():
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    with alone():
         standing = load.standing(heed=True)
         if standing.faults:
             raise Refused("version", f"The policy is not sound: {standing.faults[0]}")

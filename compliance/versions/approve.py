@@ -44,7 +44,8 @@ def approve(
         acting.still(signing, standing)
         _insist_on_time(active_from)
         proposal = _proposal(version, signing.name, standing)
-        now = acting.now()
+        proposed = statements.read(PROPOSAL, proposal.statement)["time"]
+        now = acting.signing_time(standing, proposed)
         since = now if active_from is None else _microseconds(active_from)
         said = signing.says(
             APPROVAL,

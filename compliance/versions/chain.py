@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 
 from compliance.policy.rules import Policy, PolicyRefused, parse
 from compliance.policy.tightening import tightens
@@ -28,6 +29,8 @@ SUPERSEDED = "superseded"
 DECLINED = "declined"
 WITHDRAWN = "withdrawn"
 OVERTAKEN = "overtaken"
+
+SKEW = 300 * 1_000_000  # µs that the clocks of an appliance's machines may differ by
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def parsed(document: str) -> Policy:
 def standing(rows: Sequence[Row], keys: Sequence[Key], installer: str, now: int) -> Standing:
     """What counts at `now` (µs since the Unix epoch). `installer` is its public key in hex."""
     trusted, faults = certified(keys, installer)
-    walk = _Walk(now, list(faults))
+    walk = _Walk(now, list(faults), trusted)
     for row in sorted(rows, key=lambda row: row.number):
         try:
             walk.versions.append(hear(row, trusted, installer))
@@ -101,6 +104,7 @@ def standing(rows: Sequence[Row], keys: Sequence[Key], installer: str, now: int)
             walk.faults.append(f"Policy version {row.number} {error}.")
     walk.begin()
     walk.go()
+    walk.strangers()
     walk.compare()
     active = walk.loaded(walk.reached[-1]) if walk.reached else None
     scheduled = walk.loaded(walk.ahead) if walk.ahead else None
@@ -124,6 +128,7 @@ class _Walk:
 
     now: int
     faults: list[str]
+    keys: Mapping[str, Certified]
     versions: list[Version] = field(default_factory=list)
     reached: list[Version] = field(default_factory=list)
     ahead: Version | None = None
@@ -160,11 +165,48 @@ class _Walk:
                 self.ahead = next(iter(claims), None)
                 return
             self.overtaken |= {one.row.number for one in claims if one is not due[0]}
-            if not self._sound(last, due[0]):
+            if not self._sound(last, due[0]) or not self._later(due[0], claims):
                 return
             self.reached.append(due[0])
             if self.allowed is None and len(due[0].by) > 1:
                 self.allowed = due[0].bootstrap
+
+    def _later(self, one: Version, claims: Sequence[Version]) -> bool:
+        """Whether `one`, if one person signed it, was signed after what it overtakes.
+
+        Nobody approves what was overtaken, so else its time is not when it was signed.
+        """
+        if one.tightens and one.since is not None:
+            for other in claims:
+                if other.approved is not None and other.approved > one.since:
+                    self.faults.append(
+                        f"Policy version {one.row.number} tightens from a time before version "
+                        f"{other.row.number}, whose place it would take, was approved."
+                    )
+                    return False
+        return True
+
+    def strangers(self) -> None:
+        """Find keys that the installer certified later as it does at the beginning."""
+        if self.allowed is None:
+            return
+        for key in self.keys.values():
+            if key.root and key.root not in self.allowed:
+                self.faults.append(
+                    f"The approval key of {key.person} rests on a certificate of the "
+                    "installer's that the first approval by two people did not name."
+                )
+
+    def _coming(self) -> _Walk:
+        """The chain as a machine whose clock is ahead may have it already.
+
+        No further: who decides by an older version because the own clock was set back must
+        not take what is written of the newer one for usual.
+        """
+        coming = _Walk(self.now + SKEW, [], self.keys, self.versions, [*self.reached])
+        coming.overtaken, coming.allowed = set(self.overtaken), self.allowed
+        coming.go()
+        return coming
 
     def _sound(self, last: Version, one: Version) -> bool:
         """Whether `one` may follow `last`; a fault where not."""
@@ -188,14 +230,12 @@ class _Walk:
         """Hold what the columns claim, and what was approved, against the chain."""
         if self.faults:
             return
-        known = {one.row.number for one in self.reached} | self.overtaken
+        coming = self._coming()
+        known = {one.row.number for one in coming.reached} | coming.overtaken
         if self.ahead is not None:
             known.add(self.ahead.row.number)
-        ends = {
-            one.row.number: after.since
-            for one, after in zip(self.reached, self.reached[1:], strict=False)
-        }
-        counted = {one.row.number: one.since for one in self.reached}
+        ends = {one.row.number: after.since for one, after in pairwise(coming.reached)}
+        counted = {one.row.number: one.since for one in coming.reached}
         for one in self.versions:
             row, number = one.row, one.row.number
             if one.claims and number not in known:

@@ -19,7 +19,7 @@ def start(person: User, *, based_on: PolicyVersion | None, note: str) -> PolicyD
     """A new draft: a copy of `based_on`, or else of the version that counts."""
     _insist(person)
     if based_on is None:
-        active = load.standing().active
+        active = load.standing(heed=True).active
         if active is None:
             raise Refused("based_on", "No version counts now; choose one to start from.")
         based_on = PolicyVersion.objects.get(number=active.number)

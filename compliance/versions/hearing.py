@@ -48,6 +48,7 @@ class Version:
 
     `since` is from when it asks to count, None while nobody approved it; `previous` is the
     digest of the version that it takes the place of; `by` are the people who signed for it.
+    `approved` is when two people had signed; None for what took one signature, or waits.
     """
 
     row: Row
@@ -55,6 +56,7 @@ class Version:
     previous: str
     by: tuple[str, ...]
     recall: bool = False
+    approved: int | None = None
     installed: bool = False
     tightens: bool = False
     withdrawn: bool = False
@@ -152,6 +154,7 @@ def _from_proposal(
         previous=proposal["previous"],
         by=(proposal["person"], approval["person"]),
         recall=approval["recall"],
+        approved=approval["time"],
         bootstrap=frozenset(approval["bootstrap"]),
     )
 
@@ -187,6 +190,8 @@ def _ended(
             raise Unheard("has a withdrawal, and is none that could be withdrawn")
         if version.since is not None and withdrawal["time"] >= version.since:
             raise Unheard("was withdrawn after it began")
+        if version.approved is not None and withdrawal["time"] < version.approved:
+            raise Unheard("is said to have been withdrawn before it was approved")
     signers = (heard[kind] for kind in (PROPOSAL, APPROVAL, TIGHTENING) if kind in heard)
     return replace(
         version,

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from compliance.audit import alarms
 from compliance.audit.changes import recorded
 from compliance.audit.keys import KeyUnusable
-from compliance.models import ApprovalKey
+from compliance.models import ApprovalKey, PolicySignature
 from compliance.models.policies import NOTE_MAX
 from compliance.versions import acting, sealing, statements
 from compliance.versions.certificates import APPROVE, PROPOSE
@@ -147,18 +147,38 @@ def lose(person: User, *, actor: str) -> None:
 
 
 def _unless_ended(key: ApprovalKey, actor: str, reason: str) -> None:
-    with recorded(), suppress(Refused):
+    with acting.alone(), suppress(Refused):
         _end(key, actor, reason)
 
 
 def _end(key: ApprovalKey, actor: str, reason: str) -> ApprovalKey:
-    time = acting.now()
+    time = max(acting.now(), _last_used(key) + 1)
     ended = ApprovalKey.objects.filter(pk=key.pk, revoked=None)
     if not ended.update(revoked=moment(time), reason=reason):
         raise Refused("key", "This key is revoked already.")
     key.refresh_from_db()
     _say("approval_key.revoked", actor, key, reason=reason)
     return key
+
+
+def _last_used(key: ApprovalKey) -> int:
+    """The latest time at which the key signed, in µs since the Unix epoch; 0 if it never did.
+
+    A clock may have been ahead then. Were the key to end before, nothing would ever count.
+    """
+    mark = statements.fingerprint(key.public_key)
+    about = PolicySignature.objects.filter(statement__contains=mark)
+    said = [*about.values_list("kind", "statement", "signature")]
+    others = ApprovalKey.objects.filter(statement__contains=mark)
+    said += ((APPROVAL_KEY, *one) for one in others.values_list("statement", "signature"))
+    return max(
+        (
+            statements.read(kind, text)["time"]
+            for kind, text, signature in said
+            if statements.signed(kind, text, signature, key.public_key)
+        ),
+        default=0,
+    )
 
 
 def _waiting(key: ApprovalKey) -> ApprovalKey:

@@ -46,7 +46,11 @@ def propose(
         active = acting.active(standing)
         version = store(policy, note)
         said = signing.says(
-            PROPOSAL, version, previous=active.digest, note=note, time=acting.now()
+            PROPOSAL,
+            version,
+            previous=active.digest,
+            note=note,
+            time=acting.signing_time(standing),
         )
         mine.update(state=PolicyDraft.State.PROPOSED, version=version)
         detail = {

@@ -55,7 +55,7 @@ def tighten(
             previous=active.digest,
             recall=True,
             reason=reason,
-            time=acting.now(),
+            time=acting.signing_time(standing),
         )
         detail = {
             "policy": acting.named(version, active.policy.name),

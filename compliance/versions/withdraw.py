@@ -6,11 +6,11 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from compliance.models import PolicySignature, PolicyVersion
-from compliance.versions import acting
+from compliance.versions import acting, statements
 from compliance.versions.certificates import APPROVE, PROPOSE
 from compliance.versions.chain import DECLINED, PROPOSED, SCHEDULED, parsed
 from compliance.versions.refused import Refused
-from compliance.versions.statements import WITHDRAWAL
+from compliance.versions.statements import APPROVAL, PROPOSAL, WITHDRAWAL
 
 
 def withdraw(
@@ -32,10 +32,17 @@ def withdraw(
                 f"Version {version.number} is {state}, and cannot be withdrawn. Propose "
                 "another version instead.",
             )
-        said = signing.says(WITHDRAWAL, version, reason=reason, time=acting.now())
+        time = acting.signing_time(standing, *_times(version))
+        said = signing.says(WITHDRAWAL, version, reason=reason, time=time)
         detail = {
             "policy": acting.named(version, parsed(version.document).name),
             "reason": reason,
         }
         acting.say("policy.withdrawn", signing.name, detail | acting.proof(said), [said])
     return said
+
+
+def _times(version: PolicyVersion) -> list[int]:
+    """When it was proposed and approved."""
+    signed = PolicySignature.objects.filter(version=version, kind__in=[PROPOSAL, APPROVAL])
+    return [statements.read(one.kind, one.statement)["time"] for one in signed]

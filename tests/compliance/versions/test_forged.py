@@ -19,6 +19,7 @@ from compliance.models import Alarm, ApprovalKey, PolicySignature, PolicyVersion
 from compliance.policy.default import DEFAULT
 from compliance.policy.rules import Condition, Rule, canonical
 from compliance.versions import acting, keys, sealing, statements
+from compliance.versions.chain import SKEW
 from compliance.versions.install import installer_key, moment
 from compliance.versions.tighten import tighten
 from compliance.versions.watching import PolicyWatch, tell
@@ -260,6 +261,12 @@ def the_installer_key_after_two_people_took_over(story):
     by_two(stored(OPEN), story.third, *puppets)
 
 
+def the_installer_key_used_later_without_a_reason(story):
+    """Certified only, as at the beginning: it signs nothing yet, or withdraws."""
+    person("mallory", "Policy approver")
+    certified("mallory", "approve", Ed25519PrivateKey.generate(), installer_key(), "installer")
+
+
 def the_installer_key_to_begin_anew(story):
     says(stored(OPEN), statements.INSTALLED, installer_key(), time=acting.now())
 
@@ -424,15 +431,16 @@ ATTACKS = {
     one_person_under_two_names: "by a key that nobody certified for its person",
     an_approver_who_endorses_a_second_name: "by a key that is certified for something else",
     the_installer_key_after_two_people_took_over: "by two people did not name",
+    the_installer_key_used_later_without_a_reason: "The approval key of mallory rests on",
     the_installer_key_to_begin_anew: "More than one policy version is signed by the installer",
     one_signature_that_loosens: "does not only tighten",
     a_tightening_before_the_one_that_counts: "2 has more than one successor",
-    a_second_chain_from_the_beginning: "3 follows none that counted",
+    a_second_chain_from_the_beginning: "whose place it would take, was approved",
     the_newest_version_deleted: "3, which counted before, counts no more",
     all_but_the_first_version_deleted: "3, which counted before, counts no more",
     a_withdrawal_deleted: "are gone from the database",
     a_revocation_undone: "are gone from the database",
-    a_version_that_counts_withdrawn_by_one: "3 follows none that counted",
+    a_version_that_counts_withdrawn_by_one: "withdrawn before it was approved",
     a_time_moved_in_a_statement: "with a signature that does not hold",
     a_time_moved_in_a_column: "2 was never activated then",
     the_version_that_counts_retired: "3 was never retired then",
@@ -485,5 +493,5 @@ def test_a_role_given_by_sql_signs_nothing_without_a_certified_key(story):
 
 def test_a_clock_that_is_set_back_ends_no_version_that_was_seen(story):
     early = said_at(story.second, statements.APPROVAL)
-    assert standing(now=early).active is None
+    assert standing(now=early - SKEW - 1).active is None
     assert standing(now=early, keep=True).active.number == 3
