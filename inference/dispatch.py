@@ -260,8 +260,7 @@ class Dispatcher:
                 seal=self.sealer(admitted.decision.digest),
             )
         except Refused as error:
-            code = "no_route" if error.reason == "no_route" else "engine_unavailable"
-            raise AnswerFailed(code, str(error)) from error
+            raise AnswerFailed(error.reason, str(error)) from error
         except Overloaded as error:
             raise AnswerFailed("engine_unavailable", str(error)) from error
 

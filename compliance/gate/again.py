@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from compliance.detection.pseudonyms import Unreplaceable
 from compliance.gate import duties, said
@@ -22,7 +23,7 @@ from compliance.gate.refusals import Blocked, Refused
 from compliance.gate.said import Case
 from compliance.policy.decide import decide
 from compliance.policy.rules import Policy
-from compliance.vocabulary import Append, Decision, Effect, NoRoute, Place, Route, Seal
+from compliance.vocabulary import Append, Decision, Effect, NoRoute, Place, Request, Route, Seal
 
 TicketT = TypeVar("TicketT")
 REDECIDED = "request.redecided"
@@ -41,7 +42,7 @@ async def reissue(
     place = _placed(admitted, admitted.decision, route)
     detail = {"attempt": attempt, "reason": why} | said.where(place)
     await said.record(append, [said.event(request, "request.attempt", detail)])
-    admitted.ticket = seal(request, admitted.body, place, attempt)
+    admitted.ticket = _sealed(seal, request, admitted.body, place, attempt)
     admitted.place, admitted.attempt = place, attempt
 
 
@@ -78,7 +79,7 @@ async def readmit(
     place = _placed(admitted, decision, route)
     await said.record(append, [said.event(request, REDECIDED, detail | said.where(place))])
     body = written(request, texts, decision)
-    admitted.ticket = seal(request, body, place, attempt)
+    admitted.ticket = _sealed(seal, request, body, place, attempt)
     admitted.request = duties.kept_for(request, decision.obligations)
     admitted.decision, admitted.place, admitted.attempt = decision, place, attempt
     admitted.body, admitted.pseudonyms = body, texts.pseudonyms
@@ -89,6 +90,17 @@ def _placed(admitted: Admitted[TicketT], decision: Decision, route: Route) -> Pl
         return route(admitted.request.model, decision.sites)
     except NoRoute as error:
         raise Refused("no_route", nowhere(error, decision)) from error
+
+
+def _sealed(
+    seal: Seal[TicketT], request: Request, body: Mapping[str, Any], place: Place, attempt: int
+) -> TicketT:
+    try:
+        return seal(request, body, place, attempt)
+    except Exception as error:
+        raise Refused(
+            "clearance_unavailable", f"The request could not be sealed for site {place.site}."
+        ) from error
 
 
 def _told(decision: Decision) -> Decision:

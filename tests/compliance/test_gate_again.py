@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -257,6 +257,29 @@ async def test_a_newer_version_that_leaves_no_place_refuses(
         await anew(one, record, seal, ALLOW, route=none)
     assert one.place is HOME
     assert len(seal.sealed) == 1
+
+
+@pytest.mark.parametrize("way", ["again", "anew"])
+async def test_another_ticket_that_cannot_be_sealed_is_refused_in_words(
+    record: Record, seal: Seals, way: str
+) -> None:
+    class Damaged(Seals):
+        def __call__(
+            self, request: Request, body: Mapping[str, Any], place: Place, attempt: int
+        ) -> int:
+            super().__call__(request, body, place, attempt)
+            raise ValueError("The site's key is damaged.")
+
+    one = await admitted(request("Hi"), record, seal, ALLOW)
+    sending = (
+        gate.reissue(one, "Silent.", append=record.append, route=route, seal=Damaged())
+        if way == "again"
+        else anew(one, record, Damaged(), ALLOW)
+    )
+    with pytest.raises(Refused, match="could not be sealed for site home") as raised:
+        await sending
+    assert raised.value.reason == "clearance_unavailable"
+    assert (one.attempt, one.ticket) == (1, 1), "the former one stands"
 
 
 async def test_a_newer_version_that_keeps_less_keeps_no_answer(
