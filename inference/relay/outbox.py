@@ -41,10 +41,12 @@ class Line:
         self._sealer = sealer
         self.stream = stream
         self.pending: list[Frame] = []
+        self.begun = False  # whether the engine was said to have started
 
     def put(self, frame: Frame) -> None:
         """Send `frame` soon, after all before it; raises `OutboxFull`."""
         self._outbox.put(self, frame)
+        self.begun = self.begun or isinstance(frame, Started)
 
     def sealed(self) -> list[Sealed]:
         """What is pending, neighbouring chunks joined, encrypted."""
