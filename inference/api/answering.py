@@ -16,6 +16,7 @@ import orjson
 import structlog
 
 from compliance.gate import Admitted, Outcome
+from compliance.vocabulary import Decision
 from inference.api import sse
 from inference.api.answer import Answer, Gathered, Malformed
 from inference.api.body import CallerGone
@@ -161,11 +162,8 @@ class Answering:
         newer version of the policy decided anew.
         """
         place, decision = self._admitted.place, self._admitted.decision
-        headers = [
-            (b"domicile-site", place.site.encode()),
-            (b"domicile-decision", decision.effect.value.encode()),
-            (b"domicile-policy-version", str(decision.version).encode()),
-        ]
+        self._name_decision(decision)
+        headers = [(b"domicile-site", place.site.encode())]
         if decision.obligations.mark_output:
             headers.append((b"domicile-ai-generated", b"true"))
             self._answer.marks()
@@ -175,6 +173,14 @@ class Answering:
             headers.append((b"domicile-max-tokens", str(most).encode()))
         self._exchange.add_headers(headers)
         self._answer.comes_from(place.model_digest)
+
+    def _name_decision(self, decision: Decision) -> None:
+        self._exchange.add_headers(
+            [
+                (b"domicile-decision", decision.effect.value.encode()),
+                (b"domicile-policy-version", str(decision.version).encode()),
+            ]
+        )
 
     async def _parts(self) -> AsyncGenerator[list[list[dict[str, Any]]], None]:
         """Restored choices: a list for each engine chunk, those of one frame together."""
@@ -217,7 +223,10 @@ class Answering:
             if self._exchange.begun:
                 await self._exchange.end(sse.events([error.body()]))
             else:
-                self._name_place()
+                if failure.decision is None:
+                    self._name_place()
+                else:  # no place has to do with it any more
+                    self._name_decision(failure.decision)
                 await self._exchange.error(error)
         except CallerGone:
             log.info("caller_gone", request=self._admitted.request.id)
