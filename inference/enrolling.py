@@ -187,8 +187,12 @@ def reopen(node: Node, actor: str, reason: str) -> bool:
 
 
 def _waiting(row: NodeEnrolment) -> NodeEnrolment:
-    """The row as it is now, locked; raises `EnrolmentRefused` unless it waits."""
-    rows = NodeEnrolment.objects.select_for_update(of=("self",)).select_related("site")
+    """The row as it is now, locked; raises `EnrolmentRefused` unless it waits.
+
+    Its site is locked too: of two first machines approved at once the second must find the key
+    that the first one brought.
+    """
+    rows = NodeEnrolment.objects.select_for_update(of=("self", "site")).select_related("site")
     now = rows.get(pk=row.pk)
     if now.state != State.WAITING:
         raise EnrolmentRefused("not_waiting", "It was decided on meanwhile.")

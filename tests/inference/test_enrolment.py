@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from datetime import timedelta
@@ -196,6 +197,37 @@ def test_of_two_first_machines_with_different_keys_one_can_be_approved(site):
         enrolling.approve(second, "op")
     assert Node.objects.count() == 1
     assert NodeEnrolment.objects.get(pk=second.pk).state == "waiting"
+
+
+def test_of_two_first_machines_approved_at_once_one_gives_the_site_its_key(site, monkeypatch):
+    machines = [Machine(node=f"node-{n}") for n in range(2)]
+    rows = [enrolling.request(machine.asks(invite(site))) for machine in machines]
+    both, outcomes, checked = threading.Barrier(2), [], enrolling._fresh
+
+    def meet(name: str, key: bytes) -> None:
+        checked(name, key)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.5)  # here both had looked at the site; now one waits for the other
+
+    def approve(row: NodeEnrolment) -> None:
+        try:
+            outcomes.append(enrolling.approve(row, "op").name)
+        except EnrolmentRefused as refusal:
+            outcomes.append(refusal.reason)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(enrolling, "_fresh", meet)
+    threads = [threading.Thread(target=approve, args=[row]) for row in rows]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (node,) = Node.objects.all()
+    assert sorted(outcomes) == [node.name, "other_site_key"]
+    site.refresh_from_db()
+    (mine,) = [machine for machine in machines if machine.node == node.name]
+    assert bytes(site.public_key) == mine.site_key.public_key().public_bytes_raw()
 
 
 def test_a_decision_is_made_once(site):
