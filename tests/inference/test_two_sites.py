@@ -300,6 +300,30 @@ async def test_a_recalled_versions_ticket_is_refused_and_the_request_decided_ane
     assert (await world.ask(f"Write to {EMAIL}.")).site == "south"
 
 
+async def test_a_request_that_a_newer_version_forbids_ends_by_that_versions_word(stage):
+    world, _, _ = stage
+    former = world.policy
+    cleared, passage = await world.admitted(f"Write to {EMAIL}.")
+    world.policy, world.recalled = policy(4, "south"), [former]
+
+    async def south_knows() -> bool:
+        return bool((await world.ask(f"Write to {EMAIL}.")).site == "south")
+
+    try:
+        await until(south_knows, "the node has read that the former version was recalled")
+        no = {"id": "no", "description": "No more.", "when": {}, "effect": "block"}
+        last = json.dumps({"name": "two sites", "version": 5, "rules": [no]})
+        world.policy, world.recalled = parse(last), [former, world.policy]
+        with pytest.raises(AnswerFailed) as failed:
+            await world.answered(cleared, passage)
+    finally:
+        world.policy, world.recalled = policy(6, "south"), []
+    decision = failed.value.decision
+    assert failed.value.code == "policy_blocked"
+    assert decision is not None
+    assert (decision.effect.value, decision.version) == ("block", 5)
+
+
 async def test_without_the_permitted_site_a_request_is_refused_and_never_sent_elsewhere(stage):
     world, _, redis = stage
     cleared, passage = await world.admitted(f"Write to {EMAIL}.")
