@@ -300,7 +300,8 @@ class Event:
     its canonical JSON (RFC 8785) is the same in every language. `time` is in microseconds
     since the Unix epoch. `label_key` is the application's (see `Application`). `content`, where
     it is kept, becomes durable with the event; the log holds a commitment to it, no more.
-    `hold` becomes durable with the event too, under the id of the event's request.
+    `hold` becomes durable with the event too, under the id of the event's request. `uses` is
+    the id of a hold whose approval the event uses up: both happen, or neither does.
     """
 
     type: str
@@ -311,10 +312,15 @@ class Event:
     label_key: bytes | None = None
     content: Content | None = None
     hold: Hold | None = None
+    uses: str | None = None
 
 
 class RecordUnavailable(Exception):
     """An event could not be made durable. What it would have recorded must not happen."""
+
+
+class ApprovalSpent(RecordUnavailable):
+    """The approval that an event was to use up does not stand any more."""
 
 
 # --- What the gate is given ---------------------------------------------------------------
@@ -361,13 +367,15 @@ class Approval:
     """A person's word that the request held as `hold` may go on, as far as `rules` held it.
 
     They are ids with the digests of what they said then: a rule rewritten since is another one.
-    `claim` uses it up for the request with the given id and says whether that succeeded: it
-    serves one request, once. It raises `RecordUnavailable` where that cannot be known.
+    It serves one request, once: the one whose event `uses` it up. `ended` says why it does not
+    serve any more (`used` or `expired`), and raises `RecordUnavailable`. `used` has what was
+    kept for the approver destroyed, and does not wait for it.
     """
 
     hold: str
     rules: Mapping[str, str]
-    claim: Callable[[str], Awaitable[bool]]
+    ended: Callable[[], Awaitable[str]]
+    used: Callable[[], None]
 
 
 TicketT_co = TypeVar("TicketT_co", covariant=True)

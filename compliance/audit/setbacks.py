@@ -112,6 +112,16 @@ def ended_twice(items: list[Item], rows: Sequence[Row]) -> list[Item]:
     return _take_out(items, twice)
 
 
+def spent(items: list[Item], requests: frozenset[str]) -> list[Item]:
+    """Take out what would use an approval for one of these requests."""
+    refused = [
+        item
+        for item in items
+        if any(event.uses and event.request in requests for event in item.events)
+    ]
+    return _take_out(items, refused)
+
+
 def without_vault(items: list[Item], buckets: frozenset[int]) -> list[Item]:
     """Take out what would have its content kept under a key of `buckets`, where that cannot be.
 

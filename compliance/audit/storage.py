@@ -118,8 +118,9 @@ class Storage(Protocol):
         """Store rows and renew the lease, durably, all or none; False if the epoch is closed.
 
         Raises IntegrityError where a row cannot stand beside what is there, and
-        `VaultUnavailable`, with nothing stored, where content cannot be kept. After any other
-        error `fate` says what is known of the outcome.
+        `VaultUnavailable`, with nothing stored, where content cannot be kept, and so
+        `held_rows.Spent` where an approval does not stand any more. After any other error
+        `fate` says what is known of the outcome.
         """
         ...
 
@@ -172,6 +173,8 @@ class _Sqlite:
                 if kept := [row.kept for row in rows if row.kept]:
                     keeping.on_sqlite(raw, kept)
                     held_rows.on_sqlite(raw, [row.event for row in rows])
+                if using := [row.event for row in rows if row.event.uses]:
+                    held_rows.use_on_sqlite(raw, using)
                 raw.execute("COMMIT")
             except BaseException:
                 if raw.in_transaction:
@@ -257,7 +260,7 @@ class _Postgresql:
     def insert(self, epoch_id: int, rows: Sequence[Row], lease: Lease | None) -> bool:
         """One statement, so one round trip; it is a transaction of its own.
 
-        Content takes three more, and a transaction around them.
+        Content takes three more, and a transaction around them; so does each approval used.
         """
         self._database.ensure_connection()
         raw = self._database.connection
@@ -271,15 +274,17 @@ class _Postgresql:
             if raw is not self._prepared:
                 self._prepare(raw)
             kept = [row.kept for row in rows if row.kept]
-            if not kept:
+            using = [row.event for row in rows if row.event.uses]
+            if not kept and not using:
                 with psycopg.Cursor(raw) as cursor:
                     return self._stored(cursor, statement, given, len(rows))
             with raw.transaction(), psycopg.Cursor(raw) as cursor:
-                wrapped = keeping.wrapped_on_postgresql(cursor, kept)
+                wrapped = keeping.wrapped_on_postgresql(cursor, kept) if kept else []
                 if not self._stored(cursor, statement, given, len(rows)):
                     return False
                 keeping.on_postgresql(cursor, kept, wrapped)
                 held_rows.on_postgresql(cursor, [row.event for row in rows])
+                held_rows.use_on_postgresql(cursor, using)
                 return True
 
     @staticmethod

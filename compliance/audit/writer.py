@@ -28,12 +28,13 @@ from django.db import IntegrityError, connection
 from compliance.audit import setbacks
 from compliance.audit.entry import EntryInvalid
 from compliance.audit.epoch import Epoch
+from compliance.audit.held_rows import Spent
 from compliance.audit.installation import JOURNALS
 from compliance.audit.keystore import VaultUnavailable
 from compliance.audit.setbacks import PAUSE_MAX, PAUSE_MIN, AlreadyEnded, Stopped, Troubles
 from compliance.audit.storage import Fate, Row, Storage, storage, stored
 from compliance.audit.waiting import Gone, Item, LoopWaiter, Sweeper, ThreadWaiter, settle
-from compliance.vocabulary import Event, RecordUnavailable
+from compliance.vocabulary import ApprovalSpent, Event, RecordUnavailable
 
 RENEW = 2.0  # seconds
 BATCH = 1_024  # events a commit
@@ -283,6 +284,9 @@ class Writer:
                 return True
             self._refuse_second_ends(items, rows)
             return False
+        except Spent as error:
+            self._settle(setbacks.spent(items, error.requests), ApprovalSpent(str(error)))
+            return False
         if due:
             self._renewed = time.monotonic()
         return True
@@ -345,7 +349,14 @@ class Writer:
         """End what was admitted for a caller who did not wait for it."""
         kind = "request.cancelled" if gone is Gone.CANCELLED else "request.failed"
         ends = [
-            replace(event, type=kind, time=_now(), detail={"reason": gone.value}, content=None)
+            replace(
+                event,
+                type=kind,
+                time=_now(),
+                detail={"reason": gone.value},
+                content=None,
+                uses=None,
+            )
             for event in item.events
             if event.type == "request.admitted"
         ]

@@ -21,6 +21,7 @@ from compliance.policy.rules import Policy
 from compliance.vocabulary import (
     Append,
     Approval,
+    ApprovalSpent,
     Category,
     Content,
     Decision,
@@ -150,10 +151,7 @@ async def admit(
         detail["max_tokens"] = lowered
     request = duties.kept_for(request, case.decision.obligations)
     content = _kept(request, found, subject_key)
-    if approval:
-        detail["hold"] = approval.hold
-        await _claim(request, approval, append)
-    await said.record(append, [said.event(request, "request.admitted", detail, content)])
+    await _recorded(request, approval, detail, content, append)
     return Admitted(
         request=request,
         decision=case.decision,
@@ -258,15 +256,37 @@ async def _placed(case: Case, append: Append, route: Route) -> Place:
         await _refuse(case.request, "no_route", words, append, said.about(case))
 
 
-async def _claim(request: Request, approval: Approval, append: Append) -> None:
+async def _recorded(
+    request: Request,
+    approval: Approval | None,
+    detail: dict[str, Any],
+    content: Content | None,
+    append: Append,
+) -> None:
+    """Put the admission on the record; the approval, where it took one, is used up by that."""
+    kind = "request.admitted"
+    if approval is None:
+        await said.record(append, [said.event(request, kind, detail, content)])
+        return
+    detail["hold"] = approval.hold
+    event = said.event(request, kind, detail, content, uses=approval.hold)
     try:
-        mine = await approval.claim(request.id)
+        await append([event])
+    except ApprovalSpent:
+        await _spent(request, approval, append)
     except RecordUnavailable as error:
         raise Refused("record_unavailable", str(error)) from error
-    if not mine:
-        detail = said.who(request) | {"reason": "hold_spent", "hold": approval.hold}
-        await said.record(append, [said.event(request, "request.refused", detail)])
-        raise HoldSpent
+    approval.used()  # nothing may be awaited from here on: what is admitted owes an end
+
+
+async def _spent(request: Request, approval: Approval, append: Append) -> Never:
+    try:
+        why = await approval.ended()
+    except RecordUnavailable as error:
+        raise Refused("record_unavailable", str(error)) from error
+    detail = said.who(request) | {"reason": "hold_spent", "hold": approval.hold}
+    await said.record(append, [said.event(request, "request.refused", detail)])
+    raise HoldSpent(why)
 
 
 def _kept(request: Request, found: Scan, subject_key: bytes | None) -> Content | None:

@@ -42,7 +42,14 @@ class Held(Exception):
 
 
 class HoldSpent(Exception):
-    """The approval was used by another request, or ended, before this one could use it."""
+    """The approval was used by another request, or ended, before this one could use it.
+
+    `why` is `used` or `expired`. The event is on the record.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class Refused(Exception):

@@ -59,6 +59,8 @@ def event(
     detail: Mapping[str, Any],
     content: Content | None = None,
     hold: Hold | None = None,
+    *,
+    uses: str | None = None,
 ) -> Event:
     """An event of a request, labelled as its application's."""
     application = request.application
@@ -71,6 +73,7 @@ def event(
         label_key=application.label_key,
         content=content,
         hold=hold,
+        uses=uses,
     )
 
 

@@ -11,13 +11,14 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
 import django.db
-from django.db import connection, transaction
+from django.db import connection
 
 from compliance.audit.keystore import VaultUnavailable
 from compliance.holds import text
@@ -89,10 +90,14 @@ class Desk:
         if rules is None:
             return None
 
-        async def claim(by: str) -> bool:
-            return await self._asked(lambda: _claim(hold, by))
+        async def ended() -> str:
+            return await self._asked(lambda: _ended(hold))
 
-        return Approval(hold, rules, claim)
+        def used() -> None:
+            with suppress(RuntimeError):  # it has stopped; `ending` destroys the key
+                self._thread.submit(_done, lambda: text.destroy(hold))
+
+        return Approval(hold, rules, ended, used)
 
     async def stop(self) -> None:
         """End the thread and its connection."""
@@ -161,20 +166,16 @@ def _state(row: Hold) -> str:
     return Hold.State.EXPIRED if over or forged or not text.lives(row.pk) else row.state
 
 
+def _ended(hold: str) -> str:
+    """Why an approval that stood does not serve any more: `expired`, or else `used`.
+
+    One that still stands is being used by what is written together with what asks.
+    """
+    row = Hold.objects.filter(pk=hold).first()
+    over = row is None or _state(row) == Hold.State.EXPIRED
+    return str(Hold.State.EXPIRED if over else Hold.State.USED)
+
+
 def _standing(hold: str, application: str) -> Standing | None:
     row = _of(application).filter(pk=hold).first()
     return Standing(row.pk, str(_state(row)), row.asked, row.expires) if row else None
-
-
-def _claim(hold: str, by: str) -> bool:
-    """Use an approval up, if it stands, a person gave it, and its text lives."""
-    with transaction.atomic():
-        now = datetime.now(UTC)
-        mine = Hold.objects.filter(pk=hold, state=Hold.State.APPROVED, expires__gt=now)
-        if not mine.update(state=Hold.State.USED, used_by=by):
-            return False
-        if not approved(hold) or not text.lives(hold):
-            transaction.set_rollback(True)
-            return False
-    text.destroy(hold)
-    return True

@@ -161,7 +161,7 @@ async def _admitted(
         exchange.add_headers([(b"domicile-decision", b"hold")])
         raise holds.held(error) from error
     except HoldSpent as error:
-        raise holds.spent(approval.hold if approval else "") from error
+        raise holds.spent(error.why, approval.hold if approval else "") from error
     except Blocked as error:
         exchange.add_headers([(b"domicile-decision", b"block")])
         found = ", ".join(sorted(error.findings)) or "nothing that has a name"

@@ -45,9 +45,9 @@ def held(error: Held) -> APIError:
     )
 
 
-def spent(hold: str) -> APIError:
-    """403 for an approval that another request used while this one was being checked."""
-    return _refused("used", hold)
+def spent(why: str, hold: str) -> APIError:
+    """403 for an approval that was used, or ended, while this request was being checked."""
+    return _refused(why, hold)
 
 
 async def approval(desk: Desk, exchange: Exchange, request: Request) -> Approval | None:

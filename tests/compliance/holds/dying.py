@@ -1,6 +1,6 @@
 """A process that dies in the middle: `python -m tests.compliance.holds.dying STEP HOLD`.
 
-`deny` and `claim` die when the state is durable and the key still stands; `keep` when the key
+`deny` and `use` die when the state is durable and the key still stands; `keep` when the key
 is, and nothing of the hold yet.
 """
 
@@ -17,9 +17,19 @@ def die(*_given):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def used(hold):
+    from compliance.audit.writer import Writer
+    from compliance.vocabulary import Event
+
+    writer = Writer("web-2", on_fenced=die)
+    writer.start()
+    writer.append_sync([Event("request.admitted", 1, {}, "f" * 32, uses=hold)])
+    die()
+
+
 def main(step, hold):
     from compliance.audit.keystore import KeyStore
-    from compliance.holds import deciding, desk, text
+    from compliance.holds import deciding, text
 
     if step == "keep":
         text.sealed(hold, b"{}", 1)
@@ -28,7 +38,7 @@ def main(step, hold):
     if step == "deny":
         deciding.deny(hold, "dora", "No.")
     else:
-        desk._claim(hold, "f" * 32)
+        used(hold)
 
 
 if __name__ == "__main__":

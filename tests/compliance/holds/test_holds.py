@@ -21,13 +21,16 @@ from django.db import connection
 
 from compliance import gate
 from compliance.audit import erasure, subjects, vault
+from compliance.audit.epoch import Epoch
 from compliance.audit.keystore import store
+from compliance.audit.storage import storage
 from compliance.holds import deciding, desk, ending, text
 from compliance.holds.binding import binding, derived
 from compliance.holds.deciding import HoldGone
 from compliance.holds.desk import NotApproved
 from compliance.models import Content, Hold
 from compliance.vocabulary import Effect, RecordUnavailable, Request, RequestClass
+from compliance.vocabulary import Event as VocabularyEvent
 from tests.compliance.holds.conftest import (
     HELD,
     OTHER,
@@ -299,6 +302,7 @@ async def test_the_text_dies_with_the_hold(counter: Counter, data: Path, end: st
         await aside(lambda: deciding.approve(held.hold, "dora", "Seen."))
         one = again(asked)
         await counter.admit(one, approval=await counter.desk.approval(held.hold, one))
+        await counter.desk.standing(held.hold, asked.application.id)  # in turn behind its end
     else:
         await aside(over)
     with pytest.raises(HoldGone):
@@ -337,9 +341,57 @@ async def test_an_approved_text_that_was_erased_lets_nothing_pass(counter: Count
     one = again(asked)
     approval = await counter.desk.approval(hold, one)
     await aside(lambda: erasure.erase("request", hold, actor="dora", reason="Asked for."))
-    with pytest.raises(gate.HoldSpent):
+    with pytest.raises(gate.HoldSpent, match="expired"):
         await counter.admit(one, approval=approval)
     assert counter.seal.sealed == []
+    standing = await counter.desk.standing(hold, asked.application.id)
+    assert standing is not None
+    assert standing.state == "expired", "as who uses it is told"
+    with pytest.raises(NotApproved, match="expired"):
+        await counter.desk.approval(hold, again(asked))
+
+
+async def test_an_approval_is_used_up_by_what_the_record_takes_and_by_nothing_else(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request("Hello.")
+    hold = await approved(counter, asked)
+    one, two = again(asked), again(asked)
+
+    async def full(_events: object) -> None:
+        raise RecordUnavailable("The disk is full.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(counter.writer, "append", full)
+        with pytest.raises(gate.Refused):
+            await counter.admit(one, approval=await counter.desk.approval(hold, one))
+    await counter.admit(two, approval=await counter.desk.approval(hold, two))
+    assert await aside(lambda: Hold.objects.get().used_by) == two.id
+    assert [said["hold"] for said in await aside(lambda: told("request.admitted"))] == [hold]
+
+
+async def test_of_many_that_are_written_together_each_approval_serves_one(
+    counter: Counter,
+) -> None:
+    asked, other = request("Hello."), request("Bye.")
+    holds = {one.id: await approved(counter, one) for one in (asked, other)}
+    wanted = [(again(one), holds[one.id]) for one in (asked, other) for _ in range(4)]
+    given = [await counter.desk.approval(hold, one) for one, hold in wanted]
+    outcomes = await asyncio.gather(
+        *(
+            counter.admit(one, approval=approval)
+            for (one, _), approval in zip(wanted, given, strict=True)
+        ),
+        *(counter.admit(request("Free."), policy()) for _ in range(8)),
+        return_exceptions=True,
+    )
+    spent = [one for one in outcomes if isinstance(one, gate.HoldSpent)]
+    assert [str(one) for one in spent] == ["used"] * 6
+    assert sum(isinstance(one, gate.Admitted) for one in outcomes) == 2 + 8
+    used = [
+        said["hold"] for said in await aside(lambda: told("request.admitted")) if "hold" in said
+    ]
+    assert sorted(used) == sorted(holds.values())
 
 
 async def test_a_state_that_no_person_gave_lets_nothing_pass(counter: Counter) -> None:
@@ -443,14 +495,14 @@ async def test_a_block_wins_over_a_hold_and_nothing_is_set_aside(counter: Counte
     assert store().all_held() == []
 
 
-@pytest.mark.parametrize("step", ["deny", "claim", "keep"])
+@pytest.mark.parametrize("step", ["deny", "use", "keep"])
 async def test_what_a_killed_process_left_half_done_lets_nothing_pass_and_is_cleared(
     counter: Counter, database: Database, step: str
 ) -> None:
     asked = request("Hello.")
     held = await counter.held(asked)
     hold = held.hold if step != "keep" else "00000001" + "c" * 24
-    if step == "claim":
+    if step == "use":
         await aside(lambda: deciding.approve(hold, "dora", "Seen."))
     environment = database.environment() | {"DOMICILE_DATA": str(store().folder.parent)}
     killed = await asyncio.to_thread(
@@ -462,13 +514,11 @@ async def test_what_a_killed_process_left_half_done_lets_nothing_pass_and_is_cle
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert hold in store().all_held(), "it died before the key was destroyed"
-    state = {"deny": "denied", "claim": "used"}.get(step, "waiting")
+    state = {"deny": "denied", "use": "used"}.get(step, "waiting")
     assert await aside(lambda: Hold.objects.get().state) == state
     one = again(asked)
     with pytest.raises(NotApproved, match=state):
         await counter.desk.approval(held.hold, one)
-    claimed = await aside(partial(desk._claim, held.hold, one.id))
-    assert not claimed
     await aside(ending.end)
     assert store().all_held() == ([held.hold] if step == "keep" else [])
 
@@ -508,10 +558,13 @@ async def test_each_process_has_the_rights_that_its_part_of_a_hold_needs(
             finally:
                 cursor.execute("RESET ROLE")
 
+    epoch = await aside(lambda: Epoch.begin("web-2"))
+    event = VocabularyEvent("request.admitted", gate.now(), {}, "f" * 32, uses=used.hold)
+
     def decided() -> bool:
         deciding.read(used.hold, "dora")
         deciding.approve(used.hold, "dora", "Seen.")
-        return desk._claim(used.hold, "f" * 32)
+        return storage().insert(epoch.id, [epoch.row(event, 0)], None)
 
     assert await aside(lambda: as_role("web", decided))
     await aside(lambda: shifted(late.hold, timedelta(hours=25)))
