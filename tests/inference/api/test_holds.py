@@ -89,7 +89,7 @@ async def test_a_request_waits_is_approved_and_answered_once(
     assert (await asyncio.to_thread(state, lab, hold, key)).json()["state"] == "used"
     again = await asyncio.to_thread(held, lab, body, key, hold)
     assert (again.status_code, again.json()["error"]["code"]) == (403, "hold_used")
-    (attempt,) = node.attempts
+    attempt = node.attempts[-1]  # a busy machine may have needed more than one
     (admitted, *_) = await asyncio.to_thread(lab.story, attempt.ticket.request)
     assert (admitted.detail["hold"], admitted.detail["decision"]) == (hold, "allow")
     assert PLANTED in str(attempt.ticket.body)
@@ -138,4 +138,6 @@ async def test_two_repetitions_at_two_gateways_are_answered_once(
         )
     )
     assert sorted(answer.status_code for answer in answers) == [200, 403]
-    assert len(node.attempts) == 1
+    events = await asyncio.to_thread(lab.events, type="request.admitted")
+    (admitted,) = [event for event in events if event.detail.get("hold") == hold]
+    assert {attempt.ticket.request for attempt in node.attempts} == {admitted.request}

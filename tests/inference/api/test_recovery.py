@@ -21,6 +21,8 @@ from tests.inference.api.node import Attempt, Node, answers, unlike
 from tests.services.appliance import Recorded
 from tests.services.waiting import PATIENCE, until, wait_until
 
+SILENT = "No frame from"  # how the reason of another attempt begins
+
 
 async def post(lab: Laboratory, **more):
     return await asyncio.to_thread(lab.post, ask(unlike(), **more))
@@ -28,6 +30,17 @@ async def post(lab: Laboratory, **more):
 
 async def story(lab: Laboratory, response) -> list[Recorded]:
     return await asyncio.to_thread(lab.story, response.headers["domicile-request"])
+
+
+async def undisturbed(lab: Laboratory, node: Node, **more) -> tuple[Any, list[Recorded]]:
+    """A response and its story, with no silence in it that only a busy machine made."""
+    for _ in range(5):
+        node.attempts.clear()
+        response = await post(lab, **more)
+        events = await story(lab, response)
+        if not any(event.detail.get("reason", "").startswith(SILENT) for event in events):
+            break
+    return response, events
 
 
 async def test_a_silent_node_is_given_up_and_another_attempt_answers(
@@ -82,9 +95,8 @@ async def test_what_a_node_refused_is_on_the_record_and_the_request_gets_another
             await answers(attempt)
 
     node.script = script
-    response = await post(lab)
+    response, events = await undisturbed(lab, node)
     assert response.status_code == 200
-    events = await story(lab, response)
     kinds = ["request.admitted", "ticket.refused", then, "request.completed"]
     assert [event.type for event in events] == kinds
     assert (events[1].detail["node"], events[1].detail["reason"]) == ("lab-1", reason)
@@ -110,9 +122,9 @@ async def test_a_refusal_that_the_node_did_not_sign_for_this_ticket_is_no_refusa
         attempt.refuse("policy_not_in_force", **lie)
 
     node.script = script
-    response = await post(lab)
+    response, events = await undisturbed(lab, node)
     assert response.json()["error"]["code"] == "receipt_invalid"
-    kinds = [event.type for event in await story(lab, response)]
+    kinds = [event.type for event in events]
     assert kinds == ["request.admitted", "request.failed"]
 
 
@@ -184,9 +196,9 @@ async def test_a_node_that_refuses_what_it_began_to_answer_fails_it(
         attempt.refuse("policy_not_in_force")
 
     node.script = script
-    response = await post(lab, stream=True)
+    response, events = await undisturbed(lab, node, stream=True)
     assert "engine_unavailable" in response.text
-    kinds = [event.type for event in await story(lab, response)]
+    kinds = [event.type for event in events]
     assert kinds == ["request.admitted", "request.failed"]
 
 
