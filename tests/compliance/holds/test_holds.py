@@ -31,6 +31,8 @@ from compliance.holds.desk import NotApproved
 from compliance.models import Content, Hold
 from compliance.vocabulary import Effect, RecordUnavailable, Request, RequestClass
 from compliance.vocabulary import Event as VocabularyEvent
+from tests.compliance.audit.giving_up import sending
+from tests.compliance.audit.test_writer import TransactionOfAnother
 from tests.compliance.holds.conftest import (
     HELD,
     OTHER,
@@ -43,6 +45,7 @@ from tests.compliance.holds.conftest import (
 )
 from tests.compliance.test_gate import EMAIL, KEY, request
 from tests.conftest import Database
+from tests.services.waiting import until
 
 pytestmark = pytest.mark.database
 T = TypeVar("T")
@@ -368,6 +371,29 @@ async def test_an_approval_is_used_up_by_what_the_record_takes_and_by_nothing_el
     await counter.admit(two, approval=await counter.desk.approval(hold, two))
     assert await aside(lambda: Hold.objects.get().used_by) == two.id
     assert [said["hold"] for said in await aside(lambda: told("request.admitted"))] == [hold]
+
+
+async def test_a_caller_who_goes_while_an_approval_is_used_leaves_no_open_request(
+    counter: Counter,
+) -> None:
+    asked = request("Hello.")
+    hold = await approved(counter, asked)
+    one = again(asked)
+    approval = await counter.desk.approval(hold, one)
+    with TransactionOfAnother(), sending(counter.writer) as sent:
+        task = asyncio.create_task(counter.admit(one, approval=approval))
+        await until(lambda: one.id in sent, "the writer sends it")
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    def ends() -> list[dict[str, str]]:
+        return told("request.cancelled")
+
+    await until(lambda: aside(ends), "its end is written")
+    assert await aside(lambda: Hold.objects.get().used_by) == one.id
+    await aside(ending.end)
+    assert store().all_held() == []
 
 
 async def test_of_many_that_are_written_together_each_approval_serves_one(
