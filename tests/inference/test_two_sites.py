@@ -300,6 +300,37 @@ async def test_a_recalled_versions_ticket_is_refused_and_the_request_decided_ane
     assert (await world.ask(f"Write to {EMAIL}.")).site == "south"
 
 
+async def test_while_versions_change_each_request_goes_by_one_of_them_alone(stage):
+    """The odd versions send personal data south, the even ones north."""
+    world, _, _ = stage
+    sites = {0: "north", 1: "south"}
+    versions = {one.digest: one for one in (policy(n, sites[n % 2]) for n in range(11, 15))}
+    begun = len(world.events)
+    asking: list[asyncio.Task[Any]] = []
+    try:
+        for one in versions.values():
+            world.policy, world.recalled = one, [*world.recalled, world.policy]
+            asking += [asyncio.create_task(world.ask(f"Write to {EMAIL}.")) for _ in range(2)]
+            await asyncio.sleep(0.05)  # some are on their way when the next version comes
+        ended = await asyncio.gather(*asking, return_exceptions=True)
+    finally:
+        world.policy, world.recalled = policy(15, "south"), []
+    last: dict[str, tuple[str, str]] = {}
+    for event in world.events[begun:]:
+        if event.type in {"request.admitted", "request.redecided"}:
+            said, site = event.detail["policy"], event.detail["site"]
+            assert versions[said["digest"]].version == said["version"]
+            assert site == sites[said["version"] % 2], "where that version lets it go"
+            last[str(event.request)] = (said["digest"], site)
+    assert len(last) == len(asking)
+    for receipt in ended:
+        if isinstance(receipt, BaseException):
+            assert isinstance(receipt, AnswerFailed)
+            assert receipt.code == "engine_unavailable", "three tickets were recalled in turn"
+        else:
+            assert (receipt.policy_digest, receipt.site) == last[receipt.request]
+
+
 async def test_a_request_that_a_newer_version_forbids_ends_by_that_versions_word(stage):
     world, _, _ = stage
     former = world.policy
