@@ -68,7 +68,7 @@ def _asked(asking: Asking, seconds: float) -> tuple[Answer, ...]:
         return (Answer(Verdict.UNDECIDED, (TOO_LONG,)),)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
-        log.error("proof_failed", topic=str(asking.topic), fault=said[0])
+        log.error("proof_failed", kind=str(asking.topic), error=said[0])
         raise ProofImpossible(
             f"The process that proves failed ({said[0]}). Nothing is proved. The operator finds"
             " this in the log as proof_failed."

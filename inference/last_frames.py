@@ -151,7 +151,7 @@ def finished(
 
 
 def _invalid(what: str, reason: str) -> AnswerFailed:
-    log.error("last_frame_invalid", what=what, reason=reason)
+    log.error("last_frame_invalid", kind=what, reason=reason)
     return AnswerFailed(
         "receipt_invalid", f"The node's {what} {reason}; the answer is not valid."
     )

@@ -81,6 +81,7 @@ def vault_of_two(folder):
     """A vault as the operator makes it for two users of a group."""
     keys = keystore.KeyStore(folder / "vault")
     keys.folder.mkdir(parents=True)
+    folder.chmod(0o755)  # whatever this process' umask is
     os.chown(keys.folder, -1, GROUP)
     keys.folder.chmod(0o2770)
     return keys
