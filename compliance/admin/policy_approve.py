@@ -129,7 +129,7 @@ def approve_view(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _approved(version: PolicyVersion, at: dt.datetime | None) -> str:
     if at is None:
-        return f"{version} is approved. It counts within a second.".capitalize()
+        return f"Version {version.number} is approved. It counts within a second."
     return (
         f"Version {version.number} is approved. It becomes active at {at:%Y-%m-%d %H:%M} UTC."
     )
