@@ -3,7 +3,7 @@
 site            the AdminSite, its navigation and the overview's panels
 recording       an event in the transaction of what it records
 editing         forms with short transactions; switching things off and on
-roles           the four groups and their rights
+roles           the five groups and their rights
 sessions        logins on the record; sessions that end
 applications, api_keys, policies, places, people    what is shown and changed
 policy_draft, policy_rule, policy_text    a policy that is written: whole, by rules, as text
