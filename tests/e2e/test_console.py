@@ -282,3 +282,11 @@ FAINT = """() => {
   }
   return faint;
 }"""
+
+
+def test_a_typed_text_is_tried_by_the_detector_of_the_running_appliance(officer):
+    page = officer.goes("/console/playground/")
+    page.locator("textarea[name=text]").fill("Write to anna.schmidt@example.org, please.")
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator("pre.tried")).to_have_text("Write to [EMAIL_ADDRESS_1], please.")
+    officer.shows("playground")
