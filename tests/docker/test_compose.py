@@ -14,7 +14,7 @@ import yaml
 
 from appliance.env import read
 from appliance.services.programs import AFTER_DRAIN
-from inference.worker import DRAIN
+from inference.turns import DRAIN
 from tests.docker.tool import DOCKER, load
 
 check = load("check")

@@ -19,7 +19,7 @@ from inference.canary_watch import CanaryWatch, Post
 from inference.refusals import Refuser, verify
 from inference.registry import CATALOGUE
 from inference.relay import Failed, Receiver, Refused, Started
-from inference.worker import Answering, Configuration
+from inference.turns import Answering
 from tests.inference.nodes import MODEL, first, frames, raw
 from tests.inference.test_canary_watch import ESCAPED, Around
 from tests.inference.tickets import GATEWAY, NODE, SITE, listed, sealed, ticket
@@ -47,27 +47,17 @@ class Endless:
         await asyncio.Event().wait()
 
 
-def configuration(folder: Path, broker_url: str) -> Configuration:
-    """With the site's, the node's and the gateway's keys in its folder."""
-    keys = folder / "keys"
-    keys.mkdir()
+def keys(folder: Path) -> Path:
+    """A folder with the site's and the gateway's keys."""
+    made = folder / "keys"
+    made.mkdir()
     for name, text in (
         ("site-home.x25519", raw(SITE)),
         ("gateway.pub", GATEWAY.public_key().public_bytes_raw().hex()),
     ):
-        (keys / name).write_text(text + "\n")
-        (keys / name).chmod(0o600)
-    return Configuration(
-        site="home",
-        node="node-1",
-        entry=CATALOGUE[MODEL],
-        keys=keys,
-        state=folder / "state",
-        run=folder / "run",
-        broker_url=broker_url,
-        slots=1,
-        threads=1,
-    )
+        (made / name).write_text(text + "\n")
+        (made / name).chmod(0o600)
+    return made
 
 
 @pytest.fixture
@@ -76,24 +66,24 @@ def around() -> Around:
 
 
 @pytest.fixture
-async def answering(valkey, redis, tmp_path, around):
-    given = configuration(tmp_path, valkey.url)
-    gateway = given.keys / "gateway.pub"
+async def answering(redis, tmp_path, around):
+    folder, state = keys(tmp_path), tmp_path / "state"
+    gateway = folder / "gateway.pub"
     refuser = Refuser(redis, "home", "node-1", NODE)
     admission = Admission(
         site="home",
         node="node-1",
         model=MODEL,
-        keys=given.keys,
-        state=given.state,
+        keys=folder,
+        state=state,
         redis=redis,
         refuser=refuser,
     )
-    watch = CanaryWatch(Post("home", "node-1", NODE, given.state, gateway, 0.05), redis, around)
+    watch = CanaryWatch(Post("home", "node-1", NODE, state, gateway, 0.05), redis, around)
     bulletin = Bulletin(redis, "node-1", MODEL, gateway)
     await redis.set(in_force.KEY, in_force.sign(listed(), GATEWAY))
     made = Answering(
-        given,
+        MODEL,
         Identity("home", "node-1", NODE, CATALOGUE[MODEL].digest),
         Endless(),
         redis,
