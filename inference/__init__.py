@@ -8,6 +8,7 @@ tasks        the Celery task; worker: the loop that answers
 admission    which tickets a node may run; spent: that none runs twice; answer: one ticket
 canary       attempts to get out, where confinement is seen to hold; canary_watch: what a node
              does about it; canary_reports: what the gateway does
+listener     reads what nodes leave in a stream; starts, canary_reports: put it on the record
 confinement  whether anything can leave, asked of the kernel; filters: by no packet that could
 dispatch     follow one admitted request to its last byte
 api/         one module per endpoint family

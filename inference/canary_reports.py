@@ -1,8 +1,5 @@
 """Puts on the record what the canaries of nodes say, and closes the node of one that got out.
 
-A thread of each web process; a consumer group gives each report to one of them, and one that
-died with a report in hand leaves it to the others (as `starts` does with statements).
-
 Each report moves what is known of its node. An event is made of each change, and of a node
 that stays confined one an hour; changes that come fast wait for a minute, but for an escape. A
 node that was opened again by an operator, and still says that it is closed, gets the gateway's
@@ -11,16 +8,12 @@ signed word for it.
 
 from __future__ import annotations
 
-import threading
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-import redis
-import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.db import DatabaseError, connection
 
 from compliance.audit import alarms, changes, journal
 from compliance.vocabulary import Event
@@ -37,96 +30,35 @@ from inference.canary_format import (
     read,
     verify,
 )
+from inference.listener import Fields, Listener
 from inference.models import Canary, Node
-from inference.starts import ABANDONED, AT_ONCE, FUTURE, GROUP, TIMEOUT, WAIT, Refusals
+from inference.starts import FUTURE, Refusals
 
 HOUR = 3_600 * 1_000_000  # microseconds between events of a node that stays confined
 CALM = 60 * 1_000_000  # microseconds that a change waits which follows an event
 OPENING_LIFE = 3_600  # seconds for which an opening lies in the broker
 SHOWN = 5  # ways out that an alarm names
 
-log = structlog.get_logger(__name__)
 
-
-class CanaryReports:
+class CanaryReports(Listener):
     """The thread. `source` names the web process in the consumer group."""
 
     def __init__(self, broker_url: str, source: str, gateway_key: Ed25519PrivateKey) -> None:
-        self._url = broker_url.replace("redis+socket://", "unix://", 1)
-        self._source, self._key = source, gateway_key
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="canaries", daemon=True)
+        super().__init__(STREAM, broker_url, source)
+        self._key = gateway_key
         self._refusals = Refusals()
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End, after what is in hand."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(2 * TIMEOUT)
-
-    def _run(self) -> None:
+    def deal_with(self, broker: Any, fields: Fields) -> None:
+        """Record a report, or why it is not believed; answer it."""
+        said = fields.get(FIELD.encode(), b"")
         try:
-            with redis.Redis.from_url(
-                self._url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
-            ) as broker:
-                while not self._stop.is_set():
-                    self._look(broker)
-        finally:
-            connection.close()
-
-    def _look(self, broker: Any) -> None:
-        """Deal with what waits; whatever fails is left for the next look."""
-        try:
-            for number, fields in waiting(broker, self._source):
-                said = fields.get(FIELD.encode(), b"")
-                deal_with(broker, number, said, self._refusals, self._key)
-        except DatabaseError as error:
-            log.warning("canary_unrecorded", error=type(error).__name__)
-            connection.close()
-            self._stop.wait(WAIT)
-        except (redis.RedisError, OSError):
-            self._stop.wait(WAIT)  # the broker is away, which others say
-        except Exception:
-            log.exception("canaries_unread")
-            connection.close()
-            self._stop.wait(ABANDONED)
-
-
-def waiting(broker: Any, source: str) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    """Reports that nobody has dealt with, at most `AT_ONCE`; waits for some."""
-    try:
-        broker.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
-    except redis.ResponseError as error:
-        if "BUSYGROUP" not in str(error):
-            raise
-    left = broker.xautoclaim(STREAM, GROUP, source, int(ABANDONED * 1000), count=AT_ONCE)[1]
-    found = [entry for entry in left if entry[1]]
-    if not found:
-        given = broker.xreadgroup(
-            GROUP, source, {STREAM: ">"}, count=AT_ONCE, block=int(WAIT * 1000)
-        )
-        found = [entry for _stream, entries in given for entry in entries]
-    return found
-
-
-def deal_with(
-    broker: Any, number: bytes, said: bytes, refusals: Refusals, key: Ed25519PrivateKey
-) -> None:
-    """Record a report, or why it is not believed; answer it; then take it from the stream."""
-    try:
-        report = recorded(said)
-    except ReportRefused as error:
-        refusals.record(error.reason, said)
-    else:
+            report = recorded(said)
+        except ReportRefused as error:
+            self._refusals.record(error.reason, said)
+            return
         opening = opening_for(report)
         if opening is not None:
-            broker.set(OPENED + report.node, open_again(opening, key), ex=OPENING_LIFE)
-    broker.xack(STREAM, GROUP, number)
-    broker.xdel(STREAM, number)
+            broker.set(OPENED + report.node, open_again(opening, self._key), ex=OPENING_LIFE)
 
 
 def recorded(said: bytes) -> Report:

@@ -2,25 +2,22 @@
 
 Beside them lie refusals of tickets that did not open (`unopened`).
 
-A thread of each web process; a consumer group gives each statement to one of them. One that
-died with a statement in hand leaves it to the others. In the log a statement is once: the row
-of the node and its model moves in the transaction of the event, and only forward.
+In the log a statement is once, also where it is dealt with twice (`listener`): the row of the
+node and its model moves in the transaction of the event, and only forward.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-import redis
-import structlog
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 
 from compliance.audit import alarms, journal
 from compliance.vocabulary import Event
+from inference.listener import Fields, Listener
 from inference.models import EngineStart, Model, Node
 from inference.refusals import FIELD as REFUSED
 from inference.statements import (
@@ -36,112 +33,38 @@ from inference.statements import (
 )
 from inference.unopened import Unopened
 
-GROUP = "gateways"
-WAIT = 1.0  # seconds for which one look waits; how long a stop may take
-ABANDONED = 10.0  # seconds after which another process takes a statement over
-AT_ONCE = 16
 FUTURE = 300.0  # seconds by which a node's clock may be ahead
-TIMEOUT = 5.0  # seconds for one command
 REFUSALS = 10  # refused statements that a process records a minute; others are counted
 SILENCE = 3_600.0  # seconds until the same refusal of the same node is recorded again
 
-log = structlog.get_logger(__name__)
 
-
-class Starts:
+class Starts(Listener):
     """The thread. `source` names the web process in the consumer group."""
 
     def __init__(self, broker_url: str, source: str) -> None:
-        self._url = broker_url.replace("redis+socket://", "unix://", 1)
-        self._source = source
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="starts", daemon=True)
+        super().__init__(STREAM, broker_url, source)
         self._refusals = Refusals()
         self._unopened = Unopened()
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End, after what is in hand."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(2 * TIMEOUT)
-
-    def _run(self) -> None:
+    def deal_with(self, broker: Any, fields: Fields) -> None:
+        """Record a statement, or why it is not believed; answer it."""
+        if (said := fields.get(REFUSED.encode())) is not None:
+            self._hear(said)
+            return
+        said = fields.get(FIELD.encode(), b"")
         try:
-            with redis.Redis.from_url(
-                self._url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
-            ) as broker:
-                while not self._stop.is_set():
-                    self._look(broker)
-        finally:
-            connection.close()
+            statement = recorded(said)
+        except StatementRefused as error:
+            self._refusals.record(error.reason, said)
+        else:
+            broker.set(DEALT_WITH + statement.node, identity(statement))
 
-    def _look(self, broker: Any) -> None:
-        """Deal with what waits; whatever fails is left for the next look."""
+    def _hear(self, said: bytes) -> None:
+        """Record that a node refused a ticket, or why it is not believed."""
         try:
-            for number, fields in waiting(broker, self._source):
-                if (said := fields.get(REFUSED.encode())) is not None:
-                    hear(broker, number, said, self._unopened, self._refusals)
-                else:
-                    said = fields.get(FIELD.encode(), b"")
-                    deal_with(broker, number, said, self._refusals)
-        except DatabaseError as error:
-            log.warning("engine_start_unrecorded", error=type(error).__name__)
-            connection.close()
-            self._stop.wait(WAIT)
-        except (redis.RedisError, OSError):
-            self._stop.wait(WAIT)  # the broker is away, which others say
-        except Exception:
-            log.exception("statements_unread")
-            connection.close()
-            self._stop.wait(ABANDONED)
-
-
-def waiting(broker: Any, source: str) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    """Statements that nobody has dealt with, at most `AT_ONCE`; waits for some."""
-    try:
-        broker.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
-    except redis.ResponseError as error:
-        if "BUSYGROUP" not in str(error):
-            raise
-    left = broker.xautoclaim(STREAM, GROUP, source, int(ABANDONED * 1000), count=AT_ONCE)[1]
-    found = [entry for entry in left if entry[1]]
-    if not found:
-        given = broker.xreadgroup(
-            GROUP, source, {STREAM: ">"}, count=AT_ONCE, block=int(WAIT * 1000)
-        )
-        found = [entry for _stream, entries in given for entry in entries]
-    return found
-
-
-def deal_with(broker: Any, number: bytes, said: bytes, refusals: Refusals) -> None:
-    """Record a statement, or why it is not believed; then take it from the stream."""
-    try:
-        statement = recorded(said)
-    except StatementRefused as error:
-        refusals.record(error.reason, said)
-    else:
-        broker.set(DEALT_WITH + statement.node, identity(statement))
-    _done(broker, number)
-
-
-def hear(
-    broker: Any, number: bytes, said: bytes, unopened: Unopened, refusals: Refusals
-) -> None:
-    """Record that a node refused a ticket, or why it is not believed; then take it away."""
-    try:
-        unopened.record(said)
-    except StatementRefused as error:
-        refusals.record(error.reason, said)
-    _done(broker, number)
-
-
-def _done(broker: Any, number: bytes) -> None:
-    broker.xack(STREAM, GROUP, number)
-    broker.xdel(STREAM, number)
+            self._unopened.record(said)
+        except StatementRefused as error:
+            self._refusals.record(error.reason, said)
 
 
 def recorded(said: bytes) -> Statement:

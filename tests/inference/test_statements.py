@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 
 from compliance.models import Alarm, Event
-from inference import starts, statements
+from inference import listener, statements
 from inference.models import EngineStart, Model, Node
 from inference.relay import connect
 from inference.starts import REFUSALS, Refusals, Starts, recorded
@@ -190,13 +190,13 @@ def test_a_gateway_records_what_waits_and_tells_the_node(enrolled, broker, valke
 def test_a_statement_in_the_hand_of_a_dead_gateway_is_taken_over(
     enrolled, broker, valkey, monkeypatch
 ):
-    monkeypatch.setattr(starts, "ABANDONED", 0.1)
+    monkeypatch.setattr(listener, "ABANDONED", 0.1)
     broker.xadd(STREAM, {FIELD: said()})
-    assert starts.waiting(broker, "web-dead")
-    time.sleep(0.2)
-    [(number, fields)] = starts.waiting(broker, "web-2")
-    starts.deal_with(broker, number, fields[FIELD.encode()], Refusals())
+    assert Starts(valkey.url, "web-dead").waiting(broker)
+    other = Starts(valkey.url, "web-2")
+    wait_until(lambda: (other.look(broker), started())[1], "the other takes it over")
     assert len(started()) == 1
+    assert not broker.xlen(STREAM)
 
 
 def test_a_statement_outlasts_a_broker_that_lost_everything(
