@@ -198,6 +198,14 @@ class Decision:
     excluded: Mapping[str, str] = field(default_factory=dict)
 
 
+class Endpoint(StrEnum):
+    """What an application can ask a model for, as OpenAI's API calls it."""
+
+    CHAT = "chat.completions"
+    COMPLETIONS = "completions"
+    EMBEDDINGS = "embeddings"
+
+
 # --- Who asks -----------------------------------------------------------------------------
 
 
@@ -234,7 +242,7 @@ class Request:
     id: str
     application: Application
     api_key: str  # the key's public prefix
-    endpoint: str  # "chat.completions"
+    endpoint: Endpoint
     model: str
     stream: bool
     body: Mapping[str, Any]

@@ -28,13 +28,13 @@ class _Choice(msgspec.Struct):
 
 class _Usage(msgspec.Struct):
     prompt_tokens: int
-    completion_tokens: int
+    completion_tokens: int = 0  # an embedding has none
 
 
 class _Seen(msgspec.Struct):
     """The part of a chunk that a receipt tells of."""
 
-    choices: list[_Choice]
+    choices: list[_Choice] = []
     usage: _Usage | None = None
 
 
@@ -118,7 +118,7 @@ async def _streamed(
     started = microseconds()
     finish: dict[int, str] = {}
     usage: _Usage | None = None
-    async with contextlib.aclosing(engine.stream(ticket.body)) as chunks:
+    async with contextlib.aclosing(engine.stream(ticket.endpoint, ticket.body)) as chunks:
         async for chunk in chunks:
             line.put(Chunk([chunk]))
             seen = _decode(chunk)

@@ -60,7 +60,9 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
 
     `expires` is until when it may begin, `deadline` until when it must have ended.
     `down_key` encrypts the frames of this attempt, `up_key` its cancellation (32 random bytes
-    each); `handle` names the request on `reply_stream`.
+    each); `handle` names the request on `reply_stream`. `endpoint` is what `body` is for
+    (`vocabulary.Endpoint`). `adapter` is the whole name of the adapter of `model` that answers;
+    empty: the model itself. `share` tells applications apart at a node without naming them.
     """
 
     id: str
@@ -77,6 +79,10 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     handle: int
     down_key: bytes
     up_key: bytes
+    endpoint: str = "chat.completions"
+    adapter: str = ""
+    share: str = ""
+    batch: bool = False
 
 
 class _Header(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

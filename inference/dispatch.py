@@ -9,6 +9,7 @@ version that cleared it is no longer in force, the request is decided on anew.
 from __future__ import annotations
 
 import asyncio
+import hmac
 import itertools
 import secrets
 import time
@@ -21,7 +22,14 @@ from redis.exceptions import RedisError
 
 from compliance import gate
 from compliance.gate import Admitted, Blocked, Coverage, Refused
-from compliance.vocabulary import Append, Place, Request, Seal
+from compliance.vocabulary import (
+    Append,
+    Application,
+    Place,
+    Request,
+    RequestClass,
+    Seal,
+)
 from inference.clearance import Ticket, seal
 from inference.last_frames import AnswerFailed, Cleared, Finished, finished, refusal_of
 from inference.publisher import TICKET_LIFETIME, Publisher
@@ -52,6 +60,7 @@ ATTEMPTS_MAX = 3
 STOP_TIMEOUT = 5.0  # seconds
 NEWS = 2.0  # seconds that a process may be behind the one whose list a node has read
 SOON = 0.05  # seconds between looks for it
+SHARE_CONTEXT, SHARE_BYTES = b"share", 8
 
 
 class Dispatcher:
@@ -122,6 +131,9 @@ class Dispatcher:
             handle=next(self._handles),
             down_key=random[16:48],
             up_key=random[48:],
+            endpoint=request.endpoint,
+            share=_share(request.application),
+            batch=request.request_class is RequestClass.BATCH,
         )
         return Cleared(
             id=ticket.id,
@@ -284,6 +296,12 @@ class _EndedByNode(Exception):
     def __init__(self, reason: AnswerFailed) -> None:
         super().__init__(reason.code)
         self.reason = reason
+
+
+def _share(application: Application) -> str:
+    """Tells applications apart at a node, which does not learn which they are."""
+    label = hmac.digest(application.label_key, SHARE_CONTEXT, "sha256")
+    return label[:SHARE_BYTES].hex()
 
 
 def _silent(admitted: Admitted[Cleared]) -> str:

@@ -83,7 +83,7 @@ def who(request: Request) -> dict[str, Any]:
     return {
         "application": {"id": application.id, "name": application.name},
         "api_key": request.api_key,
-        "endpoint": request.endpoint,
+        "endpoint": request.endpoint.value,
         "legal_basis": application.legal_basis,
         "model": request.model,
         "purpose": application.purpose,

@@ -27,7 +27,7 @@ def binding(key: bytes, request: Request) -> str:
     canonical = orjson.dumps(
         {
             "application": request.application.id,
-            "endpoint": request.endpoint,
+            "endpoint": request.endpoint.value,
             "model": request.model,
             "class": request.request_class.value,
             "subjects": sorted(request.subjects),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from compliance import gate
 from compliance.gate import Admitted, Blocked, Held, HoldSpent, Refused
-from compliance.vocabulary import Approval, Request, Segment
+from compliance.vocabulary import Approval, Endpoint, Request, Segment
 from inference.api import holds
 from inference.api.answering import Answering
 from inference.api.auth import UNKNOWN_PREFIX, Unauthorised, authenticated
@@ -31,7 +31,7 @@ from inference.dispatch import Cleared
 from inference.routing import Overloaded, Passage, ServedModel
 from inference.snapshot import Snapshot, SnapshotStale
 
-ENDPOINT = "chat.completions"
+ENDPOINT = Endpoint.CHAT
 _SECONDS = SECONDS.labels(ENDPOINT)
 LONG = 65_536  # bytes of a body from which reading it could hold up other requests
 BYTES_PER_TOKEN = 4  # a rough guess, replaced by the receipt's count when the answer has ended

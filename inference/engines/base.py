@@ -1,4 +1,9 @@
-"""The contract of an engine: a body in OpenAI's schema in, its chunks out."""
+"""The contract of an engine: a body in OpenAI's schema in, its chunks out.
+
+chat.completions   chat.completion.chunk items; reasoning apart, as `reasoning_content`
+completions        text_completion items
+embeddings         one item: `data`, each with `index` and `embedding` (floats), and `usage`
+"""
 
 from __future__ import annotations
 
@@ -49,11 +54,11 @@ class Engine(Protocol):
         """End it, and return when nothing of it is left."""
         ...
 
-    def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
-        """The answer to `body` (an OpenAI chat completion request).
+    def stream(self, endpoint: str, body: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+        """The answer to `body`, a request to that endpoint (`vocabulary.Endpoint`).
 
-        Each item is one chat.completion.chunk as JSON; the last has no choices and carries
-        the exact `usage`. Closing the generator aborts generation within a second. Raises
-        `EngineFailed`, `EngineRefused`.
+        Each item is JSON; the last has no choices and carries the exact `usage`. The `model`
+        of a body may be the name of an adapter, `<base>:<adapter>`. Closing the generator
+        aborts generation within a second. Raises `EngineFailed`, `EngineRefused`.
         """
         ...

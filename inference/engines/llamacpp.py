@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from compliance.vocabulary import Endpoint
 from inference.engines import wire
 from inference.engines.base import EngineFailed, EngineRefused
 from inference.engines.llamacpp_body import request
@@ -94,8 +95,12 @@ class LlamaCpp:
         """End the server."""
         await self.server.stop()
 
-    async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+    async def stream(
+        self, endpoint: str, body: Mapping[str, Any]
+    ) -> AsyncGenerator[bytes, None]:
         """See `Engine.stream`."""
+        if endpoint != Endpoint.CHAT:
+            raise EngineRefused("model", f"The engine llamacpp does not answer {endpoint}.")
         asked = request(body, tools=bool(self._tools))
         choices = [
             self._choice(asked | ({"seed": asked["seed"] + index} if "seed" in asked else {}))

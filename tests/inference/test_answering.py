@@ -40,8 +40,10 @@ class Endless:
     async def stop(self) -> None:
         """Nothing is left."""
 
-    async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
-        assert body
+    async def stream(
+        self, endpoint: str, body: Mapping[str, Any]
+    ) -> AsyncGenerator[bytes, None]:
+        assert (endpoint, bool(body)) == ("chat.completions", True)
         choice = {"index": 0, "delta": {"content": "Well"}, "finish_reason": None}
         yield json.dumps({"choices": [choice]}).encode()
         await asyncio.Event().wait()

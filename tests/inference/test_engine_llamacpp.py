@@ -13,6 +13,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from compliance.vocabulary import Endpoint
 from inference.engines import wire
 from inference.engines.base import EngineFailed, EngineRefused
 from inference.engines.llamacpp import LlamaCpp
@@ -62,7 +63,7 @@ async def engine(folder):
 async def ask(engine, **body):
     """The chunks of an answer."""
     given = {"messages": ASK, "max_tokens": 12} | body
-    return [json.loads(chunk) async for chunk in engine.stream(given)]
+    return [json.loads(chunk) async for chunk in engine.stream(Endpoint.CHAT, given)]
 
 
 def text(chunks, choice=0):
@@ -291,7 +292,7 @@ async def test_a_null_parameter_is_as_if_absent(engine):
 
 
 async def test_closing_an_answer_frees_its_slot_at_once(engine):
-    stream = engine.stream({"messages": ASK, "max_tokens": 1500, "n": 2})
+    stream = engine.stream(Endpoint.CHAT, {"messages": ASK, "max_tokens": 1500, "n": 2})
     for _ in range(6):
         await anext(stream)
     assert await busy(engine) == 2
@@ -338,7 +339,7 @@ async def test_a_tool_chosen_by_name_becomes_the_only_one_and_required():
 
 async def test_kill_9_of_the_engine_fails_its_streams_and_the_next_request_works(folder):
     async with running(folder, "k.sock") as engine:
-        stream = engine.stream({"messages": ASK, "max_tokens": 900})
+        stream = engine.stream(Endpoint.CHAT, {"messages": ASK, "max_tokens": 900})
         await anext(stream)
         first = engine.server.pid
         psutil.Process(first).kill()

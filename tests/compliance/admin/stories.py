@@ -81,7 +81,7 @@ def request_of(owner: Application, text: str) -> vocabulary.Request:
             concurrent_requests=owner.concurrent_requests,
         ),
         api_key="0123456789ab",
-        endpoint="chat.completions",
+        endpoint=vocabulary.Endpoint.CHAT,
         model="smollm2-135m-instruct",
         stream=True,
         body=body,
