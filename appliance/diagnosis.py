@@ -38,6 +38,7 @@ from compliance.policy.decide import not_enforced
 from compliance.versions import load
 from compliance.vocabulary import DetectionFailed
 from inference import registry
+from inference.admission import public_keys
 from inference.models import Model
 
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -329,16 +330,21 @@ def _policy(environment: Environment) -> Iterator[Finding]:
         yield ok("policy", f"{signed}; every rule can be enforced")
 
 
-def _weights(_environment: Environment) -> Iterator[Finding]:
+def _weights(environment: Environment) -> Iterator[Finding]:
+    models = environment.data / "models"
     for model in Model.objects.filter(deployments__active=True).distinct():
-        name, entry = f"weights of {model.name}", registry.CATALOGUE.get(model.name)
-        if entry is None:
-            yield wrong(name, "not in this version's catalogue", "Deploy another model.")
-            continue
+        name = f"weights of {model.name}"
         try:
-            registry.verify(entry.path, model.digest)
+            keys = public_keys(environment.data / "keys" / "gateway.pub")
+            entry = registry.held(model.name, models, keys)
+            entry.kept.check(model.name, model.digest)
             yield ok(name, f"SHA-256 {model.digest[:16]}… as registered, {model.licence}")
-        except (registry.WeightsMissing, registry.WeightsChanged) as error:
+        except registry.ModelUnknown as error:
+            if model.deployments.filter(active=True, node__name=environment.node).exists():
+                yield wrong(name, str(error), "See the message.")
+            else:
+                yield ok(name, "elsewhere; a node checks them before it serves them")
+        except (registry.ModelUnusable, KeyUnusable) as error:
             yield wrong(name, str(error), "See the message.")
 
 

@@ -82,8 +82,7 @@ def set_up(environment: Environment, say: Say) -> Credentials | None:
     except (
         KeyUnusable,
         VaultUnreadable,
-        registry.WeightsMissing,
-        registry.WeightsChanged,
+        registry.ModelUnusable,
     ) as error:
         raise SetUpRefused(str(error)) from error
     finally:
@@ -244,7 +243,7 @@ def _model(name: str, say: Say) -> Model:
     if found:
         return found
     say(f"model: checking the weights of {entry.name} ({entry.size // 2**20} MiB)")
-    registry.verify(entry.path, entry.digest)
+    entry.check()
     with recorded():
         model = Model.objects.create(
             name=entry.name,

@@ -15,19 +15,25 @@ from appliance.celery import environment
 from appliance.env import Environment
 from compliance.audit.keys import KeyUnusable
 from inference import canary, tasks
+from inference.admission import public_keys
 from inference.engines.base import EngineError
-from inference.registry import CATALOGUE, WeightsChanged, WeightsMissing
+from inference.registry import ModelUnknown, ModelUnusable, find
 from inference.worker import Configuration
 
 _log = structlog.get_logger(__name__)
 
 
 def configuration(given: Environment) -> Configuration:
-    """What the environment says a worker is."""
+    """What the environment says a worker is.
+
+    Raises `ModelUnknown`, `ModelUnusable` and `KeyUnusable`.
+    """
     return Configuration(
         site=given.site,
         node=given.node,
-        entry=CATALOGUE[given.model],
+        entry=find(
+            given.model, given.data / "models", public_keys(given.data / "keys" / "gateway.pub")
+        ),
         keys=given.data / "keys",
         state=given.data / "state",
         run=given.run,
@@ -51,11 +57,10 @@ def _begin(**_: Any) -> None:
     _configure_log()  # Celery's own turn comes later
     try:
         tasks.begin(configuration(environment), on_failure=_end_process)
-    except KeyError:
-        sys.exit(f"DOMICILE_MODEL is {environment.model!r}; it may be: {', '.join(CATALOGUE)}.")
+    except ModelUnknown as error:
+        sys.exit(f"DOMICILE_MODEL is {environment.model!r}. {error}")
     except (
-        WeightsChanged,
-        WeightsMissing,
+        ModelUnusable,
         EngineError,
         KeyUnusable,
         ValueError,

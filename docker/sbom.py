@@ -25,7 +25,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from inference.registry import CATALOGUE, verify  # noqa: E402 - found from any folder
+from inference.registry import CATALOGUE  # noqa: E402 - found from any folder
 
 
 class BillIncomplete(Exception):
@@ -94,13 +94,13 @@ def only(bill: dict[str, Any], names: set[str]) -> dict[str, Any]:
 def weights() -> Iterator[dict[str, Any]]:
     """The weights of every model in the catalogue, each checked against its digest."""
     for model in CATALOGUE.values():
-        verify(model.path, model.digest)
+        model.check()
         yield {
             "type": "machine-learning-model",
             "bom-ref": f"weights:{model.digest}",
             "name": model.name,
             "version": f"sha256:{model.digest}",
-            "description": f"Weights file {model.file}; {model.origin}.",
+            "description": f"Weights file {model.path.name}; {model.origin}.",
             "hashes": [{"alg": "SHA-256", "content": model.digest}],
             "licenses": [{"license": {"id": model.licence}}],
             "modelCard": {

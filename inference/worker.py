@@ -11,7 +11,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import structlog
@@ -68,7 +67,7 @@ class Worker:
     def start(self) -> None:
         """Return when the engine answers.
 
-        Raises WeightsChanged, WeightsMissing, EngineFailed, KeyUnusable, BlockingIOError
+        Raises ModelUnusable, EngineFailed, KeyUnusable, BlockingIOError
         (another worker of this node serves the model) and ValueError (damaged state).
         """
         self._thread.start()
@@ -109,9 +108,7 @@ class Worker:
 
     async def _main(self) -> None:
         given = self._configuration
-        weights = given.entry.path
-        verified = partial(registry.verify, weights, given.entry.digest)
-        await asyncio.to_thread(verified)
+        await asyncio.to_thread(given.entry.check)
         identity = Identity(
             given.site,
             given.node,
@@ -122,12 +119,12 @@ class Worker:
         )
         engine = LlamaCpp(
             given.entry.name,
-            weights,
+            given.entry.path,
             given.run / f"engine-{given.node}.sock",
             context=given.entry.context_length,
             slots=given.slots,
             threads=given.threads,
-            check=verified,
+            check=given.entry.check,
         )
         async with contextlib.AsyncExitStack() as stack:
             redis = connect(given.broker_url)

@@ -37,8 +37,7 @@ def main() -> None:
     registry.CATALOGUE[upstream.MODEL] = registry.Entry(
         name=upstream.MODEL,
         engine="llamacpp",
-        package="tests.bench",
-        file=WEIGHTS.name,
+        kept=registry.Shipped("tests.bench", WEIGHTS.name),
         digest=DIGEST,
         size=WEIGHTS.stat().st_size,
         licence="Apache-2.0",

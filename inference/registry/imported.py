@@ -1,0 +1,112 @@
+"""A model in the appliance's folder of models, checked against its manifest.
+
+Every byte is read: a changed file, one that is missing and one that nobody listed are found.
+Between the check and the engine's own reading the folder must not be written; it belongs to
+the worker's user, or better to another, and the worker only reads it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.registry.manifest import (
+    FILES_MAX,
+    MANIFEST,
+    SIGNATURE,
+    File,
+    Manifest,
+    ManifestRefused,
+    read,
+)
+from inference.registry.weights import WeightsChanged, WeightsMissing, digest
+
+READERS = 4  # files that are hashed at the same time
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A folder of files. `file` is the one that an engine is given; empty: the folder."""
+
+    folder: Path
+    gateway_keys: tuple[bytes, ...]
+    file: str = ""
+
+    def path(self, name: str) -> Path:
+        """See `Kept`."""
+        path = self.folder / self.file
+        if not path.exists():
+            raise WeightsMissing(
+                f"The files of {name} are not at {path}. Bring them here with `models place`.",
+                self.file,
+            )
+        return path
+
+    def check(self, name: str, digest: str) -> None:
+        """See `Kept`."""
+        manifest, found = read(self.folder, self.gateway_keys)
+        if manifest.name != name or found != digest:
+            raise ManifestRefused(
+                f"{self.folder / MANIFEST} is another one than when the worker started: it "
+                f"has the digest {found}, not {digest}. Start the worker anew.",
+                MANIFEST,
+            )
+        check_files(self.folder, manifest)
+
+
+def check_files(folder: Path, manifest: Manifest) -> None:
+    """Raise `WeightsMissing` or `WeightsChanged` unless the folder holds these files only."""
+    listed = {file.path for file in manifest.files}
+    for path in inside(folder, manifest.name):
+        if path not in listed and path not in (MANIFEST, SIGNATURE):
+            raise WeightsChanged(
+                f"{folder / path} is not among the files of {manifest.name} as registered. "
+                "The model is not served: take the file away.",
+                path,
+                "unlisted",
+            )
+    with ThreadPoolExecutor(READERS, "weights") as pool:
+        for _ in pool.map(lambda file: _check(folder, manifest.name, file), manifest.files):
+            pass
+
+
+def inside(folder: Path, name: str, below: str = "", seen: int = 0) -> Iterator[str]:
+    """Paths of all files in a model's folder; raises `WeightsChanged` for links."""
+    with os.scandir(folder / below) as found:
+        for one in found:
+            path = f"{below}{one.name}"
+            seen += 1
+            mode = one.stat(follow_symlinks=False).st_mode
+            if seen > FILES_MAX or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise WeightsChanged(
+                    f"{folder / path} is neither a file nor a folder, or one of too many. "
+                    f"{name} is not served: take it away.",
+                    path,
+                    "unlisted",
+                )
+            if stat.S_ISDIR(mode):
+                yield from inside(folder, name, f"{path}/", seen)
+            else:
+                yield path
+
+
+def _check(folder: Path, name: str, file: File) -> None:
+    path = folder / file.path
+    try:
+        same = path.stat().st_size == file.size and digest(path) == file.sha256
+    except FileNotFoundError:
+        raise WeightsMissing(
+            f"{path} is missing from {name}. Restore it, or bring the model here again with "
+            "`models place`.",
+            file.path,
+        ) from None
+    if not same:
+        raise WeightsChanged(
+            f"{path} is not as it was registered for {name}. The model is not served: restore "
+            "the file, or bring the model here again with `models place`.",
+            file.path,
+        )
