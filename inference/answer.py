@@ -17,6 +17,7 @@ from inference.clearance import ClearanceRefused, Receipt, Ticket, sign
 from inference.engines.base import Engine, EngineFailed, EngineRefused
 from inference.refusals import Refuser
 from inference.relay import Chunk, Failed, Line, Receipted, Refused, Started
+from inference.turnstile import Turnstile
 
 _log = structlog.get_logger(__name__)
 
@@ -68,7 +69,7 @@ async def answer(
     ticket: Ticket,
     line: Line,
     engine: Engine,
-    slots: asyncio.Semaphore,
+    turns: Turnstile,
     identity: Identity,
     *,
     leave: Leave,
@@ -85,7 +86,7 @@ async def answer(
     try:
         async with asyncio.timeout(ticket.deadline - time.time()):
             await leave.bulletin.permit(ticket, PATIENCE)
-            async with slots:
+            async with turns.turn(ticket.share, batch=ticket.batch, weight=weight(ticket)):
                 await leave.bulletin.permit(ticket, 0)
                 line.put(Started(identity.node))
                 receipt = await _streamed(ticket, line, engine, identity, accepted)
@@ -100,6 +101,11 @@ async def answer(
     except EngineFailed as error:
         _log.warning("answer_failed", request=ticket.request, attempt=ticket.attempt)
         line.put(Failed("engine_unavailable", str(error)))
+
+
+def weight(ticket: Ticket) -> int:
+    """Slots that its answer takes: one for each of its choices."""
+    return int(ticket.body.get("n") or 1)
 
 
 def _refused(ticket: Ticket, refusal: ClearanceRefused, refuser: Refuser) -> dict[str, Any]:

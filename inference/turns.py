@@ -2,36 +2,33 @@
 
     accept   waits for a place; called by Celery's thread, and so holds back the queue
     admit    opens, spends and claims tickets: `inference.admission`
+    turn     waits for the engine: `inference.turnstile` says who is next
     answer   runs one: `inference.answer`
 
-While a ticket waits for a slot of the engine, heartbeats tell its gateway that it is in good
-hands.
+While a ticket waits for its turn, heartbeats tell its gateway that it is in good hands.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Sequence
 
-import msgspec
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from inference.admission import Admission
 from inference.answer import Identity, Leave, answer
 from inference.canary_watch import CanaryWatch
 from inference.clearance import Ticket
 from inference.engines.base import Engine
+from inference.presence import Presence
 from inference.relay import Cancellations, Failed, Heartbeat, Line, Outbox, OutboxFull
 from inference.statements import Statement, say
+from inference.turnstile import Turnstile
 
 WAITING_ROOM = 256  # tickets held beyond the engine's slots, so that heartbeats speak for them
 HEARTBEAT = 1.0  # s
-PRESENCE, PRESENCE_LIFE = 2.0, 5  # s
-HEALTH = 0.25  # s until an engine that went down, or came back, is told
 DRAIN = 30.0  # s to finish what runs
 
 _log = structlog.get_logger(__name__)
@@ -61,14 +58,14 @@ class Answering:
         self._watch = watch
         self._outbox = Outbox(redis)
         self._cancellations = Cancellations(redis, identity.site)
-        self._slots = asyncio.Semaphore(engine.capacity)
+        self._turns = Turnstile(engine.capacity)
+        self._presence = Presence(model, identity, engine, self._turns, redis)
         self._open: dict[asyncio.Task[None], Line] = {}
         self._places = engine.capacity + WAITING_ROOM
         self._taken = 0
         self._vacancy = asyncio.Event()
         self._leaving = False
         self._gone = False
-        self._since = int(time.time())
         watch.follow(self._closes)
 
     async def run(self) -> None:
@@ -77,7 +74,8 @@ class Answering:
         async with asyncio.TaskGroup() as group:
             beats = [
                 group.create_task(self._beat()),
-                group.create_task(self._appear()),
+                group.create_task(self._presence.appear(self._healthy, lambda: self._gone)),
+                group.create_task(self._presence.ask(lambda: self._gone)),
                 group.create_task(self._state()),
                 group.create_task(self._watch.run(lambda: self._gone)),
             ]
@@ -91,8 +89,7 @@ class Answering:
             await asyncio.wait(self._open)
         await self._cancellations.stop()
         await self._outbox.close()
-        with contextlib.suppress(RedisError, OSError):
-            await self._redis.delete(f"node:{self._identity.node}")
+        await self._presence.leave()
 
     async def _state(self) -> None:
         """Say that the engine has started, and each time that it starts again."""
@@ -191,8 +188,8 @@ class Answering:
     async def _turn(self, ticket: Ticket, line: Line) -> None:
         try:
             line.put(Heartbeat())
-            slots, who = self._slots, self._identity
-            await answer(ticket, line, self._engine, slots, who, leave=self._leave)
+            turns, who = self._turns, self._identity
+            await answer(ticket, line, self._engine, turns, who, leave=self._leave)
         except OutboxFull:
             _log.warning("answer_undeliverable", request=ticket.request)
         except Exception:  # noqa: BLE001 - one ticket's failure is not the worker's
@@ -206,35 +203,6 @@ class Answering:
             for line in self._open.values():
                 with contextlib.suppress(OutboxFull):
                     line.put(Heartbeat())
-
-    async def _appear(self) -> None:
-        """Tell gateways and console that this node lives and how it does (`routing.Sign`).
-
-        Every 2 s, and once the engine's health has changed: gateways send nothing to a node
-        whose engine is down, and should do so no longer than it is.
-        """
-        who = self._identity
-        while not self._gone:
-            healthy = self._healthy()
-            running = self._engine.capacity - self._slots._value  # noqa: SLF001 - no public way
-            state = {
-                "site": who.site,
-                "models": {self._model: who.weights},
-                "engine": self._engine.name,
-                "healthy": healthy,
-                "capacity": self._engine.capacity,
-                "running": running,
-                "waiting": len(self._open) - running,
-                "since": self._since,
-            }
-            with contextlib.suppress(RedisError, OSError):
-                await self._redis.set(
-                    f"node:{who.node}", msgspec.json.encode(state), ex=PRESENCE_LIFE
-                )
-            for _ in range(round(PRESENCE / HEALTH)):
-                await asyncio.sleep(HEALTH)
-                if self._healthy() != healthy:
-                    break
 
     def _healthy(self) -> bool:
         return self._engine.healthy and not self._watch.closed

@@ -8,6 +8,7 @@ embeddings         one item: `data`, each with `index` and `embedding` (floats),
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 
@@ -25,6 +26,20 @@ class EngineRefused(EngineError):
     def __init__(self, param: str, message: str) -> None:
         super().__init__(message)
         self.param = param
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What an engine has to do now.
+
+    `running` and `waiting` count requests in it: those it works on, and those it has no room
+    for yet. `cache` is the share of its KV cache that these take, from 0 to 1; None where it
+    does not say, or its slots cannot get in each other's way.
+    """
+
+    running: int
+    waiting: int
+    cache: float | None
 
 
 class Engine(Protocol):
@@ -52,6 +67,10 @@ class Engine(Protocol):
 
     async def stop(self) -> None:
         """End it, and return when nothing of it is left."""
+        ...
+
+    async def load(self) -> Load:
+        """What it has to do now; raises `EngineFailed` where it does not say."""
         ...
 
     def stream(self, endpoint: str, body: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:

@@ -19,7 +19,7 @@ import msgspec
 
 from compliance.vocabulary import Endpoint
 from inference.engines import wire
-from inference.engines.base import EngineFailed, EngineRefused
+from inference.engines.base import EngineFailed, EngineRefused, Load
 from inference.engines.llamacpp_body import request
 from inference.engines.server import Answered, SupervisedServer
 
@@ -54,6 +54,7 @@ class LlamaCpp:
         self._model = model
         self._context = context
         self._tools: bool | None = None
+        self._choices = 0  # that it was asked for and that have not ended
         options = {
             "model": weights, "uds": socket, "alias": model, "slots": slots,
             "context": context, "threads": threads,
@@ -95,6 +96,11 @@ class LlamaCpp:
         """End the server."""
         await self.server.stop()
 
+    async def load(self) -> Load:
+        """Counted here. Each slot has the whole context for itself, so no cache is short."""
+        running = min(self._choices, self.capacity)
+        return Load(running, self._choices - running, None)
+
     async def stream(
         self, endpoint: str, body: Mapping[str, Any]
     ) -> AsyncGenerator[bytes, None]:
@@ -122,6 +128,7 @@ class LlamaCpp:
     async def _choice(self, asked: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         """The engine's chunks for one choice."""
         events = self.server.events("/v1/chat/completions", _encode(asked), _RESTART_PATIENCE)
+        self._choices += 1
         try:
             async with contextlib.aclosing(events):
                 async for event in events:
@@ -132,6 +139,8 @@ class LlamaCpp:
                         yield chunk
         except Answered as answer:
             raise self._refusal(answer.status, answer.body, asked) from None
+        finally:
+            self._choices -= 1
 
     def _refusal(self, status: int, body: bytes, asked: Mapping[str, Any]) -> Exception:
         """What an error means, in words that quote nothing of the request."""

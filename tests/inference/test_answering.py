@@ -16,6 +16,7 @@ from inference.admission import Admission
 from inference.answer import Identity, Leave
 from inference.bulletin import Bulletin
 from inference.canary_watch import CanaryWatch, Post
+from inference.engines.base import Load
 from inference.refusals import Refuser, verify
 from inference.registry import CATALOGUE
 from inference.relay import Failed, Receiver, Refused, Started
@@ -39,6 +40,9 @@ class Endless:
 
     async def stop(self) -> None:
         """Nothing is left."""
+
+    async def load(self) -> Load:
+        return Load(0, 0, None)
 
     async def stream(
         self, endpoint: str, body: Mapping[str, Any]

@@ -1,0 +1,159 @@
+"""Whose turn it is at a node's engine.
+
+A turn is given, as soon as one is free, in this order:
+
+1. Interactive requests before those of a batch, save that one turn in sixteen goes to a batch
+   that waits: a node that never rests would never come to it.
+2. Of the applications that wait, the one with the fewest turns now; of equals, the one that was
+   given its last turn the longest ago. So each gets its share, however much another sends.
+3. Of one application, what came first.
+
+An engine of several slots keeps one in eight of them, and at least one, free of batches, whose
+answers are long: an interactive request need not wait for the end of one.
+
+Applications are told apart by `Ticket.share`, which names none of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
+
+BATCH_EVERY = 16  # turns, of which one is a batch's where one waits
+FREE_OF_BATCHES = 8  # slots, of which one is never a batch's
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """A place in the order. `weight` is in slots; `begin` is called once it is its turn."""
+
+    share: str
+    batch: bool
+    weight: int
+    begin: Callable[[], object]
+    running: bool = False
+
+
+class _Lane:
+    """The interactive turns, or those of batches, that wait: by application, in order."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, deque[Turn]] = {}
+
+    def add(self, turn: Turn) -> None:
+        self.waiting.setdefault(turn.share, deque()).append(turn)
+
+    def remove(self, turn: Turn) -> None:
+        turns = self.waiting[turn.share]
+        turns.remove(turn)
+        if not turns:
+            del self.waiting[turn.share]
+
+    def next(self, running: Mapping[str, int], served: Mapping[str, int]) -> Turn | None:
+        """The first turn of the application that is next; None where none waits."""
+        if not self.waiting:
+            return None
+        share = min(self.waiting, key=lambda one: (running.get(one, 0), served.get(one, 0)))
+        return self.waiting[share][0]
+
+
+class Turnstile:
+    """Gives turns, of `capacity` slots at most at the same time. Belongs to one thread."""
+
+    def __init__(self, capacity: int) -> None:
+        self.running = 0  # slots
+        self.waiting = 0  # turns
+        self._capacity = capacity
+        self._for_batches = (
+            capacity - -(-capacity // FREE_OF_BATCHES) if capacity > 1 else capacity
+        )
+        self._batches = 0  # slots that batches have now
+        self._lanes = {False: _Lane(), True: _Lane()}
+        self._shares: Counter[str] = Counter()  # slots of each application now
+        self._served: dict[str, int] = {}  # the number of each application's last turn
+        self._given = 0
+        self._passed = 0  # interactive turns given since a batch waits, or had one
+        self._held = False
+
+    def hold(self, held: bool) -> None:
+        """Give no turn while something runs, or give them again: see `presence.nearly_full`.
+
+        One that would be alone is given all the same: nothing it could wait for would end.
+        """
+        self._held = held
+        self._give()
+
+    def ask(self, share: str, *, batch: bool, weight: int, begin: Callable[[], object]) -> Turn:
+        """Wait for a turn; one that weighs more than there is takes all of the slots."""
+        turn = Turn(share, batch, min(weight, self._most(batch)), begin)
+        self._lanes[batch].add(turn)
+        self.waiting += 1
+        self._give()
+        return turn
+
+    def leave(self, turn: Turn) -> None:
+        """A turn is over, or is not wanted any more. Once for each."""
+        if turn.running:
+            turn.running = False
+            self._count(turn, -1)
+        else:
+            self._lanes[turn.batch].remove(turn)
+            self.waiting -= 1
+        self._give()
+
+    @contextlib.asynccontextmanager
+    async def turn(self, share: str, *, batch: bool, weight: int = 1) -> AsyncGenerator[None]:
+        """Entered when it is its turn, which is over at the end. May be cancelled meanwhile."""
+        came: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def begin() -> None:
+            if not came.done():  # whoever waited may have been cancelled a moment ago
+                came.set_result(None)
+
+        turn = self.ask(share, batch=batch, weight=weight, begin=begin)
+        try:
+            await came
+            yield
+        finally:
+            self.leave(turn)
+
+    def _most(self, batch: bool) -> int:
+        return self._for_batches if batch else self._capacity
+
+    def _count(self, turn: Turn, sign: int) -> None:
+        self.running += sign * turn.weight
+        self._batches += sign * turn.weight * turn.batch
+        self._shares[turn.share] += sign * turn.weight
+        if not self._shares[turn.share]:
+            del self._shares[turn.share]
+
+    def _give(self) -> None:
+        while (turn := self._next()) is not None:
+            self._lanes[turn.batch].remove(turn)
+            self.waiting -= 1
+            self._given += 1
+            self._served[turn.share] = self._given
+            behind = bool(self._lanes[True].waiting) and not turn.batch
+            self._passed = self._passed + 1 if behind else 0
+            turn.running = True
+            self._count(turn, 1)
+            turn.begin()
+        if not self.waiting:  # who was served when matters no more, but of those who run
+            self._served = {share: self._served[share] for share in self._shares}
+
+    def _next(self) -> Turn | None:
+        """Who goes now. None overtakes one whose turn it is and who needs more slots."""
+        if self._held and self.running:
+            return None
+        interactive = self._lanes[False].next(self._shares, self._served)
+        batch = self._lanes[True].next(self._shares, self._served)
+        if batch is not None and self._batches + batch.weight > self._for_batches:
+            batch = None
+        due = batch is not None and self._passed >= BATCH_EVERY - 1
+        turn = batch if interactive is None or due else interactive
+        if turn is None or self.running + turn.weight > self._capacity:
+            return None
+        return turn
