@@ -180,8 +180,9 @@ class Decision:
     may be processed, sorted; None where no rule that spoke narrows them, empty where none is
     left. `excluded` names, for each site that is left out, the first rule (by id) that does
     so. `held_by` are the ids of the hold rules that no approval satisfied; `effect` is `HOLD`
-    or `BLOCK` then. `not_enforced` are the ids of rules that no loaded recogniser could have
-    triggered.
+    or `BLOCK` then. `blocked_by` are those of the rules that block; a request can be blocked
+    without any, for a reason that follows those of the rules. `not_enforced` are the ids of
+    rules that no loaded recogniser could have triggered.
     """
 
     effect: Effect
@@ -195,7 +196,25 @@ class Decision:
     not_enforced: tuple[str, ...] = ()
     obligations: Obligations = Obligations()
     held_by: tuple[str, ...] = ()
+    blocked_by: tuple[str, ...] = ()
     excluded: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def besides(self) -> tuple[str, ...]:
+        """The reasons that no rule gives."""
+        return self.reasons[len(self.rules) :]
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Why it does not go on: by the rules that block it, or else hold it, and besides.
+
+        Empty where it goes on.
+        """
+        if self.effect not in (Effect.BLOCK, Effect.HOLD):
+            return ()
+        stopping = self.blocked_by if self.effect is Effect.BLOCK else self.held_by
+        said = zip(self.rules, self.reasons, strict=False)
+        return (*(reason for rule, reason in said if rule in stopping), *self.besides)
 
 
 class Endpoint(StrEnum):

@@ -196,7 +196,7 @@ def attempt(bench: Bench, form: TryForm) -> Tried:
         rules=tuple(
             (name, spoke[name].description, words.rule(spoke[name])) for name in decision.rules
         ),
-        besides=decision.reasons[len(decision.rules) :],
+        besides=decision.besides,
         obligations=words.obligations(decision.obligations),
         sent=sent,
         why_not=why_not,

@@ -43,6 +43,9 @@ REASONS = {
     "output_blocked": "The policy stopped the answer.",
 }
 
+STOPPING = {"block": "blocked_by", "hold": "held_by"}
+"""By decision: the member of an event that names the rules because of which it is so."""
+
 WITHOUT_DETAIL = ("request.blocked", "request.completed", "request.held", "request.lost")
 """Steps whose words are the same whatever the detail says."""
 
@@ -85,7 +88,8 @@ class Story:
     began: dt.datetime
     about: Mapping[str, Any]
     decision: str
-    reasons: tuple[tuple[str, str], ...]
+    reasons: tuple[tuple[str, str], ...]  # rule, if any, and its words; if stopped: by what
+    others: tuple[str, ...]  # rules that spoke too, and did not stop it
     findings: tuple[tuple[str, int], ...]
     categories: tuple[tuple[str, int], ...]
     steps: tuple[Step, ...]
@@ -115,9 +119,7 @@ def tell(events: Sequence[Event]) -> Story:
     gone = next((event for event in events if event.detail is None), None)
     unknown = "details removed" if gone else "unknown"
     decision = "refused" if refused else about.get("decision")
-    rules = [str(rule) for rule in about.get("rules", ())]
-    reasons = [str(reason) for reason in about.get("reasons", ())]
-    rules += [""] * (len(reasons) - len(rules))
+    reasons, others = _reasons(about)
     where: dict[str, Any] = {}
     for event, said in zip(events, details, strict=True):
         if event.type in ("request.admitted", "request.attempt", "request.redecided"):
@@ -132,7 +134,8 @@ def tell(events: Sequence[Event]) -> Story:
         began=events[0].time,
         about=about,
         decision=str(decision or unknown),
-        reasons=tuple(zip(rules, reasons, strict=False)),
+        reasons=reasons,
+        others=others,
         findings=_counts(about.get("findings")),
         categories=_counts(about.get("categories")),
         steps=tuple(
@@ -143,6 +146,23 @@ def tell(events: Sequence[Event]) -> Story:
         receipt=_receipt(details, str(events[0].request)),
         took=_milliseconds(end.time - events[0].time) if end else None,
         gone=gone,
+    )
+
+
+def _reasons(about: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """The reasons, of a stopped request those that stop it; and the other rules that spoke.
+
+    Events of earlier releases do not say which rules block: of them all are reasons.
+    """
+    rules = [str(rule) for rule in about.get("rules", ())]
+    said = [str(reason) for reason in about.get("reasons", ())]
+    reasons = tuple(zip(rules + [""] * (len(said) - len(rules)), said, strict=False))
+    stopping = about.get(STOPPING.get(str(about.get("decision")), ""))
+    if stopping is None:
+        return reasons, ()
+    return (
+        tuple((rule, reason) for rule, reason in reasons if not rule or rule in stopping),
+        tuple(rule for rule in rules if rule not in stopping),
     )
 
 

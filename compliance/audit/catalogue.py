@@ -34,7 +34,7 @@ _WHO = (
 )
 _DECIDED_ANEW = (
     "decision findings categories languages names_unchecked policy rules reasons"
-    " rules_not_enforced facts obligations held_by excluded"
+    " rules_not_enforced facts obligations held_by blocked_by excluded"
 )
 _DECIDED = _WHO + " " + _DECIDED_ANEW
 _SIGNED = " statement signature"
@@ -385,6 +385,20 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             "a model was registered by its weights",
             "actor model digest licence origin",
             COMMAND,
+        ),
+        Kind(
+            "model.licence_accepted",
+            "the licence of a model was accepted: it may serve",
+            "actor model digest licence licence_digest",
+            f"{WEB}, {COMMAND}",
+            personal=True,
+        ),
+        Kind(
+            "model.licence_withdrawn",
+            "that was taken back: it may serve no more",
+            "actor model digest licence licence_digest reason",
+            WEB,
+            personal=True,
         ),
         Kind(
             "model.changed",

@@ -14,10 +14,13 @@ from compliance.vocabulary import Decision
 
 
 class Blocked(Exception):
-    """The policy says no. The event is on the record."""
+    """The policy says no. The event is on the record.
+
+    Its words are why, and not what rules say that would have let the request go on.
+    """
 
     def __init__(self, decision: Decision, findings: Mapping[str, int]) -> None:
-        super().__init__("; ".join(decision.reasons) or "No rule of the policy allows this.")
+        super().__init__("; ".join(decision.stops) or "No rule of the policy allows this.")
         self.decision = decision
         self.findings = findings
 
@@ -33,8 +36,7 @@ class Held(Exception):
     def __init__(
         self, decision: Decision, findings: Mapping[str, int], hold: str, expires: int
     ) -> None:
-        said = dict(zip(decision.rules, decision.reasons, strict=False))
-        super().__init__("; ".join(said[rule] for rule in decision.held_by if rule in said))
+        super().__init__("; ".join(decision.stops))
         self.decision = decision
         self.findings = findings
         self.hold = hold

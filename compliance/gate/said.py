@@ -16,6 +16,7 @@ from compliance.vocabulary import (
     Append,
     Content,
     Decision,
+    Effect,
     Event,
     Facts,
     Hold,
@@ -122,6 +123,8 @@ def decided(case: Case) -> dict[str, Any]:
         told["obligations"] = obliged
     if decision.held_by:
         told["held_by"] = list(decision.held_by)
+    if decision.effect is Effect.BLOCK:
+        told["blocked_by"] = list(decision.blocked_by)
     if decision.excluded:
         told["excluded"] = dict(decision.excluded)
     return told

@@ -56,6 +56,7 @@ def decide(
     held = tuple(
         one.id for one, _ in spoke if one.effect is Effect.HOLD and one.id not in satisfied
     )
+    blocked = tuple(one.id for one, _ in spoke if one.effect is Effect.BLOCK)
     reasons = [one.rule.description for one, _ in spoke]
     effect = _strictest(spoke, satisfied)
     if effect is not Effect.BLOCK and (unspoken or not spoke):
@@ -77,6 +78,7 @@ def decide(
         not_enforced=ready.not_enforced(coverage),
         obligations=obligations,
         held_by=held,
+        blocked_by=blocked,
         excluded=excluded,
     )
 

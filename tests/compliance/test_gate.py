@@ -25,6 +25,7 @@ from compliance.vocabulary import (
     Application,
     Category,
     DetectionFailed,
+    Effect,
     Endpoint,
     Event,
     Finding,
@@ -192,6 +193,12 @@ async def test_what_the_policy_forbids_is_blocked_on_the_record(writer, seal, te
     assert seal.sealed == []
     assert KEY not in str(raised.value)
     assert EMAIL not in str(raised.value)
+    blocks = {one.id for one in DEFAULT.rules if one.effect is Effect.BLOCK}
+    assert set(detail["blocked_by"]) == blocks & set(detail["rules"])
+    for one in DEFAULT.rules:
+        assert (one.description in str(raised.value)) == (one.id in detail["blocked_by"]), (
+            one.id
+        )
 
 
 async def test_the_demo_application_may_send_unchecked_names(writer, seal):

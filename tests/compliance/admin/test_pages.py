@@ -5,8 +5,10 @@ import json
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from compliance.models import APIKey, Application, Event, Site
+from compliance.policy.default import DEFAULT
 from inference import enrolling
 from inference.models import Model
 from tests.compliance.admin import stories
@@ -120,6 +122,17 @@ def test_a_story_is_told_in_words_and_its_record_keeps_the_codes(filled):
     ).content.decode()
     assert "Contract, Art. 6(1)(b)" in page
     assert json.loads(bytes(event.detail or b""))["legal_basis"] == "6-1-b"
+
+
+def test_a_blocked_request_is_told_by_what_blocked_it(filled):
+    filled.as_("Auditor")
+    text = filled.get(reverse("admin:request", args=[filled.ids[1]])).content.decode()
+    said = {rule.id: escape(rule.description) for rule in DEFAULT.rules}
+    event = json.loads(bytes(Event.objects.get(request=filled.ids[1]).detail or b""))
+    assert (event["blocked_by"], len(event["rules"])) == (["credentials"], 2)
+    assert said["credentials"] in text
+    assert said["otherwise"] not in text
+    assert "did not stop it: <code>otherwise</code>" in text
 
 
 def test_an_event_says_who_did_it_and_what_changed_from_what_to_what(filled):

@@ -45,6 +45,7 @@ def read(document, facts, satisfied=frozenset()):
         "sites": sites,
         "excluded": excluded,
         "held_by": tuple(rule["id"] for rule, _ in spoke if asked(rule, satisfied) == "hold"),
+        "blocked_by": tuple(rule["id"] for rule, _ in spoke if rule["effect"] == "block"),
         "content_days": least(obligations, "content_days"),
         "max_tokens": least(obligations, "max_tokens"),
         "mark_output": any(one.get("mark_output", False) for one in obligations),

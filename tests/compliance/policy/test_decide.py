@@ -220,6 +220,23 @@ def test_a_model_that_the_obligations_leave_out_is_blocked_with_a_reason():
     assert decision.obligations.models == frozenset({"large"})
 
 
+def test_why_a_request_stops_is_told_by_the_rules_that_stop_it_and_no_others():
+    personal = frozenset({Category.PERSONAL})
+    made = of(
+        rule(Effect.ALLOW, id="allow"),
+        rule(Effect.HOLD, id="hold", categories=personal),
+        rule(Effect.BLOCK, id="block", entities=frozenset({"PERSON"})),
+        rule(Effect.ALLOW, id="small", asks={"models": frozenset({"small"})}),
+    )
+    assert decide(made, asked(model="small"), COVERAGE).stops == ()
+    assert decide(made, asked(model="large"), COVERAGE).stops == (MODEL_NOT_PERMITTED,)
+    mail = (Category.PERSONAL, "EMAIL_ADDRESS")
+    assert decide(made, asked(mail, model="small"), COVERAGE).stops == ("hold says hold",)
+    blocked = decide(made, asked(PERSON, model="large"), COVERAGE)
+    assert (blocked.blocked_by, blocked.held_by) == (("block",), ("hold",))
+    assert blocked.stops == ("block says block", MODEL_NOT_PERMITTED)
+
+
 def test_the_hours_of_a_night_belong_to_the_day_on_which_it_began():
     friday_night = Hours(frozenset({5}), 22 * 60, 6 * 60)
     made = of(rule(Effect.ALLOW, hours=friday_night), zone="Europe/Berlin")

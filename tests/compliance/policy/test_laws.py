@@ -156,6 +156,7 @@ def seen(decision):
         "sites": decision.sites,
         "excluded": decision.excluded,
         "held_by": decision.held_by,
+        "blocked_by": decision.blocked_by,
         **{name: getattr(obligations, name) for name in documents.ASKED},
     }
 
