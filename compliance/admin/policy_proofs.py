@@ -27,9 +27,8 @@ from compliance.admin.site import console
 from compliance.gate import now
 from compliance.policy.asking import Asking, Topic
 from compliance.policy.canonical import never_document
-from compliance.policy.prove import Answer, Example, Verdict
+from compliance.policy.prove import Answer, Verdict
 from compliance.policy.rules import Assertion, Never, never_of
-from compliance.policy.told import table
 from compliance.policy.words import CATEGORIES, assertion
 from compliance.proving import ProofImpossible, prove
 
@@ -137,7 +136,6 @@ class Shown:
 
     answer: Answer
     about: str
-    examples: tuple[tuple[Example, tuple[tuple[str, str], ...]], ...]
 
     @property
     def tone(self) -> str:
@@ -223,7 +221,7 @@ def answered(name: str, form: ProofForm) -> list[Shown]:
         record(name, "policy.proved", _detail(asking, answers))
     about = [assertion(one) for one in policy.assertions] if topic is Topic.ASSERTIONS else [""]
     return [
-        Shown(answer, said, tuple((one, tuple(table(one.facts))) for one in answer.examples))
+        Shown(answer, said)
         for answer, said in zip(answers, [*about, *[""] * len(answers)], strict=False)
     ]
 

@@ -149,7 +149,11 @@ def answer_document(answer: Answer) -> dict[str, Any]:
         "verdict": str(answer.verdict),
         "words": list(answer.words),
         "examples": [
-            {"facts": recorded.written(one.facts), "words": one.words}
+            {
+                "facts": recorded.written(one.facts),
+                "words": one.words,
+                "table": [list(row) for row in one.table],
+            }
             for one in answer.examples
         ],
         "subjects": list(answer.subjects),
@@ -163,7 +167,12 @@ def answer_of(value: Mapping[str, Any]) -> Answer:
         verdict=Verdict(value["verdict"]),
         words=tuple(value["words"]),
         examples=tuple(
-            Example(recorded.read(one["facts"]), one["words"]) for one in value["examples"]
+            Example(
+                recorded.read(one["facts"]),
+                one["words"],
+                tuple((name, said) for name, said in one["table"]),
+            )
+            for one in value["examples"]
         ),
         subjects=tuple(value["subjects"]),
         spent=value["spent"],

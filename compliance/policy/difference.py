@@ -113,11 +113,11 @@ def _assertions(old: Policy, new: Policy) -> Iterator[str]:
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
         if was is None and now is not None:
-            yield f"The assertion {name} was added: “{words.assertion(now)}”"
+            yield f"The assertion {words.quoted(name)} was added: “{words.assertion(now)}”"
         elif now is None and was is not None:
-            yield f"The assertion {name} was removed: “{words.assertion(was)}”"
+            yield f"The assertion {words.quoted(name)} was removed: “{words.assertion(was)}”"
         elif was is not None and now is not None and was != now:
-            said = f"The assertion {name} was"
+            said = f"The assertion {words.quoted(name)} was"
             if was.never != now.never:
                 yield _changed(said, words.assertion(was), words.assertion(now))
             if was.description != now.description:

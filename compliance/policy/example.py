@@ -25,11 +25,14 @@ class Disagreement(AssertionError):
 class Example:
     """A request that shows something; its only candidate is `facts.serving.candidates[0]`.
 
-    `words` say what would happen to it, as complete sentences.
+    `words` say what would happen to it, as complete sentences; `table` names each fact of it
+    that matters, and says what it is. What stands for all that nobody named is told apart from
+    names in these two alone, once an example has left the process that found it.
     """
 
     facts: Facts
     words: str = ""
+    table: tuple[tuple[str, str], ...] = ()
 
     @property
     def candidate(self) -> Candidate:

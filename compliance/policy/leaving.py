@@ -14,7 +14,6 @@ from compliance.policy import words
 from compliance.policy.conditions import concerns, place_tests
 from compliance.policy.prove import (
     Answer,
-    Example,
     Question,
     Undecided,
     Verdict,
@@ -24,7 +23,7 @@ from compliance.policy.prove import (
 from compliance.policy.regions import NEWEST
 from compliance.policy.solver import LIMIT
 from compliance.policy.terms import Assertion, Condition, Never, Policy
-from compliance.policy.told import told
+from compliance.policy.told import example
 from compliance.policy.universe import NOTHING_KNOWN, Kind, Known
 from compliance.vocabulary import Effect, Facts
 
@@ -70,8 +69,8 @@ def leaves(
     if facts is None:
         return Answer(Verdict.PROVED, (_kept(never),), spent=session.spent)
     decision = decided(policy, facts, known)
-    example = Example(facts, told(policy, facts, decision, known))
-    return Answer(Verdict.COUNTEREXAMPLE, (_leaving(never),), (example,), spent=session.spent)
+    shown = (example(policy, facts, decision, known),)
+    return Answer(Verdict.COUNTEREXAMPLE, (_leaving(never),), shown, spent=session.spent)
 
 
 def _of(never: Never, kind: Kind) -> bool:
@@ -128,7 +127,8 @@ class Judged:
     @property
     def words(self) -> tuple[str, ...]:
         """What came out, as sentences that name the assertion."""
-        named = f"The assertion {self.assertion.id} ({self.assertion.description})"
+        name, why = words.quoted(self.assertion.id), words.quoted(self.assertion.description)
+        named = f"The assertion {name} ({why})"
         if self.holds:
             return (f"{named} is proved.",)
         if self.answer.verdict is Verdict.UNDECIDED:

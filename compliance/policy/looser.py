@@ -13,12 +13,12 @@ that recognisers find is taken to be of the categories in which they find it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from compliance.policy import words
 from compliance.policy.example import plain, read
-from compliance.policy.laxer import NAMES, Change, change, details
+from compliance.policy.laxer import Change, change, details
+from compliance.policy.loosened import Loosened, told_details
 from compliance.policy.overlaps import amounts
 from compliance.policy.prove import (
     GAVE_UP,
@@ -33,7 +33,7 @@ from compliance.policy.prove import (
 from compliance.policy.solver import LIMIT, Term
 from compliance.policy.symbolic import Meaning
 from compliance.policy.terms import Policy
-from compliance.policy.told import told
+from compliance.policy.told import example
 from compliance.policy.universe import NOTHING_KNOWN, Kind, Known
 from compliance.vocabulary import Category, Facts
 
@@ -46,25 +46,6 @@ WRONG = (
 )
 
 
-@dataclass(slots=True)
-class _Found:
-    """Pairs found so far, by change, with one example each.
-
-    The kinds of a pair are none where nothing was found, and several where only findings of all
-    of them together make the difference.
-    """
-
-    pairs: dict[Change, dict[str, set[tuple[Kind, ...]]]] = field(default_factory=dict)
-    examples: dict[Change, Facts] = field(default_factory=dict)
-    count: int = 0
-
-    def add(self, loosened: Change, facts: Facts) -> None:
-        kinds = tuple(sorted(facts.entities))
-        self.pairs.setdefault(loosened, {}).setdefault(facts.application, set()).add(kinds)
-        self.examples.setdefault(loosened, facts)
-        self.count += 1
-
-
 def looser(
     old: Policy,
     new: Policy,
@@ -74,13 +55,13 @@ def looser(
     limit: int = LIMIT,
 ) -> Answer:
     """Whether `new` is anywhere looser than `old`; a proof if not, and for whom if it is."""
-    found = _Found()
+    found = Loosened()
     asked = _Comparison(old, new, since, known, limit)
     verdict = Verdict.PROVED
     try:
         for name, term in asked.terms():
             asked.look(name, term, found)
-        if found.pairs or _details(old, new):
+        if found.pairs or details(old, new):
             verdict = Verdict.COUNTEREXAMPLE
     except Undecided:
         verdict = Verdict.UNDECIDED
@@ -92,14 +73,14 @@ def looser(
     )
 
 
-def _examples(new: Policy, found: _Found, known: Known) -> Iterator[Example]:
+def _examples(new: Policy, found: Loosened, known: Known) -> Iterator[Example]:
     for facts in found.examples.values():
         decision = decided(new, facts, known)
-        yield Example(facts, f"By the newer version: {told(new, facts, decision, known)}")
+        yield example(new, facts, decision, known, by="By the newer version: ")
 
 
 def _words(
-    verdict: Verdict, old: Policy, new: Policy, found: _Found, asked: _Comparison
+    verdict: Verdict, old: Policy, new: Policy, found: Loosened, asked: _Comparison
 ) -> Iterator[str]:
     if verdict is Verdict.PROVED:
         yield (
@@ -110,66 +91,12 @@ def _words(
         return
     if verdict is Verdict.UNDECIDED:
         yield GAVE_UP
-    if found.pairs or _details(old, new):
+    kept = told_details(old, new)
+    if found.pairs or kept:
         yield "The newer version is looser, in the following."
-    for loosened, applications in found.pairs.items():
-        groups: dict[frozenset[tuple[Kind, ...]], list[str]] = {}
-        for application, kinds in sorted(applications.items()):
-            groups.setdefault(frozenset(kinds), []).append(application)
-        for together, names in groups.items():
-            who = f"{_for(names, asked)}, {_kinds(together, asked)}"
-            yield f"{who}: {NAMES[loosened[0]]}{_from(loosened)}."
-    if said := _details(old, new):
-        yield said
-
-
-def _details(old: Policy, new: Policy) -> str:
-    longer = details(old, new)
-    if longer is None:
-        return ""
-    return f"Details of events may be kept for longer, in days{_from(longer)}."
-
-
-def _from(loosened: Change) -> str:
-    return f" (before: {loosened[1]}; now: {loosened[2]})" if loosened[1] else ""
-
-
-def _for(names: list[str], asked: _Comparison) -> str:
-    every = [str(name) for name in asked.world.choices["application"]]
-    if sorted(names) == sorted(every):
-        return "For every application"
-    named = [name for name in names if name != every[-1]]
-    others = ["every application that no rule names"] if every[-1] in names else []
-    return f"For {words.both([*named, *others])}"
-
-
-def _kinds(kinds: Collection[tuple[Kind, ...]], asked: _Comparison) -> str:
-    """Kinds of findings in words, whole categories as such."""
-    single = {one[0] for one in kinds if len(one) == 1}
-    said: list[str] = ["where nothing was found"] if () in kinds else []
-    whole = [c for c in Category if single and asked.of(c) <= single]
-    if len(whole) == len(Category) and () in kinds:
-        return "whatever was found"
-    parts = [words.CATEGORIES[category] for category in whole]
-    parts += [
-        f"{words.CATEGORIES[category]} of type {entity}"
-        if entity != asked.world.unnamed[category]
-        else f"{words.CATEGORIES[category]} of a type that no rule names"
-        for category, entity in sorted(single)
-        if category not in whole
-    ]
-    parts += dict.fromkeys(_together(one) for one in sorted(kinds) if len(one) > 1)
-    if parts:
-        said.append(f"where {words.either(parts)} was found")
-    return words.either(said)
-
-
-def _together(kinds: tuple[Kind, ...]) -> str:
-    """Findings of several kinds; an entity is said once, however many categories it is of."""
-    entities = sorted({entity for _category, entity in kinds})
-    if len(entities) == 1:
-        return f"{entities[0]} of several categories together"
-    return f"{words.both(entities)} together"
+    yield from found.told(asked.world, asked.of)
+    if kept:
+        yield kept
 
 
 class _Comparison:
@@ -249,7 +176,7 @@ class _Comparison:
             return self.session.true
         return meaning.at_most(name, most)
 
-    def look(self, name: str, term: Term, found: _Found) -> None:
+    def look(self, name: str, term: Term, found: Loosened) -> None:
         """Every application and kind for which it is so, then what is so only together."""
         session = self.session
         term, left = session.let(name, term), session.fact(f"{name}, not named yet")

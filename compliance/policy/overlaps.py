@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
 
-from compliance.policy import words
 from compliance.policy.conditions import concerns
 from compliance.policy.countries import COUNTRIES
 from compliance.policy.prove import Answer, Example, Question, Undecided, Verdict, decided
@@ -14,7 +13,7 @@ from compliance.policy.regions import members
 from compliance.policy.solver import LIMIT, Term
 from compliance.policy.symbolic import Meaning
 from compliance.policy.terms import Policy, Rule, Where
-from compliance.policy.told import moment, told
+from compliance.policy.told import example, moment, rules
 from compliance.policy.universe import NOTHING_KNOWN, Known
 from compliance.vocabulary import Effect, Facts
 
@@ -137,9 +136,9 @@ def conflicts(
             facts = asked.example(shows, *spoken, term)
             if facts is not None:
                 pairs.append(f"{one.id} / {other.id}")
-                said.append(f"The rules {one.id} and {other.id} {why}")
+                said.append(f"{_the(both)} {why}")
                 decision = decided(policy, facts, known)
-                examples.append(Example(facts, told(policy, facts, decision, known)))
+                examples.append(example(policy, facts, decision, known))
     except Undecided:
         return asked.undecided(tuple(examples))
     if not said:
@@ -250,9 +249,10 @@ def _countries(where: Where, edition: str, time: int) -> frozenset[str]:
     return frozenset().union(where.countries or (), *inside)
 
 
-def _the(rules: list[str]) -> str:
-    return f"{'The rule' if len(rules) == 1 else 'The rules'} {words.both(rules)}"
+def _the(ids: Sequence[str]) -> str:
+    said = rules(ids)
+    return f"{said[0].upper()}{said[1:]}"
 
 
-def _speaks(rules: list[str]) -> str:
-    return "speaks" if len(rules) == 1 else "speak"
+def _speaks(ids: Sequence[str]) -> str:
+    return "speaks" if len(ids) == 1 else "speak"

@@ -35,14 +35,15 @@ def without_path(policy: Policy, *, since: int, known: Known, limit: int = LIMIT
             mine = list(_application(case, facts))
             if session.find(going, meaning.permitted, served, *mine) is None:
                 lost.append(facts.application)
-                said.append(f"{facts.application}: {_why(meaning, going, mine, known)}")
+                name = words.quoted(facts.application)
+                said.append(f"{name}: {_why(meaning, going, mine, known)}")
     except Undecided:
         return asked.undecided()
     if not lost:
         none = "Proved: every registered application has requests that can be answered."
         return Answer(Verdict.PROVED, (none,), spent=session.spent)
     many = "these applications can" if len(lost) > 1 else "this application can"
-    headline = f"No request of {many} be answered: {words.both(lost)}."
+    headline = f"No request of {many} be answered: {words.all_of(lost)}."
     return Answer(
         Verdict.COUNTEREXAMPLE, (headline, *said), subjects=tuple(lost), spent=session.spent
     )

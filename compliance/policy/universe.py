@@ -10,7 +10,7 @@ this world that no rule can tell from them.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from compliance.policy import moments
 from compliance.policy.countries import COUNTRIES
 from compliance.policy.regions import spans
 from compliance.policy.terms import Condition, Policy, Rule, Where
+from compliance.policy.unnamed import unnamed, unnamed_kind
 from compliance.vocabulary import Candidate, Category, Facts, RequestClass, Serving
 
 Kind = tuple[Category, str]
@@ -28,22 +29,6 @@ Span = tuple[str, int, int | None]
 NOWHERE = "ZZ"
 _EXAMPLES = ("DE", "FR", "NO", "CH", "GB", "US")
 """Countries that come first as examples of those like them."""
-
-OTHERS: Mapping[str, str] = {
-    "application": "any other application",
-    "model": "any other model",
-    "purpose": "any other purpose",
-    "legal_basis": "any other legal basis",
-    "owner": "any other unit",
-    "licence": "any other licence",
-    "publisher": "any other publisher",
-    "subject_countries": "any other country",
-    "tools": "any other function",
-    "site": "any other site",
-    "operator": "any other operator",
-    "certifications": "any other certification",
-}
-"""What stands for the values that nobody named."""
 
 _CONDITIONS: Mapping[str, tuple[str, ...]] = {
     "application": ("applications", "applications_except"),
@@ -143,7 +128,8 @@ class Universe:
         }
 
     def _one(self, name: str, value: str) -> str:
-        return value if value in self.choices[name] else str(self.choices[name][-1])
+        last: str = self.choices[name][-1]
+        return value if value in self.choices[name] else last
 
     def _some(self, name: str, values: Iterable[str]) -> frozenset[str]:
         named = self.sets[name]
@@ -195,10 +181,7 @@ def universe(
     }
     said = sorted({e for rule in rules for e in rule.when.entities or ()} | set(entities))
     covered = {entity for _category, entity in known.coverage}
-    unnamed = {
-        category: _free(f"another kind of {category} data", {*said, *covered})
-        for category in Category
-    }
+    unnamed = {category: unnamed_kind(category, {*said, *covered}) for category in Category}
     amounts = tuple(sorted({rule.when.at_least or 1 for rule in rules} | {1}))
     return Universe(
         choices=choices,
@@ -227,14 +210,7 @@ def _named(
         for one in where:
             values |= getattr(one, _PLACES[name]) or frozenset()
     values |= _configured(name, known)
-    return (*sorted(values), _free(OTHERS[name], values))
-
-
-def _free(other: str, values: Container[str]) -> str:
-    """What stands for all others; no document can take it by naming its own so."""
-    while other in values:
-        other = f"{other}, another"
-    return other
+    return (*sorted(values), unnamed(name, values))
 
 
 def _said(when: Condition, members: tuple[str, ...]) -> set[str]:

@@ -156,6 +156,16 @@ def chosen(names: Iterable[str]) -> str:
     return either(map(quoted, sorted(names)))
 
 
+def all_of(names: Iterable[str]) -> str:
+    """Names that people chose, in the order given, with "and" before the last."""
+    return both(map(quoted, names))
+
+
+def basis(code: str) -> str:
+    """A legal basis; one that the law does not know is a name that people chose."""
+    return _BASES.get(code) or quoted(code)
+
+
 def quoted(name: str) -> str:
     """A name that people chose, such that “a or b” is seen to be one name and not two."""
     marked = _MARKS.sub(r"\\\g<0>", name)
@@ -211,7 +221,7 @@ def _of_asking(when: Condition) -> Iterator[str]:
     if when.purposes is not None:
         yield f"its application's purpose is {chosen(when.purposes)}"
     if when.legal_bases is not None:
-        named = either(_BASES.get(one) or quoted(one) for one in sorted(when.legal_bases))
+        named = either(map(basis, sorted(when.legal_bases)))
         yield f"its application's legal basis is {named} (GDPR Art. 6(1))"
     if when.owners is not None:
         yield f"its application belongs to {chosen(when.owners)}"
@@ -258,7 +268,7 @@ def _of_place(where: Where) -> Iterator[str]:
         yield f"where {chosen(where.operators)} runs the machines"
     if where.certifications is not None:
         of = "certification" if len(where.certifications) == 1 else "certifications"
-        yield f"where the site has the {of} {both(map(quoted, sorted(where.certifications)))}"
+        yield f"where the site has the {of} {all_of(sorted(where.certifications))}"
     if where.attested_within is not None:
         within = length(where.attested_within)
         yield f"where every node proved within {within} that nothing gets out of it"

@@ -17,7 +17,6 @@ from compliance.management.policy import reading, stored
 from compliance.policy.asking import Asking, Topic, answer_document
 from compliance.policy.prove import Answer, Verdict
 from compliance.policy.rules import Never, Policy, PolicyRefused, never_of, parse
-from compliance.policy.told import table
 from compliance.policy.universe import NOTHING_KNOWN
 from compliance.policy.words import assertion
 from compliance.proving import ProofImpossible, prove
@@ -113,5 +112,5 @@ def _lines(asking: Asking, answers: tuple[Answer, ...]) -> Iterator[str]:
         for example in answer.examples:
             yield ""
             yield f"  {example.words}"
-            yield from (f"    {name}: {value}" for name, value in table(example.facts))
+            yield from (f"    {name}: {value}" for name, value in example.table)
         yield f"({answer.verdict}; the solver spent {answer.spent})"

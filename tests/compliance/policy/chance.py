@@ -7,7 +7,7 @@ from compliance.policy.canonical import policy
 from compliance.policy.decide import decide
 from compliance.policy.regions import NEWEST
 from compliance.policy.terms import Condition, Hours, Retention, Rule, Where
-from compliance.policy.universe import OTHERS
+from compliance.policy.unnamed import OTHERS
 from compliance.vocabulary import (
     Candidate,
     Category,

@@ -93,8 +93,8 @@ def test_differences_tell_which_assertions_came_went_and_changed():
     plain = parse(json.dumps({**document(GERMANY), "assertions": [{**GERMANY, "id": "other"}]}))
     (said,) = differences(plain, asserting(GERMANY))
     assert [one.split(" was ")[0] for one in said.words] == [
-        "The assertion health-stays",
-        "The assertion other",
+        "The assertion “health-stays”",
+        "The assertion “other”",
     ]
 
 

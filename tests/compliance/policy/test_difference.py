@@ -79,7 +79,7 @@ def test_of_an_assertion_only_what_changed_is_said():
         other(*OLD.rules, assertions=(Assertion("home", told, never),)) for told in ("A.", "B.")
     )
     (found,) = differences(before, after)
-    assert found.words == ("The assertion home was described as: “A.”. Now: “B.”.",)
+    assert found.words == ("The assertion “home” was described as: “A.”. Now: “B.”.",)
 
 
 def test_quotation_marks_in_a_description_do_not_look_like_those_around_it():

@@ -243,7 +243,7 @@ def test_rules_that_leave_no_site_only_later_are_named_with_the_time():
     adequate = rule("adequate", where=Where(regions=frozenset({"ADEQUATE"})))
     (said,) = (answer := conflicts(of(britain, adequate), since=SINCE)).words
     assert said.startswith(
-        "The rules britain and adequate can, from Sunday, 2031-12-28 00:00 UTC on, speak of"
+        "The rules “britain” and “adequate” can, from Sunday, 2031-12-28 00:00 UTC on, speak of"
     )
     assert answer.examples[0].facts.time >= 1_956_182_400_000_000
     swiss = rule("britain", where=Where(countries=frozenset({"CH"})))
@@ -263,8 +263,8 @@ def test_applications_without_any_path_are_named_with_the_reason():
     answer = without_path(made, since=SINCE, known=known)
     assert about(answer) == (Verdict.COUNTEREXAMPLE, ("hr", "lab"))
     assert answer.words[1:] == (
-        "hr: no site that serves a model is permitted for what it may ask.",
-        "lab: the policy blocks every request of it.",
+        "“hr”: no site that serves a model is permitted for what it may ask.",
+        "“lab”: the policy blocks every request of it.",
     )
     assert without_path(of(REST), since=SINCE, known=known).verdict is Verdict.PROVED
 
@@ -328,7 +328,7 @@ def test_for_whom_it_is_looser_is_told_exactly():
     registered = Known(applications=(Facts("hr", ""), Facts("desk", "")))
     (_headline, said) = looser(old, new, since=SINCE, known=registered).words
     assert said == (
-        "For hr, where special categories of personal data (GDPR Art. 9) was found: requests"
+        "For “hr”, where special categories of personal data (GDPR Art. 9) was found: requests"
         " that were blocked may go on (before: blocked; now: allow)."
     )
 
@@ -338,7 +338,7 @@ def test_applications_that_no_rule_names_are_told_together():
     old = of(REST, rule("a", Effect.BLOCK, applications=frozenset({"hr"})))
     only = rule("a", Effect.BLOCK, applications=frozenset({"hr"}), high_risk=True)
     (_headline, said) = looser(old, of(REST, only), since=SINCE, known=registered).words
-    assert said.startswith("For hr, whatever was found: ")
+    assert said.startswith("For “hr”, whatever was found: ")
     stricter = of(REST, rule("a", Effect.BLOCK))
     (_headline, said) = looser(stricter, of(REST), since=SINCE, known=registered).words
     assert said.startswith("For every application, whatever was found: ")
@@ -371,7 +371,7 @@ def test_every_application_is_named_for_which_only_findings_together_show_it():
     answer = looser(old, of(REST, *named, *alone), since=SINCE)
     assert answer.verdict is Verdict.COUNTEREXAMPLE
     (_headline, said) = answer.words
-    assert said.startswith("For every application, where A and B together was found: ")
+    assert said.startswith("For every application, where “A” and “B” together was found: ")
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -399,7 +399,7 @@ def test_a_version_that_is_proved_to_be_no_looser_lets_nothing_more_through(seed
 def test_an_assertion_that_is_violated_or_undecided_is_told():
     asserting = replace(of(REST), assertions=(Assertion("stays", "By contract.", NEVER),))
     (wrong,) = violated(judged(asserting, since=SINCE))
-    assert wrong.words[0] == "The assertion stays (By contract.) does not hold."
+    assert wrong.words[0] == "The assertion “stays” (“By contract.”) does not hold."
     (unknown,) = violated(judged(asserting, since=SINCE, limit=1))
     assert unknown.answer.verdict is Verdict.UNDECIDED
     kept = replace(asserting, rules=(*asserting.rules, rule("a", where=GERMANY)))

@@ -48,7 +48,8 @@ def test_a_version_that_violates_its_own_assertion_is_not_proposed_and_the_examp
     assert refused.value.field == "assertions"
     said = str(refused.value)
     assert (
-        "The assertion personal-stays (Personal data stays in Germany.) does not hold." in said
+        "The assertion “personal-stays” (“Personal data stays in Germany.”) does not hold."
+        in said
     )
     assert "It may go to a site in France that no rule names." in said
     assert (PolicyVersion.objects.count(), PolicySignature.objects.count()) == before
@@ -75,7 +76,7 @@ def test_an_approval_proves_anew_by_the_sites_as_they_are_registered_then():
     Site.objects.update(country="US")
     with pytest.raises(Refused) as refused:
         approve(version, anna, PASSWORD, active_from=None, recall=False)
-    assert "It may go to the site berlin in the United States." in str(refused.value)
+    assert "It may go to the site “berlin” in the United States." in str(refused.value)
     assert sound().active.digest != version.digest
 
 
