@@ -5,5 +5,6 @@ wire              a request and its event stream over a Unix socket
 server            a supervised child process: started, watched, restarted, never orphaned
 leash             ties a child to its parent's life, then becomes the engine's program
 llamacpp          llama.cpp: what it is asked for, and how its answers are put right
+llamacpp_body     requests as llama.cpp reads them; llamacpp_chunks: its answers as OpenAI's
 llamacpp_server   the child process of llamacpp
 """

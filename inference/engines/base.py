@@ -2,7 +2,8 @@
 
 chat.completions   chat.completion.chunk items; reasoning apart, as `reasoning_content`
 completions        text_completion items
-embeddings         one item: `data`, each with `index` and `embedding` (floats), and `usage`
+embeddings         one item: `data`, each with `index` and `embedding` (base64 of little-endian
+                   32-bit floats), in the order of the texts, and `usage`
 """
 
 from __future__ import annotations

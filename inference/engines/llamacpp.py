@@ -12,6 +12,7 @@ import contextlib
 import importlib.metadata
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ import msgspec
 from compliance.vocabulary import Endpoint
 from inference.engines import wire
 from inference.engines.base import EngineFailed, EngineRefused, Load
-from inference.engines.llamacpp_body import request
-from inference.engines.server import Answered, SupervisedServer
+from inference.engines.llamacpp_body import completion, embedding, request
+from inference.engines.llamacpp_chunks import Mend, Messages, Texts
+from inference.engines.server import WHOLE_MAX, Answered, SupervisedServer, TooLong
 
 _RESTART_PATIENCE = 20.0  # s that a request waits for an engine that is being restarted
 _BAD_REQUEST = range(400, 500)
@@ -42,10 +44,14 @@ class LlamaCpp:
         context: int,
         slots: int = 4,
         threads: int = 2,
+        embeds: bool = False,
+        pooling: str = "",
         check: Callable[[], None] = lambda: None,
     ) -> None:
         """`context` is in tokens, for each of `slots` requests that run at the same time.
 
+        A server that `embeds` gives vectors of texts and writes nothing; `pooling` (`mean`,
+        `cls`, `last`) is how it makes one of a text's tokens, where its file does not say.
         `check` looks at the weights before each start but the first, and raises where they must
         not be read.
         """
@@ -53,11 +59,13 @@ class LlamaCpp:
         self.capacity = slots
         self._model = model
         self._context = context
+        self._embeds = embeds
         self._tools: bool | None = None
         self._choices = 0  # that it was asked for and that have not ended
         options = {
             "model": weights, "uds": socket, "alias": model, "slots": slots,
             "context": context, "threads": threads,
+            **({"pooling": pooling or "file"} if embeds else {}),
         }  # fmt: skip
         self.server = SupervisedServer(
             [
@@ -85,6 +93,8 @@ class LlamaCpp:
     async def start(self) -> None:
         """Start the server and learn what the model's chat template can."""
         await self.server.start()
+        if self._embeds:
+            return
         try:
             async with wire.request(self.server.socket, "GET", "/props") as response:
                 properties = _decode(await response.body())
@@ -105,29 +115,77 @@ class LlamaCpp:
         self, endpoint: str, body: Mapping[str, Any]
     ) -> AsyncGenerator[bytes, None]:
         """See `Engine.stream`."""
-        if endpoint != Endpoint.CHAT:
-            raise EngineRefused("model", f"The engine llamacpp does not answer {endpoint}.")
-        asked = request(body, tools=bool(self._tools))
+        if body.get("model", self._model) != self._model:
+            raise EngineRefused("model", "The engine llamacpp serves models without adapters.")
+        if (endpoint == Endpoint.EMBEDDINGS) != self._embeds:
+            raise EngineRefused("model", f"{self._model} is not for {endpoint}.")
+        if endpoint == Endpoint.EMBEDDINGS:
+            yield await self._embedded(body)
+            return
+        if endpoint == Endpoint.CHAT:
+            mend: Mend = Messages(body.get("top_logprobs") or 0)
+            asked, path = self._chat(body), "/v1/chat/completions"
+        else:
+            mend = Texts(body.get("logprobs") or 0)
+            asked, path = _continuations(body), "/v1/completions"
         choices = [
-            self._choice(asked | ({"seed": asked["seed"] + index} if "seed" in asked else {}))
-            for index in range(body.get("n") or 1)
+            self._choice(path, one | ({"seed": one["seed"] + index} if "seed" in one else {}))
+            for index, one in enumerate(asked)
         ]
-        usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
-        last: dict[str, Any] = {}
-        async with contextlib.aclosing(_merged(choices)) as chunks:
-            async for index, chunk in chunks:
-                last = chunk
-                if chunk.get("usage") and not chunk["choices"]:
-                    usage["prompt_tokens"] = chunk["usage"]["prompt_tokens"]
-                    usage["completion_tokens"] += chunk["usage"]["completion_tokens"]
-                else:
-                    yield _encode(_put_right(chunk, index, body.get("top_logprobs") or 0))
-        usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
-        yield _encode({**_frame(last), "choices": [], "usage": usage})
+        async with (
+            contextlib.aclosing(_merged(choices)) as merged,
+            contextlib.aclosing(_counted(merged, mend, body.get("n") or 1)) as chunks,
+        ):
+            async for chunk in chunks:
+                yield _encode(chunk)
 
-    async def _choice(self, asked: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+    def _chat(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A request for each choice."""
+        return [request(body, tools=bool(self._tools))] * (body.get("n") or 1)
+
+    async def _embedded(self, body: Mapping[str, Any]) -> bytes:
+        """The vectors of the texts, each in base64, in the texts' order."""
+        asked = _encode(embedding(body))
+        self._choices += 1
+        try:
+            answer = await self.server.whole("/v1/embeddings", asked, _RESTART_PATIENCE)
+        except TooLong:
+            raise EngineRefused(
+                "input",
+                f"The vectors of these texts are more than {WHOLE_MAX // 2**20} MiB; send "
+                "fewer texts at once.",
+            ) from None
+        except Answered as error:
+            raise self._unembedded(error) from None
+        finally:
+            self._choices -= 1
+        said = _decode(answer)
+        data = [
+            {"index": one["index"], "embedding": one["embedding"]}
+            for one in sorted(said["data"], key=itemgetter("index"))
+        ]
+        tokens = said["usage"]["prompt_tokens"]
+        return _encode(
+            {"data": data, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+        )
+
+    def _unembedded(self, answer: Answered) -> Exception:
+        if b"too large to process" in answer.body or b"context size" in answer.body:
+            return EngineRefused(
+                "input",
+                f"A text is longer than the {self._context} tokens that {self._model} takes.",
+            )
+        if answer.status not in _BAD_REQUEST:
+            return EngineFailed(
+                f"The engine gave up on this request, with status {answer.status}."
+            )
+        return EngineRefused("input", f"{self._model} cannot be given these texts.")
+
+    async def _choice(
+        self, path: str, asked: Mapping[str, Any]
+    ) -> AsyncGenerator[dict[str, Any], None]:
         """The engine's chunks for one choice."""
-        events = self.server.events("/v1/chat/completions", _encode(asked), _RESTART_PATIENCE)
+        events = self.server.events(path, _encode(asked), _RESTART_PATIENCE)
         self._choices += 1
         try:
             async with contextlib.aclosing(events):
@@ -152,43 +210,51 @@ class LlamaCpp:
             kind, tokens = "", None
         if status not in _BAD_REQUEST:
             return EngineFailed(f"The engine gave up on this request, with status {status}.")
+        where = "prompt" if "prompt" in asked else "messages"
         if kind == "exceed_context_size_error":
             return EngineRefused(
-                "messages",
-                f"The messages are {tokens} tokens long; {self._model} takes at most "
-                f"{self._context}, prompt and answer together.",
+                where,
+                f"The {where} {'is' if where == 'prompt' else 'are'} {tokens} tokens long; "
+                f"{self._model} takes at most {self._context}, prompt and answer together.",
             )
         for param in ("response_format", "tools"):
             if param in asked:
                 return EngineRefused(
                     param, f"The engine cannot use the schema in `{param}`; simplify it."
                 )
-        return EngineRefused("messages", f"{self._model} cannot be given these messages.")
+        return EngineRefused(where, f"{self._model} cannot be given what is in `{where}`.")
 
 
-def _frame(chunk: Mapping[str, Any]) -> dict[str, Any]:
-    """What every chunk of an answer repeats."""
-    return {
-        "id": chunk.get("id", ""),
-        "object": "chat.completion.chunk",
-        "created": chunk.get("created", 0),
-        "model": chunk.get("model", ""),
+def _continuations(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A request for each choice: those of the first prompt, then those of the next."""
+    prompts = [body["prompt"]] if isinstance(body["prompt"], str) else body["prompt"]
+    return [completion(body, prompt) for prompt in prompts for _ in range(body.get("n") or 1)]
+
+
+async def _counted(
+    chunks: AsyncGenerator[tuple[int, dict[str, Any]], None], mend: Mend, n: int
+) -> AsyncGenerator[dict[str, Any], None]:
+    """The chunks put right, and one at the end that counts the tokens of all choices.
+
+    Neighbouring choices have the same prompt, `n` of them each: its tokens count once.
+    """
+    prompts: dict[int, int] = {}
+    answers: dict[int, int] = {}
+    last: dict[str, Any] = {}
+    async for index, chunk in chunks:
+        last = chunk
+        if usage := chunk.get("usage"):
+            prompts[index // n] = usage["prompt_tokens"]
+            answers[index] = usage["completion_tokens"]
+        if chunk["choices"]:
+            yield mend(chunk, index)
+    read, written = sum(prompts.values()), sum(answers.values())
+    usage = {
+        "prompt_tokens": read,
+        "completion_tokens": written,
+        "total_tokens": read + written,
     }
-
-
-def _put_right(chunk: dict[str, Any], index: int, top: int) -> dict[str, Any]:
-    """A chunk as OpenAI writes it, of choice `index`, with at most `top` alternatives."""
-    for choice in chunk["choices"]:
-        choice["index"] = index
-        delta = choice["delta"]
-        if delta.get("role") and delta.get("content", "") is None:
-            delta["content"] = ""
-        for token in (choice.get("logprobs") or {}).get("content") or ():
-            token.pop("id", None)
-            token["top_logprobs"] = token.get("top_logprobs", [])[:top]
-            for alternative in token["top_logprobs"]:
-                alternative.pop("id", None)
-    return {**_frame(chunk), "choices": chunk["choices"]}
+    yield {**mend.frame(last), "choices": [], "usage": usage}
 
 
 _Queue = asyncio.Queue[tuple[int, dict[str, Any] | Exception | None]]

@@ -17,6 +17,11 @@ _NOT_FOR_THE_ENGINE = frozenset(
     }
 )  # fmt: skip
 _TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
+_STREAMED: Mapping[str, Any] = {
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "return_progress": True,  # or a closed connection shows only once the prompt is read
+}
 _WHOLE_TEXT = 65536  # tokens; OpenAI's penalties look at all of it
 _SEEDS = 2**32 - 1  # llama.cpp takes the greatest for "choose one"
 
@@ -28,13 +33,46 @@ def request(body: Mapping[str, Any], *, tools: bool) -> dict[str, Any]:
     here: llama.cpp would pass over it in silence, or take it as one of its own.
     """
     given = {name: value for name, value in body.items() if value is not None}
-    asked: dict[str, Any] = {
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "return_progress": True,  # or a closed connection shows only once the prompt is read
-    }
-    asked["messages"] = _messages(given.pop("messages", []), tools)
-    asked |= {name: given.pop(name) for name in _AS_IT_IS if name in given}
+    messages = _messages(given.pop("messages", []), tools)
+    top = given.pop("top_logprobs", 0)
+    asked = {**_STREAMED, "messages": messages} | _sampling(given)
+    if given.pop("logprobs", False):
+        asked |= {"logprobs": True, "top_logprobs": max(top, 1)}
+    asked |= _tools({name: given.pop(name) for name in _TOOLS if name in given}, tools)
+    _nothing_left(given)
+    return asked
+
+
+def completion(body: Mapping[str, Any], prompt: str) -> dict[str, Any]:
+    """The request for one continuation of one of the prompts; raises as `request` does."""
+    given = {name: value for name, value in body.items() if value is not None}
+    del given["prompt"]
+    top = given.pop("logprobs", None)
+    asked = {**_STREAMED, "prompt": prompt} | _sampling(given)
+    if top is not None:
+        asked["logprobs"] = max(top, 1)
+    _nothing_left(given)
+    return asked
+
+
+def embedding(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The request for the vectors of its texts; raises as `request` does."""
+    given = {name: value for name, value in body.items() if value is not None}
+    asked = {"input": given.pop("input"), "encoding_format": "base64"}
+    given.pop("encoding_format", None)  # vectors always travel in base64
+    _nothing_left(given)
+    return asked
+
+
+def _nothing_left(given: Mapping[str, Any]) -> None:
+    for name in given:
+        if name not in _NOT_FOR_THE_ENGINE:
+            raise EngineRefused(name, f"The engine llamacpp does not know `{name}`.")
+
+
+def _sampling(given: dict[str, Any]) -> dict[str, Any]:
+    """What both kinds of text requests have, in the engine's words; taken out of `given`."""
+    asked: dict[str, Any] = {name: given.pop(name) for name in _AS_IT_IS if name in given}
     if "presence_penalty" in asked or "frequency_penalty" in asked:
         asked["repeat_last_n"] = _WHOLE_TEXT
     limits = [given.pop(name, None) for name in ("max_completion_tokens", "max_tokens")]
@@ -46,13 +84,6 @@ def request(body: Mapping[str, Any], *, tools: bool) -> dict[str, Any]:
         asked["stop"] = [stop] if isinstance(stop, str) else list(stop)
     if "seed" in given:
         asked["seed"] = given.pop("seed") % _SEEDS
-    top = given.pop("top_logprobs", 0)
-    if given.pop("logprobs", False):
-        asked |= {"logprobs": True, "top_logprobs": max(top, 1)}
-    asked |= _tools({name: given.pop(name) for name in _TOOLS if name in given}, tools)
-    for name in given:
-        if name not in _NOT_FOR_THE_ENGINE:
-            raise EngineRefused(name, f"The engine llamacpp does not know `{name}`.")
     return asked
 
 

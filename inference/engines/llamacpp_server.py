@@ -15,6 +15,12 @@ import xllamacpp
 
 _ERRORS_ONLY = 1
 _BATCH = 32  # tokens evaluated at once: others wait so long, and a cancellation too
+_POOLING = {
+    "file": xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_UNSPECIFIED,  # as the file says
+    "mean": xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN,
+    "cls": xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_CLS,
+    "last": xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_LAST,
+}
 _HTTP_THREADS = 64  # a stream holds one; several choices of one request hold several
 
 
@@ -27,6 +33,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--slots", type=int, required=True, help="requests at the same time")
     parser.add_argument("--context", type=int, required=True, help="tokens for each of them")
     parser.add_argument("--threads", type=int, required=True, help="CPU threads")
+    parser.add_argument(
+        "--pooling",
+        choices=_POOLING,
+        help="give vectors of texts, made in this way of those of their tokens; write nothing",
+    )
     given = parser.parse_args(arguments)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     server = xllamacpp.Server(parameters(given))
@@ -49,6 +60,10 @@ def parameters(given: argparse.Namespace) -> xllamacpp.CommonParams:
     settings.cpuparams.poll = 0  # threads that wait do not spin
     settings.cpuparams_batch.poll = 0
     settings.n_batch = settings.n_ubatch = _BATCH
+    if given.pooling is not None:  # a text is evaluated whole: its tokens see each other
+        settings.embedding = True
+        settings.pooling_type = _POOLING[given.pooling]
+        settings.n_batch = settings.n_ubatch = given.context
     settings.n_threads_http = _HTTP_THREADS
     settings.cont_batching = True
     settings.use_jinja = True

@@ -31,6 +31,7 @@ _LAST_WORDS = 2.0  # s that an ended child's output is still read for
 _LOOK_EVERY = 5.0  # s between looks at whether the child answers, and for its answer
 _MISSES_MOST = 5  # in a row: 25 s. A busy core may answer late; a restart loses all streams
 _OK, _LOADING = 200, 503
+WHOLE_MAX = 32 * 1024 * 1024  # bytes of an answer that is no stream
 
 _log = structlog.get_logger(__name__)
 
@@ -95,10 +96,30 @@ class SupervisedServer:
         await self._end(_GRACE)
         self.socket.unlink(missing_ok=True)
 
+    async def whole(self, path: str, body: bytes, within: float) -> bytes:
+        """What answers a POST that is no stream; raises as `events` does, and `TooLong`."""
+        async with contextlib.aclosing(self._asked(path, body, within, _whole)) as answer:
+            content = b"".join([part async for part in answer])
+        if len(content) > WHOLE_MAX:
+            raise TooLong(f"The engine's answer is longer than {WHOLE_MAX} bytes.")
+        return content
+
     async def events(
         self, path: str, body: bytes, within: float
     ) -> AsyncGenerator[bytes, None]:
-        """The events that answer a POST, up to `[DONE]`.
+        """The events that answer a POST, up to `[DONE]`; raises `EngineFailed`, `Answered`."""
+        async with contextlib.aclosing(self._asked(path, body, within, _events)) as answer:
+            async for event in answer:
+                yield event
+
+    async def _asked(
+        self,
+        path: str,
+        body: bytes,
+        within: float,
+        read: Callable[[wire.Response], AsyncGenerator[bytes, None]],
+    ) -> AsyncGenerator[bytes, None]:
+        """The parts of an answer, which is complete when `read` ends.
 
         A child that is being restarted is waited for, `within` seconds at most. A request
         that met a dying child is sent once more, not again: it may be what kills it. Raises
@@ -113,12 +134,11 @@ class SupervisedServer:
                     if response.status != _LOADING:
                         if response.status != _OK:
                             raise Answered(response.status, await response.body())
-                        async for event in response.events():
-                            self._heard = loop.time()
-                            if event == b"[DONE]":
-                                return
-                            yield event
-                        raise EngineFailed("The engine's answer has no end.")
+                        async with contextlib.aclosing(read(response)) as parts:
+                            async for part in parts:
+                                self._heard = loop.time()
+                                yield part
+                        return
             except wire.NotListening:
                 pass  # it has ended, which the supervisor is about to learn
             except wire.Broken as error:
@@ -270,6 +290,22 @@ class SupervisedServer:
             await asyncio.to_thread(child.wait, grace)
         child.kill()
         child.wait()
+
+
+async def _events(response: wire.Response) -> AsyncGenerator[bytes, None]:
+    async for event in response.events():
+        if event == b"[DONE]":
+            return
+        yield event
+    raise EngineFailed("The engine's answer has no end.")
+
+
+async def _whole(response: wire.Response) -> AsyncGenerator[bytes, None]:
+    yield await response.body(WHOLE_MAX)
+
+
+class TooLong(Exception):
+    """The server's answer is longer than is read."""
 
 
 class Answered(Exception):

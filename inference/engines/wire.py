@@ -79,14 +79,14 @@ class Response:
                 return
             await self._more()
 
-    async def body(self) -> bytes:
-        """The whole body, up to a megabyte."""
-        whole = b""
+    async def body(self, most: int = _BODY_MAX) -> bytes:
+        """The whole body; of a longer one than `most` bytes, more than these and not all."""
+        whole = bytearray()
         async for part in self.parts():
             whole += part
-            if len(whole) > _BODY_MAX:
+            if len(whole) > most:
                 break
-        return whole
+        return bytes(whole)
 
     async def events(self) -> AsyncGenerator[bytes, None]:
         """The `data` of each server-sent event. Raises `Broken` if the stream is cut."""

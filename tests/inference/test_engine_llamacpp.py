@@ -3,9 +3,12 @@ but a Unix socket."""
 
 from __future__ import annotations
 
+import array
 import asyncio
+import base64
 import contextlib
 import json
+import operator
 import tempfile
 from pathlib import Path
 
@@ -289,6 +292,102 @@ async def test_a_null_parameter_is_as_if_absent(engine):
     nulls = dict.fromkeys(("stop", "seed", "tools", "logprobs", "top_p", "n", "logit_bias"))
     chunks = await ask(engine, **nulls, temperature=0)
     assert text(chunks) == text(await ask(engine, temperature=0))
+
+
+async def continued(engine, prompt, **body):
+    """The chunks of continuations."""
+    given = {"prompt": prompt, "max_tokens": 6, "temperature": 0} | body
+    return [json.loads(chunk) async for chunk in engine.stream(Endpoint.COMPLETIONS, given)]
+
+
+def written(chunks, index=0):
+    parts = (choice for chunk in chunks for choice in chunk["choices"])
+    return "".join(choice["text"] for choice in parts if choice["index"] == index)
+
+
+async def test_a_completion_goes_on_where_the_prompt_ends(engine):
+    chunks = await continued(engine, "1, 2, 3, 4, 5, 6,")
+    assert {chunk["object"] for chunk in chunks} == {"text_completion"}
+    assert written(chunks).startswith(" 7, 8")
+    assert {"text", "index", "logprobs", "finish_reason"} == {
+        member for chunk in chunks for choice in chunk["choices"] for member in choice
+    }
+    assert chunks[-1]["choices"] == []
+    assert chunks[-1]["usage"]["completion_tokens"] == 6
+
+
+async def test_each_prompt_has_its_own_choices_and_its_tokens_count_once(engine):
+    prompts = ["1, 2, 3, 4, 5, 6,", "Monday, Tuesday, Wednesday, Thursday,"]
+    alone = [(await continued(engine, prompt))[-1]["usage"] for prompt in prompts]
+    chunks = await continued(engine, prompts, n=2)
+    texts = [written(chunks, index) for index in range(4)]
+    assert texts[0] == texts[1] != texts[2] == texts[3]
+    assert texts[0].startswith(" 7")
+    assert texts[2].startswith(" Friday")
+    usage = chunks[-1]["usage"]
+    assert usage["prompt_tokens"] == sum(one["prompt_tokens"] for one in alone)
+    assert usage["completion_tokens"] == 24
+    assert usage["total_tokens"] == usage["prompt_tokens"] + 24
+
+
+async def test_the_log_probabilities_of_a_completion_have_their_older_form(engine):
+    for top in (0, 2):
+        chunks = await continued(engine, "one two three", logprobs=top)
+        told = [c["logprobs"] for chunk in chunks for c in chunk["choices"] if c["logprobs"]]
+        tokens = [token for one in told for token in one["tokens"]]
+        assert "".join(tokens) == written(chunks)
+        assert [offset for one in told for offset in one["text_offset"]] == [
+            sum(map(len, tokens[:count])) for count in range(len(tokens))
+        ]
+        assert {len(others) for one in told for others in one["top_logprobs"]} == {top}
+        assert all(value <= 0 for one in told for value in one["token_logprobs"])
+    assert (await continued(engine, "one"))[0]["choices"][0]["logprobs"] is None
+
+
+async def test_a_prompt_that_is_too_long_is_refused_by_its_name(engine):
+    with pytest.raises(EngineRefused) as refusal:
+        await continued(engine, "word " * 2000)
+    assert refusal.value.param == "prompt"
+
+
+async def test_what_a_model_is_not_for_is_refused(engine):
+    for endpoint, body in (
+        (Endpoint.EMBEDDINGS, {"input": "one"}),
+        (Endpoint.CHAT, {"messages": ASK, "model": f"{ENTRY.name}:law"}),
+    ):
+        with pytest.raises(EngineRefused) as refusal:
+            _ = [chunk async for chunk in engine.stream(endpoint, body)]
+        assert refusal.value.param == "model"
+
+
+async def embedded(engine, *texts):
+    """The answer, its vectors read."""
+    body = {"input": list(texts)}
+    (answer,) = [json.loads(part) async for part in engine.stream(Endpoint.EMBEDDINGS, body)]
+    assert [one["index"] for one in answer["data"]] == list(range(len(texts)))
+    return answer, [
+        array.array("f", base64.b64decode(one["embedding"])) for one in answer["data"]
+    ]
+
+
+async def test_texts_become_vectors_and_like_texts_lie_near_each_other(folder):
+    """SmolLM2 is no embedding model; the mean of what it makes of a text's tokens will do."""
+    async with running(folder, "v.sock", embeds=True, pooling="mean") as engine:
+        answer, (hund, dog, tax) = await embedded(
+            engine, "A small dog barks.", "A little dog barks.", "Value-added tax, section 12."
+        )
+        assert {len(hund), len(dog), len(tax)} == {576}
+        assert sum(map(operator.mul, hund, dog)) > sum(map(operator.mul, hund, tax))
+        assert sum(value * value for value in dog) == pytest.approx(1, abs=1e-3)
+        assert answer["usage"]["prompt_tokens"] == answer["usage"]["total_tokens"] > 10
+        _, (alone,) = await embedded(engine, "A little dog barks.")
+        assert sum(map(operator.mul, alone, dog)) == pytest.approx(1, abs=1e-2)
+        with pytest.raises(EngineRefused) as refusal:
+            await embedded(engine, "word " * 2000)
+        assert refusal.value.param == "input"
+        with pytest.raises(EngineRefused) as refusal:
+            await ask(engine)
+        assert refusal.value.param == "model"
 
 
 async def test_closing_an_answer_frees_its_slot_at_once(engine):
