@@ -10,7 +10,8 @@ compiled   a version made ready for many requests; conditions: its members as te
 regions    the EU, the EEA and adequacy decisions, with dates (regions.toml)
 countries  ISO 3166-1; zones: time zones
 
-prove      answers to questions about a version: leaving, overlaps, paths, looser (laxer, loosened)
+prove      answers to questions about a version: leaving, overlaps, paths, looser
+           (laxer, loosened)
 symbolic   what `decide` decides, written for the solver; universe, moments, unnamed: over what
 solver     a session with Z3; example, told: a request that it found, in words
 """
