@@ -6,6 +6,7 @@ on where it stopped. What a step creates and the event that says so are one tran
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +20,7 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import DatabaseError, connection, models
 from django.db.migrations.loader import MigrationLoader
+from django.utils import timezone
 
 from appliance.env import Environment
 from appliance.rotation import settle
@@ -233,17 +235,23 @@ def _same_key(stored: bytes | memoryview[int], public: bytes, name: str) -> None
 
 
 def _model(name: str, say: Say) -> Model:
+    """The model that is served here: registered already, or one that came with the appliance.
+
+    Whoever installs the appliance accepts the licence of what comes with it.
+    """
+    found = Model.objects.filter(name=name).first()
+    if found:
+        return found
     entry = registry.CATALOGUE.get(name)
     if entry is None:
         raise SetUpRefused(
-            f"DOMICILE_MODEL is {name[:80]!r}; this Domicile knows "
-            f"{', '.join(registry.CATALOGUE)}."
+            f"DOMICILE_MODEL is {name[:80]!r}, which is not registered; with this Domicile "
+            f"comes {', '.join(registry.CATALOGUE)}. Import others first: manage.py models "
+            "import."
         )
-    found = Model.objects.filter(name=entry.name).first()
-    if found:
-        return found
     say(f"model: checking the weights of {entry.name} ({entry.size // 2**20} MiB)")
     entry.check()
+    text = entry.kept.licence() if isinstance(entry.kept, registry.Shipped) else ""
     with recorded():
         model = Model.objects.create(
             name=entry.name,
@@ -251,17 +259,20 @@ def _model(name: str, say: Say) -> Model:
             digest=entry.digest,
             size=entry.size,
             licence=entry.licence,
+            licence_text=text,
+            licence_digest=hashlib.sha256(text.encode()).hexdigest() if text else "",
+            licence_accepted=timezone.now(),
+            licence_accepted_by="installer",
             origin=entry.origin,
             context_length=entry.context_length,
         )
-        _record(
-            "model.registered",
-            about=[model],
-            model=entry.name,
-            digest=entry.digest,
-            licence=entry.licence,
-            origin=entry.origin,
-        )
+        said: dict[str, Any] = {
+            "model": entry.name,
+            "digest": entry.digest,
+            "licence": entry.licence,
+        }
+        _record("model.registered", about=[model], origin=entry.origin, **said)
+        _record("model.licence_accepted", licence_digest=model.licence_digest, **said)
     return model
 
 

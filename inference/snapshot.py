@@ -253,10 +253,8 @@ def _policy(data: Path | None) -> tuple[Policy, Standing]:
 
 
 def _deployments() -> list[Deployment]:
-    """Those that may get requests: nothing on the way to them is switched off or closed."""
-    rows = Deployment.objects.filter(
-        active=True, node__active=True, node__closed=None, node__site__active=True
-    )
+    """Those that may get requests: see `Deployment.serving`."""
+    rows = Deployment.serving()
     return list(
         rows.select_related("model", "node__site").order_by("model__name", "node__site__name")
     )
@@ -292,7 +290,7 @@ def _routes(rows: Iterable[Deployment], processes: int) -> RoutingTable:
     for (name, _), (place, nodes, limit) in places.items():
         share = max(1, limit // processes) if limit else 0
         berths[name] = (*berths.get(name, ()), Berth(place, frozenset(nodes), share))
-    return RoutingTable(models=models, berths=berths)
+    return RoutingTable(models=models, berths=berths, processes=processes)
 
 
 def _nodes(

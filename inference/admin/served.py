@@ -18,10 +18,7 @@ def served() -> list[Served]:
 
 def servers() -> dict[str, Serving]:
     """By model, the sites that serve it; nothing on the way to them is switched off."""
-    rows = Deployment.objects.filter(
-        active=True, node__active=True, node__closed=None, node__site__active=True
-    )
-    return servings(rows.select_related("model", "node__site"))
+    return servings(Deployment.serving().select_related("model", "node__site"))
 
 
 policy_world.provide(served)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 
 class Deployment(models.Model):
@@ -30,3 +31,19 @@ class Deployment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} on {self.node}"
+
+    @classmethod
+    def serving(cls) -> models.QuerySet[Deployment]:
+        """Those that may get requests.
+
+        Nothing on the way to them is switched off or closed, and somebody accepted the licence
+        of the model, and of the base where it is an adapter.
+        """
+        return cls.objects.filter(
+            Q(model__kind="model") | Q(model__base__licence_accepted__isnull=False),
+            active=True,
+            node__active=True,
+            node__closed=None,
+            node__site__active=True,
+            model__licence_accepted__isnull=False,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,14 @@ class Shipped:
             f"{self.package.replace('_', '-')}; `make up` does.",
             self.file,
         )
+
+    def licence(self) -> str:
+        """The text of the licence that came with the wheel; empty if none did."""
+        try:
+            wheel = importlib.metadata.distribution(self.package.replace("_", "-"))
+        except importlib.metadata.PackageNotFoundError:
+            return ""
+        return wheel.read_text("LICENSE") or ""
 
     def check(self, name: str, digest: str) -> None:
         """See `Kept`: the one file has the digest as it was published."""

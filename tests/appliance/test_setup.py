@@ -76,8 +76,9 @@ def failing(table):
 def test_each_thing_that_is_set_up_is_on_the_record_once(environment):
     credentials = made(environment)
     assert types() == [
-        *("site.registered", "node.enrolled", "model.registered", "deployment.created"),
+        *("site.registered", "node.enrolled", "model.registered", "model.licence_accepted"),
         *(
+            "deployment.created",
             "policy.activated",
             "roles.set",
             "user.created",
@@ -126,7 +127,7 @@ def test_a_set_up_that_was_cut_short_goes_on(environment, table):
         set_up(environment, silent)
     credentials = made(environment)
     assert sorted(types()) == sorted(set(types()))
-    assert len(types()) == len(TABLES) + 1  # and the roles, which migrations make
+    assert len(types()) == len(TABLES) + 2  # and the roles and the licence, without a table
     assert get_user_model().objects.get().check_password(credentials.password)
     assert kept_credentials(environment.data) == credentials
 

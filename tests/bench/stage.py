@@ -32,11 +32,13 @@ STOP = 15.0  # seconds for a process to end by itself
 
 # Adds the paced model to a fresh appliance, lifts every limit, and prints an API key.
 PREPARE = f"""
+from django.utils import timezone
 from compliance.models import APIKey, Application
 from inference.models import Deployment, Model, Node
 Application.objects.update(requests_per_minute=0, tokens_per_minute=0, concurrent_requests=0)
 model = Model.objects.create(name="{MODEL}", engine="llamacpp", digest="{DIGEST}", size=1,
-    licence="Apache-2.0", origin="bench", context_length=100_000)
+    licence="Apache-2.0", origin="bench", context_length=100_000,
+    licence_accepted=timezone.now())
 Deployment.objects.create(model=model, node=Node.objects.get(), queue_limit=2048)
 print(APIKey.issue(Application.objects.get(), note="bench")[1])
 """

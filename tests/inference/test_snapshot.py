@@ -58,6 +58,7 @@ def deploy(queue_limit: int = 10) -> Deployment:
         licence="MIT",
         origin="us",
         context_length=9,
+        licence_accepted=timezone.now(),
     )
     return Deployment.objects.create(model=model, node=node, queue_limit=queue_limit)
 

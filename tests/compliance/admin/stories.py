@@ -11,6 +11,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from django.utils import timezone
 
 from compliance import gate, vocabulary
 from compliance.audit.notary import Notary
@@ -56,6 +57,7 @@ def machines() -> Deployment:
         licence="Apache-2.0",
         origin="HuggingFaceTB",
         context_length=2048,
+        licence_accepted=timezone.now(),
     )
     return Deployment.objects.create(model=model, node=node)
 

@@ -16,6 +16,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402 - after the set-up
 from django.core.management import call_command  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
 from compliance.audit.keys import secret  # noqa: E402
 from compliance.models import APIKey, Application, Site  # noqa: E402
@@ -81,6 +82,7 @@ def main(site_key: str, node_key: str, weights: str) -> None:
         licence="Apache-2.0",
         origin="tests",
         context_length=2048,
+        licence_accepted=timezone.now(),
     )
     Deployment.objects.create(model=model, node=node, queue_limit=32)
     _, plaintext = APIKey.issue(application)
