@@ -64,11 +64,12 @@ async def test_a_request_is_on_the_record_from_admission_to_its_receipt(
     request = response.headers["domicile-request"]
     assert response.headers["x-request-id"] == request
     assert response.headers["domicile-decision"] == "allow"
-    assert response.headers["domicile-policy-version"] == "1"
     assert response.headers["domicile-site"] == "lab"
     assert response.json()["id"] == f"chatcmpl-{request}"
     admitted, completed = await in_thread(lab.story, request)
     assert (admitted.type, completed.type) == ("request.admitted", "request.completed")
+    version = admitted.detail["policy"]["version"]
+    assert response.headers["domicile-policy-version"] == str(version)
     assert len(admitted.detail["subjects"]) == 3
     assert "Anna" not in json.dumps(admitted.detail)
     receipt = completed.detail["receipt"]

@@ -365,11 +365,14 @@ async def test_a_tampered_policy_stops_requests_until_it_is_mended(lab: Laborato
         "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
         " AND tbl_name = 'compliance_policyversion' AND sql LIKE '%BEFORE UPDATE%'"
     )[0]
-    ((document,),) = lab.sql("SELECT document FROM compliance_policyversion")
+    ((number, document),) = lab.sql(
+        "SELECT number, document FROM compliance_policyversion ORDER BY number DESC LIMIT 1"
+    )
+    change = "UPDATE compliance_policyversion SET document = ? WHERE number = ?"
     lab.sql(f"DROP TRIGGER {trigger}")
     try:
         loosened = document.replace('"block"', '"allow"')
-        lab.sql("UPDATE compliance_policyversion SET document = ?", (loosened,))
+        lab.sql(change, (loosened, number))
 
         async def stale() -> bool:
             return bool((await post(lab)).status_code == 503)
@@ -381,7 +384,7 @@ async def test_a_tampered_policy_stops_requests_until_it_is_mended(lab: Laborato
         assert response.json()["error"]["code"] == "stale_configuration"
         assert len(node.attempts) == before
     finally:
-        lab.sql("UPDATE compliance_policyversion SET document = ?", (document,))
+        lab.sql(change, (document, number))
         lab.sql(statement)
 
     async def answered() -> bool:
