@@ -14,11 +14,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import django.db
 import orjson
@@ -28,6 +26,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from appliance.exchange import JSON, Receive, Scope, Send, body_of, respond
 from compliance.audit import journal
 from compliance.audit.keys import KeyUnusable, read_key
 from compliance.vocabulary import Event
@@ -35,10 +34,6 @@ from inference import enrolling
 from inference.enrolment import SAID_MAX, EnrolmentRefused
 from inference.models import NodeEnrolment
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Reply = tuple[int, bytes]
 
 PATH = "/enrolment"
@@ -76,7 +71,7 @@ class EnrolmentPages:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if self._running >= TOGETHER:
-            await _answer(send, 429, BUSY, RETRY)
+            await respond(send, 429, JSON, BUSY, RETRY)
             return
         self._running += 1
         try:
@@ -89,19 +84,21 @@ class EnrolmentPages:
     async def _answered(self, method: str, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
         if not await loop.run_in_executor(self._threads, self._waited_for):
-            await _answer(send, 404, _error("Nobody is waited for here."))
+            await respond(send, 404, JSON, _error("Nobody is waited for here."))
         elif method != "POST":
-            await _answer(send, 405, _error("Send a request by POST."), (b"allow", b"POST"))
+            await respond(
+                send, 405, JSON, _error("Send a request by POST."), (b"allow", b"POST")
+            )
         elif not self._may():
-            await _answer(send, 429, BUSY, RETRY)
+            await respond(send, 429, JSON, BUSY, RETRY)
         else:
             async with asyncio.timeout(PATIENCE):
-                body = await _body(receive)
+                body = await body_of(receive, SAID_MAX)
             if body is None:
-                await _answer(send, 413, _error("A request has at most 4 kB."))
+                await respond(send, 413, JSON, _error("A request has at most 4 kB."))
                 return
-            reply = await loop.run_in_executor(self._threads, self._heard_out, body)
-            await _answer(send, *reply)
+            status, reply = await loop.run_in_executor(self._threads, self._heard_out, body)
+            await respond(send, status, JSON, reply)
 
     def _minute_now(self) -> int:
         return int(time.monotonic() // 60)
@@ -166,31 +163,3 @@ class EnrolmentPages:
 
 def _error(words: str) -> bytes:
     return orjson.dumps({"error": words})
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """The request's body; None where it is too long."""
-    parts: list[bytes] = []
-    length = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b""  # the machine has gone: nothing to do, and nobody to tell
-        parts.append(message.get("body", b""))
-        length += len(parts[-1])
-        if length > SAID_MAX:
-            return None
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-async def _answer(send: Send, status: int, body: bytes, *more: tuple[bytes, bytes]) -> None:
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-        *more,
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import orjson
 import structlog
@@ -26,6 +25,7 @@ from appliance.disk import DiskFloor
 from appliance.enrolment_pages import PATH as ENROLMENT
 from appliance.enrolment_pages import EnrolmentPages
 from appliance.env import Environment
+from appliance.exchange import JSON, Message, Receive, Scope, Send, respond
 from appliance.log_pages import PREFIX, LogPages
 from appliance.playground import bench_of
 from appliance.witness_pages import PREFIX as WITNESS
@@ -35,12 +35,6 @@ from compliance.admin import coverage, playground
 from compliance.audit.configuration import loaded
 from inference.api.app import Configuration, DataPlane, build
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
-JSON = b"application/json"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 ENDPOINTS = frozenset({"/v1/chat/completions", "/v1/models"})
 log = structlog.get_logger(__name__)
@@ -153,17 +147,6 @@ def _configured(environment: Environment) -> None:
         log.warning("configuration_unrecorded", error=type(error).__name__)
     finally:
         connection.close()
-
-
-async def respond(send: Send, status: int, kind: bytes, content: bytes) -> None:
-    """A whole response."""
-    headers = [
-        (b"content-type", kind),
-        (b"content-length", str(len(content)).encode()),
-        (b"cache-control", b"no-store"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
 
 
 async def logged(

@@ -15,20 +15,14 @@ import os
 import re
 import stat
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
+from appliance.exchange import Header, Scope, Send, respond
 from appliance.metrics import LOG_PAGES
 from compliance.audit import copies
 from compliance.audit.files import CHECKPOINT, COSIGNED, folder_of
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
-Header = tuple[bytes, bytes]
 
 PREFIX = "/log/"
 TOGETHER = 16  # answers at a time, in one web process
@@ -173,11 +167,4 @@ async def _start(send: Send, status: int, kind: bytes, size: int, caching: bytes
 
 async def _refuse(send: Send, status: int, *more: Header) -> None:
     LOG_PAGES.labels(outcome="refused" if status == 503 else "absent").inc()  # noqa: PLR2004 - HTTP
-    headers = [
-        (b"content-type", TEXT),
-        (b"content-length", b"0"),
-        (b"cache-control", NOW),
-        *more,
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
+    await respond(send, status, TEXT, b"", *more)

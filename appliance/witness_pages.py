@@ -13,26 +13,21 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import django.db
 import structlog
 from django.db import connection
 
+from appliance.exchange import Header, Receive, Scope, Send, body_of, respond
 from compliance.audit import submission
 from compliance.audit.followed import add_rotations
 from compliance.audit.keys import KeyUnusable, read_key
 from compliance.audit.submission import BODY_MAX, SubmissionInvalid
 from compliance.audit.witness import KEY_FILE, Answer, Witness, name_of
 from compliance.models import WitnessedLog
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 PREFIX = "/witness/"
 ADD = "/witness/add-checkpoint"
@@ -94,7 +89,7 @@ class WitnessPages:
         """What is to be done, once the body is here."""
         if last is not None:
             return lambda witness: witness.last(last[1])
-        body = await _body(receive)
+        body = await body_of(receive, BODY_MAX)
         if body is None:
             return lambda _witness: Answer(413, b"A submission has at most 64 kB.\n")
         if path == ROTATIONS:
@@ -129,29 +124,6 @@ class WitnessPages:
         return known
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The request's body; None where it is too long."""
-    parts: list[bytes] = []
-    length = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b""  # the caller has gone: nothing to do, and nobody to tell
-        parts.append(message.get("body", b""))
-        length += len(parts[-1])
-        if length > BODY_MAX:
-            return None
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-async def _answer(send: Send, answer: Answer, *more: tuple[bytes, bytes], body: bool) -> None:
-    headers = [
-        (b"content-type", answer.kind.encode()),
-        (b"content-length", str(len(answer.body)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-        *more,
-    ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body if body else b""})
+async def _answer(send: Send, answer: Answer, *more: Header, body: bool) -> None:
+    kind = answer.kind.encode()
+    await respond(send, answer.status, kind, answer.body, *more, body=body)
