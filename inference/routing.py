@@ -1,22 +1,25 @@
 """Which place answers a request: permitted, able to, and the least loaded of those.
 
 The table is frozen and comes with the snapshot; what changes by the second (what nodes say
-of themselves, how many requests wait) is in `Traffic`, one per web process.
+of themselves, who waits) is in `Traffic`, one per web process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
+import math
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Annotated, Any
 
 import msgspec
 import structlog
 
 from compliance.vocabulary import NoRoute, Place
+from inference.waiting import Queue, Room
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +31,14 @@ Amount = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 
 
 class Overloaded(Exception):
-    """Every place that could answer has as many requests waiting as it may."""
+    """Every place that could answer has as many requests waiting as it may, or its caller has.
+
+    `again` is how many seconds later there should be room.
+    """
+
+    def __init__(self, message: str, again: float) -> None:
+        super().__init__(message)
+        self.again = again
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +49,15 @@ class ServedModel:
     context_length: int  # tokens, prompt and answer
     created: int  # seconds since the Unix epoch
     publisher: str
+    task: str = "chat"  # or "embeddings"
 
 
 @dataclass(frozen=True, slots=True)
 class Berth:
-    """A place with the nodes that serve it. `limit` bounds the requests of one web process."""
+    """A place with the nodes that serve it.
+
+    `limit` bounds the requests of one web process that wait, beyond those that fit the engines.
+    """
 
     place: Place
     nodes: frozenset[str]
@@ -52,23 +66,43 @@ class Berth:
 
 @dataclass(frozen=True, slots=True)
 class RoutingTable:
-    """Where each model is served, and what is known of it. Berths are sorted by site."""
+    """Where each model is served, and what is known of it. Berths are sorted by site.
+
+    `processes` is the number of web processes, which share the engines evenly.
+    """
 
     models: Mapping[str, ServedModel]
     berths: Mapping[str, tuple[Berth, ...]]
+    processes: int = 1
 
 
 class Sign(msgspec.Struct, frozen=True):
     """What a node says of itself; `capacity` and `running` count its engine's slots.
 
-    It is a hint and no proof: it chooses among places that the policy permits, and nothing
-    else hangs on it.
+    `waiting_engine` of those that run find no room in the engine; `cache` is the share of its
+    KV cache in use, from 0 to 1, None where that does not matter.
+
+    It is a hint and no proof: it chooses among places that the policy permits and bounds their
+    queues, and nothing else hangs on it.
     """
 
     healthy: bool
     capacity: Annotated[int, msgspec.Meta(ge=1, le=MOST)]
     running: Amount
     waiting: Amount
+    waiting_engine: Amount = 0
+    cache: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+
+    @property
+    def fits(self) -> float:
+        """Requests that the engine has room for at once, were all as large as those it has.
+
+        At least 1 and at most `capacity`: it has as many slots, but one cache for all.
+        """
+        if not self.cache:
+            return float(self.capacity)
+        inside = max(1, self.running - self.waiting_engine)
+        return max(1.0, min(self.capacity, inside / self.cache))
 
 
 _read = msgspec.json.Decoder(Sign).decode
@@ -84,7 +118,7 @@ class Traffic:
 
     def __init__(self) -> None:
         self.nodes: Mapping[str, Sign] = {}
-        self.waiting: Counter[tuple[str, str]] = Counter()
+        self.queues: defaultdict[tuple[str, str], Queue] = defaultdict(Queue)
         self._watching: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -130,9 +164,11 @@ class Traffic:
             log.info("nodes_seen", nodes=sorted(nodes), count=len(keys) - len(nodes))
         self.nodes = nodes
 
-    def passage(self, table: RoutingTable) -> Passage:
-        """The way of one request."""
-        return Passage(self, table)
+    def passage(
+        self, table: RoutingTable, application: str, *, batch: bool = False
+    ) -> Passage:
+        """The way of one request; `application` is the id of the one that sent it."""
+        return Passage(self, table, application, batch=batch)
 
 
 class Passage:
@@ -141,12 +177,16 @@ class Passage:
     Routing again leaves the former place. Close it when the request has ended.
     """
 
-    __slots__ = ("_held", "_table", "_traffic")
+    __slots__ = ("_application", "_batch", "_held", "_table", "_traffic")
 
-    def __init__(self, traffic: Traffic, table: RoutingTable) -> None:
+    def __init__(
+        self, traffic: Traffic, table: RoutingTable, application: str, *, batch: bool
+    ) -> None:
         self._traffic = traffic
         self._table = table
-        self._held: tuple[str, str] | None = None
+        self._application = application
+        self._batch = batch
+        self._held: Queue | None = None
 
     def turn(self, table: RoutingTable) -> None:
         """Go by a newer table from here on."""
@@ -154,16 +194,22 @@ class Passage:
 
     def __call__(self, model: str, sites: tuple[str, ...] | None) -> Place:
         """The least loaded of the permitted places that can; raises NoRoute, Overloaded."""
-        self.close()
-        waiting = self._traffic.waiting
+        self._leave(ended=False)
         berths = self._permitted(model, sites)
-        free = [berth for berth in berths if waiting[_key(berth.place)] < berth.limit]
+        surplus = [self._surplus(berth) for berth in berths]
+        free = [berth for berth, more in zip(berths, surplus, strict=True) if not more]
         if not free:
-            raise Overloaded(f"Too many requests are waiting for {model}; try again shortly.")
-        place = min(free, key=self._load).place
-        self._held = _key(place)
-        waiting[self._held] += 1
-        return place
+            least, nearest = min(zip(surplus, berths, strict=True), key=itemgetter(0))
+            again = self._queue(nearest).again(least)
+            raise Overloaded(
+                f"Too many requests are waiting for {model}; try again in "
+                f"{math.ceil(again)} s.",
+                again,
+            )
+        berth = min(free, key=self._load)
+        self._held = self._queue(berth)
+        self._held.enter(self._application)
+        return berth.place
 
     def _permitted(self, model: str, sites: tuple[str, ...] | None) -> list[Berth]:
         served = self._table.berths.get(model, ())
@@ -178,26 +224,38 @@ class Passage:
         silent = ", ".join(sorted({berth.place.site for berth in permitted}))
         raise NoRoute(f"No node that serves {model} can answer now at: {silent}.")
 
+    def _queue(self, berth: Berth) -> Queue:
+        return self._traffic.queues[berth.place.site, berth.place.model]
+
+    def _able(self, berth: Berth) -> list[Sign]:
+        nodes = self._traffic.nodes
+        return [nodes[name] for name in berth.nodes if name in nodes]
+
+    def _surplus(self, berth: Berth) -> int:
+        """How many requests must leave the place before this one may wait there."""
+        fit = sum(node.fits for node in self._able(berth))
+        room = Room(math.ceil(fit / self._table.processes), berth.limit)
+        return self._queue(berth).surplus(self._application, room, batch=self._batch)
+
     def _load(self, berth: Berth) -> tuple[float, int]:
-        """Requests for each slot of the place's engines, and how many of them are our own.
+        """Requests for each that fits the place's engines, and how many of them are our own.
 
         What nodes say is up to three seconds old. Our own requests are known at once, and are
         never more than all: so the larger count is the better one, and a burst does not go to
         one place until the nodes have said so.
         """
-        nodes = self._traffic.nodes
-        able = [nodes[name] for name in berth.nodes if name in nodes]
+        able = self._able(berth)
         said = sum(node.running + node.waiting for node in able)
-        ours = self._traffic.waiting[_key(berth.place)]
-        return max(said, ours) / sum(node.capacity for node in able), ours
+        ours = self._queue(berth).total
+        return max(said, ours) / sum(node.fits for node in able), ours
 
     def close(self) -> None:
         """Leave the queue; harmless when done already."""
+        self._leave(ended=True)
+
+    def _leave(self, *, ended: bool) -> None:
         if self._held is not None:
-            waiting = self._traffic.waiting
-            waiting[self._held] -= 1
-            if not waiting[self._held]:
-                del waiting[self._held]
+            self._held.leave(self._application, ended=ended)
             self._held = None
 
 
@@ -208,7 +266,3 @@ def _sign(said: bytes) -> Sign | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return sign if sign.healthy else None
-
-
-def _key(place: Place) -> tuple[str, str]:
-    return (place.site, place.model)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from compliance import gate
 from compliance.gate import Admitted, Blocked, Held, HoldSpent, Refused
-from compliance.vocabulary import Approval, Endpoint, Request, Segment
+from compliance.vocabulary import Approval, Endpoint, Request, RequestClass, Segment
 from inference.api import holds
 from inference.api.answering import Answering
 from inference.api.auth import UNKNOWN_PREFIX, Unauthorised, authenticated
@@ -67,7 +67,12 @@ async def chat(plane: Plane, exchange: Exchange) -> None:
 async def _chat(plane: Plane, exchange: Exchange, begun: float) -> str:
     accepted = await _accepted(plane, exchange)
     exchange.add_headers(accepted.taken.headers)
-    passage = plane.traffic.passage(accepted.snapshot.routes)
+    request = accepted.request
+    passage = plane.traffic.passage(
+        accepted.snapshot.routes,
+        request.application.id,
+        batch=request.request_class is RequestClass.BATCH,
+    )
     answering: Answering | None = None
     try:
         with ADMISSION.time():
@@ -179,7 +184,9 @@ async def _admitted(
         raise unavailable(error.reason, str(error)) from error
     except Overloaded as error:
         plane.rejections.count(request.api_key, "overloaded")
-        raise limited(str(error), kind="requests", retry_after=1, code="overloaded") from error
+        raise limited(
+            str(error), kind="requests", retry_after=error.again, code="overloaded"
+        ) from error
     decision = admitted.decision.effect.value.encode()
     exchange.add_headers([(b"domicile-decision", decision)])
     return admitted

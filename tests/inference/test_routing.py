@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,8 +28,8 @@ TABLE = RoutingTable(models={}, berths={"m": (berth("east", "e1"), berth("west",
 IDLE = Sign(healthy=True, capacity=4, running=0, waiting=0)
 
 
-def sign(running: int = 0, waiting: int = 0, capacity: int = 4) -> Sign:
-    return Sign(healthy=True, capacity=capacity, running=running, waiting=waiting)
+def sign(running: int = 0, waiting: int = 0, capacity: int = 4, **more: Any) -> Sign:
+    return Sign(healthy=True, capacity=capacity, running=running, waiting=waiting, **more)
 
 
 def traffic(*alive: str, **said: Sign) -> Traffic:
@@ -38,26 +39,30 @@ def traffic(*alive: str, **said: Sign) -> Traffic:
     return busy
 
 
+def held(busy: Traffic) -> int:
+    return sum(queue.total for queue in busy.queues.values())
+
+
 def chosen(busy: Traffic, number: int, sites: tuple[str, ...] | None = None) -> list[str]:
     """The sites of so many requests in a row, none of which ends."""
     table = RoutingTable(
         models={},
         berths={"m": (berth("east", "e1", limit=99), berth("west", "w1", "w2", limit=99))},
     )
-    return [busy.passage(table)("m", sites).site for _ in range(number)]
+    return [busy.passage(table, "a")("m", sites).site for _ in range(number)]
 
 
 def test_the_site_with_fewer_requests_is_chosen():
     busy = traffic("e1", "w1")
-    sites = [busy.passage(TABLE)("m", None).site for _ in range(4)]
+    sites = [busy.passage(TABLE, "a")("m", None).site for _ in range(4)]
     assert sorted(sites) == ["east", "east", "west", "west"]
 
 
 def test_only_permitted_sites_are_chosen():
     busy = traffic("e1", "w1")
-    assert [busy.passage(TABLE)("m", ("west",)).site for _ in range(2)] == ["west"] * 2
+    assert [busy.passage(TABLE, "a")("m", ("west",)).site for _ in range(6)] == ["west"] * 6
     with pytest.raises(Overloaded):
-        busy.passage(TABLE)("m", ("west",))
+        busy.passage(TABLE, "a")("m", ("west",))
 
 
 @pytest.mark.parametrize(
@@ -71,21 +76,21 @@ def test_only_permitted_sites_are_chosen():
 )
 def test_where_nobody_permitted_lives_there_is_no_route(alive, sites, words):
     with pytest.raises(NoRoute, match=words):
-        traffic(*alive).passage(TABLE)("m", sites)
+        traffic(*alive).passage(TABLE, "a")("m", sites)
 
 
 def test_one_living_node_of_a_site_is_enough():
-    assert traffic("w2").passage(TABLE)("m", None).site == "west"
+    assert traffic("w2").passage(TABLE, "a")("m", None).site == "west"
 
 
 @given(st.lists(st.sampled_from(["route", "again", "close"]), max_size=40))
 def test_what_is_left_in_the_queue_is_what_was_not_closed(steps):
-    busy = traffic("e1", "w1")
+    busy = traffic(e1=sign(capacity=1), w1=sign(capacity=1))
     passages = []
     for step in steps:
         try:
             if step == "route":
-                passages.append(busy.passage(TABLE))
+                passages.append(busy.passage(TABLE, "a"))
                 passages[-1]("m", None)
             elif step == "again" and passages:
                 passages[-1]("m", None)
@@ -93,12 +98,12 @@ def test_what_is_left_in_the_queue_is_what_was_not_closed(steps):
                 passages[-1].close()
                 passages.pop().close()
         except Overloaded:
-            assert busy.waiting.total() == 4
+            assert held(busy) == 6
             passages.pop()
-        assert busy.waiting.total() == len(passages) <= 4
+        assert held(busy) == len(passages) <= 6
     for passage in passages:
         passage.close()
-    assert not busy.waiting
+    assert not held(busy)
 
 
 def test_the_site_whose_nodes_say_they_have_less_to_do_is_preferred():
@@ -128,8 +133,75 @@ def test_the_least_loaded_site_is_not_chosen_where_the_policy_does_not_permit_it
 
 
 def test_a_full_queue_is_left_for_a_site_with_more_to_do():
-    busy = traffic(e1=IDLE, w1=sign(running=4, waiting=8))
-    assert [busy.passage(TABLE)("m", None).site for _ in range(3)] == ["east", "east", "west"]
+    busy = traffic(e1=sign(capacity=1), w1=sign(running=4, waiting=80))
+    sites = [busy.passage(TABLE, "a")("m", None).site for _ in range(4)]
+    assert sites == ["east", "east", "east", "west"]
+
+
+def test_a_site_whose_engines_have_no_memory_left_counts_as_loaded():
+    """Ten of 256 slots are taken, and nine tenths of the cache: one more fits, not 246."""
+    tight = sign(running=10, capacity=256, cache=0.9)
+    assert 11 <= tight.fits < 12
+    assert chosen(traffic(e1=tight, w1=sign(running=3)), 1) == ["west"]
+    assert chosen(traffic(e1=sign(running=10, capacity=256, cache=0.1), w1=sign(3)), 1) == [
+        "east"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "fits"),
+    [
+        (sign(running=2, capacity=8), 8),
+        (sign(running=2, capacity=8, cache=0.0), 8),
+        (sign(running=2, capacity=8, cache=0.001), 8),
+        (sign(running=4, capacity=8, cache=0.5), 8),
+        (sign(running=4, capacity=8, cache=1.0), 4),
+        (sign(running=9, capacity=64, cache=1.0, waiting_engine=5), 4),
+        (sign(running=5, capacity=64, cache=1.0, waiting_engine=5), 1),
+        (sign(running=0, capacity=64, cache=1.0), 1),
+    ],
+)
+def test_as_many_fit_an_engine_as_its_slots_and_its_cache_allow(said, fits):
+    assert said.fits == fits
+
+
+def test_the_engines_memory_bounds_who_may_wait_there():
+    """What fits is let in beside those that may wait; all of 256 slots would be too many."""
+    table = RoutingTable(models={}, berths={"m": (berth("east", "e1", limit=4),)})
+    busy = traffic(e1=sign(running=10, capacity=256, cache=1.0))
+    for _ in range(10 + 3):
+        busy.passage(table, "a")("m", None)
+    with pytest.raises(Overloaded):
+        busy.passage(table, "a")("m", None)
+
+
+def test_web_processes_share_what_fits_the_engines():
+    table = RoutingTable({}, {"m": (berth("east", "e1", limit=1),)}, processes=2)
+    busy = traffic(e1=sign(capacity=4))
+    for _ in range(2 + 1):
+        busy.passage(table, "a")("m", None)
+    with pytest.raises(Overloaded):
+        busy.passage(table, "a")("m", None)
+
+
+def test_a_batch_is_turned_away_before_an_interactive_request_is():
+    table = RoutingTable({}, {"m": (berth("east", "e1", limit=8),)})
+    busy = traffic(e1=sign(capacity=1))
+    for _ in range(1 + 4):
+        busy.passage(table, "a", batch=True)("m", None)
+    with pytest.raises(Overloaded):
+        busy.passage(table, "b", batch=True)("m", None)
+    assert busy.passage(table, "b")("m", None).site == "east"
+
+
+def test_whoever_is_turned_away_hears_when_to_come_again():
+    busy = traffic(e1=sign(capacity=1))
+    table = RoutingTable({}, {"m": (berth("east", "e1", limit=1),)})
+    for _ in range(2):
+        busy.passage(table, "a")("m", None)
+    with pytest.raises(Overloaded, match="try again in 1 s") as raised:
+        busy.passage(table, "a")("m", None)
+    assert raised.value.again == 1
 
 
 signs = st.builds(
@@ -203,5 +275,5 @@ async def test_a_node_whose_engine_is_down_or_that_cannot_be_understood_is_no_pl
     assert busy.nodes["w1"] == sign(running=3, waiting=1)
     assert "e1" not in busy.alive
     with pytest.raises(NoRoute, match="east"):
-        busy.passage(TABLE)("m", ("east",))
-    assert busy.passage(TABLE)("m", None).site == "west"
+        busy.passage(TABLE, "a")("m", ("east",))
+    assert busy.passage(TABLE, "a")("m", None).site == "west"

@@ -112,7 +112,7 @@ class World:
 
     async def admitted(self, text: str) -> tuple[Admitted[Cleared], Passage]:
         now = self.current()
-        passage = self.traffic.passage(now.routes)
+        passage = self.traffic.passage(now.routes, "app")
         asked = request(text, max_tokens=2)
         asked = replace(asked, model=MODEL)
         cleared = await gate.admit(
