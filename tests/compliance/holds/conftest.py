@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import secrets
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,8 +16,9 @@ from django.db import connection
 
 from compliance import gate
 from compliance.audit.writer import Writer
+from compliance.holds import deciding
 from compliance.holds.desk import Desk
-from compliance.models import Event
+from compliance.models import Content, Event, Hold
 from compliance.policy.rules import parse
 from compliance.vocabulary import Approval, Request, Serving
 from tests.compliance.test_gate import COVERAGE, Seals, route, scan
@@ -105,3 +108,22 @@ def told(kind: str) -> list[dict[str, Any]]:
     """The details of the events of a type, oldest first."""
     rows = Event.objects.filter(type=kind).order_by("id")
     return [json.loads(bytes(row.detail or b"")) for row in rows]
+
+
+def again(asked: Request, **changes: object) -> Request:
+    """The same request, sent once more."""
+    return dataclasses.replace(asked, id=secrets.token_hex(16), **changes)  # type: ignore[arg-type]
+
+
+def shifted(hold: str, by: timedelta) -> None:
+    """Let the hold and its text have come that much earlier."""
+    Hold.objects.filter(pk=hold).update(expires=datetime.now(UTC) + timedelta(hours=24) - by)
+    Content.objects.filter(request=hold).update(
+        expires=datetime.now(UTC) + timedelta(hours=24) - by
+    )
+
+
+async def approved(counter: Counter, asked: Request) -> str:
+    held = await counter.held(asked)
+    await aside(lambda: deciding.approve(held.hold, "dora", "Seen."))
+    return held.hold
