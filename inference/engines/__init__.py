@@ -3,6 +3,7 @@
 base              the contract, and its errors
 wire              a request and its event stream over a Unix socket
 server            a supervised child process: started, watched, restarted, never orphaned
+group             a child and the processes it has started, ended as one
 leash             ties a child to its parent's life, then becomes the engine's program
 llamacpp          llama.cpp: what it is asked for, and how its answers are put right
 llamacpp_body     requests as llama.cpp reads them; llamacpp_chunks: its answers as OpenAI's

@@ -1,8 +1,9 @@
 """An engine as a child process with an OpenAI-compatible HTTP server on a Unix socket.
 
 The child is watched and started again when it ends, with a pause that doubles; it cannot
-outlive the thread that started it (see `leash`). What it prints is kept only until it is
-ready: later lines may quote a prompt.
+outlive the thread that started it (see `leash`). Processes that it starts itself belong to its
+group, which ends as a whole. What it prints is kept only until it is ready: later lines may
+quote a prompt.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
 
-from inference.engines import leash, wire
+from inference.engines import group, leash, wire
 from inference.engines.base import EngineFailed
 
 _PAUSE_FIRST, _PAUSE_MOST = 0.2, 10.0  # s
@@ -48,14 +49,18 @@ class SupervisedServer:
         look_every: float = _LOOK_EVERY,
         misses_most: int = _MISSES_MOST,
         check: Callable[[], None] = lambda: None,
+        environment: Mapping[str, str] | None = None,
+        keeps: int = 20,
     ) -> None:
         """`command` must serve GET /health (200 when ready) and /v1 on `socket`.
 
         `check` is called, in a thread, before each start but the first; while it raises, none
-        is made.
+        is made. `environment` is the child's whole environment; None: this process's. Of what
+        a child says that does not come up, the last `keeps` lines are told.
 
-        A child that is ready is looked at every `look_every` seconds; where `misses_most`
-        looks in a row see no sign of life, it is killed, and so started again.
+        A child that is ready is looked at every `look_every` seconds, and when it is
+        suspected; where `misses_most` looks in a row see no sign of life, or one is answered
+        with 503 (it has lost what it serves), it is killed, and so started again.
         """
         self.socket = socket
         self.starts = 0
@@ -65,11 +70,13 @@ class SupervisedServer:
         self._look_every = look_every  # s
         self._misses_most = misses_most
         self._check = check
+        self._environment = environment
+        self._suspected = asyncio.Event()
         self._heard = 0.0  # when the last part of an answer came, in the loop's time
         self._ready = asyncio.Event()
         self._child: subprocess.Popen[bytes] | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._said: deque[bytes] = deque(maxlen=20)
+        self._said: deque[bytes] = deque(maxlen=keeps)
 
     @property
     def healthy(self) -> bool:
@@ -149,6 +156,10 @@ class SupervisedServer:
                     ) from error
             await asyncio.sleep(_POLL)
 
+    def suspect(self) -> None:
+        """It answered as if it were dying: look at once."""
+        self._suspected.set()
+
     async def _until_ready(self, within: float) -> None:
         """Nothing of a request is sent to a child whose words are still being kept."""
         if within > 0:
@@ -170,6 +181,7 @@ class SupervisedServer:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for the worker, which drains first
+            env=self._environment,
         )
         answered = threading.Event()
         listener = threading.Thread(
@@ -193,13 +205,13 @@ class SupervisedServer:
         _log.info("engine_ready", pid=self._child.pid, restarts=self.starts - 1)
 
     async def _raise_if_ended(self, listener: threading.Thread) -> None:
-        if self._child is not None and self._child.poll() is not None:
-            # Its last words may still be in the pipe; a grandchild may hold that open.
+        if self._child is not None and group.has_ended(self._child):
+            status = group.reaped(self._child)
+            # Its last words may still be in the pipe.
             await asyncio.to_thread(listener.join, _LAST_WORDS)
             said = b"\n".join(self._said).decode("utf-8", "replace")
             raise EngineFailed(
-                f"The engine ended with status {self._child.returncode} while it started. "
-                f"It said:\n{said}"
+                f"The engine ended with status {status} while it started. It said:\n{said}"
             )
 
     async def _answers(self) -> bool:
@@ -242,29 +254,35 @@ class SupervisedServer:
                     _log.error("engine_not_restarted", reason=str(error), seconds=pause)
 
     async def _look(self) -> None:
-        """Kill the child when it gives no sign of life for too long: it hangs."""
+        """Kill the child when it gives no sign of life for too long, or says it is lost."""
         loop, misses = asyncio.get_running_loop(), 0
         while misses < self._misses_most:
+            self._suspected.clear()
             began = loop.time()
-            misses = 0 if await self._lives(began) else misses + 1
-            await asyncio.sleep(began + self._look_every - loop.time())
-        _log.error("engine_hangs", seconds=self._misses_most * self._look_every)
+            status = await self._health()
+            if status == _LOADING:
+                _log.error("engine_lost")
+                break
+            # Its threads for connections may all be taken by streams: /health then waits, and
+            # the streams tell that it works.
+            misses = 0 if status or self._heard >= began else misses + 1
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(began + self._look_every):
+                    await self._suspected.wait()
+        else:
+            _log.error("engine_hangs", seconds=self._misses_most * self._look_every)
         if self._child is not None:
-            self._child.kill()
+            group.kill(self._child)
 
-    async def _lives(self, since: float) -> bool:
-        """Whether it answers at all, be it that it is busy, or has sent a part of an answer.
-
-        Its threads for connections may all be taken by streams: /health then waits, and the
-        streams tell that it works.
-        """
+    async def _health(self) -> int:
+        """The status with which it answers, be it that it is busy; 0 if it does not."""
         with contextlib.suppress(wire.Broken, TimeoutError):
             async with (
                 asyncio.timeout(self._look_every),
-                wire.request(self.socket, "GET", "/health"),
+                wire.request(self.socket, "GET", "/health") as response,
             ):
-                return True
-        return self._heard >= since
+                return response.status
+        return 0
 
     async def _ended(self) -> int:
         """The child's exit status, once it has one."""
@@ -279,17 +297,15 @@ class SupervisedServer:
         finally:
             loop.remove_reader(descriptor)
             os.close(descriptor)
-        return self._child.wait()
+        return group.reaped(self._child)
 
     async def _end(self, grace: float) -> None:
         child, self._child = self._child, None
         if child is None:
             return
         child.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            await asyncio.to_thread(child.wait, grace)
-        child.kill()
-        child.wait()
+        await asyncio.to_thread(group.wait, child, grace)
+        group.reaped(child)
 
 
 async def _events(response: wire.Response) -> AsyncGenerator[bytes, None]:

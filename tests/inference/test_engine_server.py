@@ -179,6 +179,55 @@ async def test_a_stubborn_child_is_killed(folder, monkeypatch):
     assert not psutil.pid_exists(pid)
 
 
+async def test_a_child_that_says_it_lost_what_it_serves_is_replaced_at_once(folder):
+    lost = folder / "lost"
+    program = SERVER.replace(
+        "if head",
+        f"""if head.startswith(b"GET") and os.path.exists({str(lost)!r}):
+        peer.sendall(b"HTTP/1.1 503 x\\r\\nContent-Length: 0\\r\\n\\r\\n")
+    elif head""",
+    )
+    replaced = server(folder, program, look_every=PATIENCE)
+    await replaced.start()
+    await until(lambda: replaced.healthy, "the child is up")
+    lost.touch()
+    replaced.suspect()
+    await until(lambda: not replaced.healthy, "its word is heard")
+    lost.unlink()
+    await until(lambda: replaced.healthy, "another is up")
+    assert replaced.starts >= 2
+    await replaced.stop()
+
+
+PARENT = "import subprocess\nsubprocess.Popen(['/bin/sleep', '600'])\n" + SERVER
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+async def test_what_a_child_has_started_ends_with_it(folder, how):
+    parent = server(folder, PARENT)
+    await parent.start()
+    leader = psutil.Process(parent.pid)
+    grandchild = leader.children()[0]
+    if how == "killed":
+        leader.kill()
+    else:
+        await parent.stop()
+    await until(lambda: not grandchild.is_running(), "the grandchild has ended")
+    await parent.stop()
+
+
+async def test_a_child_has_the_environment_that_it_is_given_and_nothing_else(
+    folder, monkeypatch
+):
+    monkeypatch.setenv("DOMICILE_SECRET", "hush")
+    told = folder / "told"
+    program = f"import os; open({str(told)!r}, 'w').write(repr(sorted(os.environ)))\n" + SERVER
+    alone = server(folder, program, environment={"GIVEN": "1", "LC_ALL": "C.UTF-8"})
+    await alone.start()
+    assert told.read_text() == "['GIVEN', 'LC_ALL']"
+    await alone.stop()
+
+
 async def test_a_stale_socket_does_not_keep_a_child_from_starting(folder):
     (folder / "s.sock").touch()
     fresh = server(folder)
