@@ -127,6 +127,7 @@ class Front:
         background.provide(records.publish)
         coverage.provide(lambda: self._plane.detectors.coverage)
         playground.provide(bench_of(self._plane))
+        metrics.NODES.provide(self._plane.nodes)
         self._readiness = health.Readiness(
             {
                 **self._plane.probes(),

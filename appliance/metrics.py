@@ -3,15 +3,16 @@
 With several web processes each writes to files of its own in PROMETHEUS_MULTIPROC_DIR, which
 `up` empties at its start, and whichever process is asked adds them up; those of ended processes
 the keeper has added up before (`appliance.services.figures`). What the data plane itself counts
-is in `inference.api.measures`. No label names an application, a key or a
-person: `/metrics` is open to the operator's network.
+is in `inference.api.measures`. What nodes say of themselves is told as the process that is
+asked has heard it. No label names an application, a key or a person: `/metrics` is open to the
+operator's network.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,13 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from appliance.services import figures
 from compliance.vocabulary import Append, Event, Scan, Scanner, Segment
+from inference.routing import Sign
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -47,6 +51,46 @@ WRITING = Gauge(
     "Events that wait to be made durable.",
     multiprocess_mode="livesum",
 )
+
+
+class Nodes(Collector):
+    """What living nodes say of themselves; one that falls silent is no longer told of."""
+
+    def __init__(self, signs: Callable[[], Mapping[str, Sign]] = dict) -> None:
+        self._signs = signs
+
+    def provide(self, signs: Callable[[], Mapping[str, Sign]]) -> None:
+        """Where to ask, by name of the node."""
+        self._signs = signs
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """For the registry."""
+        slots = GaugeMetricFamily(
+            "domicile_node_slots", "Requests that a node answers at once.", labels=["node"]
+        )
+        requests = GaugeMetricFamily(
+            "domicile_node_requests",
+            "Requests at a node: running; those of them that wait in the engine; waiting.",
+            labels=["node", "state"],
+        )
+        cache = GaugeMetricFamily(
+            "domicile_node_kv_cache_ratio",
+            "Share of the engine's KV cache in use, from 0 to 1.",
+            labels=["node"],
+        )
+        for name, sign in sorted(self._signs().items()):
+            slots.add_metric([name], sign.capacity)
+            requests.add_metric([name, "running"], sign.running)
+            requests.add_metric([name, "waiting_in_engine"], sign.waiting_engine)
+            requests.add_metric([name, "waiting"], sign.waiting)
+            if sign.cache is not None:
+                cache.add_metric([name], sign.cache)
+        yield from (slots, requests, cache)
+
+
+NODES = Nodes()
+_SAID = CollectorRegistry()
+_SAID.register(NODES)
 
 
 def measured_append(append: Append) -> Append:
@@ -93,9 +137,10 @@ def exposition(gauges: Callable[[], None]) -> tuple[str, bytes]:
     """The content type and text of `/metrics`; `gauges` sets this process's gauges first."""
     gauges()
     folder = os.environ.get(FOLDER)
+    said = generate_latest(_SAID)
     if not folder:
-        return CONTENT_TYPE_LATEST, generate_latest(REGISTRY)
+        return CONTENT_TYPE_LATEST, generate_latest(REGISTRY) + said
     registry = CollectorRegistry()
     MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
     with figures.unchanged(Path(folder)):
-        return CONTENT_TYPE_LATEST, generate_latest(registry)
+        return CONTENT_TYPE_LATEST, generate_latest(registry) + said

@@ -22,7 +22,7 @@ from inference.api.answer import Answer, Gathered, Malformed
 from inference.api.body import CallerGone
 from inference.api.errors import APIError, engine_failed, invalid
 from inference.api.http import Exchange
-from inference.api.measures import COMPLETION_TOKENS, FIRST_CHUNK, PROMPT_TOKENS
+from inference.api.measures import COMPLETION_TOKENS, FIRST_CHUNK, PROMPT_TOKENS, QUEUE
 from inference.api.plane import Plane
 from inference.api.protocol import ChatCall
 from inference.clearance import Receipt
@@ -206,6 +206,8 @@ class Answering:
     def _count(self, receipt: Receipt) -> None:
         PROMPT_TOKENS.inc(receipt.prompt_tokens)
         COMPLETION_TOKENS.inc(receipt.completion_tokens)
+        waited = max(0, receipt.started - receipt.accepted) / 1e6
+        QUEUE.labels(self._admitted.request.request_class).observe(waited)
 
     def _usage(self) -> dict[str, int]:
         assert self._finished is not None  # noqa: S101 - asked for after the last frame only

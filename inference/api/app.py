@@ -39,7 +39,7 @@ from inference.dispatch import Dispatcher
 from inference.posting import Poster, current
 from inference.publisher import Publisher, celery_send
 from inference.relay import CancelSender, Receiver, connect
-from inference.routing import Traffic
+from inference.routing import Sign, Traffic
 from inference.snapshot import Snapshot, SnapshotKeeper, SnapshotStale
 from inference.starts import Starts
 
@@ -166,6 +166,13 @@ class DataPlane:
     def snapshot(self) -> Snapshot:
         """The configuration that requests are decided by now; raises `SnapshotStale`."""
         return self._plane.keeper.current()
+
+    def nodes(self) -> Mapping[str, Sign]:
+        """What the nodes that the appliance knows, and that can answer, say of themselves."""
+        known = self._plane.keeper.known()
+        enrolled = known[0].enrolled if known is not None else {}
+        said = self._plane.traffic.nodes
+        return {name: sign for name, sign in said.items() if name in enrolled}
 
     async def drain(self, seconds: float) -> None:
         """Refuse new requests and let running ones end for `seconds`.

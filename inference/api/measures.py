@@ -28,6 +28,12 @@ FIRST_CHUNK = Histogram(
     "From the request's first byte to the first byte of the answer.",
     buckets=(0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
+QUEUE = Histogram(
+    "domicile_queue_seconds",
+    "From when a node took a request until its engine began it, as receipts say.",
+    ["request_class"],
+    buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600),
+)
 _TOKENS = Counter("domicile_tokens", "Tokens, as receipts count them.", ["kind"])
 PROMPT_TOKENS = _TOKENS.labels("prompt")  # looked up once, not with each request
 COMPLETION_TOKENS = _TOKENS.labels("completion")

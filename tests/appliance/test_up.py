@@ -105,6 +105,12 @@ def test_the_operators_pages_answer_without_a_key(appliance):
     for secret in ("password", "api_key"):
         assert appliance.welcome[secret] not in figures + json.dumps(ready)
 
+    def node_shown() -> bool:
+        text = httpx.get(f"{appliance.url}/metrics", timeout=PATIENCE).text
+        return bool(re.search(r'domicile_node_slots\{node="[^"]+"\} [1-9]', text))
+
+    wait_until(node_shown, "whichever process is asked has heard the node")
+
 
 def test_no_log_holds_a_prompt_or_an_answer(appliance):
     body = {
