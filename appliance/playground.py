@@ -13,6 +13,11 @@ from inference.snapshot import SnapshotStale
 LONGEST = 30.0  # seconds that a person waits for a scan
 
 
+def _stale(error: SnapshotStale) -> str:
+    """Why, without the full stop: the console goes on with the sentence."""
+    return str(error).rstrip(".")
+
+
 def bench_of(plane: DataPlane) -> Bench:
     """The bench of a plane; to be called in its event loop, which the console's threads ask."""
     loop = asyncio.get_running_loop()
@@ -29,12 +34,12 @@ def bench_of(plane: DataPlane) -> Bench:
         try:
             return plane.snapshot().serving(model)
         except SnapshotStale as error:
-            raise DetectionFailed(str(error)) from error
+            raise DetectionFailed(_stale(error)) from error
 
     def models() -> list[str]:
         try:
             return sorted(plane.snapshot().routes.models)
-        except SnapshotStale:
-            return []
+        except SnapshotStale as error:
+            raise DetectionFailed(_stale(error)) from error
 
     return Bench(scan, serving, models)

@@ -47,7 +47,8 @@ TOOLS_MAX = 128
 class Bench:
     """What this process can ask: what is in a text, and who serves a model.
 
-    `scan` raises `DetectionFailed`; `models` are the names of those that are served.
+    `models` are the names of those that are served. Each raises `DetectionFailed` where it
+    cannot be told now, with why as a sentence that has no full stop.
     """
 
     scan: Callable[[Sequence[Segment]], Scan]
@@ -152,11 +153,10 @@ def playground_view(request: HttpRequest) -> HttpResponse:
     """Type a text; see what is found, decided and sent."""
     demand(request, VIEW)
     bench = _bench[0] if _bench else None
-    form = TryForm(
-        bench.models() if bench else [], request.POST or None, initial=_asked(request)
-    )
+    models, unknown = _models(bench)
+    form = TryForm(models, request.POST or None, initial=_asked(request))
     tried = None
-    if bench and request.method == "POST" and form.is_valid():
+    if bench and not unknown and request.method == "POST" and form.is_valid():
         try:
             tried = attempt(bench, form)
         except DetectionFailed as error:
@@ -168,8 +168,17 @@ def playground_view(request: HttpRequest) -> HttpResponse:
         form=form,
         tried=tried,
         able=bench is not None,
-        errors=form.errors,
+        unknown=unknown,
+        errors=form.errors if not unknown else None,
     )
+
+
+def _models(bench: Bench | None) -> tuple[list[str], str]:
+    """The names of the models that are served; and else why nobody can tell."""
+    try:
+        return (bench.models() if bench else []), ""
+    except DetectionFailed as error:
+        return [], str(error)
 
 
 def _asked(request: HttpRequest) -> dict[str, Any]:

@@ -11,9 +11,10 @@ import datetime as dt
 import secrets
 from collections.abc import Callable, Iterator
 
+import django.db
 import orjson
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -50,7 +51,7 @@ def carry_out(pk: int, *, stopping: Callable[[], bool] = lambda: False) -> None:
         return
     try:
         _replay(run, stopping)
-    except DatabaseError:
+    except django.db.Error:
         raise  # taken up again once it is back
     except Exception as error:
         log.exception("simulation_failed", kind=type(error).__name__)

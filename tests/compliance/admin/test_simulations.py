@@ -177,6 +177,22 @@ def test_a_detector_that_fails_is_told_at_the_text_and_nothing_is_decided(ruled,
     assert page.context["tried"] is None
 
 
+def test_where_nobody_can_tell_what_is_served_it_says_why_and_keeps_the_text(ruled):
+    def unknown(*_asked):
+        raise DetectionFailed("The configuration has not been read yet")
+
+    playground.provide(playground.Bench(unknown, unknown, unknown))
+    try:
+        page = tried(ruled, "Hello.")
+    finally:
+        playground.provide(None)
+    said = text_of(page)
+    assert "Nothing can be tried now: The configuration has not been read yet. Try" in said
+    assert "please correct what is marked" not in said
+    assert "Hello." in said
+    assert page.context["tried"] is None
+
+
 def test_a_text_that_is_too_long_is_refused_and_not_lost(ruled, bench):
     text = "a" * (playground.LONGEST + 1)
     page = tried(ruled, text)

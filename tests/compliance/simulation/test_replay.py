@@ -1,12 +1,17 @@
 """Replays of what was recorded: whole, in parts, by two at once, and after a kill."""
 
+import contextlib
 import dataclasses
 import datetime as dt
 import json
+import sqlite3
 
+import django.db
+import psycopg
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
+from structlog.testing import capture_logs
 
 from compliance.audit import catalogue, journal
 from compliance.models import Event, Simulation
@@ -169,6 +174,67 @@ def test_a_cancelled_one_stays_cancelled(database, monkeypatch):
     assert found(run).seen < 6
     assert run.state == Simulation.State.CANCELLED
     assert not runs.cancel("Compliance officer", run.pk)
+
+
+def test_one_that_cannot_be_carried_out_fails_in_words_and_leaves_the_others_alone(database):
+    on_record(asked("hr"))
+    broken, sound = begun(), begun()
+    Simulation.objects.filter(pk=broken.pk).update(tally={"seen": 1})
+    with capture_logs() as logged:
+        replay.carry_out(broken.pk)
+    assert [(one["event"], one["kind"]) for one in logged] == [
+        ("simulation_failed", "KeyError")
+    ]
+    broken.refresh_from_db()
+    assert broken.state == Simulation.State.FAILED
+    assert broken.words == "It could not be carried out: KeyError. See the log of records."
+    assert broken.finished is not None
+    assert replay.left() == [sound.pk]
+    replay.carry_out(broken.pk)
+    replay.carry_out(sound.pk)
+    assert found(sound).seen == 1
+    assert not Event.objects.filter(type="policy.simulated", time__lt=broken.finished).exists()
+
+
+@contextlib.contextmanager
+def away(database):
+    """The database refuses what this thread asks of it, until the block ends."""
+    if database.vendor == "postgresql":
+        mine = connection.connection.info.backend_pid
+        with psycopg.connect(database.url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 10000)", [mine])
+        yield
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA busy_timeout = 20")
+        with contextlib.closing(sqlite3.connect(database.name, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            yield
+    connection.close()
+
+
+def test_one_whose_database_went_away_is_taken_up_where_it_was_saved(database, monkeypatch):
+    on_record(*(asked("hr") for _ in range(6)))
+    monkeypatch.setattr(replay, "CHUNK", 2)
+    run = begun()
+    with contextlib.ExitStack() as until_it_is_back:
+        looks = iter(range(100))
+
+        def stopping():
+            if next(looks) == 1:
+                until_it_is_back.enter_context(away(database))
+            return False
+
+        with pytest.raises(django.db.Error), capture_logs() as logged:
+            replay.carry_out(run.pk, stopping=stopping)
+    assert logged == [], "it did not fail"
+    run.refresh_from_db()
+    assert (run.state, run.words) == (Simulation.State.RUNNING, "")
+    assert 0 < run.cursor < run.last
+    Simulation.objects.filter(pk=run.pk).update(seen=timezone.now() - 2 * replay.UNSEEN)
+    assert replay.left() == [run.pk]
+    replay.carry_out(run.pk)
+    assert (found(run).seen, run.state) == (6, Simulation.State.DONE)
 
 
 def test_an_empty_record_comes_to_nothing_and_says_so(database):
