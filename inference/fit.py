@@ -11,8 +11,9 @@ cache, and its size decides how many requests of which length run at the same ti
 The cache's arithmetic is vLLM's own (`vllm/v1/core/kv_cache_utils.py` of 0.32): memory in
 blocks of tokens, one pool for all layers; layers that look back only so far have groups of
 their own and give blocks back. Tests compare it with vLLM's functions. What an engine needs
-beside the weights, vLLM measures when it starts; here it is an estimate that can be off by a
-gigabyte or two, and it was never compared with a GPU of ours.
+beside the weights, vLLM measures when it starts; here it is an estimate, set by what people
+report of H100 GPUs, that can be off by a gigabyte or two. It was never compared with a GPU of
+ours.
 
 Not in it: pipeline parallelism, adapters (LoRA), speculative decoding, images, and the use of a
 GPU by others.
@@ -21,7 +22,7 @@ GPU by others.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from inference.precision import Precision
@@ -35,8 +36,9 @@ BLOCK = 16  # tokens
 LATENT_BLOCK = 64  # tokens, in kernels for latent attention
 COUNTS = (1, 2, 4, 8)  # GPUs of one machine that can share each layer
 AT_ONCE = 2  # batches under way: while one is computed, the next is put together
-ONE_GPU = 3 * GIB // 2  # CUDA's context, libraries' workspaces, compiled code
-TOGETHER = 3 * GIB // 2  # buffers between GPUs
+ENGINE = GIB // 2  # libraries' workspaces, compiled code
+TOGETHER = 2 * GIB  # buffers between GPUs
+ROUTED = 1 * GIB  # workspaces for experts
 GRAPHS = 1 * GIB  # recorded CUDA graphs
 LOOKED_UP = 65_536  # tokens whose latent vectors are opened at once for long prompts
 
@@ -136,25 +138,25 @@ def cache(shape: Shape, setup: Setup, block: int = 0) -> Cache:
 
 
 def needs(shape: Shape, setup: Setup) -> int:
-    """Bytes beside weights and cache: a step's intermediate values, output scores, the rest.
+    """Bytes beside weights and cache: the larger of a step and of drawing tokens, and the rest.
 
     Each is an estimate. Values of a step have 2 bytes: four of the layer's width, three of the
     feed-forward part's; for each expert that a token uses two of the layer's and three of the
-    expert's. Scores of the output have 4 bytes, and five such lie there while an answer's next
-    token is drawn from them in order (scores twice, their order with 8, what was left out).
+    expert's. Scores of the output have 4 bytes, and five such lie there while a token is drawn
+    from them (the scores twice, their order with 8, what was left out).
     """
     shards = setup.count
     each = 4 * shape.hidden + 3 * shape.width // shards
     if shape.experts:
         each += shape.experts.used * (2 * shape.hidden + 3 * shape.experts.width // shards)
     step = 2 * each * setup.batch
-    scores = 0 if shape.encoder else 5 * 4 * setup.sequences * shape.vocabulary
-    opened = 0
     if shape.latent:
         heads = max(1, shape.heads // shards)
-        opened = 2 * LOOKED_UP * heads * (shape.latent.nope + shape.latent.value)
+        step += 2 * LOOKED_UP * heads * (shape.latent.nope + shape.latent.value)
+    scores = 0 if shape.encoder else 5 * 4 * setup.sequences * shape.vocabulary
     together = TOGETHER if shards > 1 else 0
-    return step + scores + opened + ONE_GPU + GRAPHS + together
+    sorting = ROUTED if shape.experts else 0
+    return max(step, scores) + ENGINE + GRAPHS + together + sorting
 
 
 def fit(shape: Shape, precision: Precision, setup: Setup) -> Fit:
@@ -188,8 +190,25 @@ def fit(shape: Shape, precision: Precision, setup: Setup) -> Fit:
     )
 
 
+def host(shape: Shape, precision: Precision, context: int, slots: int) -> int:
+    """Bytes of main memory that llama.cpp takes: weights, the whole cache at once, half a GiB.
+
+    Each of `slots` requests has a cache for `context` tokens, 2 bytes an element; layers that
+    look back only so far have one for their window and for the 512 tokens of a step.
+    """
+    windowed = shape.window.layers if shape.window else 0
+    held = (shape.layers - windowed) * slots * context
+    if shape.window:
+        held += windowed * (slots * min(shape.window.tokens, context) + 512)
+    return precision.weights(shape) + 2 * shape.cached(1) * held + GIB // 2
+
+
 def smallest(
-    shape: Shape, precision: Precision, wanted: Iterable[Setup], concurrent: int = 1
+    shape: Shape,
+    precision: Precision,
+    wanted: Iterable[Setup],
+    concurrent: int = 1,
+    counts: Sequence[int] = COUNTS,
 ) -> list[Fit]:
     """For each kind of GPU the least number that serves `concurrent` whole contexts at once.
 
@@ -198,7 +217,7 @@ def smallest(
     """
     found = []
     for one in wanted:
-        results = [fit(shape, precision, replace(one, count=count)) for count in COUNTS]
+        results = [fit(shape, precision, replace(one, count=count)) for count in counts]
         enough = (
             result for result in results if not result.problem and result.requests >= concurrent
         )

@@ -28,8 +28,9 @@ class Precision:
     """A form of weights.
 
     `bits` for each parameter in the matrices of the layers, scales included; `others` for the
-    rest, to which the attention belongs where it is not `all_matrices`. `capability` is the least compute capability of a GPU, in tenths (89 for 8.9).
-    `block`: a GPU's share of a matrix must be a multiple of it, or the engine refuses.
+    rest, to which the attention belongs where it is not `all_matrices`. `capability` is the
+    least compute capability of a GPU, in tenths (89 for 8.9). `block`: a GPU's share of a
+    matrix must be a multiple of it, or the engine refuses.
     """
 
     name: str

@@ -5,6 +5,7 @@ what to get, under which terms, and which engine arguments to give; nothing here
 Models that an appliance has are in its registry.
 
 reading     the data, checked as it is read
+words       the same in sentences
 """
 
 from inference.catalogue.reading import (
