@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import Any
 
 from django.core.management.base import OutputWrapper
 
-from compliance.management.audit import IMPOSSIBLE, SOUND
-from compliance.management.policy.stored import NoVersion, version
+from compliance.management.audit import IMPOSSIBLE, SOUND, UNSOUND
+from compliance.management.policy import stored
 from compliance.policy.yaml import to_yaml
-from compliance.versions import chain, load
+from compliance.versions import chain
 
 HELP = "write a version as JSON or YAML"
 CANONICAL, JSON, YAML = "canonical", "json", "yaml"
@@ -34,12 +35,20 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
-    """Write it; an existing file is left alone."""
+    """Write it; an existing file is left alone.
+
+    Where the policy is not what people signed it is written all the same, said, and 1.
+    """
+    standing = stored.standing()
+    beside = out if options["out"] else sys.stderr  # what is printed is the document alone
+    for line in stored.doubts(standing):
+        beside.write(f"{line}\n")
+    code = UNSOUND if standing.faults else SOUND
     try:
-        row = version(options["number"], load.standing())
-    except NoVersion as error:
-        out.write(str(error))
-        return IMPOSSIBLE
+        row = stored.version(options["number"], standing)
+    except stored.NoVersion as error:
+        beside.write(f"{error}\n")
+        return code or IMPOSSIBLE
     text = row.document
     if options["form"] == JSON:
         text = json.dumps(json.loads(row.document), indent=1, ensure_ascii=False) + "\n"
@@ -47,11 +56,11 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
         text = to_yaml(chain.parsed(row.document))
     if options["out"] is None:
         out.write(text, ending="")
-        return SOUND
+        return code
     try:
         with options["out"].open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         out.write(f"{options['out']} exists; name another file.")
         return IMPOSSIBLE
-    return SOUND
+    return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ from compliance.policy.rules import Never, Policy, PolicyRefused, never_of, pars
 from compliance.policy.universe import NOTHING_KNOWN
 from compliance.policy.words import assertion
 from compliance.proving import ProofImpossible, prove
-from compliance.versions import load
+from compliance.versions.chain import Standing
 
 HELP = "ask whether something can happen at all under a policy, and get a proof or an example"
 
@@ -52,9 +53,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
-    """Ask, and say what came out; undecided counts as not sound."""
+    """Ask, and say what came out; undecided counts as not sound.
+
+    So does a stored version, whatever is proved, while the database cannot be believed.
+    """
     try:
-        asking = _asking(options)
+        standing = stored.standing() if _numbers(options) else Standing()
+        for line in stored.doubts(standing):
+            (sys.stderr if options["json"] else out).write(f"{line}\n")
+        asking = _asking(options, standing)
         answers = () if _nothing(asking) else prove(asking)
     except (PolicyRefused, ProofImpossible, stored.NoVersion, ValueError) as error:
         out.write(f"{error}")
@@ -66,16 +73,21 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
         for line in _lines(asking, answers):
             out.write(line)
     proved = all(one.verdict is Verdict.PROVED for one in answers)
-    return SOUND if proved else UNSOUND
+    return SOUND if proved and not standing.faults else UNSOUND
+
+
+def _numbers(options: Mapping[str, Any]) -> bool:
+    """Whether a stored version is asked about."""
+    return any((options[name] or "").isdecimal() for name in ("policy", "old"))
 
 
 def _nothing(asking: Asking) -> bool:
     return asking.topic is Topic.ASSERTIONS and not asking.policy.assertions
 
 
-def _asking(options: Mapping[str, Any]) -> Asking:
+def _asking(options: Mapping[str, Any], standing: Standing) -> Asking:
     topic = Topic(options["question"])
-    policy = _policy(options["policy"])
+    policy = _policy(options["policy"], standing)
     never, old = options["never"], options["old"]
     if topic is Topic.LEAVES and never is None:
         raise ValueError("Say with --never which data must not be processed where.")
@@ -87,13 +99,13 @@ def _asking(options: Mapping[str, Any]) -> Asking:
         since=time.time_ns() // 1_000,
         known=registered.known() if options["policy"].isdecimal() else NOTHING_KNOWN,
         never=_never(never) if topic is Topic.LEAVES else None,
-        old=_policy(old) if topic is Topic.LOOSER else None,
+        old=_policy(old, standing) if topic is Topic.LOOSER else None,
     )
 
 
-def _policy(name: str) -> Policy:
+def _policy(name: str, standing: Standing) -> Policy:
     if name.isdecimal():
-        return parse(stored.version(int(name), load.standing()).document)
+        return parse(stored.version(int(name), standing).document)
     return reading.policy(Path(name))
 
 

@@ -41,6 +41,7 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
     if found.active is None:
         out.write(f"The policy is not sound even so: {found.faults[0]}")
         return UNSOUND
+    contradicted = load.standing(heed=True).faults
     floor = Floor(Path(settings.DOMICILE.data))
     lost: int | None = None
     try:
@@ -63,10 +64,17 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
         event = Event("policy.restored", time.time_ns() // 1_000, detail)
         journal.record("command", [event])
     floor.clear()
+    if not contradicted:
+        out.write("Nothing that was seen here was missing from the database.")
     out.write(f"Version {found.active.number} counts, by {floor.path.parent}.")
-    for line in (*_gone(lost), *_back(seen, found)):
+    for line in (*_over(seen, found), *_gone(lost), *_back(seen, found)):
         out.write(line)
     return SOUND
+
+
+def _over(seen: Seen, found: Standing) -> Iterator[str]:
+    if seen.number and seen.digest not in {one.row.digest for one in found.chain}:
+        yield f"Version {seen.number} counted here before, and counts no more."
 
 
 def _gone(lost: int | None) -> Iterator[str]:
@@ -76,7 +84,8 @@ def _gone(lost: int | None) -> Iterator[str]:
             "database is older, withdraw and revoke again what the log's events say "
             "(policy.withdrawn, approval_key.revoked)."
         )
-    elif lost:
+        return
+    if lost:
         yield (
             f"{lost} signatures, certificates or revocations that were seen here are not in "
             "this database. What was withdrawn or revoked since the backup is so no more: "

@@ -9,11 +9,11 @@ from typing import Any
 from django.core.management.base import OutputWrapper
 
 from compliance.management.audit import IMPOSSIBLE, SOUND, UNSOUND
-from compliance.management.policy.stored import NoVersion, version
+from compliance.management.policy import stored
 from compliance.models import PolicySignature, PolicyVersion
 from compliance.policy import words
 from compliance.policy.rules import PolicyRefused
-from compliance.versions import chain, load, statements
+from compliance.versions import chain, statements
 
 HELP = "say which version counts and who signed for it, and what its rules say"
 
@@ -27,12 +27,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
     """Print it; 1 where the policy is not what people signed."""
-    standing = load.standing()
-    for fault in standing.faults:
-        out.write(f"NOT SOUND: {fault}")
+    standing = stored.standing()
+    for line in stored.doubts(standing):
+        out.write(line)
     try:
-        row = version(options["number"], standing)
-    except NoVersion as error:
+        row = stored.version(options["number"], standing)
+    except stored.NoVersion as error:
         out.write(str(error))
         return UNSOUND if standing.faults else IMPOSSIBLE
     try:
@@ -40,8 +40,9 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> int:
     except PolicyRefused:
         policy = None
     state = standing.states.get(row.number, "not signed")
+    alone = " by the database alone" if standing.faults else ""
     name = policy.name if policy else "a policy that cannot be read"
-    out.write(f"{name}, version {row.number}: {state}")
+    out.write(f"{name}, version {row.number}: {state}{alone}")
     out.write(f"digest {row.digest}")
     for line in _signed(row):
         out.write(line)

@@ -35,6 +35,14 @@ SOUND = canonical(DEFAULT).decode()
 BAD = json.dumps({"name": "x", "version": 1, "rules": [rule("a", "perhaps")]})
 
 
+def set_back():
+    """Let the database be as it was before a second version."""
+    triggers_away("compliance_policyversion", "compliance_policysignature")
+    run("DELETE FROM compliance_policydraft")
+    run("DELETE FROM compliance_policysignature WHERE kind <> 'policy-installed'")
+    run("DELETE FROM compliance_policyversion WHERE number > 1")
+
+
 def policy(capsys, *arguments):
     """Exit code and output."""
     code = 0
@@ -181,13 +189,11 @@ def test_only_who_writes_policies_imports_one(appliance, capsys, tmp_path):
 def test_an_older_policy_counts_again_only_once_it_is_said_to_be_meant(appliance, capsys):
     counting(officer(), approver(), rule("extra"))
     assert standing(keep=True).active.number == 2
-    triggers_away("compliance_policyversion", "compliance_policysignature")
-    run("DELETE FROM compliance_policydraft")
-    run("DELETE FROM compliance_policysignature WHERE kind <> 'policy-installed'")
-    run("DELETE FROM compliance_policyversion WHERE number > 1")
+    set_back()
     assert "older" in standing(keep=True).faults[0]
     code, out = policy(capsys, "restored", "--reason", "The backup of May.")
     assert code == 0
+    assert "Version 2 counted here before, and counts no more." in out
     assert "withdraw and revoke again" in out
     assert standing(keep=True).active.number == 1
     (detail,) = details("policy.restored")
@@ -222,6 +228,37 @@ def test_a_version_that_counts_because_its_withdrawal_is_gone_is_named(appliance
     assert code == 0
     assert "Version 2 began" in out
     assert "was it withdrawn?" in out
+    assert "Nothing that was seen here was missing from the database." in out
+
+
+def test_no_command_takes_for_active_what_the_gate_does_not_decide_by(
+    appliance, capsys, tmp_path
+):
+    counting(officer(), approver(), rule("extra"))
+    assert standing(keep=True).active.number == 2
+    set_back()
+    told = "NOT SOUND: Policy version 2, which counted before, counts no more"
+    (path := tmp_path / "asked.json").write_text(SOUND)
+    for command in (
+        ["show"],
+        ["show", 1],
+        ["export", "--out", tmp_path / "active.json"],
+        ["export", 1, "--out", tmp_path / "first.json"],
+        ["prove", 1],
+        ["prove", path, "--question", "looser", "--old", 1],
+    ):
+        code, out = policy(capsys, *command)
+        assert (code, told in out) == (1, True), command
+        assert "version 1: active\n" not in out
+    assert "version 1: active by the database alone" in policy(capsys, "show", 1)[1]
+    assert not (tmp_path / "active.json").exists()
+    assert parse((tmp_path / "first.json").read_text()).digest == DEFAULT.digest
+    call = ("policy", "export", "1", "--form", "canonical")
+    with pytest.raises(SystemExit):
+        call_command(*call)
+    printed = capsys.readouterr()
+    assert (printed.out, told in printed.err) == (SOUND, True), "the document alone"
+    assert policy(capsys, "prove", path)[0] == 0, "no database is asked"
 
 
 def test_a_floor_that_cannot_be_read_lets_nothing_count_until_it_is_forgotten(
