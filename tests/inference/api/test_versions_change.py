@@ -70,7 +70,8 @@ class Callers:
     next: asyncio.Event = field(default_factory=asyncio.Event)
     over: bool = False
 
-    async def ask(self, gateway: str, text: str, *, stream: bool) -> None:
+    async def ask(self, gateway: str, text: str, *, stream: bool) -> int:
+        """The status."""
         since = self.newest[gateway]
         body = ask(text, max_tokens=50, stream=stream)
         answer = await self.client.post(f"{gateway}/v1/chat/completions", json=body)
@@ -80,6 +81,12 @@ class Callers:
         self.heard.append(Heard(headers["domicile-request"], since, status, version, most))
         self.newest[gateway] = max(self.newest[gateway], version)
         self.told.add((gateway, version, status))
+        return status
+
+    async def stay(self, gateway: str, *, stream: bool) -> None:
+        """Ask for what lasts; a machine that is too busy is asked again."""
+        while await self.ask(gateway, WAITS, stream=stream) != 200 and not self.over:
+            pass
 
     async def go_on(self, place: int) -> None:
         gateway = self.lab.gateways[place % 2].url
@@ -110,7 +117,7 @@ class Callers:
 async def signing(lab: Laboratory) -> AsyncIterator[Sign]:
     """Two people, who give the number and the digest of the version that they signed."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.inference.api.signing"),
+        *(sys.executable, "-m", "tests.services.signing"),
         cwd=BASE,
         env=lab.environment,
         stdin=asyncio.subprocess.PIPE,
@@ -173,7 +180,7 @@ async def turned(callers: Callers, node: Node, sign: Sign) -> dict[int, Version]
                 callers.release()
                 if not blocks(turn):
                     gateway = callers.lab.gateways[turn % 2].url
-                    group.create_task(callers.ask(gateway, WAITS, stream=turn % 4 < 2))
+                    group.create_task(callers.stay(gateway, stream=turn % 4 < 2))
                     await until(lambda: _waits(node, version.digest), "it waits at the node")  # noqa: B023 - called in this turn
         finally:
             callers.over = True

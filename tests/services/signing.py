@@ -1,6 +1,6 @@
-"""Two people who sign one version of the laboratory's policy after the other.
+"""Two people who sign one version of an appliance's policy after the other.
 
-Run as a process of its own, with the gateways' environment. For each line, which is a JSON list
+Run as a process of its own, with its environment. For each line, which is a JSON list
 of rules, it puts these in the place of the former line's and writes the number of the version
 that counts from then on, a space and its digest.
 """
