@@ -23,6 +23,8 @@ from redis.exceptions import RedisError
 from compliance.audit.keys import KEY_BYTES, KeyUnusable, read_key
 from inference.clearance import LIFETIME_MAX, ClearanceRefused, Ticket, open_ticket
 from inference.refusals import Refuser
+from inference.relay import cancellation
+from inference.relay.frames import is_cancel
 from inference.spent import SpentTickets
 
 _log = structlog.get_logger(__name__)
@@ -104,7 +106,10 @@ class Admission:
             return self._open(envelope, again=False)
 
     async def claimed(self, tickets: Sequence[Ticket]) -> list[Ticket]:
-        """Those of `tickets` that are this node's to run, and no other's, from now on."""
+        """Those of `tickets` that are this node's to run, and no other's, from now on.
+
+        One that was cancelled while it lay in the broker is left out: nobody listens.
+        """
         fresh = await self._unspent(tickets)
         mine = [f"{self._node}:{secrets.token_hex(8)}".encode() for _ in fresh]
         try:
@@ -113,18 +118,19 @@ class Admission:
                     life = math.ceil(ticket.expires - time.time()) + int(LIFETIME_MAX)
                     pipe.set(f"claim:{ticket.id}", value, nx=True, ex=life)
                     pipe.get(f"claim:{ticket.id}")  # the SET may have been sent twice
-                found: list[Any] = (await pipe.execute())[1::2] if fresh else []
+                    pipe.get(cancellation.key(ticket.id))
+                found: list[Any] = await pipe.execute() if fresh else []
         except (RedisError, OSError) as error:
             _log.warning("tickets_unclaimed", count=len(fresh), error=type(error).__name__)
             return []
-        for ticket, value, holder in zip(fresh, mine, found, strict=True):
+        holders, proofs = found[1::3], found[2::3]
+        claimed = []
+        for ticket, value, holder, proof in zip(fresh, mine, holders, proofs, strict=True):
             if holder != value:
                 _log.warning("ticket_refused", reason="claimed", request=ticket.request)
-        return [
-            ticket
-            for ticket, value, holder in zip(fresh, mine, found, strict=True)
-            if holder == value
-        ]
+            elif proof is None or not is_cancel(proof, ticket.id, ticket.up_key):
+                claimed.append(ticket)
+        return claimed
 
     async def _unspent(self, tickets: Sequence[Ticket]) -> list[Ticket]:
         """Those that were not begun here before; on disk when this returns."""

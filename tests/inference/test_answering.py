@@ -1,4 +1,6 @@
-"""One worker's answers with an engine that never ends: what becomes of them when it closes."""
+"""One worker's tickets with an engine that never ends: whose turn it is, and what becomes of
+them when they are cancelled, when the engine has no memory left and when the node closes.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +13,16 @@ from typing import Any
 
 import pytest
 
-from inference import in_force
+from inference import in_force, presence
 from inference.admission import Admission
 from inference.answer import Identity, Leave
 from inference.bulletin import Bulletin
 from inference.canary_watch import CanaryWatch, Post
+from inference.clearance import Ticket
 from inference.engines.base import Load
 from inference.refusals import Refuser, verify
 from inference.registry import CATALOGUE
-from inference.relay import Failed, Receiver, Refused, Started
+from inference.relay import CancelSender, Chunk, Failed, Inbox, Receiver, Refused, Started
 from inference.turns import Answering
 from tests.inference.nodes import MODEL, first, frames, raw
 from tests.inference.test_canary_watch import ESCAPED, Around
@@ -28,12 +31,16 @@ from tests.services.waiting import until
 
 
 class Endless:
-    """An engine with one slot that says a word and then thinks for ever."""
+    """An engine that says a word and then thinks for ever."""
 
     name = "script 1"
-    capacity = 1
     healthy = True
     started = 1
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.says = Load(0, 0, None)
+        self.began = self.thinking = 0
 
     async def start(self) -> None:
         """It runs already."""
@@ -42,15 +49,20 @@ class Endless:
         """Nothing is left."""
 
     async def load(self) -> Load:
-        return Load(0, 0, None)
+        return self.says
 
     async def stream(
         self, endpoint: str, body: Mapping[str, Any]
     ) -> AsyncGenerator[bytes, None]:
         assert (endpoint, bool(body)) == ("chat.completions", True)
+        self.began += 1
         choice = {"index": 0, "delta": {"content": "Well"}, "finish_reason": None}
         yield json.dumps({"choices": [choice]}).encode()
-        await asyncio.Event().wait()
+        self.thinking += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.thinking -= 1
 
 
 def keys(folder: Path) -> Path:
@@ -72,7 +84,14 @@ def around() -> Around:
 
 
 @pytest.fixture
-async def answering(redis, tmp_path, around):
+def engine(request) -> Endless:
+    return Endless(getattr(request, "param", 1))
+
+
+@pytest.fixture
+async def answering(redis, tmp_path, around, engine, monkeypatch):
+    monkeypatch.setattr(presence, "SAMPLE", 0.02)
+    monkeypatch.setattr(presence, "PRESENCE", presence.HEALTH)
     folder, state = keys(tmp_path), tmp_path / "state"
     gateway = folder / "gateway.pub"
     refuser = Refuser(redis, "home", "node-1", NODE)
@@ -91,7 +110,7 @@ async def answering(redis, tmp_path, around):
     made = Answering(
         MODEL,
         Identity("home", "node-1", NODE, CATALOGUE[MODEL].digest),
-        Endless(),
+        engine,
         redis,
         admission,
         leave=Leave(bulletin, refuser),
@@ -101,6 +120,8 @@ async def answering(redis, tmp_path, around):
     running = asyncio.create_task(made.run())
     yield made
     made.leave()
+    for task in list(made._open):  # or it would wait for them
+        task.cancel()
     made.stopping.set()
     await running
     await bulletin.stop()
@@ -139,3 +160,134 @@ async def test_a_node_that_closes_itself_fails_what_it_began_and_refuses_what_wa
         return not answering._open
 
     await until(idle, "nothing is left open")
+
+
+class Caller:
+    """Tickets of one gateway, and what comes back."""
+
+    def __init__(self, redis: Any, receiver: Receiver, answering: Answering) -> None:
+        self._canceller = CancelSender(redis)
+        self._receiver = receiver
+        self._answering = answering
+        self.inboxes: dict[str, Inbox] = {}
+
+    async def send(self, **changes: Any) -> Ticket:
+        """One more ticket, which the worker has when this returns."""
+        made = ticket(reply_stream=self._receiver.stream, **changes)
+        inbox = self._receiver.expect(made.handle, made.attempt, made.down_key)
+        self.inboxes[made.id] = inbox
+        await self._answering.accept([sealed(made)])
+        return made
+
+    async def cancel(self, one: Ticket) -> None:
+        await self._canceller.cancel("home", one.id, one.up_key)
+
+    async def begins(self, one: Ticket) -> None:
+        """Wait until the engine has begun it."""
+        await first(self.inboxes[one.id], Started)
+
+    async def next(self, *waiting: Ticket) -> Ticket:
+        """Which of them begins first."""
+        tasks = {asyncio.create_task(self.begins(one)): one for one in waiting}
+        done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        (task,) = done
+        return tasks[task]
+
+
+@pytest.fixture
+async def caller(redis, receiver, answering):
+    return Caller(redis, receiver, answering)
+
+
+async def test_the_turn_goes_to_who_has_least_and_to_batches_last(caller):
+    running = await caller.send(share="a")
+    await caller.begins(running)
+    batch = await caller.send(share="c", batch=True)
+    own = await caller.send(share="a")
+    other = await caller.send(share="b")
+    for expected, waiting in ((other, (own, batch)), (own, (batch,)), (batch, ())):
+        await caller.cancel(running)
+        assert await caller.next(expected, *waiting) is expected
+        running = expected
+
+
+async def test_what_is_cancelled_while_it_waits_takes_no_turn_and_leaves_no_trace(
+    caller, answering, engine
+):
+    running = await caller.send()
+    await caller.begins(running)
+    gone = await caller.send(share="b")
+    stays = await caller.send(share="c")
+    await until(lambda: answering._turns.waiting == 2, "both wait")
+    await caller.cancel(gone)
+    await until(lambda: answering._turns.waiting == 1, "it does not wait any more")
+    assert answering._taken == 2, "its place is free for another"
+    await caller.cancel(running)
+    await caller.begins(stays)
+    await caller.cancel(stays)
+    await until(lambda: not answering._open, "nothing is left open")
+    assert (answering._turns.running, answering._taken, engine.thinking) == (0, 0, 0)
+
+
+async def test_what_was_cancelled_before_it_came_takes_no_turn(
+    redis, receiver, answering, engine
+):
+    made = ticket(reply_stream=receiver.stream)
+    await CancelSender(redis).cancel("home", made.id, made.up_key)
+    inbox = receiver.expect(made.handle, made.attempt, made.down_key)
+    await answering.accept([sealed(made)])
+    behind = ticket(reply_stream=receiver.stream)
+    after = receiver.expect(behind.handle, behind.attempt, behind.down_key)
+    await answering.accept([sealed(behind)])
+    await first(after, Chunk)
+    assert engine.began == 1, "it was given the second only"
+    with pytest.raises(TimeoutError):
+        await inbox.get(0.05)
+
+
+@pytest.mark.parametrize("engine", [4], indirect=True)
+async def test_an_engine_whose_memory_is_nearly_full_is_given_nothing_more(
+    redis, caller, answering, engine
+):
+    async def told(**expected: object) -> bool:
+        sign: dict[str, object] = json.loads(await redis.get("node:node-1") or "{}")
+        return expected.items() <= sign.items()
+
+    running = await caller.send()
+    await caller.begins(running)
+    engine.says = Load(1, 0, 0.95)
+    await until(lambda: told(cache=0.95, running=1, capacity=4), "the node says how full it is")
+    waits = await caller.send()
+    await until(lambda: answering._turns.waiting == 1, "it waits though three slots are free")
+    await until(lambda: told(waiting=1, running=1), "the node says that it waits")
+    engine.says = Load(1, 1, 0.6)
+    await until(
+        lambda: told(waiting_engine=1, cache=0.6), "it has room, but not for what it has"
+    )
+    assert answering._turns.waiting == 1
+    engine.says = Load(1, 0, 0.6)
+    await caller.begins(waits)
+    engine.says = Load(2, 0, 0.99)
+    await until(lambda: told(cache=0.99), "it is full again")
+    last = await caller.send()
+    for one in (running, waits):
+        await caller.cancel(one)
+    await caller.begins(last)  # alone it would wait for nothing
+
+
+@pytest.mark.parametrize(
+    ("load", "full"),
+    [
+        (Load(9, 0, None), False),
+        (Load(9, 9, None), False),
+        (Load(9, 0, 0.89), False),
+        (Load(9, 0, 0.9), True),
+        (Load(9, 1, 0.49), False),
+        (Load(9, 1, 0.5), True),
+    ],
+)
+def test_memory_is_nearly_full_when_little_is_left_or_what_was_given_finds_no_room(load, full):
+    assert presence.nearly_full(load) is full
