@@ -7,7 +7,9 @@ process, which dies with it.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -120,7 +122,7 @@ class Worker:
         engine = LlamaCpp(
             given.entry.name,
             given.entry.path,
-            given.run / f"engine-{given.node}.sock",
+            engine_socket(given.run, given.node, given.entry.name),
             context=given.entry.context_length,
             slots=given.slots,
             threads=given.threads,
@@ -154,6 +156,15 @@ class Worker:
             self._loop = asyncio.get_running_loop()
             self._begun.set()
             await self._answering.run()
+
+
+def engine_socket(run: Path, node: str, model: str) -> Path:
+    """Where the engine of `node` for `model` listens: a node has one for each model.
+
+    It is as long whatever they are called: a socket's path holds 107 bytes on Linux.
+    """
+    named = base64.b32encode(hashlib.sha256(f"{node}/{model}".encode()).digest())
+    return run / f"engine-{named[:6].decode().lower()}.sock"
 
 
 def _post(given: Configuration, key: Ed25519PrivateKey) -> Post:

@@ -32,6 +32,7 @@ from inference.relay import (
     connect,
 )
 from inference.statements import STREAM, read
+from inference.worker import engine_socket
 from tests.inference.nodes import (
     MODEL,
     Gateway,
@@ -96,7 +97,7 @@ def mine(gateway, **changes):
 async def busy(node):
     """How many slots of the node's engine are working."""
     async with wire.request(
-        node.data / "run" / "engine-node-1.sock", "GET", "/slots"
+        engine_socket(node.data / "run", "node-1", MODEL), "GET", "/slots"
     ) as response:
         return sum(slot["is_processing"] for slot in json.loads(await response.body()))
 
