@@ -383,9 +383,17 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "model.registered",
             "a model was registered by its weights",
-            "actor model digest licence origin",
+            "actor model kind digest licence licence_digest origin bytes base method note"
+            " signer",
             COMMAND,
         ),
+        Kind(
+            "model.import_refused",
+            "what should have become a model did not",
+            "actor model file reason",
+            COMMAND,
+        ),
+        Kind("model.removed", "a model was taken out", "actor model digest", COMMAND),
         Kind(
             "model.licence_accepted",
             "the licence of a model was accepted: it may serve",

@@ -1,0 +1,47 @@
+"""Takes a model out of the registry. What the record says of it stays."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+from compliance.audit import journal
+from compliance.audit.changes import recorded
+from compliance.vocabulary import Event
+from inference.models import Model
+from inference.registry.intake import IMPORTING
+from inference.registry.names import folder_name
+
+
+class Needed(Exception):
+    """The model is served, or others were made from it. The message says by what."""
+
+
+def remove(model: Model, models: Path, actor: str) -> None:
+    """Remove the row, its deployments that are switched off, and its files below `models`.
+
+    Raises `Needed`. The files go last: who is killed before leaves a folder that is no model.
+    """
+    with recorded():
+        row = Model.objects.select_for_update().get(pk=model.pk)
+        deployments = list(row.deployments.select_related("node"))
+        if serving := [str(one.node) for one in deployments if one.active]:
+            raise Needed(
+                f"{row} is served by {', '.join(serving)}; deactivate its deployments in the "
+                "console first."
+            )
+        if derived := list(row.derived.values_list("name", flat=True)):
+            raise Needed(f"{row} is the base of {', '.join(derived)}; remove those first.")
+        row.deployments.all().delete()
+        Model.objects.filter(pk=row.pk).delete()
+        detail = {"actor": actor, "model": row.name, "digest": row.digest}
+        event = Event("model.removed", time.time_ns() // 1000, detail)
+        journal.record("command", [event], [row, *deployments])
+    folder = models / folder_name(row.name)
+    if row.manifest and folder.is_dir():
+        away = models / IMPORTING / f"{folder.name}.removed"
+        away.parent.mkdir(mode=0o750, exist_ok=True)
+        shutil.rmtree(away, ignore_errors=True)
+        folder.rename(away)
+        shutil.rmtree(away)
