@@ -104,8 +104,11 @@ async def answer(
 
 
 def weight(ticket: Ticket) -> int:
-    """Slots that its answer takes: one for each of its choices."""
-    return int(ticket.body.get("n") or 1)
+    """Slots that its answer takes: one for each choice of each text that is to be gone on with,
+    or for each text that a vector is made of.
+    """
+    texts = ticket.body.get("prompt") or ticket.body.get("input")
+    return (len(texts) if isinstance(texts, list) else 1) * int(ticket.body.get("n") or 1)
 
 
 def _refused(ticket: Ticket, refusal: ClearanceRefused, refuser: Refuser) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pytest
 
 from inference import in_force, presence
 from inference.admission import Admission
-from inference.answer import Identity, Leave
+from inference.answer import Identity, Leave, weight
 from inference.bulletin import Bulletin
 from inference.canary_watch import CanaryWatch, Post
 from inference.clearance import Ticket
@@ -276,6 +276,21 @@ async def test_an_engine_whose_memory_is_nearly_full_is_given_nothing_more(
     for one in (running, waits):
         await caller.cancel(one)
     await caller.begins(last)  # alone it would wait for nothing
+
+
+@pytest.mark.parametrize(
+    ("body", "slots"),
+    [
+        ({"messages": [{}]}, 1),
+        ({"messages": [{}], "n": 3}, 3),
+        ({"prompt": "a"}, 1),
+        ({"prompt": ["a", "b"], "n": 4}, 8),
+        ({"input": ["a", "b", "c"]}, 3),
+        ({"input": "abc"}, 1),
+    ],
+)
+def test_an_answer_weighs_as_many_slots_as_it_has_parts(body, slots):
+    assert weight(ticket(body=body)) == slots
 
 
 @pytest.mark.parametrize(

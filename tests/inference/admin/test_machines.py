@@ -57,6 +57,16 @@ def test_a_living_node_is_shown_with_what_it_says_of_itself(machines, broker):
         assert told in text
 
 
+def test_it_is_shown_what_waits_at_a_node_and_how_full_its_memory_is(machines, broker):
+    appear(broker, running=4, waiting=7, cache=0.934, waiting_engine=2)
+    text = node_page(machines)
+    for told in ("4 of 4 at a time, 7 waiting", "93 % in use", "no room for yet: 2"):
+        assert told in text
+    assert "4 of 4, 7 waiting" in machines.get(reverse("admin:index")).content.decode()
+    appear(broker, cache=None)
+    assert "KV cache" not in node_page(machines), "slots of their own share none"
+
+
 def test_a_node_whose_engine_is_down_is_not_called_alive(machines, broker):
     appear(broker, healthy=False)
     assert "engine down" in node_page(machines)
