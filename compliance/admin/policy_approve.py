@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -17,10 +17,10 @@ from compliance.admin import policy_shown, policy_signed
 from compliance.admin.policy_draft import person
 from compliance.admin.policy_rights import APPROVE, demand
 from compliance.admin.policy_signing import own_key, page_of, password_field, refuse, waiting
+from compliance.admin.policy_zone import HELP, ZoneField
 from compliance.admin.site import console
 from compliance.models import PolicyVersion
 from compliance.policy.rules import Policy, PolicyRefused, parse
-from compliance.policy.zones import ZONES
 from compliance.versions import Refused, approve
 
 NOW, LATER = "now", "later"
@@ -41,9 +41,9 @@ class ApproveForm(forms.Form):
         label="Time",
         widget=forms.DateTimeInput({"type": "datetime-local"}, format=MOMENT),
     )
-    zone = forms.ChoiceField(
+    zone = ZoneField(
         label="Time zone",
-        help_text="In which the time is meant. The record keeps it in UTC.",
+        help_text=f"In which the time is meant. The record keeps it in UTC. {HELP}",
     )
     recall = forms.BooleanField(
         required=False,
@@ -55,10 +55,8 @@ class ApproveForm(forms.Form):
 
     def __init__(self, zone: str, data: Any = None) -> None:
         super().__init__(data, initial={"zone": zone})
-        field = cast("forms.ChoiceField", self.fields["zone"])
-        field.choices = [(name, name) for name in sorted(ZONES)]
         if data is None:  # then the page's script chooses the reader's own
-            field.widget.attrs["data-own-zone"] = ""
+            self.fields["zone"].widget.attrs["data-own-zone"] = ""
 
     def clean(self) -> dict[str, Any]:
         """With the moment in `active_from`; None for now."""

@@ -17,11 +17,11 @@ from compliance.admin.policy_conflict import Conflict
 from compliance.admin.policy_rights import APPROVE, DRAFT, SEE_DRAFTS, demand, may
 from compliance.admin.policy_rule_form import sentence
 from compliance.admin.policy_world import regions_now
+from compliance.admin.policy_zone import HELP, ZoneField
 from compliance.admin.site import console
 from compliance.models import PolicyDraft, PolicyVersion
 from compliance.policy import regions
 from compliance.policy.rules import MAX_DAYS, PolicyRefused, parse
-from compliance.policy.zones import ZONES
 from compliance.versions import Refused, drafts
 
 REMOVED = "removed policy rule"  # in the session: so that it can be put back
@@ -152,9 +152,9 @@ class SettingsForm(forms.Form):
     name = forms.CharField(
         label="Name", max_length=128, help_text="As decisions and the record name the policy."
     )
-    zone = forms.ChoiceField(
+    zone = ZoneField(
         label="Time zone",
-        help_text="In which rules with hours and days are read.",
+        help_text=f"In which rules with hours and days are read. {HELP}",
     )
     regions = forms.ChoiceField(
         required=False,
@@ -183,10 +183,9 @@ class SettingsForm(forms.Form):
         super().__init__(data, initial=begin)
         chosen = settings.get("regions")
         editions = dict.fromkeys([*reversed(regions.EDITIONS), *([chosen] if chosen else [])])
-        zones = sorted({*ZONES, begin["zone"]})
-        choices = cast("dict[str, forms.ChoiceField]", self.fields)
-        choices["zone"].choices = [(zone, zone) for zone in zones]
-        choices["regions"].choices = [("", "none"), *((one, _edition(one)) for one in editions)]
+        cast("ZoneField", self.fields["zone"]).known = begin["zone"]
+        region = cast("forms.ChoiceField", self.fields["regions"])
+        region.choices = [("", "none"), *((one, _edition(one)) for one in editions)]
 
     def settings(self) -> dict[str, Any]:
         """As the document holds them; what says nothing is left out."""

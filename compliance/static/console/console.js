@@ -83,9 +83,9 @@ for (const form of document.querySelectorAll("form[data-preview]")) {
 }
 
 // A time is typed in the reader's own zone, where the page does not know a better one.
-for (const zones of document.querySelectorAll("select[data-own-zone]")) {
+for (const zone of document.querySelectorAll("input[data-own-zone]")) {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if ([...zones.options].some((option) => option.value === own)) zones.value = own;
+  if ([...zone.list.options].some((option) => option.value === own)) zone.value = own;
 }
 
 // The menu is open where there is room for it.

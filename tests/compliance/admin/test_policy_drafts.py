@@ -1,6 +1,7 @@
 """Drafts in the console: settings, checks, texts that come in and go out, and their end."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from compliance.admin.roles import OFFICER
 from compliance.models import PolicyDraft
 from compliance.policy.rules import parse
 from compliance.policy.yaml import from_yaml
+from compliance.policy.zones import ZONES
 from compliance.versions import drafts
 from tests.compliance.admin import stories
 from tests.compliance.admin.policies import WHOLE, drafted, opened, rules_of
@@ -61,6 +63,22 @@ def test_settings_are_changed_and_what_says_nothing_is_left_out(officer):
     officer.post(at(draft, "settings"), {**again, "zone": "UTC", "details_days": ""})
     draft.refresh_from_db()
     assert sorted(json.loads(draft.document)) == ["name", "rules", "version"]
+
+
+def test_a_time_zone_is_typed_and_offered_by_name(officer):
+    draft = drafted(officer.user)
+    shown = officer.get(at(draft, "settings")).content.decode()
+    assert re.search(r'<input [^>]*name="zone"[^>]*value="UTC"[^>]*list="zone_known"', shown)
+    offered = shown.partition('<datalist id="zone_known">')[2].partition("</datalist>")[0]
+    assert re.findall(r'<option value="([^"]*)">', offered) == sorted(ZONES)
+    fields = opened(officer, at(draft, "settings"))
+    for typed, meant in (("berlin", "Europe/Berlin"), ("sao paulo", "America/Sao_Paulo")):
+        answer = officer.post(at(draft, "settings"), {**fields, "zone": typed})
+        (said,) = answer.context["form"].errors["zone"]
+        assert said == f"“{typed}” is not one of the time zones. Did you mean {meant}?"
+    officer.post(at(draft, "settings"), {**fields, "zone": "europe/berlin"})
+    draft.refresh_from_db()
+    assert json.loads(draft.document)["zone"] == "Europe/Berlin"
 
 
 WRONG_SETTINGS = [
