@@ -26,21 +26,20 @@ AGAIN = 0.1
 _log = structlog.get_logger(__name__)
 
 
-class Bulletin:
-    """The worker's side, of one node that serves one model. Belongs to one event loop.
+class Listing:
+    """The newest list that a node believes. Belongs to one event loop.
 
     `keys` is the file with the gateways' public keys, read again when a list was signed by
     none of them.
     """
 
-    def __init__(self, redis: Any, node: str, model: str, keys: Path) -> None:
+    def __init__(self, redis: Any, keys: Path) -> None:
         """Raises `KeyUnusable`."""
-        self._redis, self._node, self._model, self._file = redis, node, model, keys
+        self._redis, self._file = redis, keys
         self._news: Callable[[], None] = lambda: None
         self._keys: Sequence[bytes] = public_keys(keys)
         self._listed: InForce | None = None
         self._problem = ""
-        self._shut = False
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -59,37 +58,9 @@ class Bulletin:
                 await self._task
 
     @property
-    def closed(self) -> bool:
-        """Whether this node has shut itself, or the newest list says that it may not work."""
-        listed = self._listed
-        return self._shut or (
-            listed is not None and not listed.permits(self._node, self._model)
-        )
-
-    def shut(self, closed: bool) -> None:
-        """Begin nothing more whatever the list says, because this node closed itself; or do."""
-        self._shut = closed
-        self._news()
-
-    async def permit(self, ticket: Ticket, patience: float = PATIENCE) -> None:
-        """Raise `ClearanceRefused` unless this node may begin `ticket` now (`in_force.check`).
-
-        A version may be so new that no list knew it yet: it is looked for during `patience`
-        seconds.
-        """
-        until = time.monotonic() + patience
-        while True:
-            if self._shut:
-                raise ClearanceRefused("node_closed", f"Node {self._node} closed itself.")
-            try:
-                check(self._listed, ticket, self._node, time.time())
-            except ClearanceRefused as refusal:
-                if time.monotonic() >= until or refusal.reason == "node_closed":
-                    raise
-            else:
-                return
-            await self._look()
-            await asyncio.sleep(AGAIN)
+    def listed(self) -> InForce | None:
+        """The list, however old it is by now; None until one was seen."""
+        return self._listed
 
     async def _run(self) -> None:
         while not self._stopping:
@@ -132,3 +103,46 @@ class Bulletin:
         if problem != self._problem:
             _log.warning("list_unread", problem=problem)
         self._problem = problem
+
+
+class Bulletin(Listing):
+    """What the list says of one node that serves one model."""
+
+    def __init__(self, redis: Any, node: str, model: str, keys: Path) -> None:
+        """Raises `KeyUnusable`."""
+        super().__init__(redis, keys)
+        self._node, self._model = node, model
+        self._shut = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether this node has shut itself, or the newest list says that it may not work."""
+        listed = self._listed
+        return self._shut or (
+            listed is not None and not listed.permits(self._node, self._model)
+        )
+
+    def shut(self, closed: bool) -> None:
+        """Begin nothing more whatever the list says, because this node closed itself; or do."""
+        self._shut = closed
+        self._news()
+
+    async def permit(self, ticket: Ticket, patience: float = PATIENCE) -> None:
+        """Raise `ClearanceRefused` unless this node may begin `ticket` now (`in_force.check`).
+
+        A version may be so new that no list knew it yet: it is looked for during `patience`
+        seconds.
+        """
+        until = time.monotonic() + patience
+        while True:
+            if self._shut:
+                raise ClearanceRefused("node_closed", f"Node {self._node} closed itself.")
+            try:
+                check(self._listed, ticket, self._node, time.time())
+            except ClearanceRefused as refusal:
+                if time.monotonic() >= until or refusal.reason == "node_closed":
+                    raise
+            else:
+                return
+            await self._look()
+            await asyncio.sleep(AGAIN)
