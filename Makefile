@@ -21,7 +21,7 @@ doctor: .venv/.synced  ## Say what is wrong and how to mend it
 	@$(VENV)/python manage.py doctor
 
 test: .venv/.synced-dev  ## Every test, on SQLite and then on PostgreSQL
-	$(VENV)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak" --durations=25
+	$(VENV)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak and not vllm" --durations=25
 	$(VENV)/python -m tests.services.postgres -- $(VENV)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "database and not soak" --durations=15
 
 test-e2e: .venv/.synced-dev  ## The console in a real browser (needs chromium on PATH)

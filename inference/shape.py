@@ -71,8 +71,8 @@ class Shape:
     matrix of the input's embedding. `norms` are the normalisations of the whole width in each
     layer; `head_norms` says that queries and keys are normalised by one gain for each element
     of a head, `wide_norms` by one for each element of all heads. `beside` are parameters
-    outside of the language model, as in the part that sees images; they lie in memory too and
-    are never quantised.
+    that the sizes do not give, as in a part that sees images; they lie in memory too and are
+    never quantised.
     """
 
     layers: int

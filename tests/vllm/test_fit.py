@@ -1,0 +1,163 @@
+"""The fit calculator and the catalogue's sizes, against vLLM's and transformers' own code."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from inference.catalogue import gpu, models
+from inference.fit import AT_ONCE, BLOCK, GIB, LATENT_BLOCK, Setup, cache
+
+pytestmark = pytest.mark.vllm
+
+HERE = Path(__file__).resolve().parent
+PYTHON = HERE.parent.parent / ".venv-vllm" / "bin" / "python"
+QUIET = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"}
+DECODERS = {one.name: one for one in models().values() if one.shape.encoder is None}
+COUNTS = (1, 2, 8, 16)
+MEMORY = 40 * GIB + 12_345
+MODEL_TYPES = {
+    "LlamaForCausalLM": "llama",
+    "MistralForCausalLM": "mistral",
+    "MixtralForCausalLM": "mixtral",
+    "Qwen2ForCausalLM": "qwen2",
+    "Qwen3ForCausalLM": "qwen3",
+    "Qwen3MoeForCausalLM": "qwen3_moe",
+    "DeepseekV3ForCausalLM": "deepseek_v3",
+    "Gemma3ForCausalLM": "gemma3_text",
+    "GptOssForCausalLM": "gpt_oss",
+    "Phi3ForCausalLM": "phi3",
+    "Glm4ForCausalLM": "glm4",
+    "Glm4MoeForCausalLM": "glm4_moe",
+    "GraniteForCausalLM": "granite",
+    "SmolLM3ForCausalLM": "smollm3",
+    "ApertusForCausalLM": "apertus",
+    "XLMRobertaModel": "xlm-roberta",
+    "BertModel": "bert",
+}
+COUNTED = {one.name: one for one in models().values() if one.architecture in MODEL_TYPES}
+
+
+def setup(one, count):
+    return Setup(gpu=gpu("H100-80"), count=count, context=one.context)
+
+
+def layers(one, count):
+    shape = one.shape
+    if shape.latent:
+        size = shape.latent.key_value + shape.latent.rope
+        return [
+            {"kind": "latent", "heads": 1, "size": size, "block": LATENT_BLOCK}
+        ] * shape.layers
+    heads = max(1, shape.kv_heads // count)
+    found = [
+        {"kind": "full", "heads": heads, "size": shape.head_dim, "block": BLOCK}
+    ] * shape.layers
+    if shape.window:
+        windowed = {**found[0], "kind": "window", "window": shape.window.tokens}
+        found[: shape.window.layers] = [windowed] * shape.window.layers
+    return found
+
+
+def config(one):
+    """As the publisher's config.json would have it."""
+    shape = one.shape
+    said = {
+        "num_hidden_layers": shape.layers,
+        "hidden_size": shape.hidden,
+        "num_attention_heads": shape.heads,
+        "num_key_value_heads": shape.kv_heads,
+        "head_dim": shape.head_dim,
+        "vocab_size": shape.vocabulary,
+        "tie_word_embeddings": shape.tied,
+        "intermediate_size": shape.width or (shape.experts.width if shape.experts else 0),
+        "pad_token_id": 0,
+    }
+    if shape.encoder:
+        said |= {
+            "max_position_embeddings": shape.encoder.positions,
+            "type_vocab_size": shape.encoder.types,
+        }
+    if shape.qkv_bias and one.architecture != "Qwen2ForCausalLM":  # which always has it
+        said["attention_bias"] = True
+    if shape.head_norms and one.architecture == "Glm4MoeForCausalLM":
+        said["use_qk_norm"] = True
+    if shape.experts:
+        count, used = shape.experts.count, shape.experts.used
+        said |= {
+            "num_local_experts": count,
+            "n_routed_experts": count,
+            "num_experts": count,
+            "num_experts_per_tok": used,
+            "moe_intermediate_size": shape.experts.width,
+            "n_shared_experts": 1 if shape.experts.shared else 0,
+            "first_k_dense_replace": shape.experts.dense_layers,
+        }
+    if shape.latent:
+        said |= {
+            "q_lora_rank": shape.latent.query,
+            "kv_lora_rank": shape.latent.key_value,
+            "qk_rope_head_dim": shape.latent.rope,
+            "qk_nope_head_dim": shape.latent.nope,
+            "v_head_dim": shape.latent.value,
+        }
+    return said
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """One run of vLLM's Python for all questions: starting it takes longer than answering."""
+    capacities = {
+        f"{one.name}/{count}/{layout}": {
+            "context": one.context,
+            "in_flight": AT_ONCE * setup(one, count).batch,
+            "memory": MEMORY,
+            "layers": layers(one, count),
+            "layout": layout,
+        }
+        for one in DECODERS.values()
+        for count in COUNTS
+        for layout in ("LBNHC", "BLHNC")
+    }
+    counts = {
+        one.name: {
+            "model_type": MODEL_TYPES[one.architecture],
+            "config": config(one),
+            "causal": one.task == "chat",
+        }
+        for one in COUNTED.values()
+    }
+    done = subprocess.run(
+        [PYTHON, HERE / "accounting.py"],
+        input=json.dumps({"capacity": capacities, "parameters": counts}),
+        env={**os.environ, **QUIET},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout[done.stdout.index('{"capacity"') :])
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_the_cache_holds_as_many_tokens_as_vllm_says(answers, name):
+    one = DECODERS[name]
+    for count in COUNTS:
+        ours = cache(one.shape, setup(one, count))
+        for layout in ("LBNHC", "BLHNC"):
+            theirs = answers["capacity"][f"{name}/{count}/{layout}"]
+            assert ours.tokens(MEMORY, one.context) == theirs["tokens"], (count, layout)
+            assert ours.requests(MEMORY) == pytest.approx(theirs["requests"])
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_a_model_of_these_sizes_has_as_many_parameters_as_transformers_counts(answers, name):
+    shape = COUNTED[name].shape
+    # What balances a router is no parameter there.
+    theirs = answers["parameters"][name]
+    ours = shape.parameters()
+    if shape.experts and shape.experts.corrected:
+        ours -= (shape.layers - shape.experts.dense_layers) * shape.experts.count
+    assert ours == theirs
