@@ -1,6 +1,7 @@
 """Puts engine starts on the record, from the statements that nodes leave in the broker.
 
-Beside them lie refusals of tickets that did not open (`unopened`).
+Beside them lie refusals of tickets that did not open (`unopened`), and of engines that were
+not started because their model's files had changed (`drifted`).
 
 In the log a statement is once, also where it is dealt with twice (`listener`): the row of the
 node and its model moves in the transaction of the event, and only forward.
@@ -9,6 +10,7 @@ node and its model moves in the transaction of the event, and only forward.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +19,8 @@ from django.db import transaction
 
 from compliance.audit import alarms, journal
 from compliance.vocabulary import Event
+from inference.drift import FIELD as DRIFT
+from inference.drifted import Drifted
 from inference.listener import Fields, Listener
 from inference.models import EngineStart, Model, Node
 from inference.refusals import FIELD as REFUSED
@@ -45,12 +49,14 @@ class Starts(Listener):
         super().__init__(STREAM, broker_url, source)
         self._refusals = Refusals()
         self._unopened = Unopened()
+        self._drifted = Drifted()
 
     def deal_with(self, broker: Any, fields: Fields) -> None:
         """Record a statement, or why it is not believed; answer it."""
-        if (said := fields.get(REFUSED.encode())) is not None:
-            self._hear(said)
-            return
+        for field, record in ((REFUSED, self._unopened.record), (DRIFT, self._drifted.record)):
+            if (said := fields.get(field.encode())) is not None:
+                self._hear(said, record)
+                return
         said = fields.get(FIELD.encode(), b"")
         try:
             statement = recorded(said)
@@ -59,10 +65,10 @@ class Starts(Listener):
         else:
             broker.set(DEALT_WITH + statement.node, identity(statement))
 
-    def _hear(self, said: bytes) -> None:
-        """Record that a node refused a ticket, or why it is not believed."""
+    def _hear(self, said: bytes, record: Callable[[bytes], None]) -> None:
+        """Record what a node refused, or why it is not believed."""
         try:
-            self._unopened.record(said)
+            record(said)
         except StatementRefused as error:
             self._refusals.record(error.reason, said)
 
@@ -124,6 +130,7 @@ def _append(signed: Signed, node: Node) -> None:
             "signature": signed.signature,
         }
         journal.record("console", [Event("engine.started", _now(), detail)])
+        alarms.end(alarms.DRIFT, node.name)
 
 
 class Refusals:

@@ -20,6 +20,7 @@ WITNESSED = "witness.refused"
 CONFLICT = "witness.conflict"
 CANARY = "canary.escaped"
 FORGED = "policy.forged"
+DRIFT = "engine.refused"
 RECOVERED = "approval_key.recovered"
 
 TITLES = {
@@ -31,6 +32,7 @@ TITLES = {
     FORGED: "The policy is not what people signed",
     RECOVERED: "An approval key was certified without an approver",
     CANARY: "A node could get out of its confinement, and is closed",
+    DRIFT: "A model is not as it was registered, and does not run",
     TRIGGERS: "The record is not protected by its triggers",
 }
 

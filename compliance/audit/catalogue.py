@@ -443,6 +443,13 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             WEB,
         ),
         Kind(
+            "engine.refused",
+            "a node's signed word that it did not start an engine: a file of its model is not"
+            " as it was registered; an alarm",
+            "node site model file reason drift signature not_recorded",
+            WEB,
+        ),
+        Kind(
             "ticket.refused",
             "a node's signed word that it did not run a ticket; of those that did not open, not"
             " each",

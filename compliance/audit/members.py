@@ -53,6 +53,8 @@ WORDS: Mapping[str, str] = {
     "details": "how many details were disclosed",
     "details_days": "after how many days details are removed; null: never",
     "digest": "SHA-256 of the weights, or of an imported model's manifest, hex",
+    "drift": "what the node said, as it was signed (RFC 8785, after `domicile/drift/1` and a "
+    "zero byte)",
     "empty": "whether the answer was taken away",
     "end": "the entry after the last",
     "endpoint": "`chat.completions`, `completions` or `embeddings`",
@@ -117,7 +119,7 @@ WORDS: Mapping[str, str] = {
     "not_recorded": "how many like it were left out before this one",
     "note": "what a person wrote",
     "obligations": "what the policy obliges to: `content_days`, `mark_output`, `max_tokens`, "
-    "`models`, `review`",
+    "`models`, `review`, `withhold_reasoning`",
     "old_origin": "origin of the ended generation",
     "old_root": "root of its last known checkpoint, hex",
     "old_size": "entries in its last known checkpoint",

@@ -1,0 +1,85 @@
+"""Puts on the record which models nodes refused to start, and raises an alarm.
+
+What nodes say lies in the stream of statements, where whoever has the broker can put anything:
+only what an enrolled node signed is recorded, and the same of the same node once an hour.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from django.db import transaction
+
+from compliance.audit import alarms, journal
+from compliance.vocabulary import Event
+from inference.drift import read, verified
+from inference.models import Node
+from inference.statements import StatementRefused
+
+A_MINUTE = 10  # that a process records
+SILENCE = 3_600.0  # seconds until the same of the same node is recorded again
+OLD = 600.0  # seconds after which one is played back
+FUTURE = 300.0  # seconds by which a node's clock may be ahead
+_WORDS = {
+    "missing": "is missing",
+    "changed": "is not as it was registered",
+    "unlisted": "was not registered",
+    "manifest": "cannot be believed",
+}
+
+
+class Drifted:
+    """What one process has recorded lately. Used by one thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock  # seconds
+        self._said: dict[tuple[str, ...], float] = {}
+        self._newest: dict[str, int] = {}
+        self._minute = self._count = self._missed = 0
+
+    def record(self, said: bytes) -> None:
+        """Record it, unless many were recorded; raises `StatementRefused`."""
+        node = Node.objects.select_related("site").filter(name=read(said).node).first()
+        if node is None:
+            raise StatementRefused("unknown_node", "No such node is enrolled.")
+        signed = verified(said, bytes(node.public_key))
+        drift = read(said)
+        if node.site.name != drift.site:
+            raise StatementRefused("wrong_site", "The node is enrolled at another site.")
+        age = time.time() - drift.time / 1e6
+        if not -FUTURE <= age <= OLD or drift.time <= self._newest.get(node.name, 0):
+            raise StatementRefused("replayed", "A drift was played back.")
+        self._newest[node.name] = drift.time
+        if not self._may((node.name, drift.model, drift.file, drift.reason)):
+            self._missed += 1
+            return
+        detail = {
+            "node": drift.node,
+            "site": drift.site,
+            "model": drift.model,
+            "file": drift.file,
+            "reason": drift.reason,
+            "not_recorded": self._missed,
+            **signed,
+        }
+        words = (
+            f"{drift.model} does not run on {drift.node}: {drift.file or 'its manifest'} "
+            f"{_WORDS[drift.reason]}. Restore it, or bring the model there again."
+        )
+        with transaction.atomic():
+            alarms.raise_(alarms.DRIFT, node.name, words)
+            journal.record("console", [Event("engine.refused", time.time_ns() // 1000, detail)])
+        self._missed = 0
+
+    def _may(self, what: tuple[str, ...]) -> bool:
+        """Whether one more is recorded; counts it then."""
+        now = self._clock()
+        self._said = {key: at for key, at in self._said.items() if now - at < SILENCE}
+        if int(now // 60) != self._minute:
+            self._minute, self._count = int(now // 60), 0
+        if what in self._said or self._count >= A_MINUTE:
+            return False
+        self._said[what] = now
+        self._count += 1
+        return True
