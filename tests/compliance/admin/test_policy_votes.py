@@ -13,7 +13,7 @@ from django.utils import timezone
 from compliance.admin import policies
 from compliance.admin.roles import ADMINISTRATOR, APPROVER, AUDITOR, OFFICER, OPERATOR
 from compliance.models import ApprovalKey, Event, PolicyDraft, PolicyVersion
-from compliance.policy.terms import Condition
+from compliance.policy.terms import Condition, Retention
 from compliance.versions import drafts, load
 from tests.compliance.admin import stories
 from tests.compliance.admin.forms import typed
@@ -254,6 +254,45 @@ def test_blocking_everything_is_never_a_form_that_was_left_empty(filled):
     assert in_force().number == 1
     assert filled.post(address, fields | {"everything": "on"}).status_code == 302
     assert in_force().policy.rules[-1].when == Condition()
+
+
+def test_one_person_has_less_kept_at_once_and_never_more(filled):
+    log_in(filled, filled.olga)
+    fields = {"reason": "A subpoena.", "password": PASSWORD}
+    address = reverse("admin:policy_tighten")
+    assert "each application says how long" in text(filled.get(address))
+    seen = filled.post(address, {**fields, "content_days": "30", "preview": "1"})
+    assert seen.context["sentence"] == "Prompts and answers may be kept for 30 days at most."
+    assert in_force().number == 1
+    before = in_force().policy
+    assert (
+        filled.post(address, {**fields, "content_days": "30", "save": "1"}).status_code == 302
+    )
+    active = in_force()
+    assert (active.number, active.recall) == (2, True)
+    assert active.policy.rules == before.rules
+    assert active.policy.retention == Retention(30, before.retention.details_days)
+    for days in ("30", "31"):
+        answer = filled.post(address, {**fields, "content_days": days, "save": "1"})
+        (said,) = answer.context["form"].errors["content_days"]
+        assert said == "As it is, they are kept for 30 days at most. Give less."
+    both = {"description": "Closed.", "everything": "on", "content_days": "0"}
+    assert filled.post(address, fields | both | {"save": "1"}).status_code == 302
+    assert in_force().policy.retention.content_days == 0
+    assert in_force().policy.rules[-1].when == Condition()
+    assert "Keep prompts and answers" not in text(filled.get(address))
+
+
+def test_tightening_nothing_is_refused_at_the_field(filled):
+    log_in(filled, filled.olga)
+    fields = {"reason": "A leak.", "password": PASSWORD, "save": "1"}
+    address = reverse("admin:policy_tighten")
+    (said,) = filled.post(address, fields).context["form"].errors["everything"]
+    assert said.startswith("Nothing would become stricter.")
+    named = {**fields, "description": "The portal is closed.", "content_days": "7"}
+    (said,) = filled.post(address, named).context["form"].errors["everything"]
+    assert "every request would be blocked" in said
+    assert in_force().number == 1
 
 
 NEEDED = ["description", "reason", "password"]
