@@ -49,8 +49,9 @@ class Environment:
     site: str
     node: str
     model: str  # what a worker serves
-    engine_slots: int  # requests that its engine answers at the same time
+    engine_slots: int  # requests that its engine answers at the same time; 0: what suits it
     engine_threads: int
+    vllm_python: Path  # of the environment in which vLLM is installed
     source: str
     disk_floor: int  # bytes
     export_days: int  # for which the file of an export is kept
@@ -227,10 +228,13 @@ def read(variables: Mapping[str, str] = os.environ) -> Environment:
         site=reader.text("DOMICILE_SITE", "home"),
         node=reader.text("DOMICILE_NODE", "node-1"),
         model=reader.text("DOMICILE_MODEL", "smollm2-135m-instruct"),
-        engine_slots=reader.number("DOMICILE_ENGINE_SLOTS", 4, 1, 256),
+        engine_slots=reader.number("DOMICILE_ENGINE_SLOTS", 0, 0, 4096),
         # Its threads wait for each other at every layer: one that shares its core slows all.
         engine_threads=reader.number(
             "DOMICILE_ENGINE_THREADS", max(1, len(os.sched_getaffinity(0)) // 2), 1, 1024
+        ),
+        vllm_python=Path(
+            reader.text("DOMICILE_VLLM_PYTHON", str(BASE / ".venv-vllm/bin/python"))
         ),
         source=reader.text("DOMICILE_SOURCE", "web-1"),
         disk_floor=reader.number("DOMICILE_DISK_FLOOR", 512 * 1024**2, 0, 2**50),

@@ -13,9 +13,11 @@ from celery import signals
 from appliance import logging
 from appliance.celery import environment
 from appliance.env import Environment
+from appliance.services.worker import REFUSED
 from compliance.audit.keys import KeyUnusable
 from inference import canary, tasks
 from inference.admission import public_keys
+from inference.drift import Voice
 from inference.engines.base import EngineError
 from inference.registry import ModelUnknown, ModelUnusable, find
 from inference.worker import Configuration
@@ -28,18 +30,21 @@ def configuration(given: Environment) -> Configuration:
 
     Raises `ModelUnknown`, `ModelUnusable` and `KeyUnusable`.
     """
+    keys = given.data / "keys"
+    voice = Voice(given.site, given.node, given.model, keys, given.broker_url)
+    with voice.telling():
+        entry = find(given.model, given.data / "models", public_keys(keys / "gateway.pub"))
     return Configuration(
         site=given.site,
         node=given.node,
-        entry=find(
-            given.model, given.data / "models", public_keys(given.data / "keys" / "gateway.pub")
-        ),
-        keys=given.data / "keys",
+        entry=voice.over(entry),
+        keys=keys,
         state=given.data / "state",
         run=given.run,
         broker_url=given.broker_url,
         slots=given.engine_slots,
         threads=given.engine_threads,
+        vllm_python=given.vllm_python,
         canary_interval=given.canary_interval,
         canary_hosts=canary.hosts(",".join(given.canary_hosts)),
     )
@@ -59,8 +64,11 @@ def _begin(**_: Any) -> None:
         tasks.begin(configuration(environment), on_failure=_end_process)
     except ModelUnknown as error:
         sys.exit(f"DOMICILE_MODEL is {environment.model!r}. {error}")
+    except ModelUnusable as error:
+        _log.exception("worker_not_started", kind=type(error).__name__)
+        sys.stderr.write(f"The worker cannot start. {error}\n")
+        sys.exit(REFUSED)
     except (
-        ModelUnusable,
         EngineError,
         KeyUnusable,
         ValueError,

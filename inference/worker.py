@@ -26,12 +26,15 @@ from inference.answer import Identity, Leave
 from inference.bulletin import Bulletin
 from inference.canary import Host
 from inference.canary_watch import CanaryWatch, Post
+from inference.engines.base import Engine
 from inference.engines.llamacpp import LlamaCpp
+from inference.engines.vllm import VLLM
 from inference.refusals import Refuser
 from inference.relay import connect
 from inference.turns import Answering
 
-START = 300.0  # s for weights to be read and the engine to answer
+START = 3600.0  # s for weights to be read; what the engine then takes has a limit of its own
+SLOTS = 4  # requests that llama.cpp answers at the same time, where nobody says otherwise
 
 _log = structlog.get_logger(__name__)
 
@@ -44,11 +47,12 @@ class Configuration:
     node: str
     entry: registry.Entry
     keys: Path
-    state: Path  # spent tickets
+    state: Path  # spent tickets, and what engines compile
     run: Path  # sockets
     broker_url: str
-    slots: int
+    slots: int  # requests at the same time; 0: as many as suit the engine
     threads: int
+    vllm_python: Path = Path(".venv-vllm/bin/python")
     canary_interval: float = canary_watch.INTERVAL  # seconds; 0: never
     canary_hosts: tuple[Host, ...] = ()
 
@@ -119,15 +123,7 @@ class Worker:
             ),
             given.entry.digest,
         )
-        engine = LlamaCpp(
-            given.entry.name,
-            given.entry.path,
-            engine_socket(given.run, given.node, given.entry.name),
-            context=given.entry.context_length,
-            slots=given.slots,
-            threads=given.threads,
-            check=given.entry.check,
-        )
+        engine = _engine(given)
         async with contextlib.AsyncExitStack() as stack:
             redis = connect(given.broker_url)
             stack.push_async_callback(redis.aclose)
@@ -165,6 +161,31 @@ def engine_socket(run: Path, node: str, model: str) -> Path:
     """
     named = base64.b32encode(hashlib.sha256(f"{node}/{model}".encode()).digest())
     return run / f"engine-{named[:6].decode().lower()}.sock"
+
+
+def _engine(given: Configuration) -> Engine:
+    """The engine that a model was imported for; raises `EngineFailed`, `WeightsMissing`."""
+    entry, socket = given.entry, engine_socket(given.run, given.node, given.entry.name)
+    if entry.engine == "vllm":
+        return VLLM(
+            entry,
+            socket,
+            python=given.vllm_python,
+            cache=given.state / "vllm",
+            slots=given.slots,
+            threads=given.threads,
+            check=entry.check,
+        )
+    return LlamaCpp(
+        entry.name,
+        entry.path,
+        socket,
+        context=entry.context_length,
+        slots=given.slots or SLOTS,
+        threads=given.threads,
+        embeds=entry.task == "embeddings",
+        check=entry.check,
+    )
 
 
 def _post(given: Configuration, key: Ed25519PrivateKey) -> Post:

@@ -8,4 +8,9 @@ leash             ties a child to its parent's life, then becomes the engine's p
 llamacpp          llama.cpp: what it is asked for, and how its answers are put right
 llamacpp_body     requests as llama.cpp reads them; llamacpp_chunks: its answers as OpenAI's
 llamacpp_server   the child process of llamacpp
+vllm              vLLM: how its server is started and asked
+vllm_command      the command that starts it, and the environment that keeps it silent
+vllm_body         requests as vLLM reads them, and its answers as OpenAI's
+vllm_load         what it has to do, by its own metrics
+vllm_server       the child process of vllm, which runs in an environment of its own
 """

@@ -58,9 +58,9 @@ class SupervisedServer:
         is made. `environment` is the child's whole environment; None: this process's. Of what
         a child says that does not come up, the last `keeps` lines are told.
 
-        A child that is ready is looked at every `look_every` seconds, and when it is
-        suspected; where `misses_most` looks in a row see no sign of life, or one is answered
-        with 503 (it has lost what it serves), it is killed, and so started again.
+        A child that is ready is looked at every `look_every` seconds; where `misses_most`
+        looks in a row see no sign of life, or one is answered with 503 (it has lost what it
+        serves), it is killed, and so started again.
         """
         self.socket = socket
         self.starts = 0
@@ -71,7 +71,6 @@ class SupervisedServer:
         self._misses_most = misses_most
         self._check = check
         self._environment = environment
-        self._suspected = asyncio.Event()
         self._heard = 0.0  # when the last part of an answer came, in the loop's time
         self._ready = asyncio.Event()
         self._child: subprocess.Popen[bytes] | None = None
@@ -156,9 +155,13 @@ class SupervisedServer:
                     ) from error
             await asyncio.sleep(_POLL)
 
-    def suspect(self) -> None:
-        """It answered as if it were dying: look at once."""
-        self._suspected.set()
+    async def suspect(self) -> None:
+        """It answered as if it were dying: where it says so itself, it is replaced at once."""
+        child = self._child
+        if child is not None and await self._health() == _LOADING and child is self._child:
+            _log.error("engine_lost")
+            self._ready.clear()
+            group.kill(child)
 
     async def _until_ready(self, within: float) -> None:
         """Nothing of a request is sent to a child whose words are still being kept."""
@@ -257,7 +260,6 @@ class SupervisedServer:
         """Kill the child when it gives no sign of life for too long, or says it is lost."""
         loop, misses = asyncio.get_running_loop(), 0
         while misses < self._misses_most:
-            self._suspected.clear()
             began = loop.time()
             status = await self._health()
             if status == _LOADING:
@@ -266,9 +268,7 @@ class SupervisedServer:
             # Its threads for connections may all be taken by streams: /health then waits, and
             # the streams tell that it works.
             misses = 0 if status or self._heard >= began else misses + 1
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(began + self._look_every):
-                    await self._suspected.wait()
+            await asyncio.sleep(began + self._look_every - loop.time())
         else:
             _log.error("engine_hangs", seconds=self._misses_most * self._look_every)
         if self._child is not None:

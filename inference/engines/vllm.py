@@ -1,0 +1,198 @@
+"""vLLM: a supervised server of its own for each model, and how it is started and asked.
+
+A server that has lost its engine says so in a stream's last event and then ends the stream as
+if all were well; here that is a failure. Prompts are not kept for reuse between requests: how
+fast an answer begins would tell one application what another has asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from compliance.vocabulary import Endpoint
+from inference.engines import vllm_load
+from inference.engines.base import EngineFailed, EngineRefused, Load
+from inference.engines.server import WHOLE_MAX, Answered, SupervisedServer, TooLong
+from inference.engines.vllm_body import (
+    chat,
+    chat_chunk,
+    completion,
+    completion_chunk,
+    embedding,
+    vectors,
+)
+from inference.engines.vllm_command import arguments, environment, installed
+from inference.registry import Entry
+
+START = 1800.0  # s; weights of hundreds of gigabytes are read, and CUDA graphs made
+_RESTART_PATIENCE = 20.0  # s that a request waits for an engine that is being restarted
+_SAYS = 80  # lines of what a server said that did not come up; the cause stands far above
+_BAD_REQUEST, _BROKEN = range(400, 500), 500
+_TOO_LONG = frozenset({"input_tokens", "input_text", "max_tokens", "max_completion_tokens"})
+_SERVER = Path(__file__).with_name("vllm_server.py")
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+class VLLM:
+    """A model of safetensors, and its adapters, served by a supervised vLLM; an `Engine`."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        socket: Path,
+        *,
+        python: Path,
+        cache: Path,
+        slots: int = 0,
+        threads: int = 2,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`python` is that of vLLM's environment; `cache` a folder for what vLLM compiles.
+
+        `slots` requests run at the same time; 0: as many as the model's options say.
+        `threads` count on a CPU only. `check` looks at the files before each start but the
+        first, and raises where they must not be read. Raises `EngineFailed` where vLLM is not
+        installed, and `WeightsMissing`.
+        """
+        found = installed(python)
+        self.name = f"vllm {found.distribution}-{found.version}"
+        self.capacity = slots or found.slots(entry)
+        self._entry = entry
+        self._names = {entry.name, *(adapter.name for adapter in entry.adapters)}
+        self._tools = "tool_call_parser" in entry.options
+        self.server = SupervisedServer(
+            [
+                *(str(python), "-I", str(_SERVER)),
+                *arguments(entry, socket, self.capacity, found),
+            ],
+            socket,
+            start_within=START,
+            check=check,
+            environment=environment(found, cache, threads),
+            keeps=_SAYS,
+        )
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the server answers."""
+        return self.server.healthy
+
+    @property
+    def started(self) -> int:
+        """When the server last began to answer, in microseconds since 1970."""
+        return self.server.started
+
+    async def start(self) -> None:
+        """Start the server, which takes a minute or more."""
+        await self.server.start()
+
+    async def stop(self) -> None:
+        """End the server, and every process that it has started."""
+        await self.server.stop()
+
+    async def load(self) -> Load:
+        """See `Engine.load`; the server's own words."""
+        return await vllm_load.load(self.server.socket)
+
+    async def stream(
+        self, endpoint: str, body: Mapping[str, Any]
+    ) -> AsyncGenerator[bytes, None]:
+        """See `Engine.stream`."""
+        model = {"model": self._served(str(body.get("model") or self._entry.name))}
+        if endpoint == Endpoint.EMBEDDINGS:
+            yield await self._vectors(model | embedding(body))
+        elif endpoint == Endpoint.COMPLETIONS:
+            asked = model | completion(body)
+            async with contextlib.aclosing(self._chunks("/v1/completions", asked)) as chunks:
+                async for chunk in chunks:
+                    yield _encode(completion_chunk(chunk))
+        else:
+            asked, top = model | chat(body, tools=self._tools), body.get("top_logprobs") or 0
+            path = "/v1/chat/completions"
+            async with contextlib.aclosing(self._chunks(path, asked)) as chunks:
+                async for chunk in chunks:
+                    yield _encode(chat_chunk(chunk, top))
+
+    def _served(self, name: str) -> str:
+        if name not in self._names:
+            raise EngineRefused("model", f"{name} is not served here; {self._entry.name} is.")
+        return name
+
+    async def _vectors(self, asked: Mapping[str, Any]) -> bytes:
+        try:
+            answer = await self.server.whole(
+                "/v1/embeddings", _encode(asked), _RESTART_PATIENCE
+            )
+        except Answered as answered:
+            raise await self._refusal(answered, asked) from None
+        except TooLong as error:
+            raise EngineRefused(
+                "input", f"The vectors are more than {WHOLE_MAX} bytes; send fewer texts."
+            ) from error
+        return _encode(vectors(_decode(answer)))
+
+    async def _chunks(
+        self, path: str, asked: Mapping[str, Any]
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """The server's chunks. What met a dying server is asked once more, if nothing came."""
+        content, again = _encode(asked), True
+        while True:
+            begun = False
+            events = self.server.events(path, content, _RESTART_PATIENCE)
+            try:
+                async with contextlib.aclosing(events):
+                    async for event in events:
+                        chunk = _decode(event)
+                        _raise_if_error(chunk, event)
+                        begun = True
+                        yield chunk
+            except Answered as answered:
+                refusal = await self._refusal(answered, asked)
+                again = again and not begun and not self.healthy
+                if not again or isinstance(refusal, EngineRefused):
+                    raise refusal from None
+                again = False
+            else:
+                return
+
+    async def _refusal(self, answered: Answered, asked: Mapping[str, Any]) -> Exception:
+        """What an error means, in words that quote nothing of the request."""
+        if answered.status not in _BAD_REQUEST:
+            await self.server.suspect()
+            if not self.healthy:
+                return EngineFailed("The engine stopped before its answer was complete.")
+            return EngineFailed(
+                f"The engine gave up on this request, with status {answered.status}."
+            )
+        try:
+            param = str(_decode(answered.body)["error"].get("param") or "")
+        except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+            param = ""
+        where = next(name for name in ("messages", "prompt", "input") if name in asked)
+        model = asked["model"]
+        if param in _TOO_LONG:
+            return EngineRefused(
+                where,
+                f"What is in `{where}` is longer than the {self._entry.context_length} tokens "
+                f"that {model} takes, prompt and answer together.",
+            )
+        for name in ("response_format", "tools"):
+            if name in asked:
+                return EngineRefused(
+                    name, f"The engine cannot use the schema in `{name}`; simplify it."
+                )
+        return EngineRefused(where, f"{model} cannot be given what is in `{where}`.")
+
+
+def _raise_if_error(chunk: Mapping[str, Any], event: bytes) -> None:
+    """An error that came too late for the answer's status is an event, which tells its own."""
+    if "error" in chunk:
+        code = chunk["error"].get("code") if isinstance(chunk["error"], Mapping) else None
+        raise Answered(code if isinstance(code, int) else _BROKEN, event)
