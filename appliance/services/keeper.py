@@ -70,6 +70,7 @@ class Kept:
         self.started = 0.0  # monotonic seconds
         self.restarts = 0
         self.failing = False
+        self.code: int | None = None  # with which it last ended
         self._changed = changed
         self._log = LogFile(logs / f"{program.name}.jsonl")
         self._stopping = asyncio.Event()
@@ -105,7 +106,7 @@ class Kept:
     async def _keep(self) -> None:
         pause, short_lives = FIRST_PAUSE, 0
         while not self._stopping.is_set():
-            code = await self._live()
+            code = self.code = await self._live()
             if self._stopping.is_set():
                 break
             lived = time.monotonic() - self.started

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from appliance.calling import place_of, socket_of
 from appliance.env import BASE, Environment
 from appliance.services import broker, figures, passage
 from appliance.services.keeper import Program
+from appliance.services.worker import inherited, worker
 
 MANAGE = str(BASE / "manage.py")
 LISTENING = "DOMICILE_LISTEN_FD"
@@ -52,17 +52,6 @@ def programs(environment: Environment, listening: int, confine: str) -> list[lis
     ):
         groups.insert(0, [_broker(environment, shared, confine)])
     return groups
-
-
-def inherited(environment: Environment) -> dict[str, str]:
-    """The environment of every process: this one's, and where everything lies."""
-    return {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "appliance.settings",
-        "DOMICILE_DATA": str(environment.data),
-        "DOMICILE_RUN": str(environment.run),
-        "PYTHONUNBUFFERED": "1",
-    }
 
 
 def metrics_folder(environment: Environment) -> Path:
@@ -118,16 +107,8 @@ def _notary(environment: Environment, shared: Mapping[str, str], confine: str) -
 
 
 def _worker(environment: Environment, shared: Mapping[str, str], confine: str) -> Program:
-    return Program(
-        "worker",
-        [
-            *(sys.executable, "-m", "celery", "-q", "-A", "appliance.celery", "worker"),
-            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-        ],
-        environment={**shared, "DOMICILE_SOURCE": f"worker-{environment.node}"},
-        folder=BASE,
-        confine=confine,
-    )
+    source = {"DOMICILE_SOURCE": f"worker-{environment.node}"}
+    return worker("worker", {**shared, **source}, confine)
 
 
 def _records(shared: Mapping[str, str], confine: str) -> Program:

@@ -1,0 +1,159 @@
+"""The supervisor of a node: it runs a worker for each model that the gateway gives the node.
+
+    manage.py node, which becomes    python -m appliance.node
+
+Which models those are, the gateway's signed list in force says (`inference.in_force`). From a
+list that is older than half a minute nothing follows, nor from there being none: what runs goes
+on, and each worker asks the list itself before it begins a ticket. It has no database and no
+Django.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import structlog
+
+from appliance import confinement, logging
+from appliance.env import ConfigurationError, Environment, read
+from appliance.services.keeper import Program
+from appliance.services.worker import inherited, worker
+from appliance.services.workers import Workers
+from compliance.audit.keys import KeyUnusable
+from inference.admission import public_keys
+from inference.bulletin import Listing
+from inference.in_force import AHEAD, STALE, InForce
+from inference.registry import Entry, find
+from inference.registry.names import parts
+from inference.relay import connect
+
+LOOK = 0.5  # seconds between looks at what there is to do
+BROKER = 5.0  # seconds for one command
+DRAIN = 60.0  # seconds a worker gets: 30 to finish what runs, the rest for its engine to end
+LOCK = "node.lock"
+
+_log = structlog.get_logger(__name__)
+
+
+class NodeRefused(Exception):
+    """The supervisor cannot run here. The message says why and what to do."""
+
+
+def served(listed: InForce | None, node: str, now: float) -> frozenset[str] | None:
+    """The models that `node` needs a worker for; None where nothing is known. `now` in seconds.
+
+    An adapter is served by its base's worker.
+    """
+    if listed is None or not -AHEAD <= now - listed.moment / 1e6 <= STALE:
+        return None
+    return frozenset(parts(name)[0] for name in listed.nodes.get(node, ()))
+
+
+class Supervisor:
+    """One node's. Belongs to the process's main thread and its loop."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._keys = environment.data / "keys" / "gateway.pub"
+        local = confinement.broker_is_local(environment)
+        self._confine = confinement.available() if local else "no"
+        self._workers = Workers(self._program, self._found, environment.data / "logs")
+        self._told = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT, which lets what runs be finished; a second ends all at once.
+
+        Raises `KeyUnusable`.
+        """
+        loop = asyncio.get_running_loop()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sign, self._asked)
+        redis = connect(self._environment.broker_url, within=BROKER)
+        listing = Listing(redis, self._keys)
+        await listing.start()
+        try:
+            while not self._told.is_set():
+                models = served(listing.listed, self._environment.node, time.time())
+                if models is not None:
+                    self._workers.follow(models)
+                await self._rest()
+        finally:
+            await self._workers.stop()
+            await listing.stop()
+            await redis.aclose()
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(LOOK):
+                await self._told.wait()
+        except TimeoutError:
+            return
+
+    def _asked(self) -> None:
+        if self._told.is_set():
+            self._workers.kill()
+        self._told.set()
+
+    def _program(self, model: str) -> Program:
+        environment = self._environment
+        variables = {
+            **inherited(environment),
+            "DOMICILE_MODEL": model,
+            "DOMICILE_SOURCE": f"worker-{environment.node}-{model}",
+        }
+        return worker(f"worker-{model}", variables, self._confine, drain=DRAIN)
+
+    def _found(self, model: str) -> Entry:
+        return find(model, self._environment.data / "models", public_keys(self._keys))
+
+
+def hold(environment: Environment) -> int:
+    """The descriptor of a lock that only one supervisor of a folder has; raises `NodeRefused`.
+
+    Also makes the folders of sockets and logs; what is created from now on is private.
+    """
+    os.umask(0o077)
+    path = environment.run / LOCK
+    try:
+        for folder in (environment.run, environment.data / "logs", environment.data / "state"):
+            Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise NodeRefused(
+            f"{error.filename} cannot be used: {error.strerror}. Mend its rights, or choose "
+            "other folders with DOMICILE_DATA and DOMICILE_RUN."
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise NodeRefused(
+            f"Another supervisor holds {path}; stop it first, or give this one folders of its "
+            "own."
+        ) from None
+    return descriptor
+
+
+def main() -> int:
+    """Run the supervisor that the environment describes; its exit code."""
+    try:
+        environment = read()
+        logging.configure(
+            {"level": environment.log_level, "source": f"node-{environment.node}"}
+        )
+        hold(environment)
+        asyncio.run(Supervisor(environment).run())
+    except (ConfigurationError, KeyUnusable, NodeRefused) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""The program of one worker: as `up` starts it, and as a node's supervisor does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+from appliance.env import BASE, Environment
+from appliance.services.keeper import Program
+
+REFUSED = 4
+"""Exit code of a worker whose model's files are not those registered: only others help."""
+
+
+def inherited(environment: Environment) -> dict[str, str]:
+    """The environment of every process: this one's, and where everything lies."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "appliance.settings",
+        "DOMICILE_DATA": str(environment.data),
+        "DOMICILE_RUN": str(environment.run),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def worker(
+    name: str, environment: Mapping[str, str], confine: str, *, drain: float = 10.0
+) -> Program:
+    """A worker of what `environment` says, as `DOMICILE_MODEL`; `drain` is in seconds."""
+    return Program(
+        name,
+        [
+            *(sys.executable, "-m", "celery", "-q", "-A", "appliance.celery", "worker"),
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ],
+        environment=environment,
+        folder=BASE,
+        drain=drain,
+        confine=confine,
+        hopeless=frozenset({REFUSED}),
+    )

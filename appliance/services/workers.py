@@ -1,0 +1,185 @@
+"""The workers of one node: a process for each model that it is to serve.
+
+    follow   what the node is to serve now; called again and again
+    stop     all of them, when the node ends
+
+A model that is added gets a worker at once. One that is taken away, for longer than a moment,
+has its worker finish what runs and end; so has one whose files are others than when its worker
+started, and then a new one starts. A worker that dies is started again, after a pause that
+grows (`keeper`); one that found its model's files to be others than those registered only when
+they have changed. A model that cannot be served does not keep the others from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from appliance.services.keeper import Kept, Program
+from appliance.services.worker import REFUSED
+from inference.registry import Entry, ModelUnknown, ModelUnusable
+
+SETTLE = 2.0  # seconds for which a model must be gone from the list before its worker ends
+LOOK_AGAIN = 5.0  # seconds between looks at the files of a model
+SPOILT = "its files are not as they were registered; the worker's log names the file"
+
+_log = structlog.get_logger(__name__)
+
+Traces = tuple[tuple[str, int, int, int], ...]
+"""Path, inode, size and time of change of each file of a model: whether something changed."""
+
+
+@dataclass(slots=True)
+class Place:
+    """What is known of a model that the node is to serve. Times are monotonic seconds."""
+
+    kept: Kept | None = None
+    digests: tuple[str, ...] = ()  # of the model and its adapters, as its worker found them
+    ending: asyncio.Task[None] | None = None
+    reason: str = ""  # why it is not served
+    spoilt: Traces = ()  # files that a worker refused
+    looked: float = float("-inf")
+    gone: float | None = None  # since when it is not on the list
+
+
+class Workers:
+    """Belongs to one event loop, whose thread must be the process's main one.
+
+    `program` says how a worker of a model is run and `found` what lies here of it.
+    """
+
+    def __init__(
+        self,
+        program: Callable[[str], Program],
+        found: Callable[[str], Entry],
+        logs: Path,
+    ) -> None:
+        self._program, self._found, self._logs = program, found, logs
+        self._places: dict[str, Place] = {}
+
+    def follow(self, models: Collection[str]) -> None:
+        """Start what is to be served and end what is not; returns at once."""
+        for model in models:
+            place = self._places.setdefault(model, Place())
+            place.gone = None
+            self._serve(model, place)
+        for model in self._places.keys() - set(models):
+            self._leave(model, self._places[model])
+
+    def states(self) -> Mapping[str, tuple[str, str]]:
+        """Of each model a word, and why: `starts`, `runs`, `fails`, `ends` or `refused`."""
+        return {model: _state(place) for model, place in self._places.items()}
+
+    async def stop(self) -> None:
+        """Let all finish what runs and end; `kill` may cut it short."""
+        await asyncio.gather(
+            *(
+                place.ending or place.kept.stop()
+                for place in self._places.values()
+                if place.kept is not None
+            )
+        )
+
+    def kill(self) -> None:
+        """End all at once."""
+        for place in self._places.values():
+            if place.kept is not None:
+                place.kept.kill()
+
+    def _serve(self, model: str, place: Place) -> None:
+        now = time.monotonic()
+        if place.ending is not None:
+            return
+        if place.kept is not None and place.kept.code == REFUSED and place.kept.pid is None:
+            self._spoil(model, place)
+        elif now - place.looked >= LOOK_AGAIN:
+            place.looked = now
+            self._look(model, place)
+
+    def _spoil(self, model: str, place: Place) -> None:
+        """Its worker refused the files: wait for others."""
+        try:
+            place.spoilt = traces(self._found(model))
+        except (ModelUnknown, ModelUnusable, OSError):
+            place.spoilt = ()
+        _say(model, place, SPOILT)
+        self._end(model, place, "model_refused")
+
+    def _look(self, model: str, place: Place) -> None:
+        """See what lies here of it; start it, or end it to start it anew, if that is due."""
+        try:
+            entry = self._found(model)
+            now = traces(entry)
+        except (ModelUnknown, ModelUnusable, OSError) as error:
+            if place.kept is None:  # one that runs has read its files and goes on
+                _say(model, place, str(error))
+            return
+        digests = (entry.digest, *(adapter.digest for adapter in entry.adapters))
+        if place.kept is not None:
+            if digests != place.digests:
+                self._end(model, place, "model_changed")
+        elif not place.spoilt or place.spoilt != now:
+            place.reason, place.spoilt, place.digests = "", (), digests
+            self._start(model, place)
+
+    def _start(self, model: str, place: Place) -> None:
+        place.kept = Kept(self._program(model), self._logs, self._changed)
+        place.kept.start()
+
+    def _leave(self, model: str, place: Place) -> None:
+        now = time.monotonic()
+        place.gone = now if place.gone is None else place.gone
+        if place.kept is None:
+            del self._places[model]
+        elif place.ending is None and now - place.gone >= SETTLE:
+            self._end(model, place, "model_left")
+
+    def _end(self, model: str, place: Place, why: str) -> None:
+        _log.info(why, model=model)
+        place.ending = asyncio.create_task(self._ended(place), name=f"end {model}")
+
+    async def _ended(self, place: Place) -> None:
+        if place.kept is not None:
+            await place.kept.stop()
+        place.kept = place.ending = None
+        place.looked = float("-inf")
+
+    def _changed(self, kept: Kept, what: str) -> None:
+        """The keeper's words for what became of a process."""
+        level = _log.warning if kept.restarts else _log.info
+        level("worker", name=kept.program.name, state=what, restarts=kept.restarts)
+
+
+def _say(model: str, place: Place, reason: str) -> None:
+    """Once, until it is another."""
+    if reason != place.reason:
+        _log.error("model_unserved", model=model, problem=reason)
+    place.reason = reason
+
+
+def _state(place: Place) -> tuple[str, str]:
+    if place.reason:
+        return "refused", place.reason
+    if place.ending is not None:
+        return "ends", ""
+    if place.kept is None:
+        return "starts", ""
+    if place.kept.failing:
+        return "fails", "its worker does not stay up; read the worker's log"
+    return "runs", ""
+
+
+def traces(entry: Entry) -> Traces:
+    """Of the files of a model and its adapters; raises `WeightsMissing` and OSError."""
+    found = []
+    for path in (entry.path, *(adapter.path for adapter in entry.adapters)):
+        top = path if path.is_dir() else path.parent
+        for one in sorted(top.rglob("*")):
+            seen = one.lstat()
+            found.append((str(one), seen.st_ino, seen.st_size, seen.st_mtime_ns))
+    return tuple(found)
