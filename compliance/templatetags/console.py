@@ -35,6 +35,7 @@ TONES = {
         "can be proposed",
         "added",
         "approved",
+        "accepted",
         "confined",
     },
     "warn": {
@@ -73,6 +74,7 @@ TONES = {
         "not signed",
         "contradicts",
         "open",
+        "not accepted",
         "not valid",
         "cannot be proposed",
         "must be mended",

@@ -1,4 +1,4 @@
-"""Models, nodes and deployments: shown, and switched off and on."""
+"""Nodes and deployments: shown, and switched off and on."""
 
 from __future__ import annotations
 
@@ -8,71 +8,17 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 
-from compliance.admin.editing import ReadOnly, Switched
+from compliance.admin.editing import Switched
 from compliance.admin.recording import actor
 from compliance.admin.site import Panel, console
 from compliance.templatetags.console import badge, code, moment
 from inference import enrolling
 from inference.admin.life import look
-from inference.models import Deployment, Model, Node
-
-
-@admin.register(Model, site=console)
-class ModelAdmin(ReadOnly):
-    """What the appliance may serve, by the digest of its weights.
-
-    Made by commands, which hash them; other weights are another model. An officer says what
-    its licence restricts.
-    """
-
-    noun = "model"
-    section, rank = "Machines", 10
-    change_form_template = "admin/model.html"
-    fields = (
-        "name",
-        "engine",
-        "weights",
-        "licence",
-        "bytes",
-        "origin",
-        "context_length",
-        "created",
-        "eu_restriction",
-    )
-    readonly_fields = fields[:-1]
-    list_display = ("name", "engine", "licence", "bytes", "context_length", "short_digest")
-    list_filter = ("engine", "licence")
-    search_fields = ("name", "digest", "licence", "origin")
-    search_help_text = "Name, digest, licence or origin"
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As the group's rights say; only what is not read-only can be changed."""
-        return self.has_right(request, "change")
-
-    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        """A few lines are enough."""
-        if db_field.name == "eu_restriction":
-            kwargs["widget"] = forms.Textarea({"rows": 3})
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
-
-    @admin.display(description="digest (SHA-256)")
-    def weights(self, model: Any) -> str:
-        """Of the weights file, whole."""
-        return code(model.digest)
-
-    @admin.display(description="size", ordering="size")
-    def bytes(self, model: Any) -> str:
-        """Of the weights file."""
-        return str(filesizeformat(model.size))
-
-    def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        """Where it is served."""
-        return {"deployments": obj.deployments.select_related("node__site")}
+from inference.models import Deployment, Node
 
 
 @admin.register(Deployment, site=console)
