@@ -57,7 +57,7 @@ def spec(layer):
 def parameters(asked):
     """How many parameters a model of such a configuration has; those that are shared, once."""
     config = transformers.AutoConfig.for_model(asked["model_type"], **asked["config"])
-    kind = transformers.AutoModelForCausalLM if asked["causal"] else transformers.AutoModel
+    kind = getattr(transformers, asked["kind"])
     with torch.device("meta"):
         model = kind.from_config(config)
     return sum(one.numel() for one in model.parameters())

@@ -34,10 +34,45 @@ MODEL_TYPES = {
     "GraniteForCausalLM": "granite",
     "SmolLM3ForCausalLM": "smollm3",
     "ApertusForCausalLM": "apertus",
+    "MiniMaxM2ForCausalLM": "minimax_m2",
     "XLMRobertaModel": "xlm-roberta",
     "BertModel": "bert",
+    "Gemma3ForConditionalGeneration": "gemma3",
+    "Llama4ForConditionalGeneration": "llama4",
+    "Mistral3ForConditionalGeneration": "mistral3",
 }
-COUNTED = {one.name: one for one in models().values() if one.architecture in MODEL_TYPES}
+SEEING = {  # the part of a model that sees images, as its config.json has it
+    "gemma3": {
+        "hidden_size": 1152,
+        "intermediate_size": 4304,
+        "num_hidden_layers": 27,
+        "num_attention_heads": 16,
+        "patch_size": 14,
+        "image_size": 896,
+        "vision_use_head": False,
+    },
+    "llama4": {
+        "hidden_size": 1408,
+        "intermediate_size": 5632,
+        "num_hidden_layers": 34,
+        "num_attention_heads": 16,
+        "patch_size": 14,
+        "image_size": 336,
+        "vision_output_dim": 4096,
+        "projector_input_dim": 4096,
+        "projector_output_dim": 4096,
+    },
+    "mistral3": {
+        "model_type": "pixtral",
+        "hidden_size": 1024,
+        "intermediate_size": 4096,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 16,
+        "head_dim": 64,
+        "patch_size": 14,
+        "image_size": 1540,
+    },
+}
 
 
 def setup(one, count):
@@ -92,6 +127,7 @@ def config(one):
             "num_experts": count,
             "num_experts_per_tok": used,
             "moe_intermediate_size": shape.experts.width,
+            "interleave_moe_layer_step": 1,
             "n_shared_experts": 1 if shape.experts.shared else 0,
             "first_k_dense_replace": shape.experts.dense_layers,
         }
@@ -104,6 +140,19 @@ def config(one):
             "v_head_dim": shape.latent.value,
         }
     return said
+
+
+def counted(one):
+    """What transformers is asked for."""
+    model_type = MODEL_TYPES[one.architecture]
+    said = config(one)
+    kind = "AutoModelForCausalLM" if one.task == "chat" else "AutoModel"
+    if model_type in SEEING:
+        kind = "AutoModelForImageTextToText"
+        text = {**said, "model_type": "mistral"} if model_type == "mistral3" else said
+        tied = {"tie_word_embeddings": one.shape.tied}
+        said = {"text_config": text, "vision_config": SEEING[model_type], **tied}
+    return {"model_type": model_type, "kind": kind, "config": said}
 
 
 @pytest.fixture(scope="module")
@@ -121,14 +170,7 @@ def answers():
         for count in COUNTS
         for layout in ("LBNHC", "BLHNC")
     }
-    counts = {
-        one.name: {
-            "model_type": MODEL_TYPES[one.architecture],
-            "config": config(one),
-            "causal": one.task == "chat",
-        }
-        for one in COUNTED.values()
-    }
+    counts = {one.name: counted(one) for one in models().values()}
     done = subprocess.run(
         [PYTHON, HERE / "accounting.py"],
         input=json.dumps({"capacity": capacities, "parameters": counts}),
@@ -152,9 +194,9 @@ def test_the_cache_holds_as_many_tokens_as_vllm_says(answers, name):
             assert ours.requests(MEMORY) == pytest.approx(theirs["requests"])
 
 
-@pytest.mark.parametrize("name", COUNTED)
+@pytest.mark.parametrize("name", models())
 def test_a_model_of_these_sizes_has_as_many_parameters_as_transformers_counts(answers, name):
-    shape = COUNTED[name].shape
+    shape = models()[name].shape
     # What balances a router is no parameter there.
     theirs = answers["parameters"][name]
     ours = shape.parameters()
