@@ -1,10 +1,17 @@
-"""Gives the tests a data folder of their own, before Django's settings are read."""
+"""Gives the tests a data folder of their own, before Django's settings are read.
+
+Hundreds of processes are started: what they import is compiled once, whoever forbade that.
+"""
 
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
+
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 KEPT = {"DOMICILE_TEST_DATA", "DOMICILE_DATABASE_URL", "DOMICILE_SEED", "DOMICILE_KILLS"}
 
