@@ -2,6 +2,7 @@
 
 base              the contract, and its errors
 wire              a request and its event stream over a Unix socket
+answers           what a server answers: events up to their end, or one whole
 server            a supervised child process: started, watched, restarted, never orphaned
 group             a child and the processes it has started, ended as one
 leash             ties a child to its parent's life, then becomes the engine's program

@@ -20,10 +20,11 @@ import msgspec
 
 from compliance.vocabulary import Endpoint
 from inference.engines import wire
+from inference.engines.answers import WHOLE_MAX, Answered, TooLong
 from inference.engines.base import EngineFailed, EngineRefused, Load
 from inference.engines.llamacpp_body import completion, embedding, request
 from inference.engines.llamacpp_chunks import Mend, Messages, Texts
-from inference.engines.server import WHOLE_MAX, Answered, SupervisedServer, TooLong
+from inference.engines.server import SupervisedServer
 
 _RESTART_PATIENCE = 20.0  # s that a request waits for an engine that is being restarted
 _BAD_REQUEST = range(400, 500)

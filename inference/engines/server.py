@@ -21,7 +21,8 @@ from pathlib import Path
 
 import structlog
 
-from inference.engines import group, leash, wire
+from inference.engines import answers, group, leash, wire
+from inference.engines.answers import WHOLE_MAX, Answered, TooLong
 from inference.engines.base import EngineFailed
 
 _PAUSE_FIRST, _PAUSE_MOST = 0.2, 10.0  # s
@@ -31,8 +32,9 @@ _GRACE = 5.0  # s from SIGTERM to SIGKILL
 _LAST_WORDS = 2.0  # s that an ended child's output is still read for
 _LOOK_EVERY = 5.0  # s between looks at whether the child answers, and for its answer
 _MISSES_MOST = 5  # in a row: 25 s. A busy core may answer late; a restart loses all streams
-_OK, _LOADING = 200, 503
-WHOLE_MAX = 32 * 1024 * 1024  # bytes of an answer that is no stream
+_OK, _FAILED, _LOADING = 200, 500, 503
+_ASKED_MOST = 2  # times that a request is sent which met dying children: it may be what kills
+_CUT = "The engine stopped before its answer was complete."
 
 _log = structlog.get_logger(__name__)
 
@@ -104,7 +106,9 @@ class SupervisedServer:
 
     async def whole(self, path: str, body: bytes, within: float) -> bytes:
         """What answers a POST that is no stream; raises as `events` does, and `TooLong`."""
-        async with contextlib.aclosing(self._asked(path, body, within, _whole)) as answer:
+        async with contextlib.aclosing(
+            self._asked(path, body, within, answers.whole)
+        ) as answer:
             content = b"".join([part async for part in answer])
         if len(content) > WHOLE_MAX:
             raise TooLong(f"The engine's answer is longer than {WHOLE_MAX} bytes.")
@@ -114,7 +118,9 @@ class SupervisedServer:
         self, path: str, body: bytes, within: float
     ) -> AsyncGenerator[bytes, None]:
         """The events that answer a POST, up to `[DONE]`; raises `EngineFailed`, `Answered`."""
-        async with contextlib.aclosing(self._asked(path, body, within, _events)) as answer:
+        async with contextlib.aclosing(
+            self._asked(path, body, within, answers.events)
+        ) as answer:
             async for event in answer:
                 yield event
 
@@ -133,35 +139,46 @@ class SupervisedServer:
         """
         loop = asyncio.get_running_loop()
         until, deaths = loop.time() + within, 0
-        while True:
+        while deaths < _ASKED_MOST:
             await self._until_ready(until - loop.time())
+            begun, starts = False, self.starts
             try:
                 async with wire.request(self.socket, "POST", path, body) as response:
                     if response.status != _LOADING:
-                        if response.status != _OK:
-                            raise Answered(response.status, await response.body())
                         async with contextlib.aclosing(read(response)) as parts:
                             async for part in parts:
-                                self._heard = loop.time()
+                                begun, self._heard = True, loop.time()
                                 yield part
                         return
             except wire.NotListening:
                 pass  # it has ended, which the supervisor is about to learn
             except wire.Broken as error:
+                if not isinstance(error, wire.Unanswered):
+                    raise EngineFailed(_CUT) from error
                 deaths += 1
-                if not isinstance(error, wire.Unanswered) or deaths > 1:
-                    raise EngineFailed(
-                        "The engine stopped before its answer was complete."
-                    ) from error
+            except Answered as answered:
+                if answered.status < _FAILED or not await self._lost(starts):
+                    raise
+                if begun:
+                    raise EngineFailed(_CUT) from answered
+                deaths += 1
             await asyncio.sleep(_POLL)
+        raise EngineFailed(_CUT)
 
-    async def suspect(self) -> None:
-        """It answered as if it were dying: where it says so itself, it is replaced at once."""
+    async def _lost(self, starts: int) -> bool:
+        """Whether the child that was started as the `starts`th, and failed, cannot go on.
+
+        Where it says so itself, it is replaced at once.
+        """
         child = self._child
-        if child is not None and await self._health() == _LOADING and child is self._child:
+        lost = await self._health() == _LOADING
+        if self.starts != starts or child is None or not self.healthy:
+            return True
+        lost = lost or group.has_ended(child)
+        if lost:
             _log.error("engine_lost")
-            self._ready.clear()
-            group.kill(child)
+            self._replace()
+        return lost
 
     async def _until_ready(self, within: float) -> None:
         """Nothing of a request is sent to a child whose words are still being kept."""
@@ -271,6 +288,11 @@ class SupervisedServer:
             await asyncio.sleep(began + self._look_every - loop.time())
         else:
             _log.error("engine_hangs", seconds=self._misses_most * self._look_every)
+        self._replace()
+
+    def _replace(self) -> None:
+        """Kill the child, which the supervisor then starts again; nobody is sent to it now."""
+        self._ready.clear()
         if self._child is not None:
             group.kill(self._child)
 
@@ -306,28 +328,3 @@ class SupervisedServer:
         child.terminate()
         await asyncio.to_thread(group.wait, child, grace)
         group.reaped(child)
-
-
-async def _events(response: wire.Response) -> AsyncGenerator[bytes, None]:
-    async for event in response.events():
-        if event == b"[DONE]":
-            return
-        yield event
-    raise EngineFailed("The engine's answer has no end.")
-
-
-async def _whole(response: wire.Response) -> AsyncGenerator[bytes, None]:
-    yield await response.body(WHOLE_MAX)
-
-
-class TooLong(Exception):
-    """The server's answer is longer than is read."""
-
-
-class Answered(Exception):
-    """The server answered with an error status; `body` is its answer."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        super().__init__(f"The engine answered with status {status}.")
-        self.status = status
-        self.body = body

@@ -16,8 +16,9 @@ import msgspec
 
 from compliance.vocabulary import Endpoint
 from inference.engines import vllm_load
+from inference.engines.answers import WHOLE_MAX, Answered, TooLong
 from inference.engines.base import EngineFailed, EngineRefused, Load
-from inference.engines.server import WHOLE_MAX, Answered, SupervisedServer, TooLong
+from inference.engines.server import SupervisedServer
 from inference.engines.vllm_body import (
     chat,
     chat_chunk,
@@ -32,7 +33,7 @@ from inference.registry import Entry
 START = 1800.0  # s; weights of hundreds of gigabytes are read, and CUDA graphs made
 _RESTART_PATIENCE = 20.0  # s that a request waits for an engine that is being restarted
 _SAYS = 80  # lines of what a server said that did not come up; the cause stands far above
-_BAD_REQUEST, _BROKEN = range(400, 500), 500
+_BAD_REQUEST = range(400, 500)
 _TOO_LONG = frozenset({"input_tokens", "input_text", "max_tokens", "max_completion_tokens"})
 _SERVER = Path(__file__).with_name("vllm_server.py")
 
@@ -131,7 +132,7 @@ class VLLM:
                 "/v1/embeddings", _encode(asked), _RESTART_PATIENCE
             )
         except Answered as answered:
-            raise await self._refusal(answered, asked) from None
+            raise self._refusal(answered, asked) from None
         except TooLong as error:
             raise EngineRefused(
                 "input", f"The vectors are more than {WHOLE_MAX} bytes; send fewer texts."
@@ -141,33 +142,18 @@ class VLLM:
     async def _chunks(
         self, path: str, asked: Mapping[str, Any]
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """The server's chunks. What met a dying server is asked once more, if nothing came."""
-        content, again = _encode(asked), True
-        while True:
-            begun = False
-            events = self.server.events(path, content, _RESTART_PATIENCE)
-            try:
-                async with contextlib.aclosing(events):
-                    async for event in events:
-                        chunk = _decode(event)
-                        _raise_if_error(chunk, event)
-                        begun = True
-                        yield chunk
-            except Answered as answered:
-                refusal = await self._refusal(answered, asked)
-                again = again and not begun and not self.healthy
-                if not again or isinstance(refusal, EngineRefused):
-                    raise refusal from None
-                again = False
-            else:
-                return
+        """The server's chunks."""
+        events = self.server.events(path, _encode(asked), _RESTART_PATIENCE)
+        try:
+            async with contextlib.aclosing(events):
+                async for event in events:
+                    yield _decode(event)
+        except Answered as answered:
+            raise self._refusal(answered, asked) from None
 
-    async def _refusal(self, answered: Answered, asked: Mapping[str, Any]) -> Exception:
+    def _refusal(self, answered: Answered, asked: Mapping[str, Any]) -> Exception:
         """What an error means, in words that quote nothing of the request."""
         if answered.status not in _BAD_REQUEST:
-            await self.server.suspect()
-            if not self.healthy:
-                return EngineFailed("The engine stopped before its answer was complete.")
             return EngineFailed(
                 f"The engine gave up on this request, with status {answered.status}."
             )
@@ -189,10 +175,3 @@ class VLLM:
                     name, f"The engine cannot use the schema in `{name}`; simplify it."
                 )
         return EngineRefused(where, f"{model} cannot be given what is in `{where}`.")
-
-
-def _raise_if_error(chunk: Mapping[str, Any], event: bytes) -> None:
-    """An error that came too late for the answer's status is an event, which tells its own."""
-    if "error" in chunk:
-        code = chunk["error"].get("code") if isinstance(chunk["error"], Mapping) else None
-        raise Answered(code if isinstance(code, int) else _BROKEN, event)

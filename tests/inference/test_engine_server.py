@@ -132,7 +132,7 @@ while True:
 
 def streaming(folder, events, pause):
     program = STREAMING.replace("EVENTS", str(events)).replace("PAUSE", str(pause))
-    return server(folder, program, look_every=0.2, misses_most=3)
+    return server(folder, program, look_every=0.4, misses_most=5)
 
 
 async def _drained(events):
@@ -160,10 +160,10 @@ async def test_a_child_that_hangs_is_killed_its_streams_fail_and_it_is_started_a
 
 
 async def test_a_child_that_is_too_busy_to_tell_its_health_and_streams_is_left_alone(folder):
-    busy = streaming(folder, 30, 0.05)  # 1.5 s, in which it takes no other connection
+    busy = streaming(folder, 60, 0.05)  # 3 s, in which it takes no other connection
     await busy.start()
-    events = [event async for event in busy.events("/v1/chat/completions", b"{}", 5)]
-    assert len(events) == 30
+    events = [event async for event in busy.events("/v1/chat/completions", b"{}", PATIENCE)]
+    assert len(events) == 60
     assert busy.starts == 1
     await busy.stop()
 
@@ -179,7 +179,7 @@ async def test_a_stubborn_child_is_killed(folder, monkeypatch):
     assert not psutil.pid_exists(pid)
 
 
-async def test_a_child_that_says_it_lost_what_it_serves_is_replaced_at_once(folder):
+async def test_a_child_that_says_it_lost_what_it_serves_is_replaced(folder):
     lost = folder / "lost"
     program = SERVER.replace(
         "if head",
@@ -187,12 +187,11 @@ async def test_a_child_that_says_it_lost_what_it_serves_is_replaced_at_once(fold
         peer.sendall(b"HTTP/1.1 503 x\\r\\nContent-Length: 0\\r\\n\\r\\n")
     elif head""",
     )
-    replaced = server(folder, program, look_every=PATIENCE)
+    replaced = server(folder, program, look_every=0.2)
     await replaced.start()
     await until(lambda: replaced.healthy, "the child is up")
     lost.touch()
-    await replaced.suspect()
-    assert not replaced.healthy
+    await until(lambda: not replaced.healthy, "its word is heard")
     lost.unlink()
     await until(lambda: replaced.healthy, "another is up")
     assert replaced.starts >= 2
