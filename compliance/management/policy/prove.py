@@ -19,7 +19,7 @@ from compliance.policy.asking import Asking, Topic, answer_document
 from compliance.policy.prove import Answer, Verdict
 from compliance.policy.rules import Never, Policy, PolicyRefused, never_of, parse
 from compliance.policy.universe import NOTHING_KNOWN
-from compliance.policy.words import assertion
+from compliance.policy.words import assertion, quoted
 from compliance.proving import ProofImpossible, prove
 from compliance.versions.chain import Standing
 
@@ -119,7 +119,7 @@ def _lines(asking: Asking, answers: tuple[Answer, ...]) -> Iterator[str]:
     asserted = asking.policy.assertions if asking.topic is Topic.ASSERTIONS else ()
     for index, answer in enumerate(answers):
         if index < len(asserted):
-            yield f"{asserted[index].id}: {assertion(asserted[index])}"
+            yield f"{quoted(asserted[index].id)}: {assertion(asserted[index])}"
         yield from answer.words
         for example in answer.examples:
             yield ""

@@ -83,6 +83,7 @@ def test_assertions_of_a_file_are_proved_as_code_with_an_exit_code(tmp_path, cap
     file.write_text(json.dumps(document))
     code, out = policy(capsys, "prove", file)
     assert code == 1
+    assert "“stays”: Personal data" in out
     assert "Not so: there are requests that have personal data" in out
     assert "Country of the site: France" in out
     document["rules"][-1]["where"] = {"countries": ["DE"]}
