@@ -110,6 +110,22 @@ def test_an_application_that_comes_late_never_starves():
         flood(queue, "a", room)
 
 
+def test_what_an_application_has_of_its_share_of_the_slots_does_not_count_as_waiting():
+    """Of 16 slots 8 are its own where two ask; it may wait for what it has not."""
+    queue, room = Queue(Clock()), Room(at_once=16, waiting=16)
+    for _ in range(6):
+        queue.enter("a")
+    flood(queue, "b", room)
+    assert flood(queue, "a", room) >= 4
+
+
+def test_an_application_that_waits_for_nothing_takes_nothing_from_who_does():
+    """One request that runs leaves three quarters of the queue to the other all the same."""
+    queue, room = Queue(Clock()), Room(at_once=256, waiting=64)
+    queue.enter("b")
+    assert flood(queue, "a", room) == 255 + 48
+
+
 def test_a_batch_waits_in_one_half_of_the_queue_only():
     queue, room = Queue(Clock()), Room(at_once=4, waiting=64)
     assert flood(queue, "a", room, batch=True) == 4 + 32
@@ -165,7 +181,9 @@ def test_a_time_in_which_nobody_came_is_no_slow_pace():
     queue = busy(clock, room, 1.0)
     for _ in range(len([*queue.held.elements()])):
         queue.leave("a")
+    queue.enter("a")
     clock.now += 100_000.0
+    queue.leave("a")
     assert flood(queue, "a", room) == 2 + 12
     assert queue.again(1) == pytest.approx(1.0, rel=0.5)
 
