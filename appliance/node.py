@@ -28,6 +28,7 @@ from appliance.services.workers import Workers
 from compliance.audit.keys import KeyUnusable
 from inference.admission import public_keys
 from inference.bulletin import Listing
+from inference.drift import Voice
 from inference.in_force import AHEAD, STALE, InForce
 from inference.registry import Entry, find
 from inference.registry.names import parts
@@ -64,6 +65,7 @@ class Supervisor:
         local = confinement.broker_is_local(environment)
         self._confine = confinement.available() if local else "no"
         self._workers = Workers(self._program, self._found, environment.data / "logs")
+        self._voices: dict[str, Voice] = {}
         self._told = asyncio.Event()
 
     async def run(self) -> None:
@@ -110,7 +112,13 @@ class Supervisor:
         return worker(f"worker-{model}", variables, self._confine, drain=DRAIN)
 
     def _found(self, model: str) -> Entry:
-        return find(model, self._environment.data / "models", public_keys(self._keys))
+        """What lies here of a model; that it is refused, is said to the gateway."""
+        given = self._environment
+        voice = self._voices.setdefault(
+            model, Voice(given.site, given.node, model, self._keys.parent, given.broker_url)
+        )
+        with voice.telling():
+            return find(model, given.data / "models", public_keys(self._keys))
 
 
 def hold(environment: Environment) -> int:

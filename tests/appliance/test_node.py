@@ -1,0 +1,280 @@
+"""A node's supervisor, a real broker, real workers: it runs what the signed list says."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+import pytest_asyncio
+from celery import Celery
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from appliance.node import served
+from appliance.services.workers import SETTLE
+from inference import in_force
+from inference.registry import CATALOGUE, manifest, queue
+from inference.relay import Receipted, Receiver, Started, connect
+from inference.worker import engine_socket
+from tests.inference.nodes import MODEL, ROOT, data_folder, first, frames
+from tests.inference.tickets import GATEWAY, listed, sealed, ticket
+from tests.services.valkey import Valkey, leash
+from tests.services.waiting import PATIENCE, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+SECOND = "a-second-model"
+LICENCE = b"Do as you like.\n"
+
+
+def place(data: Path, name: str) -> Path:
+    """The shipped weights as an imported model that the gateway signed; its folder."""
+    folder = data / "models" / name
+    folder.mkdir(parents=True)
+    source, weights = CATALOGUE[MODEL].path, folder / "weights.gguf"
+    try:
+        os.link(source, weights)
+    except OSError:  # another file system
+        shutil.copyfile(source, weights)
+    (folder / "LICENCE").write_bytes(LICENCE)
+    told = hashlib.sha256(LICENCE).hexdigest()
+    content = manifest.encoded(
+        manifest.Manifest(
+            name=name,
+            kind="model",
+            task="chat",
+            weights="gguf",
+            engine="llamacpp",
+            context_length=4096,
+            licence=manifest.LicenceOf("MIT", told),
+            origin="a test",
+            files=[
+                manifest.File("LICENCE", len(LICENCE), told),
+                manifest.File("weights.gguf", weights.stat().st_size, CATALOGUE[MODEL].digest),
+            ],
+            lineage=manifest.Lineage(),
+        )
+    )
+    (folder / "manifest.json").write_bytes(content)
+    (folder / "manifest.sig").write_text(manifest.sign(content, GATEWAY))
+    return folder
+
+
+class Supervised:
+    """`manage.py node`, and the gateway that gives it models."""
+
+    def __init__(self, broker: Valkey, redis, receiver) -> None:
+        self.data = data_folder()
+        self.broker, self.redis, self.receiver = broker, redis, receiver
+        self.celery = Celery("gateway", broker=broker.url, fixups=[])
+        self.models = [MODEL, SECOND, "a-model-that-is-not-here"]
+        self.gateway = GATEWAY
+        self.ahead = 0.0
+        self.posting = asyncio.create_task(self._post())
+        self.log = self.data / "supervisor.log"
+        self.process = self.start()
+
+    def start(self, **changes: str) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as output:
+            return subprocess.Popen(
+                [sys.executable, str(ROOT / "manage.py"), "node"],
+                cwd="/",
+                env={
+                    "PATH": os.environ["PATH"],
+                    "DOMICILE_DATA": str(self.data),
+                    "DOMICILE_BROKER_URL": self.broker.url,
+                    "DOMICILE_ENGINE_THREADS": "1",
+                    "DOMICILE_CANARY_INTERVAL": "0",  # this machine has a network
+                    **changes,
+                },
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                preexec_fn=leash(),  # noqa: PLW1509 - only a system call
+            )
+
+    async def _post(self) -> None:
+        while True:
+            moment = round((time.time() + self.ahead) * 1e6)
+            said = listed(moment=moment, nodes={"node-1": self.models})
+            await self.redis.set(in_force.KEY, in_force.sign(said, self.gateway))
+            await asyncio.sleep(0.2)
+
+    def workers(self) -> dict[str, psutil.Process]:
+        """By model."""
+        found = {}
+        for process in psutil.Process(self.process.pid).children():
+            with suppress(psutil.Error):
+                found[process.environ()["DOMICILE_MODEL"]] = process
+        return found
+
+    def answers(self, model: str) -> bool:
+        """Whether its engine has come up under the worker that lives now."""
+        path = engine_socket(self.data / "run", "node-1", model)
+        with suppress(psutil.Error, KeyError):
+            return path.exists() and bool(self.workers()[model].children())
+        return False
+
+    async def ask(self, model: str, **body: object):
+        """Send a ticket; its inbox."""
+        asked = ticket(
+            reply_stream=self.receiver.stream,
+            model=model,
+            body={"messages": [{"role": "user", "content": "Tell me a story."}], **body},
+        )
+        inbox = self.receiver.expect(asked.handle, asked.attempt, asked.down_key)
+        await asyncio.to_thread(
+            self.celery.send_task,
+            "inference.tasks.answer",
+            args=[[base64.b64encode(sealed(asked)).decode()]],
+            queue=queue("home", model),
+            expires=60,
+            ignore_result=True,
+            retry=False,
+        )
+        return inbox
+
+    def told(self, event: str) -> list[dict[str, object]]:
+        """What it logged under a word."""
+        said = self.log.read_text().splitlines()
+        lines = [json.loads(line) for line in said if line.startswith("{")]
+        return [line for line in lines if line["event"] == event]
+
+    def unserved(self) -> set[object]:
+        """The models of which it has said that they are not served."""
+        return {line["model"] for line in self.told("model_unserved")}
+
+    def refused_more_than(self, seen: int) -> bool:
+        """Whether it has said of further lists that it does not believe them."""
+        return len(self.told("list_unread")) > seen
+
+    async def close(self) -> None:
+        self.posting.cancel()
+        self.process.kill()
+        self.process.wait()
+        self.celery.close()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def node():
+    broker = Valkey()
+    redis = connect(broker.url)
+    receiver = Receiver(redis, f"reply:{secrets.token_hex(8)}")
+    await receiver.start()
+    supervised = Supervised(broker, redis, receiver)
+    place(supervised.data, SECOND)
+    yield supervised
+    await supervised.close()
+    await receiver.stop()
+    await redis.aclose()
+    broker.close()
+
+
+async def test_it_runs_a_worker_for_each_model_that_is_here_and_says_which_is_not(node):
+    for model in (MODEL, SECOND):
+        inbox = await node.ask(model, max_tokens=4)
+        got = await frames(inbox)
+        assert isinstance(got[-1], Receipted)
+    assert set(node.workers()) == {MODEL, SECOND}
+    assert node.unserved() == {"a-model-that-is-not-here"}
+
+
+async def test_it_has_neither_django_nor_an_engines_library(node):
+    mapped = {Path(one.path).name for one in psutil.Process(node.process.pid).memory_maps()}
+    assert any(name.startswith("libcrypto") or "_rust" in name for name in mapped)
+    assert not {name for name in mapped if "psycopg" in name or "xllamacpp" in name}
+    assert "manage.py" not in " ".join(psutil.Process(node.process.pid).cmdline())
+
+
+async def test_a_second_supervisor_of_the_folder_is_refused(node):
+    assert await asyncio.to_thread(node.start().wait, PATIENCE) == 2
+    assert "Another supervisor" in node.log.read_text().splitlines()[-1]
+
+
+async def test_a_worker_that_dies_is_started_again_and_the_others_go_on(node):
+    before = node.workers()
+    before[SECOND].kill()
+    await until(lambda: node.workers().get(SECOND) not in (None, before[SECOND]), "another")
+    await until(lambda: node.answers(SECOND), "it answers")
+    assert node.workers()[MODEL] == before[MODEL]
+
+
+async def test_a_list_that_is_not_to_be_believed_ends_nothing(node):
+    before = node.workers()
+    node.models = [MODEL]
+    try:
+        for key, ahead in (
+            (Ed25519PrivateKey.generate(), 0.0),
+            (GATEWAY, 3600.0),
+            (GATEWAY, -3600.0),
+        ):
+            refused = partial(node.refused_more_than, len(node.told("list_unread")))
+            node.gateway, node.ahead = key, ahead
+            await until(refused, "the list is refused")
+        await asyncio.sleep(2 * SETTLE)
+        assert node.workers() == before
+    finally:
+        node.models, node.gateway, node.ahead = [MODEL, SECOND], GATEWAY, 0.0
+
+
+async def test_what_is_taken_away_is_drained_and_comes_back_once_its_files_are_right(node):
+    before = node.workers()
+    inbox = await node.ask(SECOND, max_tokens=300, temperature=0)
+    await first(inbox, Started)
+    node.models = [MODEL]
+    assert isinstance((await frames(inbox))[-1], Receipted), "what ran was finished"
+    await until(lambda: set(node.workers()) == {MODEL}, "its worker has ended")
+    assert node.workers()[MODEL] == before[MODEL]
+
+    weights = node.data / "models" / SECOND / "weights.gguf"
+    weights.rename(node.data / "good")
+    weights.write_bytes(b"GGUF and something else")
+    node.models = [MODEL, SECOND]
+    await until(lambda: SECOND in node.unserved(), "it is refused")
+    await until(lambda: set(node.workers()) == {MODEL}, "no worker tries in vain")
+
+    (node.data / "good").rename(weights)
+    await until(lambda: node.answers(SECOND), "it is served again")
+
+
+async def test_sigterm_ends_the_workers_before_the_supervisor(node):
+    inbox = await node.ask(MODEL, max_tokens=100, temperature=0)
+    await first(inbox, Started)
+    family = psutil.Process(node.process.pid).children(recursive=True)
+    assert len(family) >= 4, "workers and engines"
+    node.process.send_signal(signal.SIGTERM)
+    assert isinstance((await frames(inbox))[-1], Receipted), "what ran was finished"
+    assert await asyncio.to_thread(node.process.wait, PATIENCE) == 0
+    await until(lambda: not any(one.is_running() for one in family), "all are gone")
+
+
+async def test_kill_9_of_the_supervisor_leaves_no_process(node):
+    node.models = [MODEL]
+    node.process = node.start()
+    await until(lambda: node.answers(MODEL), "it starts anew")
+    family = psutil.Process(node.process.pid).children(recursive=True)
+    node.process.kill()
+    node.process.wait()
+    _gone, alive = await asyncio.to_thread(psutil.wait_procs, family, timeout=PATIENCE)
+    assert alive == []
+
+
+async def test_of_a_stale_list_nothing_follows_and_an_adapter_is_its_bases():
+    said = listed(nodes={"node-1": [f"{MODEL}:tone", "other"]})
+    now = said.moment / 1e6
+    assert served(said, "node-1", now) == frozenset({MODEL, "other"})
+    assert served(said, "node-2", now) == frozenset()
+    assert served(said, "node-1", now + in_force.STALE + 1) is None
+    assert served(None, "node-1", now) is None
