@@ -35,7 +35,7 @@ CODE = frozenset(
 TEXT_MAX = 64 * 1024 * 1024  # bytes
 SIZE_MAX = 2**44  # bytes of a file
 _BEGINNING = 4096  # bytes
-_PICKLE = re.compile(rb"\x80[\x02-\x05]|\(?[ci][\w.]+\n[\w.]+\n|\([dlt]p\d|[\])}]q\x00")
+_PICKLE = re.compile(rb"\x80[\x02-\x05]|\(?[ci][\w.]+\n[\w.]+\n[(.)\]}]|\([dlt]p\d|[\])}]q\x00")
 _ARCHIVES = (
     b"PK\x03\x04",
     b"PK\x05\x06",

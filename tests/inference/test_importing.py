@@ -1,0 +1,552 @@
+"""From a folder or a bundle to a model that serves, and every way in which it is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from compliance.audit.catalogue import unknown
+from compliance.audit.keys import create_key, read_key
+from compliance.models import Change, Event
+from inference.models import Deployment, Model, Node
+from inference.registry import (
+    ManifestRefused,
+    ModelUnknown,
+    ModelUnusable,
+    WeightsChanged,
+    WeightsMissing,
+    find,
+    held,
+)
+from inference.registry.intake import Intake
+from tests.compliance.admin import stories
+from tests.inference.registry import making
+
+CONFIG = "config.json"
+VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
+
+
+@pytest.fixture
+def data(database, settings, tmp_path):
+    """A gateway's data folder, with its keys."""
+    data: Path = tmp_path / "data"
+    settings.DOMICILE = dataclasses.replace(settings.DOMICILE, data=data)
+    key = Ed25519PrivateKey.from_private_bytes(create_key(data / "keys" / "gateway.ed25519"))
+    (data / "keys" / "gateway.pub").write_text(key.public_key().public_bytes_raw().hex())
+    return data
+
+
+@pytest.fixture
+def source(tmp_path):
+    return making.model(tmp_path / "source")
+
+
+def keys(data):
+    key = Ed25519PrivateKey.from_private_bytes(read_key(data / "keys" / "gateway.ed25519"))
+    return [key.public_key().public_bytes_raw()]
+
+
+def models(*arguments, **options):
+    out = io.StringIO()
+    call_command("models", *map(str, arguments), stdout=out, **options)
+    return out.getvalue()
+
+
+def take(source, name="tiny", *more):
+    given = ("--licence", "Apache-2.0", "--origin", "org/tiny")
+    return models("import", source, "--name", name, *given, *more)
+
+
+def take_adapter(source, name="tiny:claims", *more):
+    return take(source, name, "--adapter-of", name.partition(":")[0], *more)
+
+
+def recorded(kind):
+    found = Event.objects.filter(type=kind).order_by("id")
+    details = [json.loads(bytes(event.detail or b"")) for event in found]
+    assert not [one for detail in details for one in unknown(kind, detail)]
+    return details
+
+
+def refused(arguments, *, file, reason, name="tiny"):
+    """That the command refuses, names the file, leaves nothing, and that the record says so."""
+    before = Model.objects.count()
+    with pytest.raises(CommandError) as caught:
+        arguments()
+    assert file in str(caught.value)
+    detail = recorded("model.import_refused")[-1]
+    assert (detail["model"], detail["file"], detail["reason"]) == (name, file, reason)
+    assert Model.objects.count() == before
+    return str(caught.value)
+
+
+@pytest.mark.database
+def test_a_folder_becomes_a_model_with_every_file_in_a_signed_manifest(data, source):
+    said = take(source, "tiny", "--option", "max_model_len=1024", "--progress")
+    assert "100 %" in said
+    row = Model.objects.get()
+    assert row.digest in said
+    assert (row.engine, row.task, row.architecture) == ("vllm", "chat", "LlamaForCausalLM")
+    assert (row.context_length, row.licence_accepted) == (1024, None)
+    assert row.licence_text == making.APACHE
+    [detail] = recorded("model.registered")
+    assert (detail["digest"], detail["bytes"], detail["method"]) == (
+        row.digest,
+        row.size,
+        "none",
+    )
+    assert not Change.objects.exists()
+    entry = find("tiny", data / "models", keys(data))
+    entry.check()
+    assert (entry.digest, entry.size, entry.options) == (
+        row.digest, row.size, {"max_model_len": 1024},
+    )  # fmt: skip
+    assert not list((data / "models" / ".importing").glob("tiny*[!k]"))
+    assert "is as it was registered" in models("verify", "tiny")
+    assert "NOT accepted" in models("list")
+    assert "option: max_model_len=1024" in models("show", "tiny")
+
+
+def test_a_gguf_file_becomes_a_model_of_llama_cpp(data, tmp_path):
+    folder = tmp_path / "gguf"
+    folder.mkdir()
+    making.gguf(folder / "tiny.Q4_K_M.gguf")
+    (folder / "LICENSE").write_text(making.APACHE)
+    take(folder)
+    row = Model.objects.get()
+    assert (row.engine, row.architecture, row.quantisation) == ("llamacpp", "llama", "Q4_K_M")
+    entry = find("tiny", data / "models", keys(data))
+    assert entry.path.name == "tiny.Q4_K_M.gguf"
+    entry.check()
+
+
+@pytest.mark.parametrize(
+    ("config", "task", "quantisation"),
+    [
+        ({"architectures": ["BertModel"]}, "embeddings", ""),
+        ({"quantization_config": {"quant_method": "awq", "bits": 4}}, "chat", "awq 4 bit"),
+        ({"quantization_config": {"quant_method": "fp8"}}, "chat", "fp8"),
+        ({"max_position_embeddings": None, "text_config": {"n_positions": 99}}, "chat", ""),
+    ],
+)
+def test_what_a_models_files_say_of_it_is_told(data, tmp_path, config, task, quantisation):
+    take(making.model(tmp_path / "one", **config))
+    row = Model.objects.get()
+    assert (row.task, row.quantisation) == (task, quantisation)
+    assert row.context_length == (99 if "text_config" in config else 4096)
+
+
+@pytest.mark.parametrize(
+    "change", ["changed", "grown", "missing", "added", "linked", "manifest"]
+)
+def test_a_model_that_is_not_as_it_was_registered_is_not_served(data, source, change):
+    take(source)
+    folder = data / "models" / "tiny"
+    path = folder / "model.safetensors"
+    file = "model.safetensors"
+    expected: type[ModelUnusable] = WeightsChanged
+    if change == "changed":
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+    elif change == "grown":
+        path.write_bytes(path.read_bytes() + b"\x00")
+    elif change == "missing":
+        path.unlink()
+        expected = WeightsMissing
+    elif change == "added":
+        file = "modeling_new.py"
+        (folder / file).write_text("print('hello')")
+    elif change == "linked":
+        file = "extra.json"
+        (folder / file).symlink_to("config.json")
+    else:
+        file, expected = "manifest.sig", ManifestRefused
+        said = (folder / "manifest.json").read_bytes()
+        (folder / "manifest.json").write_bytes(said.replace(b'"vllm"', b'"vlln"'))
+    with pytest.raises(expected) as caught:
+        find("tiny", data / "models", keys(data)).check()
+    assert caught.value.file == file
+    with pytest.raises(CommandError, match=file):
+        models("verify", "tiny")
+
+
+def test_a_manifest_that_another_gateway_signed_is_not_believed(data, source):
+    take(source)
+    other = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    with pytest.raises(ManifestRefused, match="trusted gateway"):
+        find("tiny", data / "models", [other])
+
+
+def test_a_manifest_exchanged_for_an_older_one_is_found_by_its_digest(data, source):
+    take(source)
+    older = {one.name: one.read_bytes() for one in (data / "models" / "tiny").iterdir()}
+    models("remove", "tiny")
+    take(source, "tiny", "--note", "newer")
+    row = Model.objects.get()
+    entry = held("tiny", data / "models", keys(data))
+    for name, content in older.items():
+        (data / "models" / "tiny" / name).write_bytes(content)
+    with pytest.raises(ManifestRefused, match="another one"):
+        entry.kept.check("tiny", row.digest)
+
+
+def test_names_that_are_not_here_are_told_so(data):
+    for name in ("tiny", "../etc", "a/b", ""):
+        with pytest.raises(ModelUnknown):
+            find(name, data / "models", keys(data))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("pytorch_model.bin", b"x", "pickle"),
+        ("notes.txt", b"\x80\x04\x95", "pickle"),
+        ("modeling_tiny.py", b"", "code"),
+        ("config.json", b'{"auto_map": {"AutoConfig": "c.C"}}', "code"),
+        ("model.safetensors", b"tampered", "format"),
+    ],
+)
+def test_what_may_run_is_refused_with_the_files_name_and_recorded(
+    data, source, name, content, reason
+):
+    (source / name).write_bytes(content)
+    refused(lambda: take(source), file=name, reason=reason)
+    assert not (data / "models" / "tiny").exists()
+
+
+def test_an_index_that_names_a_part_which_is_not_there_is_refused(data, source):
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors"}}
+    (source / "model.safetensors.index.json").write_text(json.dumps(index))
+    part = "model-00001-of-00002.safetensors"
+    refused(lambda: take(source), file=part, reason="incomplete")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--option", "trust_remote_code=yes"], "no engine argument"),
+        (["--option", "tensor_parallel=two"], "tensor_parallel"),
+        (["--option", "gpu_memory_utilization=2.0"], "gpu_memory_utilization"),
+        (["--option", "chat_template=../x.jinja"], "chat_template"),
+        (["--option", "chat_template=missing.jinja"], "missing.jinja"),
+        (["--licence-file", "/dev/null"], "licence"),
+        (["--licence", "not a licence!"], "licence"),
+        (["--name", "Tiny Model"], "cannot name"),
+        (["--name", "smollm2-135m-instruct"], "registered already"),
+        (["--adapter-of", "other"], "base:adapter"),
+    ],
+)
+def test_what_is_said_wrongly_of_a_model_is_refused_in_words(data, source, more, words):
+    with pytest.raises(CommandError, match=words):
+        take(source, "tiny", *more)
+    assert not Model.objects.exists()
+
+
+def test_a_folder_without_a_licences_text_is_refused_until_one_is_given(data, source, tmp_path):
+    (source / "LICENSE").unlink()
+    refused(lambda: take(source), file="", reason="licence")
+    (tmp_path / "TERMS").write_text("Community terms")
+    take(source, "tiny", "--licence-file", tmp_path / "TERMS")
+    assert Model.objects.get().licence_text == "Community terms"
+    assert (data / "models" / "tiny" / "LICENSE.txt").read_text() == "Community terms"
+
+
+def test_an_adapter_belongs_to_its_base_by_digest_and_comes_with_it(data, source, tmp_path):
+    take(source)
+    take_adapter(
+        making.adapter(tmp_path / "lora"), "tiny:claims", "--note", "On claims of 2025."
+    )
+    row = Model.objects.get(name="tiny:claims")
+    assert row.base is not None
+    assert (row.kind, row.base.name, row.method) == ("adapter", "tiny", "adapter")
+    [one] = (entry := find("tiny", data / "models", keys(data))).adapters
+    assert (one.name, one.options) == ("tiny:claims", {"max_lora_rank": 4})
+    entry.check()
+    with pytest.raises(ModelUnknown, match="adapter"):
+        find("tiny:claims", data / "models", keys(data))
+    (data / "models" / "tiny+claims" / "adapter_model.safetensors").write_bytes(b"other")
+    with pytest.raises(WeightsChanged):
+        entry.check()
+    with pytest.raises(CommandError, match="is the base of tiny:claims"):
+        models("remove", "tiny")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"hidden": 16}, ("base", "made for another model")),
+        ({"peft_type": "IA3"}, ("format", "does not describe")),
+        ({"use_dora": True}, ("format", "use_dora")),
+        ({"modules_to_save": ["lm_head"]}, ("format", "modules_to_save")),
+    ],
+)
+def test_an_adapter_that_does_not_fit_is_refused(data, source, tmp_path, changes, told):
+    take(source)
+    lora = making.adapter(tmp_path / "lora", **changes)
+    with pytest.raises(CommandError, match=told[1]):
+        take_adapter(lora)
+    assert recorded("model.import_refused")[-1]["reason"] == told[0]
+
+
+def test_an_adapter_of_a_model_that_is_not_here_is_refused(data, tmp_path):
+    stories.machines()
+    lora = making.adapter(tmp_path / "lora")
+    for base in ("tiny", "smollm2-135m-instruct"):
+        with pytest.raises(CommandError, match="not a model that was imported"):
+            take_adapter(lora, f"{base}:claims")
+    assert [one["reason"] for one in recorded("model.import_refused")] == ["base", "base"]
+
+
+def test_an_adapter_of_a_base_that_was_exchanged_is_not_served(data, source, tmp_path):
+    take(source)
+    take_adapter(making.adapter(tmp_path / "lora"))
+    Model.objects.filter(kind="adapter").delete()
+    models("remove", "tiny")
+    take(source, "tiny", "--note", "another")
+    with pytest.raises(ManifestRefused, match="another tiny"):
+        find("tiny", data / "models", keys(data))
+
+
+def test_a_bundle_carries_a_model_to_a_node_and_to_another_appliance(
+    data, source, tmp_path, settings
+):
+    take(source)
+    row = Model.objects.get()
+    bundle = tmp_path / "tiny.tar"
+    models("bundle", "tiny", bundle)
+    with pytest.raises(CommandError, match="exists"):
+        models("bundle", "tiny", bundle)
+    with tarfile.open(bundle) as tar:
+        assert tar.getnames()[:2] == ["manifest.json", "manifest.sig"]
+    here = keys(data)
+    (data / "models").rename(data / "models.before")
+    models("place", bundle)
+    find("tiny", data / "models", here).check()
+    Model.objects.all().delete()
+    other = Ed25519PrivateKey.generate()
+    (data / "keys" / "gateway.pub").rename(tmp_path / "theirs.pub")
+    (data / "keys" / "gateway.ed25519").write_text(other.private_bytes_raw().hex())
+    (data / "keys" / "gateway.pub").write_text(other.public_key().public_bytes_raw().hex())
+    name = {"file": "manifest.sig", "reason": "signature", "name": "tiny.tar"}
+    refused(lambda: models("import", bundle), **name)
+    with pytest.raises(CommandError, match="trusted gateway"):
+        models("place", bundle)
+    models("import", bundle, "--trust", tmp_path / "theirs.pub")
+    assert Model.objects.get().digest == row.digest
+    assert recorded("model.registered")[-1]["signer"] == here[0].hex()
+    find("tiny", data / "models", keys(data)).check()
+    with pytest.raises(ManifestRefused):
+        find("tiny", data / "models", here)
+
+
+def rewritten(bundle, change):
+    """A copy of a bundle whose members went through `change` (name, content)."""
+    copy = bundle.with_name("changed.tar")
+    with tarfile.open(bundle) as old, tarfile.open(copy, "w") as new:
+        for member in old.getmembers():
+            file = old.extractfile(member)
+            for name, content in change(member.name, file.read() if file else b""):
+                about = tarfile.TarInfo(name)
+                about.size = len(content)
+                new.addfile(about, io.BytesIO(content))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda n, c: [(n, c[:-1] + b"x" if n == CONFIG else c)], (CONFIG, "changed")),
+        (lambda n, c: [(n, c + b"x" if n == CONFIG else c)], (CONFIG, "changed")),
+        (lambda n, c: [] if n == CONFIG else [(n, c)], (CONFIG, "incomplete")),
+        (lambda n, c: [(f"../{n}" if n == CONFIG else n, c)], (CONFIG, "incomplete")),
+        (lambda n, c: [(n, c), (f"{n}.py", c)], ("manifest.sig", "incomplete")),
+        (lambda n, c: [(n, c), *([("x", c)] if n[:5] == "token" else [])], ("", "format")),
+        (lambda n, c: [(n, c.replace(b"/tiny", b"/tinz"))], ("manifest.sig", "signature")),
+    ],
+)
+def test_a_bundle_that_was_changed_on_its_way_is_refused(data, source, tmp_path, change, told):
+    take(source)
+    models("bundle", "tiny", tmp_path / "tiny.tar")
+    models("remove", "tiny")
+    bundle = rewritten(tmp_path / "tiny.tar", change)
+    file, reason = told
+    refused(lambda: models("import", bundle), file=file, reason=reason, name=bundle.name)
+    assert not (data / "models" / "tiny").exists()
+
+
+def test_a_bundle_that_was_cut_short_is_refused(data, source, tmp_path):
+    take(source)
+    bundle = tmp_path / "tiny.tar"
+    models("bundle", "tiny", bundle)
+    models("remove", "tiny")
+    bundle.write_bytes(bundle.read_bytes()[:3000])
+    with pytest.raises(CommandError):
+        models("import", bundle)
+    assert not Model.objects.exists()
+
+
+def test_an_import_goes_on_after_the_last_whole_file(data, source):
+    (source / "config.json").write_text((source / "config.json").read_text())
+    (source / "tokenizer.json").unlink()
+    intake = Intake(data / "models", "tiny")
+    sources = {one: source / one for one in ("LICENSE", "model.safetensors")}
+    with intake.held():
+        intake.take(sources)
+    copy = intake.folder / "model.safetensors"
+    first = copy.stat()
+    (intake.folder / "half.json").write_text("{")  # what a killed copy leaves
+    take(source)
+    after = (data / "models" / "tiny" / "model.safetensors").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
+    find("tiny", data / "models", keys(data)).check()
+
+
+def test_an_import_begins_anew_with_a_file_that_changed(data, source):
+    intake = Intake(data / "models", "tiny")
+    with intake.held():
+        intake.take({"model.safetensors": source / "model.safetensors"})
+    making.safetensors(source / "model.safetensors", making.layers(hidden=16))
+    take(source)
+    find("tiny", data / "models", keys(data)).check()
+    kept = data / "models" / "tiny" / "model.safetensors"
+    assert kept.read_bytes() == (source / "model.safetensors").read_bytes()
+
+
+def test_two_imports_of_one_name_do_not_mix(data, source):
+    intake = Intake(data / "models", "tiny")
+    with intake.held(), pytest.raises(CommandError, match="being imported"):
+        take(source)
+    take(source)
+
+
+KILLED = """
+import os, signal, sys
+from inference.registry import intake
+def {place}(*_a, **_k):
+    os.kill(os.getpid(), signal.SIGKILL)
+intake.Intake.{place} = {place}
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", "models", "import", *sys.argv[1:]])
+"""
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("place", ["publish", "forget"])
+def test_an_import_that_was_killed_leaves_a_model_or_nothing(data, database, source, place):
+    run = subprocess.run(
+        [
+            *(sys.executable, "-c", KILLED.format(place=place), source, "--name", "tiny"),
+            *("--licence", "Apache-2.0", "--origin", "org/tiny"),
+        ],
+        env=os.environ
+        | {
+            "DOMICILE_DATA": str(data),
+            "DOMICILE_DATABASE_URL": database.url,
+            "DJANGO_SETTINGS_MODULE": "appliance.settings",
+        },
+        capture_output=True,
+        check=False,
+    )
+    assert run.returncode == -signal.SIGKILL, run.stderr.decode()
+    registered = Model.objects.filter(name="tiny").exists()
+    assert registered == (place == "forget")
+    assert len(recorded("model.registered")) == registered
+    assert not Change.objects.exists()
+    if not registered:
+        take(source)
+    find("tiny", data / "models", keys(data)).check()
+    assert Model.objects.get().digest in models("verify", "tiny")
+
+
+@pytest.mark.database
+def test_a_failure_of_the_database_after_the_files_are_in_place_registers_nothing(
+    data, source, monkeypatch
+):
+    publish = Intake.publish
+
+    def failing(self):
+        publish(self)
+        raise OSError(5, "Input/output error", str(self.final))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Intake, "publish", failing)
+        with pytest.raises(CommandError, match="Input/output"):
+            take(source)
+    assert not Model.objects.exists()
+    assert recorded("model.registered") == []
+    take(source)
+    find("tiny", data / "models", keys(data)).check()
+
+
+@pytest.mark.database
+def test_a_model_is_removed_once_nothing_needs_it(data, source):
+    stories.machines()
+    take(source)
+    assert "is to serve tiny" in models("deploy", "tiny", "--node", "node-1")
+    with pytest.raises(CommandError, match="already"):
+        models("deploy", "tiny", "--node", "node-1")
+    with pytest.raises(CommandError, match="No node"):
+        models("deploy", "tiny", "--node", "other")
+    with pytest.raises(CommandError, match="served by node-1"):
+        models("remove", "tiny")
+    deployment = Deployment.objects.get(model__name="tiny")
+    Deployment.objects.filter(pk=deployment.pk).update(active=False)
+    Change.objects.all().delete()
+    models("remove", "tiny")
+    assert not (data / "models" / "tiny").exists()
+    assert Node.objects.exists()
+    assert recorded("model.removed")[0]["model"] == "tiny"
+    assert not Change.objects.exists()
+
+
+def test_after_a_rotation_of_the_gateways_key_what_is_registered_is_signed_anew(data, source):
+    take(source)
+    new = Ed25519PrivateKey.generate()
+    (data / "keys" / "gateway.ed25519").write_text(new.private_bytes_raw().hex())
+    (data / "keys" / "gateway.pub").write_text(new.public_key().public_bytes_raw().hex())
+    with pytest.raises(ManifestRefused):
+        find("tiny", data / "models", keys(data))
+    models("sign")
+    find("tiny", data / "models", keys(data)).check()
+    manifest = data / "models" / "tiny" / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes() + b" ")
+    with pytest.raises(CommandError, match="not signed"):
+        models("sign")
+
+
+def test_the_bill_of_a_model_is_valid_and_names_every_file_and_what_it_was_made_from(
+    data, source, tmp_path
+):
+    take(source)
+    quantised = making.model(tmp_path / "awq", quantization_config={"quant_method": "awq"})
+    take(quantised, "tiny-awq", "--derived-from", "tiny", "--method", "quantised",
+         "--note", "With 512 samples of our own.")  # fmt: skip
+    row = Model.objects.get(name="tiny-awq")
+    assert row.base == Model.objects.get(name="tiny")
+    models("bom", "tiny-awq", tmp_path / "bom.json")
+    text = (tmp_path / "bom.json").read_text()
+    assert VALIDATOR.validate_str(text) is None
+    [component] = json.loads(text)["components"]
+    assert component["hashes"] == [{"alg": "SHA-256", "content": row.digest}]
+    assert {one["name"] for one in component["components"]} == {
+        *("LICENSE", "config.json", "model.safetensors", "tokenizer.json"),
+    }
+    [ancestor] = component["pedigree"]["ancestors"]
+    assert ancestor["hashes"][0]["content"] == Model.objects.get(name="tiny").digest
+    assert "512 samples" in component["pedigree"]["notes"]
+    assert component["licenses"][0]["license"]["text"]["content"] == making.APACHE
