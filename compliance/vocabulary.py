@@ -159,7 +159,7 @@ class Obligations:
     """What must be done with a request that may go on.
 
     Of several the least `content_days` and `max_tokens` hold, the models that all of them
-    permit, and `mark_output` and `review` where any asks for it.
+    permit, and each of `DUTIES` where any asks for it.
     """
 
     content_days: int | None = None  # content is kept so long at most; 0: never
@@ -167,6 +167,11 @@ class Obligations:
     max_tokens: int | None = None
     models: frozenset[str] | None = None  # the permitted ones
     review: bool = False  # a person must look at the answer
+    withhold_reasoning: bool = False  # the caller gets the answer without how it came about
+
+
+DUTIES = ("mark_output", "review", "withhold_reasoning")
+"""The obligations that are asked for, or not."""
 
 
 @dataclass(frozen=True, slots=True)

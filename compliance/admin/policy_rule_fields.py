@@ -232,4 +232,10 @@ def _obligations(known: Known) -> dict[str, forms.Field]:
         "obligations_review": forms.BooleanField(
             required=False, label="A person must look at the answer before it is used"
         ),
+        "obligations_withhold_reasoning": forms.BooleanField(
+            required=False,
+            label="Give the answer without the model's reasoning",
+            help_text="Some models write down how they come to an answer. It can repeat what "
+            "the answer leaves out.",
+        ),
     }

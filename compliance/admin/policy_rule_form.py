@@ -18,6 +18,7 @@ from compliance.admin.policy_fields import LengthField
 from compliance.admin.policy_rule_fields import EXCEPT, ID_MAX, ONLY, fields
 from compliance.admin.policy_world import Known
 from compliance.policy.rules import PolicyRefused
+from compliance.vocabulary import DUTIES
 
 MEMBER = re.compile(r"(?:rules\[\d+\]\.?)?(?P<path>[a-z_.]*)(?:\[\d+\])?\Z")
 
@@ -125,7 +126,7 @@ _PLACES = (
 )
 _OWED = (
     "obligations_content_days obligations_mark_output obligations_max_tokens"
-    " obligations_models obligations_review"
+    " obligations_models obligations_review obligations_withhold_reasoning"
 )
 PARTS = (
     ("The rule", "description id", False),
@@ -205,7 +206,7 @@ def condition(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _members(given: Mapping[str, Any], part: str) -> dict[str, Any]:
     """The members of `part` that say anything; a box that is not ticked does not."""
-    ticked = {"obligations_mark_output", "obligations_review"}
+    ticked = {f"obligations_{name}" for name in DUTIES}
     return {
         name.removeprefix(f"{part}_"): value
         for name, value in given.items()

@@ -158,6 +158,8 @@ def obligations(given: Obligations) -> dict[str, Any]:
         said["models"] = sorted(given.models)
     if given.review:
         said["review"] = True
+    if given.withhold_reasoning:
+        said["withhold_reasoning"] = True
     return said
 
 

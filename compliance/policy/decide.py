@@ -11,7 +11,7 @@ treatment      of each kind found: the strictest that a rule speaking of it asks
 sites          those that every rule permits (intersection)
 content_days   the least; `max_tokens` likewise
 models         those that every rule permits (intersection)
-mark_output    where any rule asks for it; `review` likewise
+mark_output    where any rule asks for it; `review`, `withhold_reasoning` likewise
 =============  ====================================================================
 
 Where no rule speaks of the request, or none of one of the kinds found in it, the answer is no
@@ -135,6 +135,7 @@ def _obligations(asked: Sequence[Obligations]) -> Obligations:
         max_tokens=_least(one.max_tokens for one in asked),
         models=frozenset.intersection(*models) if models else None,
         review=any(one.review for one in asked),
+        withhold_reasoning=any(one.withhold_reasoning for one in asked),
     )
 
 

@@ -26,6 +26,7 @@ NAMES: Mapping[str, str] = {
     "max_tokens": "answers may be longer, in tokens",
     "mark_output": "answers are not marked any more",
     "review": "no person has to look at the answer any more",
+    "withhold_reasoning": "how an answer came about is given out again",
 }
 """The ways of being looser, in words."""
 
@@ -96,6 +97,7 @@ _CHANGES: Mapping[str, _Changed] = {
     "max_tokens": _tokens,
     "mark_output": _duty("mark_output"),
     "review": _duty("review"),
+    "withhold_reasoning": _duty("withhold_reasoning"),
 }
 
 

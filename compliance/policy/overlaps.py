@@ -15,7 +15,7 @@ from compliance.policy.symbolic import Meaning
 from compliance.policy.terms import Policy, Rule, Where
 from compliance.policy.told import example, moment, rules
 from compliance.policy.universe import NOTHING_KNOWN, Known
-from compliance.vocabulary import Effect, Facts
+from compliance.vocabulary import DUTIES, Effect, Facts
 
 
 def unreachable(
@@ -91,7 +91,7 @@ def _differences(one: Meaning, other: Meaning) -> Iterator[Term]:
         for most in amounts(name, one.policy, other.policy):
             pair = (meaning.at_most(name, most) for meaning in (one, other))
             yield session.all([going, _apart(one, *pair)])
-    for name in ("mark_output", "review"):
+    for name in DUTIES:
         yield session.all([going, _apart(one, one.obliged(name), other.obliged(name))])
 
 

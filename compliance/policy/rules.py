@@ -105,6 +105,7 @@ OBLIGATIONS: Mapping[str, Reader] = {
     "max_tokens": reading.whole(1, MAX_TOKENS),
     "models": reading.names,
     "review": reading.demand,
+    "withhold_reasoning": reading.demand,
 }
 """The members that `obligations` may have, each with its reader."""
 

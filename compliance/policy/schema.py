@@ -120,6 +120,7 @@ _OBLIGATIONS = _object(
         "max_tokens": _whole(1, MAX_TOKENS),
         "models": _TEXTS,
         "review": _TRUE,
+        "withhold_reasoning": _TRUE,
     },
     minProperties=1,
 )

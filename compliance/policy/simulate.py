@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from compliance.policy.decide import decide
 from compliance.policy.rules import Policy
-from compliance.vocabulary import Decision, Effect, Facts, Obligations
+from compliance.vocabulary import DUTIES, Decision, Effect, Facts, Obligations
 
 NOWHERE = "nowhere"
 """The outcome of a request that may go on and for which the policy leaves no site."""
@@ -78,7 +78,7 @@ def _sites(sites: tuple[str, ...] | None) -> str:
 
 
 def _duties(before: Obligations, after: Obligations) -> Iterator[str]:
-    for name in ("content_days", "mark_output", "max_tokens", "models", "review"):
+    for name in ("content_days", "max_tokens", "models", *DUTIES):
         was, is_now = getattr(before, name), getattr(after, name)
         if was != is_now:
             yield f"{name.replace('_', ' ')}: {_value(was)} becomes {_value(is_now)}"

@@ -323,7 +323,7 @@ class Meaning:
         )
 
     def obliged(self, name: str) -> Term:
-        """That a duty (`mark_output`, `review`) is asked for."""
+        """That a duty (one of `DUTIES`) is asked for."""
         return self.any_spoke(
             rule.id for rule in self.policy.rules if getattr(rule.obligations, name)
         )

@@ -107,6 +107,8 @@ def obligations(asked: Obligations) -> str:
         said.append(f"Only {_kind('the model', 'the models', asked.models)} may answer.")
     if asked.review:
         said.append("A person must look at the answer before it is used.")
+    if asked.withhold_reasoning:
+        said.append("The caller gets the answer without the model's reasoning.")
     return " ".join(said)
 
 

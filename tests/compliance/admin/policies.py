@@ -54,6 +54,7 @@ WHOLE = {
         "max_tokens": 1000,
         "models": ["smollm2-135m-instruct"],
         "review": True,
+        "withhold_reasoning": True,
     },
 }
 """A rule that uses every member of the language but `applications`."""

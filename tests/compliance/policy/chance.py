@@ -94,6 +94,7 @@ OBLIGATIONS = {
     "max_tokens": lambda rng: rng.choice((100, 1_000)),
     "models": lambda rng: some(rng, MODELS, 3),
     "review": lambda _rng: True,
+    "withhold_reasoning": lambda _rng: True,
 }
 
 

@@ -99,6 +99,7 @@ ASKED = {
     "max_tokens": st.integers(1, 1000),
     "models": some(MODELS),
     "review": st.just(True),
+    "withhold_reasoning": st.just(True),
 }
 
 

@@ -50,6 +50,7 @@ def read(document, facts, satisfied=frozenset()):
         "max_tokens": least(obligations, "max_tokens"),
         "mark_output": any(one.get("mark_output", False) for one in obligations),
         "review": any(one.get("review", False) for one in obligations),
+        "withhold_reasoning": any(one.get("withhold_reasoning", False) for one in obligations),
         "models": frozenset.intersection(*map(frozenset, models)) if models else None,
     }
 

@@ -51,6 +51,7 @@ def stricter(one, other):
         and within(ours.models, theirs.models)
         and ours.mark_output >= theirs.mark_output
         and ours.review >= theirs.review
+        and ours.withhold_reasoning >= theirs.withhold_reasoning
         and set(one.held_by) >= set(other.held_by)
         and set(one.excluded) >= set(other.excluded)
     )
