@@ -21,7 +21,7 @@ from inference.turnstile import Turnstile
 
 PRESENCE, PRESENCE_LIFE = 2.0, 5  # s
 HEALTH = 0.25  # s until an engine that went down, or came back, is told
-SAMPLE = 0.5  # s between questions to an engine that has something to do
+SAMPLE = 1.0  # s between questions to an engine that has something to do
 PATIENCE = 2.0  # s for its answer
 FULL = 0.9  # of the KV cache
 TIGHT = 0.5  # of the KV cache
@@ -54,7 +54,7 @@ class Presence:
         self._redis = redis
         self._load: Load | None = None
         self._since = int(time.time())
-        self._key = f"node:{identity.node}"
+        self._key = f"node:{identity.node}/{model}"
 
     async def ask(self, gone: Callable[[], bool]) -> None:
         """Keep asking the engine what it has to do, until `gone`."""

@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from compliance.vocabulary import NoRoute, Place
-from inference.waiting import Queue, Room
+from inference.waiting import WAITING_ROOM, Queue, Room
 
 log = structlog.get_logger(__name__)
 
@@ -111,9 +111,13 @@ _read = msgspec.json.Decoder(Sign).decode
 class Traffic:
     """What changes by the second: nodes that can answer, and requests on their way.
 
-    Used by the event loop's thread only. A node lives while its key `node:<name>` is in the
-    broker; the worker renews it. One whose engine is down, or that says nothing one can read,
-    counts as little as one that is silent. While the broker does not answer, no node counts.
+    Used by the event loop's thread only. A node serves a model while the key
+    `node:<name>/<model>` is in the broker; the model's worker there renews it. One whose engine
+    is down, or that says nothing one can read, counts as little as one that is silent. While
+    the broker does not answer, no node counts. Workers of before this version, which were one
+    for each node, say `node:<name>`.
+
+    `nodes` are signs by what follows `node:`.
     """
 
     def __init__(self) -> None:
@@ -125,7 +129,12 @@ class Traffic:
     @property
     def alive(self) -> frozenset[str]:
         """The nodes that can answer now."""
-        return frozenset(self.nodes)
+        return frozenset(name.partition("/")[0] for name in self.nodes)
+
+    def of(self, node: str, model: str) -> Sign | None:
+        """What the worker of a model on a node says; an adapter's is that of its base."""
+        base = model.partition(":")[0]
+        return self.nodes.get(f"{node}/{base}") or self.nodes.get(node)
 
     async def start(self, redis: Any) -> None:
         """Look once, then each second until `stop`."""
@@ -164,9 +173,7 @@ class Traffic:
             log.info("nodes_seen", nodes=sorted(nodes), count=len(keys) - len(nodes))
         self.nodes = nodes
 
-    def passage(
-        self, table: RoutingTable, application: str, *, batch: bool = False
-    ) -> Passage:
+    def passage(self, table: RoutingTable, application: str, *, batch: bool = False) -> Passage:
         """The way of one request; `application` is the id of the one that sent it."""
         return Passage(self, table, application, batch=batch)
 
@@ -214,8 +221,7 @@ class Passage:
     def _permitted(self, model: str, sites: tuple[str, ...] | None) -> list[Berth]:
         served = self._table.berths.get(model, ())
         permitted = [berth for berth in served if sites is None or berth.place.site in sites]
-        nodes = self._traffic.nodes
-        living = [berth for berth in permitted if not berth.nodes.isdisjoint(nodes)]
+        living = [berth for berth in permitted if self._able(berth)]
         if living:
             return living
         if not permitted:
@@ -228,13 +234,19 @@ class Passage:
         return self._traffic.queues[berth.place.site, berth.place.model]
 
     def _able(self, berth: Berth) -> list[Sign]:
-        nodes = self._traffic.nodes
-        return [nodes[name] for name in berth.nodes if name in nodes]
+        said = (self._traffic.of(name, berth.place.model) for name in berth.nodes)
+        return [sign for sign in said if sign is not None]
 
     def _surplus(self, berth: Berth) -> int:
-        """How many requests must leave the place before this one may wait there."""
-        fit = sum(node.fits for node in self._able(berth))
-        room = Room(math.ceil(fit / self._table.processes), berth.limit)
+        """How many requests must leave the place before this one may wait there.
+
+        No more wait than its nodes hold: nobody would speak for a ticket that lies in the
+        broker, and it would be given up.
+        """
+        able, processes = self._able(berth), self._table.processes
+        fit = sum(node.fits for node in able)
+        most = min(berth.limit, len(able) * WAITING_ROOM // processes)
+        room = Room(math.ceil(fit / processes), most)
         return self._queue(berth).surplus(self._application, room, batch=self._batch)
 
     def _load(self, berth: Berth) -> tuple[float, int]:

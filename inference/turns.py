@@ -26,8 +26,8 @@ from inference.presence import Presence
 from inference.relay import Cancellations, Failed, Heartbeat, Line, Outbox, OutboxFull
 from inference.statements import Statement, say
 from inference.turnstile import Turnstile
+from inference.waiting import WAITING_ROOM
 
-WAITING_ROOM = 256  # tickets held beyond the engine's slots, so that heartbeats speak for them
 HEARTBEAT = 1.0  # s
 DRAIN = 30.0  # s to finish what runs
 

@@ -20,6 +20,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+WAITING_ROOM = 256  # tickets that a node holds beyond its engine's slots, and speaks for
 THRICE = 3
 PACE_OF = 64  # the latest requests that left a busy place, of which the pace is
 PACE_LEAST = 4  # of them; of fewer no pace can be told

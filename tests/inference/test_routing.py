@@ -14,6 +14,7 @@ from compliance.vocabulary import NoRoute, Place
 from inference import routing
 from inference.relay import connect
 from inference.routing import Berth, Overloaded, RoutingTable, Sign, Traffic
+from inference.waiting import WAITING_ROOM
 from tests.services.waiting import PATIENCE
 
 
@@ -170,6 +171,15 @@ def test_the_engines_memory_bounds_who_may_wait_there():
     table = RoutingTable(models={}, berths={"m": (berth("east", "e1", limit=4),)})
     busy = traffic(e1=sign(running=10, capacity=256, cache=1.0))
     for _ in range(10 + 3):
+        busy.passage(table, "a")("m", None)
+    with pytest.raises(Overloaded):
+        busy.passage(table, "a")("m", None)
+
+
+def test_no_more_wait_than_the_nodes_speak_for_whatever_the_limit_is():
+    table = RoutingTable({}, {"m": (berth("east", "e1", "e2", limit=10_000),)}, processes=2)
+    busy = traffic(e1=sign(capacity=4))
+    for _ in range(2 + WAITING_ROOM // 2 * 3 // 4):
         busy.passage(table, "a")("m", None)
     with pytest.raises(Overloaded):
         busy.passage(table, "a")("m", None)
