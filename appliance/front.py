@@ -34,9 +34,10 @@ from compliance import background
 from compliance.admin import coverage, playground
 from compliance.audit.configuration import loaded
 from inference.api.app import Configuration, DataPlane, build
+from inference.api.endpoints import PATHS
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-ENDPOINTS = frozenset({"/v1/chat/completions", "/v1/models"})
+ENDPOINTS = frozenset({*PATHS, "/v1/models"})
 log = structlog.get_logger(__name__)
 
 

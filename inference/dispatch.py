@@ -25,6 +25,7 @@ from compliance.gate import Admitted, Blocked, Coverage, Refused
 from compliance.vocabulary import (
     Append,
     Application,
+    Endpoint,
     Place,
     Request,
     RequestClass,
@@ -35,6 +36,7 @@ from inference.last_frames import AnswerFailed, Cleared, Finished, finished, ref
 from inference.publisher import TICKET_LIFETIME, Publisher
 from inference.refusals import Refusal
 from inference.relay import (
+    INBOX_LIMIT,
     CancelSender,
     Chunk,
     Failed,
@@ -60,6 +62,7 @@ ATTEMPTS_MAX = 3
 STOP_TIMEOUT = 5.0  # seconds
 NEWS = 2.0  # seconds that a process may be behind the one whose list a node has read
 SOON = 0.05  # seconds between looks for it
+VECTORS = 48 * 1024 * 1024  # bytes of an answer that comes in one piece
 SHARE_CONTEXT, SHARE_BYTES = b"share", 8
 
 
@@ -160,7 +163,12 @@ class Dispatcher:
             streamed, refusal, why = False, None, ""
             before = self._snapshot()
             cleared = admitted.ticket
-            inbox = self._receiver.expect(cleared.handle, admitted.attempt, cleared.down_key)
+            inbox = self._receiver.expect(
+                cleared.handle,
+                admitted.attempt,
+                cleared.down_key,
+                VECTORS if admitted.request.endpoint is Endpoint.EMBEDDINGS else INBOX_LIMIT,
+            )
             ended = False
             try:
                 await self._publish(cleared)

@@ -270,6 +270,7 @@ def _routes(rows: Iterable[Deployment], processes: int) -> RoutingTable:
             context_length=model.context_length,
             created=int(model.created.timestamp()),
             publisher=model.origin,
+            task=model.task,
         )
         place = Place(
             site=site.name,

@@ -1,8 +1,9 @@
 r"""The strings of a request that a model would read, and their replacement.
 
-A segment is a string and its place, a JSON pointer (RFC 6901) into the body of an OpenAI
-chat completion. Which strings a model reads is decided here and nowhere else: a string that
-is not collected is a string that nobody checks.
+A segment is a string and its place, a JSON pointer (RFC 6901) into the body of a request to
+an endpoint of OpenAI's that takes text: chat completions, completions, embeddings. Which
+strings a model reads is decided here and nowhere else: a string that is not collected is a
+string that nobody checks.
 
 Two kinds of place lie outside RFC 6901, and are marked by a token that no pointer can have
 by accident, since '~' is always followed by 0 or 1 there: the *name* of a member (`NAME`), and
@@ -102,7 +103,7 @@ def _escaped(token: str | int) -> str:
 
 
 def segments(body: Mapping[str, Any]) -> tuple[Segment, ...]:
-    """Every string of a chat-completions body that a model could read, in reading order.
+    """Every string of a body that a model could read, in reading order.
 
     The order fixes the numbers that pseudonyms get: messages come first, from the oldest to
     the newest, so that a resent history keeps its numbers whatever else changes.
@@ -124,6 +125,8 @@ def _collected(body: Mapping[str, Any]) -> Iterator[Segment]:
     for index, message in enumerate(_items(body.get("messages"))):
         if isinstance(message, Mapping):
             yield from _message(message, pointer("messages", index))
+    for name in ("prompt", "input"):
+        yield from _leaves(body.get(name), pointer(name))
     for name in ("tools", "functions"):
         for index, tool in enumerate(_items(body.get(name))):
             yield from _schema(tool, pointer(name, index))

@@ -13,6 +13,7 @@ from typing import Any
 from compliance.vocabulary import Obligations, Request
 
 MAX_TOKENS = "max_tokens"
+EMBEDDED = "input"  # what only the body of a request for vectors has
 
 
 def kept_for(request: Request, obligations: Obligations) -> Request:
@@ -24,9 +25,12 @@ def kept_for(request: Request, obligations: Obligations) -> Request:
 
 
 def bounded(body: Mapping[str, Any], obligations: Obligations) -> Mapping[str, Any]:
-    """The body with no longer an answer than the policy grants, each choice by itself."""
+    """The body with no longer an answer than the policy grants, each choice by itself.
+
+    Who asks for vectors gets no text that could be shorter.
+    """
     most = obligations.max_tokens
-    if most is None or body.get(MAX_TOKENS, most + 1) <= most:
+    if most is None or EMBEDDED in body or body.get(MAX_TOKENS, most + 1) <= most:
         return body
     return {**body, MAX_TOKENS: most}
 

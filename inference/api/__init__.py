@@ -1,12 +1,14 @@
 """The endpoints that applications call, in OpenAI's wire format.
 
 app          joins the endpoints; starts and drains what they need
-chat         POST /v1/chat/completions: accept, admit, answer
+endpoints    those that run a model: accept, admit, answer
 answering    one admitted request, to its terminal event; ending sees that it is recorded
 models       GET /v1/models
-answer       engine chunks -> the caller's chunks, or one completion
+answer       engine chunks -> the caller's chunks, or one whole answer; by endpoint in
+             chat_answer, completion_answer, embedding_answer
 body         bytes -> a JSON value that is safe to handle
-protocol     a JSON value -> a checked request; chat's schema is in `schema`
+asked        a JSON value -> a checked call: `protocol` and `schema` for chat, `completions`,
+             `embeddings`
 auth         who calls; limits: how much they may; subjects: whom it is about
 request_ids  their ids
 plane        the running parts that the endpoints stand on; measures: their figures

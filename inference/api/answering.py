@@ -16,15 +16,18 @@ import orjson
 import structlog
 
 from compliance.gate import Admitted, Outcome
-from compliance.vocabulary import Decision
+from compliance.vocabulary import Decision, Endpoint
 from inference.api import sse
-from inference.api.answer import Answer, Gathered, Malformed
+from inference.api.answer import Answer, Choice, Gathered, Malformed
+from inference.api.asked import Call
 from inference.api.body import CallerGone
+from inference.api.chat_answer import ChatAnswer
+from inference.api.completion_answer import CompletionAnswer
+from inference.api.embedding_answer import EmbeddingAnswer
 from inference.api.errors import APIError, engine_failed, invalid
 from inference.api.http import Exchange
 from inference.api.measures import COMPLETION_TOKENS, FIRST_CHUNK, PROMPT_TOKENS, QUEUE
 from inference.api.plane import Plane
-from inference.api.protocol import ChatCall
 from inference.clearance import Receipt
 from inference.dispatch import AnswerFailed, Cleared, Finished
 from inference.routing import Passage
@@ -42,7 +45,7 @@ class Answering:
         plane: Plane,
         exchange: Exchange,
         *,
-        call: ChatCall,
+        call: Call,
         admitted: Admitted[Cleared],
         passage: Passage,
         begun: float,
@@ -55,13 +58,8 @@ class Answering:
         self._begun = begun
         self._chunks = 0
         self._finished: Finished | None = None
-        self._given = Gathered()  # what the caller got, where that is kept
-        self._answer = Answer(
-            request=admitted.request.id,
-            model=self._call.model.name,
-            created=admitted.request.received // 1_000_000,
-            pseudonyms=admitted.pseudonyms,
-        )
+        self._answer = _answer_of(call, admitted)
+        self._given: Gathered = self._answer.gathered()  # what the caller got, if that is kept
 
     async def run(self) -> str:
         """Answer, tell the caller how it went, have the end recorded; gives its kind."""
@@ -110,9 +108,13 @@ class Answering:
             detail |= self._finished.signed
         return Outcome(kind, detail, self._choices())
 
+    @property
+    def _keeps(self) -> bool:
+        return self._admitted.keeps and self._answer.KEPT
+
     def _choices(self) -> bytes | None:
         """What the caller got, as JSON text; None where nothing is kept or was given."""
-        if not self._admitted.keeps or self._given.empty:
+        if not self._keeps or self._given.empty:
             return None
         return orjson.dumps(self._given.choices())
 
@@ -132,7 +134,7 @@ class Answering:
                     self._name_place()
                     await exchange.begin_stream()
                 chunks = [answer.chunk(choices, no_usage) for choices in part]
-                if self._admitted.keeps:  # before it is sent: what was given is never more
+                if self._keeps:  # before it is sent: what was given is never more
                     for choices in part:
                         self._given.add(choices)
                 await exchange.write(sse.events(chunks))
@@ -145,15 +147,22 @@ class Answering:
         await exchange.end(tail + sse.DONE)
 
     async def _whole(self) -> None:
-        gathered = Gathered()
+        gathered = self._answer.gathered()
         async with aclosing(self._parts()) as parts:
             async for part in parts:
                 for choices in part:
                     gathered.add(choices)
         self._name_place()
-        content = self._answer.completion(gathered.choices(), self._usage())
+        content = await self._written(gathered)
         self._given = gathered
         await self._exchange.json(200, content)
+
+    async def _written(self, gathered: Gathered) -> bytes:
+        """The whole answer; vectors can be so many that writing them holds others up."""
+        choices, usage = gathered.choices(), self._usage()
+        if self._call.endpoint is Endpoint.EMBEDDINGS:
+            return await asyncio.to_thread(self._answer.completion, choices, usage)
+        return self._answer.completion(choices, usage)
 
     def _name_place(self) -> None:
         """Say where the answer comes from and what was decided about it.
@@ -182,7 +191,7 @@ class Answering:
             ]
         )
 
-    async def _parts(self) -> AsyncGenerator[list[list[dict[str, Any]]], None]:
+    async def _parts(self) -> AsyncGenerator[list[list[Choice]], None]:
         """Restored choices: a list for each engine chunk, those of one frame together."""
         follow = self._plane.dispatcher.follow(
             self._admitted,
@@ -196,6 +205,7 @@ class Answering:
                     self._count(frame.receipt)
                     return
                 self._answer.restores(self._admitted.pseudonyms)
+                self._answer.withholds(self._admitted.decision.obligations.withhold_reasoning)
                 part = [
                     choices for raw in frame.chunks if (choices := self._answer.choices(raw))
                 ]
@@ -232,6 +242,21 @@ class Answering:
                 await self._exchange.error(error)
         except CallerGone:
             log.info("caller_gone", request=self._admitted.request.id)
+
+
+def _answer_of(call: Call, admitted: Admitted[Cleared]) -> Answer:
+    about: dict[str, Any] = {
+        "request": admitted.request.id,
+        "model": call.model.name,
+        "created": admitted.request.received // 1_000_000,
+        "pseudonyms": admitted.pseudonyms,
+    }
+    if call.endpoint is Endpoint.EMBEDDINGS:
+        given = call.body["input"]
+        texts = 1 if isinstance(given, str) else len(given)
+        return EmbeddingAnswer(texts=texts, floats=call.floats, **about)
+    kind = ChatAnswer if call.endpoint is Endpoint.CHAT else CompletionAnswer
+    return kind(**about)
 
 
 def _as_error(failure: AnswerFailed) -> APIError:

@@ -26,8 +26,8 @@ from compliance.vocabulary import Append, Application, DetectionFailed, Scanner
 from inference.api import holds, models
 from inference.api.auth import Unauthorised, authenticated
 from inference.api.body import CallerGone
-from inference.api.chat import chat
 from inference.api.ending import Endings
+from inference.api.endpoints import PATHS, answer
 from inference.api.errors import APIError, unavailable
 from inference.api.http import Exchange, Receive, Scope, Send
 from inference.api.limits import Limits
@@ -168,11 +168,14 @@ class DataPlane:
         return self._plane.keeper.current()
 
     def nodes(self) -> Mapping[str, Sign]:
-        """What the nodes that the appliance knows, and that can answer, say of themselves."""
+        """What the workers of nodes that the appliance knows, and that can answer, say.
+
+        By `<node>/<model>`.
+        """
         known = self._plane.keeper.known()
         enrolled = known[0].enrolled if known is not None else {}
         said = self._plane.traffic.nodes
-        return {name: sign for name, sign in said.items() if name in enrolled}
+        return {name: sign for name, sign in said.items() if name.partition("/")[0] in enrolled}
 
     async def drain(self, seconds: float) -> None:
         """Refuse new requests and let running ones end for `seconds`.
@@ -277,9 +280,9 @@ class DataPlane:
         try:
             if self.draining:
                 await exchange.error(_stopping())
-            elif path == "/v1/chat/completions":
+            elif endpoint := PATHS.get(path):
                 _allow(method, "POST")
-                await chat(self._plane, exchange)
+                await answer(self._plane, exchange, endpoint)
             elif path == "/v1/models" or path.startswith(MODEL_PREFIX):
                 _allow(method, "GET")
                 await self._models(exchange, path)

@@ -1,53 +1,27 @@
-"""A JSON value as a checked chat completion request, and as the body an engine gets.
+"""POST /v1/chat/completions: a JSON value as a checked request, and as the body an engine gets.
 
-Every refusal names the parameter. What the schema cannot say (parameters that are wrong
-together, limits that depend on the model) is checked here.
+What the schema cannot say (parameters that are wrong together, limits that depend on the
+model) is checked here.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from compliance.vocabulary import RequestClass
-from inference.api import schema
-from inference.api.errors import APIError, invalid, model_not_found
+from compliance.vocabulary import Endpoint
+from inference.api import asked, schema
+from inference.api.asked import Call
+from inference.api.errors import invalid
 from inference.routing import ServedModel
 
-SHOWN_MAX = 100  # characters of a caller's text that an error repeats
 
-
-@dataclass(frozen=True, slots=True)
-class ChatCall:
-    """A chat completion that may be asked for.
-
-    `body` is what the engine gets: always streamed, since the relay carries chunks; `stream`
-    is what the caller asked for. `persons` are whom the caller says the request is about.
-    `answer_tokens` bounds the answer's length, all choices together; None: the caller set none.
-    """
-
-    model: ServedModel
-    body: Mapping[str, Any]
-    stream: bool
-    include_usage: bool
-    persons: tuple[str, ...]
-    answer_tokens: int | None
-    request_class: RequestClass = RequestClass.INTERACTIVE
-
-
-def chat_call(value: Any, models: Mapping[str, ServedModel]) -> ChatCall:
+def chat_call(value: Any, models: Mapping[str, ServedModel]) -> Call:
     """Check a chat completion's body; raises `APIError` (400, 404)."""
-    try:
-        request = msgspec.convert(value, schema.ChatRequest)
-    except msgspec.ValidationError as error:
-        raise _refusal(str(error), value) from None
-    model = models.get(request.model)
-    if model is None:
-        raise model_not_found(request.model)
+    request = asked.read(value, schema.ChatRequest)
+    model = asked.served(request.model, Endpoint.CHAT, models)
     limit = _answer_limit(request, model)
     _check_history(request.messages)
     ids = _call_ids(request.messages)
@@ -61,20 +35,15 @@ def chat_call(value: Any, models: Mapping[str, ServedModel]) -> ChatCall:
         body["max_tokens"] = limit
     body.update(_sampling(request))
     body.update(_tools(request))
-    options = request.stream_options
-    if options is not None and not request.stream:
-        raise invalid("stream_options: only allowed where stream is true.", "stream_options")
-    persons = (request.user, request.safety_identifier)
-    return ChatCall(
+    return Call(
+        endpoint=Endpoint.CHAT,
         model=model,
         body=body,
         stream=bool(request.stream),
-        include_usage=bool(options and options.include_usage),
-        persons=tuple(dict.fromkeys(person for person in persons if person)),
+        include_usage=asked.includes_usage(request.stream_options, request.stream),
+        persons=asked.named(request.user, request.safety_identifier),
         answer_tokens=None if limit is None else limit * (request.n or 1),
-        request_class=(
-            RequestClass.BATCH if request.service_tier == "flex" else RequestClass.INTERACTIVE
-        ),
+        request_class=asked.class_of(request.service_tier),
     )
 
 
@@ -85,13 +54,7 @@ def _answer_limit(request: schema.ChatRequest, model: ServedModel) -> int | None
             "max_tokens: differs from max_completion_tokens; give one of them.", "max_tokens"
         )
     limit, name = (old, "max_tokens") if new is None else (new, "max_completion_tokens")
-    if limit is not None and limit > model.context_length:
-        raise invalid(
-            f"{name}: {limit} is more than the {model.context_length} tokens that "
-            f"{model.name} holds, prompt and answer together.",
-            name,
-        )
-    return limit
+    return asked.checked_limit(limit, name, model)
 
 
 def _check_history(messages: list[schema.Message]) -> None:
@@ -228,56 +191,3 @@ def _tools(request: schema.ChatRequest) -> dict[str, Any]:
     if request.parallel_tool_calls is not None:
         given["parallel_tool_calls"] = request.parallel_tool_calls
     return given
-
-
-# --- What is wrong with a value that the schema refused -----------------------------------
-
-_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
-_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
-_MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$", re.DOTALL)
-
-
-def _refusal(problem: str, value: Any) -> APIError:
-    """A msgspec message (`Expected … - at `$.path``) as an error that names the parameter."""
-    if not isinstance(value, dict):
-        return invalid("The body must be a JSON object.")
-    match = _PLACE.match(problem)
-    assert match is not None  # noqa: S101 - the pattern matches every text
-    what, path = match["what"], (match["path"] or "").lstrip(".")
-    if unknown := _UNKNOWN.match(what):
-        path = _joined(path, unknown["name"][:SHOWN_MAX])
-        return invalid(f"{path}: unknown parameter.", path, "unknown_parameter")
-    if missing := _MISSING.match(what):
-        path = _joined(path, missing["name"])
-        return invalid(f"{path}: required.", path, "missing_required_parameter")
-    if path.endswith(".type") and "content[" in path:
-        return invalid(f"{path}: models here read text parts only.", path, "unsupported_value")
-    if path in _NEUTRAL:
-        return invalid(
-            f"{path}: cannot be honoured here; leave it out or send {_NEUTRAL[path]}.",
-            path,
-            "unsupported_value",
-        )
-    return invalid(f"{path}: {what[0].lower()}{what[1:][:SHOWN_MAX]}.", path or None)
-
-
-def _joined(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-_NEUTRAL: Mapping[str, str] = {
-    "store": "false",
-    "service_tier": '"auto"',
-    "logit_bias": "{}",
-    "modalities": '["text"]',
-    "modalities[0]": '["text"]',
-    "verbosity": '"medium"',
-    "reasoning_effort": "null",
-    "prediction": "null",
-    "audio": "null",
-    "web_search_options": "null",
-    "functions": "null",
-    "function_call": "null",
-    "stream_options.include_obfuscation": "false",
-}
-"""Parameters that no engine here honours, and the value that asks for nothing."""

@@ -78,6 +78,7 @@ class Assistant(Struct, tag_field="role", tag="assistant", forbid_unknown_fields
     content: str | Annotated[list[TextPart | RefusalPart], Meta(min_length=1)] | None = None
     name: Name | None = None
     refusal: str | None = None
+    reasoning_content: str | None = None  # no model reads its former reasoning: left out
     tool_calls: list[ToolCall] | None = None
     annotations: Annotated[list[Any], Meta(max_length=0)] | None = None
     audio: None = None

@@ -25,9 +25,17 @@ from inference.relay.frames import (
     Started,
 )
 from inference.relay.outbox import Line, Outbox, OutboxFull
-from inference.relay.receiver import FrameGap, Inbox, InboxClosed, Receiver, SlowReader
+from inference.relay.receiver import (
+    INBOX_LIMIT,
+    FrameGap,
+    Inbox,
+    InboxClosed,
+    Receiver,
+    SlowReader,
+)
 
 __all__ = [
+    "INBOX_LIMIT",
     "CancelSender",
     "Cancellations",
     "Chunk",

@@ -43,8 +43,11 @@ class InboxClosed(Exception):
 class Inbox:
     """The frames of one expected attempt, in order. Read by one task."""
 
-    def __init__(self, receiver: Receiver, handle: int, attempt: int, down_key: bytes) -> None:
+    def __init__(
+        self, receiver: Receiver, handle: int, attempt: int, down_key: bytes, limit: int
+    ) -> None:
         self._receiver = receiver
+        self._limit = limit
         self._name = (handle, attempt)
         self._opener = FrameOpener(handle, attempt, down_key)
         self._expected = 0
@@ -93,9 +96,9 @@ class Inbox:
         self._expected += 1
         self._frames.append((frame, len(ciphertext)))
         self._bytes += len(ciphertext)
-        if self._bytes > INBOX_LIMIT and not isinstance(frame, Receipted | Failed | Refused):
+        if self._bytes > self._limit and not isinstance(frame, Receipted | Failed | Refused):
             self._frames.clear()
-            self.fail(SlowReader(f"More than {INBOX_LIMIT} bytes of the answer wait unread."))
+            self.fail(SlowReader(f"More than {self._limit} bytes of the answer wait unread."))
         self._wake()
 
     def fail(self, failure: Exception) -> None:
@@ -139,12 +142,15 @@ class Receiver:
         with contextlib.suppress(RedisError, OSError):
             await self._redis.delete(self.stream)
 
-    def expect(self, handle: int, attempt: int, down_key: bytes) -> Inbox:
+    def expect(
+        self, handle: int, attempt: int, down_key: bytes, limit: int = INBOX_LIMIT
+    ) -> Inbox:
         """An inbox for an attempt about to be published. Close it when done.
 
-        Of a receiver that was stopped it is closed already: nobody would read for it.
+        At most `limit` bytes wait in it unread. Of a receiver that was stopped it is closed
+        already: nobody would read for it.
         """
-        inbox = Inbox(self, handle, attempt, down_key)
+        inbox = Inbox(self, handle, attempt, down_key, limit)
         if self._stopping:
             inbox.close()
         else:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -18,22 +22,69 @@ import pytest
 from appliance import front
 from tests.services import engine
 from tests.services.appliance import Appliance
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE, wait_until
 
 # Every endpoint that runs a model.
-ENDPOINTS = ("/v1/chat/completions",)
+CHAT = "/v1/chat/completions"
+ENDPOINTS = (CHAT, "/v1/completions", "/v1/embeddings")
+CALLS = [*product(ENDPOINTS[:2], (False, True)), (ENDPOINTS[2], False)]  # it never streams
+VECTORS = "unchecked-vectors"  # a model that is deployed for the test below
 
 
 def call(client: openai.OpenAI, appliance: Appliance, endpoint: str, stream: bool) -> Any:
-    assert endpoint == "/v1/chat/completions"
     text = f"What is the capital of France? {time.monotonic_ns()}"  # never seen before
-    answer = client.chat.completions.create(
-        model=appliance.model,
-        messages=[{"role": "user", "content": text}],
-        max_tokens=8,
-        stream=stream,
-    )
+    bounds: dict[str, Any] = {"model": appliance.model, "max_tokens": 8, "stream": stream}
+    answer: Any
+    if endpoint == CHAT:
+        messages = [{"role": "user", "content": text}]
+        answer = client.chat.completions.create(messages=messages, **bounds)  # type: ignore[arg-type]
+    elif endpoint == "/v1/completions":
+        answer = client.completions.create(prompt=text, **bounds)
+    else:
+        assert endpoint == "/v1/embeddings"
+        return client.embeddings.create(model=VECTORS, input=text)
     return list(answer) if stream else answer
+
+
+def written(appliance: Appliance) -> closing[sqlite3.Connection]:
+    """A connection to its database that may write."""
+    return closing(sqlite3.connect(appliance.data / "db.sqlite3", timeout=PATIENCE))
+
+
+def copied(database: sqlite3.Connection, table: str, **own: Any) -> int | None:
+    """One more row like the table's first, but for its own values; its id."""
+    columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")][1:]
+    values = ", ".join(f":{column}" if column in own else column for column in columns)
+    insert = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {table} LIMIT 1"  # noqa: S608 - names of columns
+    return database.execute(insert, own).lastrowid
+
+
+@contextmanager
+def embedder(appliance: Appliance) -> Iterator[None]:
+    """While a model that makes vectors is deployed, as far as the gateway knows."""
+
+    def listed() -> bool:
+        with appliance.client() as client:
+            return VECTORS in {model.id for model in client.models.list()}
+
+    with written(appliance) as database, database:
+        model = copied(database, "inference_model", name=VECTORS, task="embeddings")
+        deployment = copied(database, "inference_deployment", model_id=model)
+    try:
+        wait_until(listed, "the model is listed")
+        yield
+    finally:
+        with written(appliance) as database, database:
+            database.execute("DELETE FROM inference_deployment WHERE id = ?", [deployment])
+            database.execute("DELETE FROM inference_model WHERE id = ?", [model])
+        wait_until(lambda: not listed(), "it is not listed any more")
+
+
+def refused_of(appliance: Appliance, endpoint: str, stream: bool) -> openai.APIStatusError:
+    """The error that a call ends with."""
+    with appliance.client() as client, pytest.raises(openai.APIStatusError) as no:
+        call(client, appliance, endpoint, stream)
+    return no.value
 
 
 def strike(appliance: Appliance, how: signal.Signals) -> None:
@@ -63,21 +114,21 @@ def test_without_a_detector_nothing_is_inferred(appliance: Appliance, how: signa
     """Also shows that a detector that died, or was killed because it hung, is replaced."""
     answered(appliance)
     admitted = len(appliance.events(type="request.admitted"))
-    refused = len(appliance.events(type="request.refused"))
+    before = len(appliance.events(type="request.refused"))
     ran = engine.tasks(appliance)
-    expected: list[str] = []
-    for endpoint, stream in product(ENDPOINTS, (False, True)):
-        with appliance.client() as client:
-            strike(appliance, how)
-            with pytest.raises(openai.APIStatusError) as no:
-                call(client, appliance, endpoint, stream)
-        assert no.value.status_code == 503
-        assert no.value.code == "detection_unavailable"
-        expected.append(no.value.response.headers["Domicile-Request"])
+    with embedder(appliance), ThreadPoolExecutor(len(CALLS)) as threads:
+        strike(appliance, how)
+        refusals = list(threads.map(partial(refused_of, appliance), *zip(*CALLS, strict=True)))
+    assert {(error.status_code, error.code) for error in refusals} == {
+        (503, "detection_unavailable")
+    }
     assert engine.tasks(appliance) == ran, "the engine worked"
     assert len(appliance.events(type="request.admitted")) == admitted
-    events = appliance.events(type="request.refused")[refused:]
-    assert [event.request for event in events] == expected
+    events = appliance.events(type="request.refused")[before:]
+    assert {event.request for event in events} == {
+        error.response.headers["Domicile-Request"] for error in refusals
+    }
+    assert len(events) == len(CALLS)
     assert {event.detail["reason"] for event in events} == {"detection_unavailable"}
     answered(appliance)
 

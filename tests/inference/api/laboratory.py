@@ -178,7 +178,8 @@ class Laboratory:
         given = options.pop("headers", {})
         headers = [("Authorization", f"Bearer {key or self.key}")]
         headers += given.items() if isinstance(given, dict) else given
-        url = f"{options.pop('url', self.url)}/v1/chat/completions"
+        path = options.pop("path", "/v1/chat/completions")
+        url = f"{options.pop('url', self.url)}{path}"
         return self.http.post(url, json=body, headers=headers, **options)
 
     # --- The database, by hand ---

@@ -35,6 +35,7 @@ from inference.relay import (
 )
 
 SITE, NAME, MODEL = "lab", "lab-1", "scripted"
+VECTORS = "vectors"  # a model that makes embeddings
 WEIGHTS = "ab" * 32
 SITE_KEY = X25519PrivateKey.generate()
 NODE_KEY = Ed25519PrivateKey.generate()
@@ -94,7 +95,7 @@ class Attempt:
             "attempt": ticket.attempt,
             "site": ticket.site,
             "node": self.node,
-            "model": MODEL,
+            "model": ticket.model,
             "weights": WEIGHTS,
             "engine": "script",
             "policy_digest": ticket.policy_digest,
@@ -135,13 +136,14 @@ class Node:
         self._url = broker_url
         self.site, self.name = site, name
         self._gateway_key = gateway_key
+        self._queues = [f"inference.{site}.{model}" for model in (MODEL, VECTORS)]
         self.script: Script = answers
         self.attempts: list[Attempt] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         self._redis = connect(self._url)
-        await self._redis.delete(f"inference.{self.site}.{MODEL}")
+        await self._redis.delete(*self._queues)
         self._outbox = Outbox(self._redis)
         self._cancellations = Cancellations(self._redis, self.site)
         await self._cancellations.start()
@@ -175,7 +177,7 @@ class Node:
 
     async def _serve(self) -> None:
         while True:
-            popped: Any = await self._redis.brpop([f"inference.{self.site}.{MODEL}"], timeout=1)
+            popped: Any = await self._redis.brpop(self._queues, timeout=1)
             if popped is None:
                 continue
             message = json.loads(popped[1])

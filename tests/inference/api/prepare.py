@@ -47,6 +47,13 @@ RULES["rules"] = [
         },
     },
     {
+        "id": "no-reasoning",
+        "description": "This application gets answers without how they came about.",
+        "when": {"applications": ["quiet"]},
+        "effect": "allow",
+        "obligations": {"withhold_reasoning": True},
+    },
+    {
         "id": "batch-blocked",
         "description": "This application answers people, not files.",
         "when": {"applications": ["obliged"], "request_class": "batch"},
@@ -84,6 +91,9 @@ def main(site_key: str, node_key: str, weights: str) -> None:
         context_length=2048,
         licence_accepted=timezone.now(),
     )
+    Deployment.objects.create(model=model, node=node, queue_limit=32)
+    model.pk, model.name, model.task = None, "vectors", Model.Task.EMBEDDINGS
+    model.save()
     Deployment.objects.create(model=model, node=node, queue_limit=32)
     _, plaintext = APIKey.issue(application)
     sys.stdout.write(plaintext)

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from inference.api.chat import LONG
+from inference.api.endpoints import LONG
 from tests.inference.api.hasty import SECONDS
 from tests.inference.api.laboratory import Gateway, Laboratory, ask
 from tests.inference.api.node import Attempt, Node

@@ -245,7 +245,7 @@ def test_a_subject_header_that_cannot_be_indexed_is_refused(lab: Laboratory, val
 
 def test_what_is_no_endpoint_says_so_in_the_shape_clients_know(lab: Laboratory):
     headers = {"Authorization": f"Bearer {lab.key}"}
-    missing = lab.http.post(f"{lab.url}/v1/embeddings", json={}, headers=headers)
+    missing = lab.http.post(f"{lab.url}/v1/images/generations", json={}, headers=headers)
     wrong = lab.http.get(f"{lab.url}/v1/chat/completions", headers=headers)
     assert (missing.status_code, missing.json()["error"]["code"]) == (404, "not_found")
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")

@@ -10,7 +10,15 @@ import openai
 import pytest
 
 from tests.inference.api.laboratory import Laboratory, ask
-from tests.inference.api.node import MODEL, WEIGHTS, Attempt, Node, chunk, unlike
+from tests.inference.api.node import (
+    MODEL,
+    VECTORS,
+    WEIGHTS,
+    Attempt,
+    Node,
+    chunk,
+    unlike,
+)
 from tests.services.waiting import PATIENCE, until
 
 
@@ -306,7 +314,7 @@ async def test_models_are_listed_as_clients_expect(lab: Laboratory):
             return [model.id for model in client.models.list()], client.models.retrieve(MODEL)
 
     names, model = await in_thread(listed)
-    assert names == [MODEL]
+    assert names == [MODEL, VECTORS]
     assert (model.id, model.object) == (MODEL, "model")
     with lab.client() as client, pytest.raises(openai.NotFoundError) as raised:
         await in_thread(client.models.retrieve, "nobody/nothing")

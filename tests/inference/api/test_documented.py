@@ -11,7 +11,7 @@ import pytest
 from compliance.detection import segments
 from compliance.vocabulary import Effect
 from inference import api
-from inference.api import body, schema
+from inference.api import body, completions, embeddings, schema
 from tests.services.appliance import BASE
 
 GUIDE = (BASE / "docs" / "application-developer.md").read_text()
@@ -19,8 +19,12 @@ SOURCES = [*Path(api.__path__[0]).glob("*.py"), BASE / "inference" / "dispatch.p
 CODE = re.compile(r'(?:APIError\(\s*\d+,|unavailable\(|AnswerFailed\(|code=)\s*"([a-z_]+)"')
 
 
+REQUESTS = (schema.ChatRequest, completions.CompletionRequest, embeddings.EmbeddingRequest)
+
+
 @pytest.mark.parametrize(
-    "name", [field.name for field in msgspec.structs.fields(schema.ChatRequest)]
+    "name",
+    sorted({field.name for kind in REQUESTS for field in msgspec.structs.fields(kind)}),
 )
 def test_each_parameter_is_in_the_guide(name: str):
     assert re.search(rf"`{name}[`.]", GUIDE)
@@ -45,3 +49,7 @@ def test_the_limits_in_the_guide_are_those_of_the_code():
     assert f"`n` | 1 to {schema.CHOICES_MAX}" in GUIDE
     assert f"up to {schema.STOPS_MAX} texts" in GUIDE
     assert f"up to {schema.TOOLS_MAX} functions" in GUIDE
+    assert f"a text, or up to {completions.ANSWERS_MAX};" in GUIDE
+    assert f"| `logprobs` | 0 to {completions.LOGPROBS_MAX}" in GUIDE
+    assert f"{completions.TOKENS} where it is left out" in GUIDE
+    assert f"a text, or up to {embeddings.TEXTS_MAX};" in GUIDE

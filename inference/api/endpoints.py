@@ -1,38 +1,51 @@
-"""POST /v1/chat/completions: one request, from its body to its last byte.
+"""The endpoints that run a model: one request, from its body to its last byte.
 
 accept    who calls, what they ask, whether they may ask now     -> 4xx, 503
 admit     the gate: detect, decide, record, clear                -> 403, 429, 503
-answer    chunks as they come, or one completion, in `answering`
+answer    chunks as they come, or all at once, in `answering`
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from compliance import gate
 from compliance.gate import Admitted, Blocked, Held, HoldSpent, Refused
 from compliance.vocabulary import Approval, Endpoint, Request, RequestClass, Segment
 from inference.api import holds
 from inference.api.answering import Answering
+from inference.api.asked import Call
 from inference.api.auth import UNKNOWN_PREFIX, Unauthorised, authenticated
 from inference.api.body import CallerGone, parsed
+from inference.api.completions import completion_call
+from inference.api.embeddings import embedding_call
 from inference.api.errors import APIError, limited, unavailable
 from inference.api.http import Exchange
 from inference.api.limits import Taken
 from inference.api.measures import ADMISSION, REQUESTS, RUNNING, SECONDS
 from inference.api.plane import Plane
-from inference.api.protocol import ChatCall, chat_call
+from inference.api.protocol import chat_call
 from inference.api.subjects import HEADER, subjects
 from inference.api.texts import texts
 from inference.dispatch import Cleared
 from inference.routing import Overloaded, Passage, ServedModel
 from inference.snapshot import Snapshot, SnapshotStale
 
-ENDPOINT = Endpoint.CHAT
-_SECONDS = SECONDS.labels(ENDPOINT)
+PATHS: Mapping[str, Endpoint] = {
+    "/v1/chat/completions": Endpoint.CHAT,
+    "/v1/completions": Endpoint.COMPLETIONS,
+    "/v1/embeddings": Endpoint.EMBEDDINGS,
+}
+_CHECKED: Mapping[Endpoint, Callable[[Any, Mapping[str, ServedModel]], Call]] = {
+    Endpoint.CHAT: chat_call,
+    Endpoint.COMPLETIONS: completion_call,
+    Endpoint.EMBEDDINGS: embedding_call,
+}
+_SECONDS = {endpoint: SECONDS.labels(endpoint.value) for endpoint in Endpoint}
 LONG = 65_536  # bytes of a body from which reading it could hold up other requests
 BYTES_PER_TOKEN = 4  # a rough guess, replaced by the receipt's count when the answer has ended
 
@@ -42,30 +55,30 @@ class Accepted:
     """A request that may go to the gate. `snapshot` is kept to its last byte."""
 
     request: Request
-    call: ChatCall
+    call: Call
     snapshot: Snapshot
     taken: Taken
 
 
-async def chat(plane: Plane, exchange: Exchange) -> None:
-    """Answer one chat completion. Raises nothing but cancellation."""
+async def answer(plane: Plane, exchange: Exchange, endpoint: Endpoint) -> None:
+    """Answer one request to the endpoint. Raises nothing but cancellation."""
     RUNNING.inc()
     begun = time.monotonic()
     outcome = "refused"
     try:
-        outcome = await _chat(plane, exchange, begun)
+        outcome = await _answered(plane, exchange, endpoint, begun)
     except CallerGone:
         outcome = "cancelled"  # before anything was admitted
     except APIError as error:
         await exchange.error(error)
     finally:
         RUNNING.dec()
-        REQUESTS.labels(ENDPOINT, outcome).inc()
-        _SECONDS.observe(time.monotonic() - begun)
+        REQUESTS.labels(endpoint.value, outcome).inc()
+        _SECONDS[endpoint].observe(time.monotonic() - begun)
 
 
-async def _chat(plane: Plane, exchange: Exchange, begun: float) -> str:
-    accepted = await _accepted(plane, exchange)
+async def _answered(plane: Plane, exchange: Exchange, endpoint: Endpoint, begun: float) -> str:
+    accepted = await _accepted(plane, exchange, endpoint)
     exchange.add_headers(accepted.taken.headers)
     request = accepted.request
     passage = plane.traffic.passage(
@@ -92,7 +105,7 @@ async def _chat(plane: Plane, exchange: Exchange, begun: float) -> str:
         plane.limits.settle(accepted.taken, tokens)
 
 
-async def _accepted(plane: Plane, exchange: Exchange) -> Accepted:
+async def _accepted(plane: Plane, exchange: Exchange, endpoint: Endpoint) -> Accepted:
     """Who calls, what they ask, and whether they may; raises `APIError` and counts it."""
     prefix = UNKNOWN_PREFIX
     try:
@@ -101,14 +114,16 @@ async def _accepted(plane: Plane, exchange: Exchange) -> Accepted:
         prefix = key.prefix
         content = await exchange.body()
         if len(content) > LONG:
-            call, found = await asyncio.to_thread(_read, content, snapshot.routes.models)
+            call, found = await asyncio.to_thread(
+                _read, content, endpoint, snapshot.routes.models
+            )
         else:
-            call, found = _read(content, snapshot.routes.models)
+            call, found = _read(content, endpoint, snapshot.routes.models)
         request = Request(
             id=exchange.request,
             application=application,
             api_key=key.prefix,
-            endpoint=ENDPOINT,
+            endpoint=endpoint,
             model=call.model.name,
             stream=call.stream,
             body=call.body,
@@ -135,9 +150,9 @@ async def _accepted(plane: Plane, exchange: Exchange) -> Accepted:
 
 
 def _read(
-    content: bytes, models: Mapping[str, ServedModel]
-) -> tuple[ChatCall, tuple[Segment, ...]]:
-    call = chat_call(parsed(content), models)
+    content: bytes, endpoint: Endpoint, models: Mapping[str, ServedModel]
+) -> tuple[Call, tuple[Segment, ...]]:
+    call = _CHECKED[endpoint](parsed(content), models)
     return call, texts(call.body)
 
 
