@@ -1,6 +1,8 @@
 """What happens: inference, only here, only on our own machines.
 
 registry     models: digest, licence, engine arguments
+catalogue/   open models that people deploy, and kinds of GPU: data
+fit          on which GPUs a model fits; shape: its sizes; precision: bytes of a parameter
 routing      choose a permitted site; clearance: seal to it, open at it
 relay        frames from workers to waiting clients
 engines/     the contract of an engine, and the engines

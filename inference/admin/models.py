@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -16,7 +17,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from compliance.admin.editing import ReadOnly
 from compliance.admin.recording import actor
-from compliance.admin.site import console
+from compliance.admin.site import Item, console
 from compliance.templatetags.console import badge, code, moment
 from inference import licences
 from inference.models import Model
@@ -55,6 +56,11 @@ class ModelAdmin(ReadOnly):
     list_filter = ("kind", "task", "engine", "licence")
     search_fields = ("name", "digest", "licence", "origin", "architecture")
     search_help_text = "Name, digest, licence, origin or architecture"
+
+    def items(self) -> Iterable[Item]:
+        """What there is here, and what there is to be had."""
+        yield from super().items()
+        yield Item(self.section, self.rank + 5, "Catalogue", reverse("admin:catalogue"))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """As the group's rights say; only what is not read-only can be changed."""

@@ -17,6 +17,7 @@ REMOTE_CODE = (
     "architecture itself: remove the member auto_map and the Python files first. The weights "
     "stay as they are."
 )
+NO_RESTRICTION = "No restriction in the European Union is known beyond what holds for all."
 _CHECKED = {
     "config": "Its sizes are those of a copy of the publisher's config.json.",
     "count": "Its sizes give the publisher's number of parameters to the last one.",
@@ -31,6 +32,11 @@ def billions(number: float) -> str:
 def gib(size: int) -> str:
     """Bytes in GiB, as memory is counted."""
     return f"{size / GIB:.1f} GiB"
+
+
+def gigabytes(size: int) -> str:
+    """Bytes in GB, as files are counted."""
+    return f"{size / 1e9:,.1f} GB"
 
 
 def parameters(shape: Shape) -> str:
@@ -81,7 +87,7 @@ def checked(one: Published) -> list[str]:
 
 def licence(one: Published) -> str:
     """Its terms, and what they restrict in the European Union."""
-    eu = one.eu or "Its text restricts nothing in the European Union beyond what holds for all."
+    eu = one.eu or NO_RESTRICTION
     return f"{one.licence.title}. {one.licence.terms} {eu}"
 
 

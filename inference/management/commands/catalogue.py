@@ -103,7 +103,7 @@ def _show(options: dict[str, Any], say: Callable[[str], None]) -> int:
     lines = [
         f"{one.title}, by {one.publisher}",
         f"Published as {one.repository}; architecture {one.architecture}; for {one.task}",
-        f"Licence {one.licence.id}: {words.licence(one)} Source: {one.licence.source}",
+        f"Licence {one.licence.id}: {words.licence(one)} Its text: {one.licence.source}",
         f"Parameters: {words.parameters(one.shape)}",
         f"Context: {one.context:,} tokens; {one.shape.layers} layers",
         f"Attention: {words.attention(one.shape)}",
@@ -120,8 +120,8 @@ def _show(options: dict[str, Any], say: Callable[[str], None]) -> int:
 
 
 def _weights(one: Published, weights: Weights) -> str:
-    size = weights.precision.weights(one.shape_of(weights)) / 1e9
-    said = f"  {weights.precision.name:<12} about {size:,.1f} GB, {weights.engine}, "
+    size = words.gigabytes(weights.precision.weights(one.shape_of(weights)))
+    said = f"  {weights.precision.name:<12} about {size}, {weights.engine}, "
     said += weights.repository
     arguments = words.written(one.arguments(weights))
     return (
