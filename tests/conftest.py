@@ -18,7 +18,10 @@ from django.db import connection, connections
 from django.db.backends.utils import CursorWrapper
 
 from tests.foreign.summary import pytest_terminal_summary  # noqa: F401 - pytest calls it
-from tests.order import pytest_collection_modifyitems  # noqa: F401 - pytest calls it
+from tests.order import (  # noqa: F401 - pytest calls them
+    pytest_collection_modifyitems,
+    pytest_xdist_make_scheduler,
+)
 
 # A busy machine makes neither the code nor the data slow. The examples are the same at each
 # run; `--hypothesis-profile search` draws others.

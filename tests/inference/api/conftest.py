@@ -10,7 +10,7 @@ from tests.inference.api.laboratory import Laboratory
 from tests.inference.api.node import Node
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
     laboratory = Laboratory(tmp_path_factory.mktemp("lab") / "data")
     try:
