@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def set_up(environment: Environment, say: Say) -> Credentials | None:
         model = _model(environment.model, say)
         _deployment(model, node)
         _policy(environment.data / "keys")
-        return _people(environment.data, model)
+        credentials = _people(environment.data, model)
+        return credentials and replace(credentials, model=model.name)
     except DatabaseError as error:
         raise SetUpRefused(
             f"The database refused the set-up: {error}. If it is damaged, restore a backup "

@@ -27,13 +27,18 @@ async def ready(
     failing: Callable[[], list[str]],
     say: Say,
     closed: Callable[[], str] = lambda: "",
+    *,
+    nodes_within: float = 0.0,
 ) -> bool:
     """Return once `/readyz` says so; tells what it waits for; raises `StartFailed`.
+
+    Where only the nodes are not ready, it waits `nodes_within` seconds if that is longer: an
+    engine may read weights for many minutes.
 
     False where only the nodes are not ready and `closed` says in words why that will stay so:
     then there is somebody to open them, for whom the console must run.
     """
-    end, told = time.monotonic() + within, ""
+    began, told = time.monotonic(), ""
     while lacking := await asyncio.to_thread(_lacking, address):
         words = ", ".join(sorted(lacking))
         if words != told:
@@ -46,9 +51,10 @@ async def ready(
             raise StartFailed(
                 f"{broken[0]} does not stay up; read logs/{broken[0]}.jsonl in the data folder."
             )
-        if time.monotonic() > end:
+        waited = max(within, nodes_within) if [*lacking] == ["nodes"] else within
+        if time.monotonic() > began + waited:
             problems = "; ".join(f"{name}: {word}" for name, word in lacking.items())
-            raise StartFailed(f"Not ready after {within:.0f} s. {problems}.")
+            raise StartFailed(f"Not ready after {waited:.0f} s. {problems}.")
         await asyncio.sleep(0.1)
     return True
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from appliance import confinement
 from appliance.env import Environment
@@ -26,8 +27,10 @@ from appliance.services.programs import metrics_folder, programs
 from appliance.setup import SetUpRefused, set_up
 from appliance.welcome import Credentials, write_welcome
 from inference.canary_watch import closing
+from inference.models import Model
 
 READY_WITHIN = 90.0  # seconds
+NODES_WITHIN = {"vllm": 3600.0}  # seconds, by engine: weights are verified, read and compiled
 ORPHANED = 4.0  # seconds for a graceful end once `make` has died
 REFUSALS = (FolderRefused, SetUpRefused, port.PortTaken, StartFailed, BrokerUnavailable)
 
@@ -37,6 +40,7 @@ class Command(BaseCommand):
 
     help = "Set up what is missing, start the appliance and keep it running; Ctrl-C stops it."
     requires_system_checks: list[str] = []
+    engine = ""  # that of this machine's worker
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """`--parent` comes from the Makefile."""
@@ -54,6 +58,7 @@ class Command(BaseCommand):
             listening = port.take(environment.host, environment.port)
             began = time.monotonic()
             credentials = set_up(environment, self.say)
+            self.engine = engine_of(environment.model)
             note(environment.data, set_up=facts(environment.data)["set_up"] or now())
             asyncio.run(self.keep(environment, listening, credentials, began))
             hold.release()
@@ -116,7 +121,12 @@ class Command(BaseCommand):
         await keeper.start(READY_WITHIN)
         closed = partial(closed_node, environment)
         answering = await first_request.ready(
-            near, READY_WITHIN, keeper.failing, self.say, closed
+            near,
+            READY_WITHIN,
+            keeper.failing,
+            self.say,
+            closed,
+            nodes_within=NODES_WITHIN.get(self.engine, 0.0),
         )
         if credentials is None:
             self.say(f"up after {time.monotonic() - began:.1f} s: {base}/console/")
@@ -133,6 +143,14 @@ class Command(BaseCommand):
         if answering:
             note(environment.data, answered=facts(environment.data)["answered"] or now())
         keeper.start_late()
+
+
+def engine_of(model: str) -> str:
+    """Which engine a registered model needs."""
+    try:
+        return str(Model.objects.values_list("engine", flat=True).get(name=model))
+    finally:
+        connection.close()
 
 
 class Ending:
