@@ -33,6 +33,7 @@ from appliance.services import figures
 from compliance.vocabulary import Append, Event, Scan, Scanner, Segment
 from inference.routing import Sign
 
+PLACE = ("node", "model")
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -60,31 +61,33 @@ class Nodes(Collector):
         self._signs = signs
 
     def provide(self, signs: Callable[[], Mapping[str, Sign]]) -> None:
-        """Where to ask, by name of the node."""
+        """Where to ask, by `<node>/<model>`."""
         self._signs = signs
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """For the registry."""
         slots = GaugeMetricFamily(
-            "domicile_node_slots", "Requests that a node answers at once.", labels=["node"]
+            "domicile_node_slots", "Requests that a node answers at once.", labels=PLACE
         )
         requests = GaugeMetricFamily(
             "domicile_node_requests",
             "Requests at a node: running; those of them that wait in the engine; waiting.",
-            labels=["node", "state"],
+            labels=[*PLACE, "state"],
         )
         cache = GaugeMetricFamily(
             "domicile_node_kv_cache_ratio",
             "Share of the engine's KV cache in use, from 0 to 1.",
-            labels=["node"],
+            labels=PLACE,
         )
         for name, sign in sorted(self._signs().items()):
-            slots.add_metric([name], sign.capacity)
-            requests.add_metric([name, "running"], sign.running)
-            requests.add_metric([name, "waiting_in_engine"], sign.waiting_engine)
-            requests.add_metric([name, "waiting"], sign.waiting)
+            node, _, model = name.partition("/")
+            place = [node, model]
+            slots.add_metric(place, sign.capacity)
+            requests.add_metric([*place, "running"], sign.running)
+            requests.add_metric([*place, "waiting_in_engine"], sign.waiting_engine)
+            requests.add_metric([*place, "waiting"], sign.waiting)
             if sign.cache is not None:
-                cache.add_metric([name], sign.cache)
+                cache.add_metric(place, sign.cache)
         yield from (slots, requests, cache)
 
 

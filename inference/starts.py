@@ -25,12 +25,12 @@ from inference.listener import Fields, Listener
 from inference.models import EngineStart, Model, Node
 from inference.refusals import FIELD as REFUSED
 from inference.statements import (
-    DEALT_WITH,
     FIELD,
     STREAM,
     Signed,
     Statement,
     StatementRefused,
+    dealt_with,
     identity,
     read,
     verify,
@@ -63,7 +63,7 @@ class Starts(Listener):
         except StatementRefused as error:
             self._refusals.record(error.reason, said)
         else:
-            broker.set(DEALT_WITH + statement.node, identity(statement))
+            broker.set(dealt_with(statement), identity(statement))
 
     def _hear(self, said: bytes, record: Callable[[bytes], None]) -> None:
         """Record what a node refused, or why it is not believed."""

@@ -2,11 +2,11 @@
 
 Each start is one, also the one after a crash: the weights are verified anew before it.
 
-A node has no database. It puts its statement on a bounded stream of the broker, and again from
-time to time until a gateway says that it is dealt with (`stated:<node>`): so it outlasts a
-broker that lost everything and gateways that were away. What the broker says in return is a
-hint and no proof; whoever has the broker can keep a statement from the record, and that an
-engine answers without one then shows.
+A node has no database. It puts its statement on a bounded stream of the broker, and again
+from time to time until a gateway says that it is dealt with (`stated:<node>/<model>`): so it
+outlasts a broker that lost everything and gateways that were away. What the broker says in
+return is a hint and no proof; whoever has the broker can keep a statement from the record, and
+that an engine answers without one then shows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STREAM = "statements"
 STREAM_MAX = 1_000  # statements that nobody has dealt with
 FIELD = "said"
 SAID_MAX = 4_096  # bytes
-DEALT_WITH = "stated:"  # + node: the last statement that a gateway has dealt with
+DEALT_WITH = "stated:"  # + node/model: the last statement that a gateway has dealt with
 LOOK = 0.5  # seconds between looks at whether there is something newer to say
 AGAIN = 30.0  # seconds until a statement nobody has dealt with is said again
 _CONTEXT = b"domicile/statement/1\x00"
@@ -86,6 +86,11 @@ def identity(statement: Statement) -> str:
     return hashlib.sha256(canonical(statement)).hexdigest()
 
 
+def dealt_with(statement: Statement) -> str:
+    """The key under which a gateway says that it has dealt with a statement."""
+    return f"{DEALT_WITH}{statement.node}/{statement.model}"
+
+
 def sign(statement: Statement, node_key: Ed25519PrivateKey) -> bytes:
     """`statement` with its node's signature, as it travels."""
     signature = node_key.sign(_CONTEXT + canonical(statement)).hex()
@@ -129,7 +134,7 @@ async def say(
         said, known = sign(statement, node_key), identity(statement).encode()
         pause = AGAIN
         try:
-            if await redis.get(DEALT_WITH + statement.node) != known:
+            if await redis.get(dealt_with(statement)) != known:
                 await redis.xadd(STREAM, {FIELD: said}, maxlen=STREAM_MAX, approximate=False)
         except (RedisError, OSError) as error:
             _log.warning("statement_unsaid", error=type(error).__name__)

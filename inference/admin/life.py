@@ -1,4 +1,4 @@
-"""Which nodes are alive. Each renews the key `node:<name>` in the broker."""
+"""Which nodes are alive: each worker of one renews the key `node:<name>/<model>`."""
 
 from __future__ import annotations
 
@@ -11,45 +11,61 @@ from typing import Any
 import redis
 from django.conf import settings
 
+from inference.models import Deployment
 from inference.routing import NODE_KEY
 
 TIMEOUT = 0.5  # seconds; a page must not wait for a broker that is gone
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
-    """What the broker says of the nodes. `told` holds each living node's own words."""
+class Sign:
+    """What the worker of a model says of itself; empty where it cannot be understood."""
 
-    broker: bool
-    told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    model: str
+    says: Mapping[str, Any]
 
-    def of(self, node: str) -> Mapping[str, Any] | None:
-        """What `node` says of itself; None where it is silent."""
-        return self.told.get(node)
-
-    def since(self, node: str) -> dt.datetime | None:
-        """Since when `node` has been alive, if it says so."""
-        said = self.told.get(node, {}).get("since")
+    @property
+    def since(self) -> dt.datetime | None:
+        """Since when it has been alive, if it says so."""
+        said = self.says.get("since")
         return dt.datetime.fromtimestamp(said, dt.UTC) if isinstance(said, int) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What the broker says of the nodes: of each the living workers' own words."""
+
+    broker: bool
+    told: Mapping[str, Sequence[Sign]] = field(default_factory=dict)
+
+    def of(self, node: str) -> Sequence[Sign]:
+        """What each worker of `node` says, in the order of their models; none: it is silent."""
+        return self.told.get(node, ())
+
+
 def look(names: Sequence[str]) -> Life:
-    """Ask the broker for the nodes `names`, within a second."""
+    """Ask the broker for the nodes `names`, within a second.
+
+    There is a worker for each model that is deployed on a node, but for adapters, which their
+    base's serves.
+    """
+    deployed = Deployment.objects.filter(node__name__in=names, model__kind="model")
+    places = list(deployed.values_list("node__name", "model__name").order_by("model__name"))
     url = settings.DOMICILE.broker_url.replace("redis+socket://", "unix://", 1)
     try:
         with redis.Redis.from_url(
             url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
         ) as broker:
-            values = broker.mget([NODE_KEY + name for name in names]) if names else []
-            if not names:
+            keys = [f"{NODE_KEY}{node}/{model}" for node, model in places]
+            values = broker.mget(keys) if keys else []
+            if not keys:
                 broker.ping()
     except redis.RedisError:
         return Life(broker=False)
-    told = {
-        name: _read(value)
-        for name, value in zip(names, values, strict=True)
-        if value is not None
-    }
+    told: dict[str, list[Sign]] = {}
+    for (node, model), value in zip(places, values, strict=True):
+        if value is not None:
+            told.setdefault(node, []).append(Sign(model, _read(value)))
     return Life(broker=True, told=told)
 
 

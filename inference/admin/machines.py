@@ -89,7 +89,7 @@ class NodeAdmin(Switched):
         life = look([node.name])
         if not life.broker:
             return badge("unknown: no broker")
-        return badge("alive" if life.of(node.name) is not None else "silent")
+        return badge("alive" if life.of(node.name) else "silent")
 
     @admin.display(description="public key (Ed25519)")
     def fingerprint(self, node: Any) -> str:
@@ -102,8 +102,7 @@ class NodeAdmin(Switched):
         return super().beside(request, obj) | {
             "may_open": obj.closed is not None and self.has_right(request, "change"),
             "life": life,
-            "says": life.of(obj.name),
-            "since": life.since(obj.name),
+            "signs": life.of(obj.name),
             "deployments": obj.deployments.select_related("model"),
         }
 
@@ -142,6 +141,6 @@ def nodes(request: HttpRequest) -> Panel | None:
     context = {
         "rows": rows,
         "broker": life.broker,
-        "silent": sum(says is None for _node, says in rows),
+        "silent": sum(not signs for _node, signs in rows),
     }
     return Panel(30, "Nodes", "admin/panels/nodes.html", context)

@@ -24,18 +24,18 @@ def shown() -> list[str]:
 
 
 def test_a_node_is_shown_with_what_it_has_to_do_and_is_gone_with_it(signs):
-    signs["gpu-1"] = Sign(
+    signs["gpu-1/m"] = Sign(
         healthy=True, capacity=256, running=40, waiting=9, waiting_engine=3, cache=0.875
     )
-    signs["cpu-1"] = Sign(healthy=True, capacity=4, running=0, waiting=0)
+    signs["cpu-1/m"] = Sign(healthy=True, capacity=4, running=0, waiting=0)
     assert set(shown()) >= {
-        'domicile_node_slots{node="gpu-1"} 256.0',
-        'domicile_node_requests{node="gpu-1",state="running"} 40.0',
-        'domicile_node_requests{node="gpu-1",state="waiting"} 9.0',
-        'domicile_node_requests{node="gpu-1",state="waiting_in_engine"} 3.0',
-        'domicile_node_kv_cache_ratio{node="gpu-1"} 0.875',
-        'domicile_node_requests{node="cpu-1",state="waiting"} 0.0',
+        'domicile_node_slots{model="m",node="gpu-1"} 256.0',
+        'domicile_node_requests{model="m",node="gpu-1",state="running"} 40.0',
+        'domicile_node_requests{model="m",node="gpu-1",state="waiting"} 9.0',
+        'domicile_node_requests{model="m",node="gpu-1",state="waiting_in_engine"} 3.0',
+        'domicile_node_kv_cache_ratio{model="m",node="gpu-1"} 0.875',
+        'domicile_node_requests{model="m",node="cpu-1",state="waiting"} 0.0',
     }
     assert not any("ratio" in line and "cpu-1" in line for line in shown()), "it has none"
-    del signs["gpu-1"]
+    del signs["gpu-1/m"]
     assert not any("gpu-1" in line for line in shown())

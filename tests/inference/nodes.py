@@ -104,9 +104,14 @@ class Node:
         shutil.rmtree(self.data, ignore_errors=True)
 
 
+def sign_of(name: str = "node-1") -> str:
+    """The key under which a node says that it lives and serves the model."""
+    return f"node:{name}/{MODEL}"
+
+
 async def appeared(redis: Any, name: str = "node-1") -> None:
     """Wait until the node says that it lives."""
-    await until(lambda: redis.exists(f"node:{name}"), f"{name} has appeared")
+    await until(lambda: redis.exists(sign_of(name)), f"{name} has appeared")
 
 
 class Gateway:

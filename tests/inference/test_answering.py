@@ -24,7 +24,7 @@ from inference.refusals import Refuser, verify
 from inference.registry import CATALOGUE
 from inference.relay import CancelSender, Chunk, Failed, Inbox, Receiver, Refused, Started
 from inference.turns import Answering
-from tests.inference.nodes import MODEL, first, frames, raw
+from tests.inference.nodes import MODEL, first, frames, raw, sign_of
 from tests.inference.test_canary_watch import ESCAPED, Around
 from tests.inference.tickets import GATEWAY, NODE, SITE, listed, sealed, ticket
 from tests.services.waiting import until
@@ -253,7 +253,7 @@ async def test_an_engine_whose_memory_is_nearly_full_is_given_nothing_more(
     redis, caller, answering, engine
 ):
     async def told(**expected: object) -> bool:
-        sign: dict[str, object] = json.loads(await redis.get("node:node-1") or "{}")
+        sign: dict[str, object] = json.loads(await redis.get(sign_of()) or "{}")
         return expected.items() <= sign.items()
 
     running = await caller.send()

@@ -243,6 +243,17 @@ async def test_nodes_are_seen_by_their_keys_and_unseen_without_a_broker(valkey, 
     await nobody.aclose()
 
 
+def test_a_node_that_serves_two_models_is_as_busy_for_each_as_its_worker_says():
+    busy = traffic(**{"w1/other": IDLE, "w2/m": sign(running=1), "e1/m": sign(running=3)})
+    assert [busy.of("w1", "m"), busy.of("w1", "other")] == [None, IDLE]
+    assert busy.of("w2", "m:adapter") is busy.of("w2", "m")
+    assert busy.of("w2", "m") is not None
+    assert busy.alive == {"w1", "w2", "e1"}
+    assert chosen(busy, 1) == ["west"]
+    with pytest.raises(NoRoute, match="west"):
+        traffic(**{"w1/other": IDLE}).passage(TABLE, "a")("m", ("west",))
+
+
 async def test_stopping_ends_while_nodes_are_being_looked_at(redis, monkeypatch):
     """The broker's client loses a cancellation that meets a reply; no stop may hang then."""
     monkeypatch.setattr(routing, "WATCH_INTERVAL", 0)

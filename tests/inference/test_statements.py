@@ -17,7 +17,7 @@ from inference import listener, statements
 from inference.models import EngineStart, Model, Node
 from inference.relay import connect
 from inference.starts import REFUSALS, Refusals, Starts, recorded
-from inference.statements import DEALT_WITH, FIELD, STREAM, Statement, StatementRefused
+from inference.statements import FIELD, STREAM, Statement, StatementRefused
 from tests.compliance.admin import stories
 from tests.compliance.admin.stories import NODE_KEY
 from tests.services.waiting import wait_until
@@ -177,12 +177,12 @@ def test_a_gateway_records_what_waits_and_tells_the_node(enrolled, broker, valke
     for gateway in gateways:
         gateway.start()
     try:
-        wait_until(lambda: broker.get(DEALT_WITH + "node-1"), "the node is told")
+        wait_until(lambda: broker.get(statements.dealt_with(one)), "the node is told")
         wait_until(lambda: not broker.xlen(STREAM), "all is dealt with")
     finally:
         for gateway in gateways:
             gateway.stop()
-    assert broker.get(DEALT_WITH + "node-1").decode() == statements.identity(one)
+    assert broker.get(statements.dealt_with(one)).decode() == statements.identity(one)
     assert len(started()) == 1
     assert Event.objects.filter(type="statement.refused").count() == 1
 

@@ -36,7 +36,7 @@ from inference.routing import Berth, Passage, RoutingTable, Traffic
 from inference.snapshot import NodeRecord, SnapshotKeeper
 from inference.statements import STREAM
 from tests.compliance.test_gate import COVERAGE, EMAIL, request, scan
-from tests.inference.nodes import MODEL, Node, appeared, data_folder, raw
+from tests.inference.nodes import MODEL, Node, appeared, data_folder, raw, sign_of
 from tests.inference.tickets import GATEWAY
 from tests.promises import memory
 from tests.services.valkey import Valkey
@@ -359,7 +359,7 @@ async def test_without_the_permitted_site_a_request_is_refused_and_never_sent_el
     world, _, redis = stage
     cleared, passage = await world.admitted(f"Write to {EMAIL}.")
     world.workers["south"].kill()
-    await redis.delete("node:south-1")  # as it goes by itself within five seconds
+    await redis.delete(sign_of("south-1"))  # as it goes by itself within five seconds
     await until(lambda: world.traffic.alive == {"north-1"}, "only the north lives")
     with pytest.raises(Refused, match="south") as caught:
         await world.admitted(f"Write to {EMAIL}.")

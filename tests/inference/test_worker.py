@@ -42,6 +42,7 @@ from tests.inference.nodes import (
     data_folder,
     first,
     frames,
+    sign_of,
 )
 from tests.inference.tickets import NODE, sealed, ticket
 from tests.services.valkey import Valkey
@@ -152,7 +153,7 @@ async def test_a_ticket_that_waits_for_a_slot_is_spoken_for_by_heartbeats(gatewa
             assert await waiting.get(PATIENCE) == Heartbeat()
 
         async def told():
-            state = json.loads(await redis.get("node:node-1"))
+            state = json.loads(await redis.get(sign_of()))
             assert (state["site"], state["capacity"], state["healthy"]) == ("home", 4, True)
             assert state["models"] == {MODEL: CATALOGUE[MODEL].digest}
             return (state["running"], state["waiting"]) == (4, 1)
@@ -448,7 +449,7 @@ async def test_an_engine_that_is_down_is_told_at_once_and_so_is_its_return(node,
     """Not with the next of the signs of life, which the node gives every 2 s."""
 
     async def healthy():
-        said = await redis.get("node:node-1")
+        said = await redis.get(sign_of())
         return said is not None and bool(json.loads(said)["healthy"])
 
     async def down():
@@ -456,7 +457,7 @@ async def test_an_engine_that_is_down_is_told_at_once_and_so_is_its_return(node,
 
     async def age():
         """Seconds since the node has last said something, which the broker keeps for 5 s."""
-        return 5 - await redis.pttl("node:node-1") / 1000
+        return 5 - await redis.pttl(sign_of()) / 1000
 
     async def just_said():
         return await age() < 0.1
@@ -497,7 +498,7 @@ async def test_sigterm_finishes_what_runs_and_leaves_no_process(gateway, node, r
     assert isinstance((await frames(inbox))[-1], Receipted)
     assert await stopping == 0
     assert not engine.is_running()
-    assert not await redis.exists("node:node-1")
+    assert not await redis.exists(sign_of())
 
 
 async def test_kill_9_of_the_worker_mid_stream_leaves_no_engine_and_no_second_run(

@@ -12,7 +12,7 @@ from inference import canary_format
 from inference.canary_format import FIELD, OPENED, STREAM, Opening
 from inference.relay import Receipted, Receiver, Refused
 from tests.inference.namespaces import become, need
-from tests.inference.nodes import Gateway, Node, data_folder, frames
+from tests.inference.nodes import Gateway, Node, data_folder, frames, sign_of
 from tests.inference.tickets import GATEWAY, NODE, ticket
 from tests.services.waiting import until
 
@@ -30,7 +30,7 @@ async def gateway(valkey, redis):
 
 
 async def healthy(redis) -> bool | None:
-    said = await redis.get("node:node-1")
+    said = await redis.get(sign_of())
     return None if said is None else bool(json.loads(said)["healthy"])
 
 
@@ -55,7 +55,7 @@ async def test_a_worker_that_can_get_out_closes_itself_until_it_was_opened(
         (report, *_) = await reports(redis)
         assert report.verdict == "escaped"
         assert f"tcp {hosts}" in report.escapes
-        await until(lambda: redis.exists("node:node-1"), "it appears")
+        await until(lambda: redis.exists(sign_of()), "it appears")
         assert await healthy(redis) is False
 
         mine = ticket(reply_stream=gateway.receiver.stream)
@@ -65,7 +65,7 @@ async def test_a_worker_that_can_get_out_closes_itself_until_it_was_opened(
         assert last.refusal["refusal"]["reason"] == "node_closed"
 
         node.kill()
-        await redis.delete(STREAM, "node:node-1")
+        await redis.delete(STREAM, sign_of())
         opening = Opening(
             node="node-1", site="home", closed=report.closed, time=report.closed + 1
         )

@@ -12,6 +12,7 @@ from inference.models import Deployment, Model, Node
 from tests.compliance.admin import stories
 from tests.services.valkey import Valkey
 
+SIGN = "node:node-1/smollm2-135m-instruct"
 SAYS = {
     "site": "home",
     "models": {"smollm2-135m-instruct": stories.DIGEST},
@@ -42,7 +43,7 @@ def machines(console, broker):
 def appear(broker, **changes):
     url = broker.url.replace("redis+socket://", "unix://")
     with redis.Redis.from_url(url) as client:
-        client.set("node:node-1", json.dumps(SAYS | changes))
+        client.set(SIGN, json.dumps(SAYS | changes))
 
 
 def node_page(client):
@@ -67,6 +68,20 @@ def test_it_is_shown_what_waits_at_a_node_and_how_full_its_memory_is(machines, b
     assert "KV cache" not in node_page(machines), "slots of their own share none"
 
 
+def test_each_model_of_a_node_is_shown_with_what_its_own_worker_says(machines, broker):
+    second = Model.objects.create(
+        name="second", digest="2" * 64, size=1, engine="llamacpp", context_length=1
+    )
+    Deployment.objects.create(model=second, node=Node.objects.get())
+    appear(broker)
+    url = broker.url.replace("redis+socket://", "unix://")
+    with redis.Redis.from_url(url) as client:
+        client.set("node:node-1/second", json.dumps(SAYS | {"running": 3, "healthy": False}))
+    for text in (node_page(machines), machines.get(reverse("admin:index")).content.decode()):
+        for told in ("1 of 4", "3 of 4", "alive", "engine down"):
+            assert told in text
+
+
 def test_a_node_whose_engine_is_down_is_not_called_alive(machines, broker):
     appear(broker, healthy=False)
     assert "engine down" in node_page(machines)
@@ -89,8 +104,8 @@ def test_without_a_broker_the_pages_load_and_say_so(machines, broker):
 def test_what_a_broken_worker_says_does_not_break_the_page(machines, broker):
     url = broker.url.replace("redis+socket://", "unix://")
     with redis.Redis.from_url(url) as client:
-        client.set("node:node-1", b"\xff not json")
-    assert look(["node-1"]).of("node-1") == {}
+        client.set(SIGN, b"\xff not json")
+    assert [sign.says for sign in look(["node-1"]).of("node-1")] == [{}]
     assert "engine down" in node_page(machines)
 
 
