@@ -58,6 +58,7 @@ def addresses():
         pages.append(reverse(f"admin:{name}_changelist"))
         pages.append(reverse(f"admin:{name}_change", args=[key()]))
     pages += [reverse("admin:auth_user_changelist"), reverse("admin:auth_group_changelist")]
+    pages += [reverse("admin:catalogue"), reverse("admin:catalogue_model", args=["phi-4"])]
     pages.append(reverse("admin:password_change"))
     pages.append(reverse("admin:policy_document", args=[1]))
     return pages
