@@ -231,7 +231,9 @@ class Passage:
         raise NoRoute(f"No node that serves {model} can answer now at: {silent}.")
 
     def _queue(self, berth: Berth) -> Queue:
-        return self._traffic.queues[berth.place.site, berth.place.model]
+        """Of the engine: who asks for an adapter of a model waits with who asks for the model."""
+        base = berth.place.model.partition(":")[0]
+        return self._traffic.queues[berth.place.site, base]
 
     def _able(self, berth: Berth) -> list[Sign]:
         said = (self._traffic.of(name, berth.place.model) for name in berth.nodes)

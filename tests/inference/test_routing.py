@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -183,6 +184,19 @@ def test_no_more_wait_than_the_nodes_speak_for_whatever_the_limit_is():
         busy.passage(table, "a")("m", None)
     with pytest.raises(Overloaded):
         busy.passage(table, "a")("m", None)
+
+
+def test_a_model_and_its_adapters_wait_in_one_queue():
+    """One engine answers with all of them."""
+    adapter = berth("east", "e1", limit=1)
+    adapter = replace(adapter, place=replace(adapter.place, model="m:a"))
+    table = RoutingTable({}, {"m": (berth("east", "e1", limit=1),), "m:a": (adapter,)})
+    busy = traffic(e1=sign(capacity=1))
+    for name in ("m", "m:a"):
+        assert busy.passage(table, "a")(name, None).model == name
+    for name in ("m", "m:a"):
+        with pytest.raises(Overloaded):
+            busy.passage(table, "a")(name, None)
 
 
 def test_web_processes_share_what_fits_the_engines():
