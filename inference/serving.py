@@ -35,16 +35,22 @@ def servings(rows: Iterable[Deployment]) -> dict[str, Serving]:
     return {name: _serving(model, candidates[name]) for name, model in models.items()}
 
 
+def of_weights(model: Model) -> Model:
+    """Whose licence and publisher rules are about: an adapter is nothing without its base."""
+    return model.base if model.kind == Model.Kind.ADAPTER and model.base else model
+
+
 def publisher(model: Model) -> str:
     """Who published a model: its origin up to the first slash or comma."""
     return model.origin.split("/", 1)[0].split(",", 1)[0].strip()
 
 
 def _serving(model: Model, candidates: Iterable[Candidate]) -> Serving:
+    weights = of_weights(model)
     return Serving(
-        licence=model.licence,
-        publisher=publisher(model),
-        restricted=bool(model.eu_restriction),
+        licence=weights.licence,
+        publisher=publisher(weights),
+        restricted=bool(weights.eu_restriction or model.eu_restriction),
         candidates=tuple(candidates),
     )
 

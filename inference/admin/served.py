@@ -7,18 +7,18 @@ from compliance.admin import policy_world
 from compliance.admin.policy_world import Served
 from compliance.vocabulary import Serving
 from inference.models import Deployment, Model
-from inference.serving import publisher, servings
+from inference.serving import of_weights, publisher, servings
 
 
 def served() -> list[Served]:
     """Every registered model, by name."""
-    rows = Model.objects.order_by("name")
-    return [Served(one.name, one.licence, publisher(one)) for one in rows]
+    rows = [(one.name, of_weights(one)) for one in Model.objects.select_related("base")]
+    return [Served(name, one.licence, publisher(one)) for name, one in rows]
 
 
 def servers() -> dict[str, Serving]:
     """By model, the sites that serve it; nothing on the way to them is switched off."""
-    return servings(Deployment.serving().select_related("model", "node__site"))
+    return servings(Deployment.serving().select_related("model__base", "node__site"))
 
 
 policy_world.provide(served)

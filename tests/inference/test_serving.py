@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.utils import timezone
 
 from compliance.audit import ledger
 from compliance.models import Site, Witness
@@ -82,3 +83,17 @@ def test_a_model_is_told_with_its_licence_its_publisher_and_what_restricts_it(mo
     assert servings(snapshot._deployments())[model.name].restricted
     model.origin = "HuggingFaceTB/SmolLM2-135M-Instruct, GGUF Q4_1"
     assert publisher(model) == "HuggingFaceTB"
+
+
+def test_an_adapter_is_told_with_the_licence_and_the_publisher_of_its_base(model):
+    adapter = Model.objects.create(
+        name=f"{model.name}:claims", kind="adapter", base=model, engine="vllm",
+        digest="ad" * 32, size=1, licence="MIT", origin="us/claims", context_length=9,
+        licence_accepted=timezone.now(),
+    )  # fmt: skip
+    Deployment.objects.create(model=adapter, node=Node.objects.get())
+    serving = servings(snapshot._deployments())[adapter.name]
+    assert (serving.licence, serving.publisher) == ("Apache-2.0", "HuggingFaceTB")
+    assert not serving.restricted
+    Model.objects.filter(pk=model.pk).update(eu_restriction="Not for use in the EU.")
+    assert servings(snapshot._deployments())[adapter.name].restricted
