@@ -231,7 +231,7 @@ class Passage:
         raise NoRoute(f"No node that serves {model} can answer now at: {silent}.")
 
     def _queue(self, berth: Berth) -> Queue:
-        """Of the engine: who asks for an adapter of a model waits with who asks for the model."""
+        """Of the engine: who asks for a model's adapter waits with who asks for the model."""
         base = berth.place.model.partition(":")[0]
         return self._traffic.queues[berth.place.site, base]
 
