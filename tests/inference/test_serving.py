@@ -91,7 +91,7 @@ def test_an_adapter_is_told_with_the_licence_and_the_publisher_of_its_base(model
         digest="ad" * 32, size=1, licence="MIT", origin="us/claims", context_length=9,
         licence_accepted=timezone.now(),
     )  # fmt: skip
-    Deployment.objects.create(model=adapter, node=Node.objects.get())
+    Deployment.objects.create(model=adapter, node=Node.objects.get(name="node-1"))
     serving = servings(snapshot._deployments())[adapter.name]
     assert (serving.licence, serving.publisher) == ("Apache-2.0", "HuggingFaceTB")
     assert not serving.restricted
