@@ -3,6 +3,9 @@
 First the node stops to take tickets, then it writes down that it is closed, then it says so.
 What is written outlasts a restart. It opens again only when two things have come after the
 closing: a run that was confined, and a gateway's signed word that an operator opened it.
+
+A node may have several workers, each with a canary of its own. What one has written down, the
+others find at their next run, and are closed by it; each opens by a confined run of its own.
 """
 
 from __future__ import annotations
@@ -121,8 +124,9 @@ class CanaryWatch:
         """Try to get out, once, and draw the consequence; the report of it, not yet said."""
         outcome = await asyncio.to_thread(self._attempt)
         now = time.time_ns() // 1000
-        if outcome.verdict == "escaped" and self._closing is None:
-            self._close(Closing(now, tuple(outcome.reached)))
+        written = await self._heed()
+        if outcome.verdict == "escaped" and not written:
+            self._close(self._closing or Closing(now, tuple(outcome.reached)))
         elif outcome.verdict == "confined" and self._closing is not None:
             await self._open_again(self._closing)
         report = self._report(outcome, now)
@@ -181,10 +185,21 @@ class CanaryWatch:
         }
         return msgspec.convert(said, Report)
 
+    async def _heed(self) -> bool:
+        """Be closed by what a worker of this node wrote down; whether one did."""
+        written = await asyncio.to_thread(closing, self._post.state, self._post.node)
+        if written is not None and written != self._closing:
+            before, self._closing = self._closing, written
+            if before is None:
+                self._follower(self.closed)
+                _log.error("node_closed", node=self._post.node, count=len(written.escapes))
+        return written is not None
+
     def _close(self, closing: Closing) -> None:
-        self._closing = closing
-        self._follower(self.closed)
-        _log.error("node_closed", node=self._post.node, count=len(closing.escapes))
+        before, self._closing = self._closing, closing
+        if before is None:
+            self._follower(self.closed)
+            _log.error("node_closed", node=self._post.node, count=len(closing.escapes))
         path = closing_file(self._post.state, self._post.node)
         try:
             _write(path, msgspec.json.encode(closing))
@@ -221,7 +236,7 @@ class CanaryWatch:
 def _write(path: Path, content: bytes) -> None:
     """Durable when this returns: the file, and its name in the folder."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
+    new = path.with_name(f".{path.name}.{os.getpid()}")
     with new.open("wb") as file:
         file.write(content)
         file.flush()

@@ -133,6 +133,36 @@ async def test_once_open_it_is_open_after_a_restart_too(watch, around, post, red
     assert not CanaryWatch(post, redis, around).closed
 
 
+async def test_workers_of_one_node_close_and_open_together(watch, around, post, redis):
+    seen: list[bool] = []
+    beside = CanaryWatch(post, redis, Around(CONFINED))
+    beside.follow(seen.append)
+    around.outcome = ESCAPED
+    closed = (await watch.look()).closed
+    assert (await beside.look()).closed == closed
+    assert seen == [False, True]
+    await opened(redis, closed)
+    around.outcome = CONFINED
+    assert (await watch.look()).closed == 0
+    assert beside.closed, "it opens by a run of its own"
+    assert (await beside.look()).closed == 0
+    assert seen == [False, True, False]
+
+
+async def test_one_that_still_gets_out_writes_it_down_again_where_another_opened(
+    watch, around, post, redis
+):
+    beside = CanaryWatch(post, redis, around)
+    around.outcome = ESCAPED
+    closed = (await watch.look()).closed
+    await beside.look()
+    canary_watch.closing_file(post.state, "node-1").unlink()
+    assert (await beside.look()).closed == closed
+    written = canary_watch.closing(post.state, "node-1")
+    assert written is not None
+    assert written.closed == closed
+
+
 async def test_no_other_word_opens_it(watch, around, redis):
     around.outcome = ESCAPED
     closed = (await watch.look()).closed
