@@ -25,7 +25,7 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -64,7 +64,7 @@ class Nodes(Collector):
         """Where to ask, by `<node>/<model>`."""
         self._signs = signs
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         """For the registry."""
         slots = GaugeMetricFamily(
             "domicile_node_slots", "Requests that a node answers at once.", labels=PLACE
@@ -79,6 +79,11 @@ class Nodes(Collector):
             "Share of the engine's KV cache in use, from 0 to 1.",
             labels=PLACE,
         )
+        preempted = CounterMetricFamily(
+            "domicile_node_preemptions",
+            "Answers whose cache the engine threw away to go on with others.",
+            labels=PLACE,
+        )
         for name, sign in sorted(self._signs().items()):
             node, _, model = name.partition("/")
             place = [node, model]
@@ -88,7 +93,8 @@ class Nodes(Collector):
             requests.add_metric([*place, "waiting"], sign.waiting)
             if sign.cache is not None:
                 cache.add_metric(place, sign.cache)
-        yield from (slots, requests, cache)
+                preempted.add_metric(place, sign.preempted)
+        yield from (slots, requests, cache, preempted)
 
 
 NODES = Nodes()

@@ -102,5 +102,6 @@ class Presence:
             "waiting": self._turns.waiting,
             "waiting_engine": 0 if load is None else load.waiting,
             "cache": None if load is None else load.cache,
+            "preempted": 0 if load is None else load.preempted,
             "since": self._since,
         }

@@ -80,7 +80,8 @@ class Sign(msgspec.Struct, frozen=True):
     """What a node says of itself; `capacity` and `running` count its engine's slots.
 
     `waiting_engine` of those that run find no room in the engine; `cache` is the share of its
-    KV cache in use, from 0 to 1, None where that does not matter.
+    KV cache in use, from 0 to 1, None where that does not matter; `preempted` counts answers
+    whose cache the engine threw away.
 
     It is a hint and no proof: it chooses among places that the policy permits and bounds their
     queues, and nothing else hangs on it.
@@ -92,6 +93,7 @@ class Sign(msgspec.Struct, frozen=True):
     waiting: Amount
     waiting_engine: Amount = 0
     cache: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    preempted: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
 
     @property
     def fits(self) -> float:

@@ -35,12 +35,14 @@ class Load:
 
     `running` and `waiting` count requests in it: those it works on, and those it has no room
     for yet. `cache` is the share of its KV cache that these take, from 0 to 1; None where it
-    does not say, or its slots cannot get in each other's way.
+    does not say, or its slots cannot get in each other's way. `preempted` counts, since it
+    began, how often it threw away the cache of an answer that ran, to compute it anew later.
     """
 
     running: int
     waiting: int
     cache: float | None
+    preempted: int = 0
 
 
 class Engine(Protocol):

@@ -18,7 +18,9 @@ from inference.engines.base import EngineFailed, Load
 RUNNING = "vllm:num_requests_running"
 WAITING = "vllm:num_requests_waiting"
 CACHE = "vllm:kv_cache_usage_perc"  # a share from 0 to 1, whatever it is called
-_NAMES = frozenset({RUNNING, WAITING, CACHE})
+PREEMPTED = "vllm:num_preemptions_total"
+_NEEDED = frozenset({RUNNING, WAITING, CACHE})
+_NAMES = _NEEDED | {PREEMPTED}
 _OK = 200
 
 
@@ -36,13 +38,13 @@ async def load(socket: Path) -> Load:
     except wire.Broken as error:
         raise EngineFailed("The engine does not say what it has to do.") from error
     found = _samples(said)
-    if found.keys() != _NAMES:
-        missing = ", ".join(sorted(_NAMES - found.keys()))
-        raise EngineFailed(f"The engine's metrics do not have {missing}.")
+    if missing := _NEEDED - found.keys():
+        raise EngineFailed(f"The engine's metrics do not have {', '.join(sorted(missing))}.")
     return Load(
         running=round(sum(found[RUNNING])),
         waiting=round(sum(found[WAITING])),
         cache=min(max(*found[CACHE], 0.0), 1.0),
+        preempted=round(sum(found.get(PREEMPTED, ()))),
     )
 
 

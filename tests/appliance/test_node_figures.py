@@ -25,7 +25,13 @@ def shown() -> list[str]:
 
 def test_a_node_is_shown_with_what_it_has_to_do_and_is_gone_with_it(signs):
     signs["gpu-1/m"] = Sign(
-        healthy=True, capacity=256, running=40, waiting=9, waiting_engine=3, cache=0.875
+        healthy=True,
+        capacity=256,
+        running=40,
+        waiting=9,
+        waiting_engine=3,
+        cache=0.875,
+        preempted=2,
     )
     signs["cpu-1/m"] = Sign(healthy=True, capacity=4, running=0, waiting=0)
     assert set(shown()) >= {
@@ -34,6 +40,7 @@ def test_a_node_is_shown_with_what_it_has_to_do_and_is_gone_with_it(signs):
         'domicile_node_requests{model="m",node="gpu-1",state="waiting"} 9.0',
         'domicile_node_requests{model="m",node="gpu-1",state="waiting_in_engine"} 3.0',
         'domicile_node_kv_cache_ratio{model="m",node="gpu-1"} 0.875',
+        'domicile_node_preemptions_total{model="m",node="gpu-1"} 2.0',
         'domicile_node_requests{model="m",node="cpu-1",state="waiting"} 0.0',
     }
     assert not any("ratio" in line and "cpu-1" in line for line in shown()), "it has none"

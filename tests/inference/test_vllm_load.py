@@ -27,7 +27,7 @@ vllm:num_requests_waiting_by_reason{engine="0",model_name="m",reason="capacity"}
 vllm:kv_cache_usage_perc{engine="0",model_name="m"} 0.4375
 # HELP vllm:num_preemptions_total Cumulative number of preemption from the engine.
 # TYPE vllm:num_preemptions_total counter
-vllm:num_preemptions_total{engine="0",model_name="m"} 0.0
+vllm:num_preemptions_total{engine="0",model_name="m"} 5.0
 """
 
 
@@ -49,7 +49,7 @@ async def server(socket: Path, said: str, status: str = "200 OK") -> AsyncIterat
 
 async def test_what_runs_waits_and_fills_the_cache_is_read(tmp_path):
     async with server(tmp_path / "s", SAYS):
-        assert await load(tmp_path / "s") == Load(3, 2, 0.4375)
+        assert await load(tmp_path / "s") == Load(3, 2, 0.4375, preempted=5)
 
 
 async def test_of_several_engines_the_requests_are_added_and_the_fullest_cache_counts(
@@ -58,7 +58,13 @@ async def test_of_several_engines_the_requests_are_added_and_the_fullest_cache_c
     second = SAYS.replace('engine="0"', 'engine="1"').replace("0.4375", "0.9")
     rest = "".join(line + "\n" for line in second.splitlines() if not line.startswith("#"))
     async with server(tmp_path / "s", SAYS + rest):
-        assert await load(tmp_path / "s") == Load(6, 4, 0.9)
+        assert await load(tmp_path / "s") == Load(6, 4, 0.9, preempted=10)
+
+
+async def test_an_engine_that_counts_no_preemptions_had_none(tmp_path):
+    said = "".join(line + "\n" for line in SAYS.splitlines() if "preemptions" not in line)
+    async with server(tmp_path / "s", said):
+        assert await load(tmp_path / "s") == Load(3, 2, 0.4375)
 
 
 @pytest.mark.parametrize(
