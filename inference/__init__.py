@@ -1,6 +1,6 @@
 """What happens: inference, only here, only on our own machines.
 
-registry     models: digest, licence, engine arguments
+registry     what a model is, by every byte; importing, licences, drift: what becomes of it
 catalogue/   open models that people deploy, and kinds of GPU: data
 fit          on which GPUs a model fits; shape: its sizes; precision: bytes of a parameter
 routing      choose a permitted site; clearance: seal to it, open at it

@@ -8,6 +8,16 @@ entry       a model as a worker serves it
 shipped     the models that come with the appliance
 imported    a model in the appliance's folder of models, checked against its manifest
 finding     from a name to an entry
+
+How a folder becomes a model:
+
+survey      which of its files are taken; safetensors, gguf read the headers of weights
+facts       what its files say of it
+terms       its licence's text
+drafting    a manifest from these and from what is said by who imports it
+intake      copies and hashes, and goes on where it was killed
+bundle      a model as one file
+refused     why none of it happened
 """
 
 from inference.registry.entry import Entry
