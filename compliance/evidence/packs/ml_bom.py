@@ -52,9 +52,11 @@ def _said(
     return {
         "model": facts.verified(
             "model",
-            f"{model.name}\nSHA-256 of the weights: {model.digest}\n{model.origin}",
+            f"{model.name}\nSHA-256 of the weights: {model.digest}\n{model.origin}"
+            + (f"\nMade from {model.base} ({model.method})" if model.base else ""),
             model.cited,
-            {"name": model.name, "digest": model.digest, "origin": model.origin},
+            {"name": model.name, "digest": model.digest, "origin": model.origin}
+            | ({"base": model.base, "method": model.method} if model.base else {}),
         ),
         "licence": facts.verified(
             "licence",
@@ -150,9 +152,18 @@ def _component(section: Section) -> dict[str, Any]:
         found["licenses"] = [{"license": {"id" if licence in SPDX else "name": licence}}]
     if supplier := _typed(known, "supplier"):
         found["supplier"] = {"name": supplier}
-    if pedigree := _typed(known, "pedigree"):
-        found["pedigree"] = {"notes": pedigree}
+    if pedigree := _pedigree(model, _typed(known, "pedigree")):
+        found["pedigree"] = pedigree
     return found
+
+
+def _pedigree(model: Mapping[str, Any], typed: str) -> dict[str, Any]:
+    """What it was made from as it was registered, and what an officer said of that."""
+    found: dict[str, Any] = {}
+    if base := model.get("base"):
+        found["ancestors"] = [{"type": "machine-learning-model", "name": base}]
+    notes = [word for word in (model.get("method"), typed) if word]
+    return found | ({"notes": ". ".join(notes)} if notes else {})
 
 
 def _card(known: Mapping[str, Filled]) -> dict[str, Any]:

@@ -24,13 +24,18 @@ class Listed:
 
 @dataclass(slots=True)
 class Model:
-    """A model as the log says. `digest` is the SHA-256 of its weights, in hex."""
+    """A model as the log says. `digest` is the SHA-256 of its weights, in hex.
+
+    `base` is the model that it was made from, `method` how; empty where nobody said so.
+    """
 
     digest: str
     name: str
     licence: str
     origin: str
     registered: Verified
+    base: str = ""
+    method: str = ""
     starts: list[Verified] = field(default_factory=list)
 
     @property
@@ -56,11 +61,17 @@ def on_record(reading: Reading) -> list[Model]:
     for event in reading.of_types(REGISTERED):
         said = {
             name: str(event.said(name) or "")
-            for name in ("digest", "model", "licence", "origin")
+            for name in ("digest", "model", "licence", "origin", "base", "method")
         }
         if said["digest"]:
             found[said["digest"]] = Model(
-                said["digest"], said["model"], said["licence"], said["origin"], event
+                digest=said["digest"],
+                name=said["model"],
+                licence=said["licence"],
+                origin=said["origin"],
+                registered=event,
+                base=said["base"],
+                method=said["method"] if said["base"] else "",
             )
     for event in reading.of_types(STARTED):
         model = found.get(str(event.said("weights")))

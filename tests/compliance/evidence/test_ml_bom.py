@@ -82,6 +82,7 @@ def test_weights_that_no_node_verified_and_a_licence_that_is_no_identifier_are_s
     record, build
 ):
     about = {"model": "odd", "digest": OTHER, "licence": "Own licence 3", "origin": "house"}
+    about |= {"base": "even", "method": "merged"}
     record.told("model.registered", {"actor": "command", **about})
     record.model()  # another, whose engines are not this one's
     record.sign()
@@ -89,6 +90,11 @@ def test_weights_that_no_node_verified_and_a_licence_that_is_no_identifier_are_s
     found, model = fields(form, OTHER), component(bill(files), OTHER)
     assert found["engines"]["origin"] == "missing"
     assert "No node" in found["engines"]["note"]
+    assert "Made from even (merged)" in found["model"]["value"]
+    assert model["pedigree"] == {
+        "ancestors": [{"type": "machine-learning-model", "name": "even"}],
+        "notes": "merged",
+    }
     assert model["licenses"] == [{"license": {"name": "Own licence 3"}}]
     properties = {one["name"]: one["value"] for one in model["properties"]}
     assert properties["domicile:verified-at-start:entries"] == "none"
