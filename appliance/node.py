@@ -23,6 +23,7 @@ import structlog
 from appliance import confinement, logging
 from appliance.env import ConfigurationError, Environment, read
 from appliance.services.keeper import Program
+from appliance.services.teller import Teller
 from appliance.services.worker import inherited, worker
 from appliance.services.workers import Workers
 from compliance.audit.keys import KeyUnusable
@@ -71,19 +72,21 @@ class Supervisor:
     async def run(self) -> None:
         """Until SIGTERM or SIGINT, which lets what runs be finished; a second ends all at once.
 
-        Raises `KeyUnusable`.
+        Raises `KeyUnusable`: the node's own, or the gateway's.
         """
         loop = asyncio.get_running_loop()
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, self._asked)
         redis = connect(self._environment.broker_url, within=BROKER)
         listing = Listing(redis, self._keys)
+        teller = Teller(self._environment, redis)
         await listing.start()
         try:
             while not self._told.is_set():
                 models = served(listing.listed, self._environment.node, time.time())
                 if models is not None:
                     self._workers.follow(models)
+                await teller.tell(self._workers.states())
                 await self._rest()
         finally:
             await self._workers.stop()

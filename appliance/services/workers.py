@@ -22,6 +22,7 @@ import structlog
 
 from appliance.services.keeper import Kept, Program
 from appliance.services.worker import REFUSED
+from inference.inventory import State
 from inference.registry import Entry, ModelUnknown, ModelUnusable
 
 SETTLE = 2.0  # seconds for which a model must be gone from the list before its worker ends
@@ -71,7 +72,7 @@ class Workers:
         for model in self._places.keys() - set(models):
             self._leave(model, self._places[model])
 
-    def states(self) -> Mapping[str, tuple[str, str]]:
+    def states(self) -> Mapping[str, tuple[State, str]]:
         """Of each model a word, and why: `starts`, `runs`, `fails`, `ends` or `refused`."""
         return {model: _state(place) for model, place in self._places.items()}
 
@@ -162,7 +163,7 @@ def _say(model: str, place: Place, reason: str) -> None:
     place.reason = reason
 
 
-def _state(place: Place) -> tuple[str, str]:
+def _state(place: Place) -> tuple[State, str]:
     if place.reason:
         return "refused", place.reason
     if place.ending is not None:
