@@ -229,6 +229,25 @@ def test_what_may_run_is_refused_with_the_files_name_and_recorded(
     assert not (data / "models" / "tiny").exists()
 
 
+def test_what_the_catalogue_knows_of_a_model_need_not_be_said(data, source):
+    fp8 = "RedHatAI/Mistral-7B-Instruct-v0.3-FP8"
+    named = ("--catalogue", "mistral-7b-instruct-v0.3")
+    models(
+        "import", source, "--name", "m", *named, "--origin", fp8, "--option", "max_model_len=9"
+    )
+    row = Model.objects.get()
+    assert (row.licence, row.origin, row.method) == ("Apache-2.0", fp8, "quantised")
+    assert row.derived_from == "mistralai/Mistral-7B-Instruct-v0.3"
+    chosen = find("m", data / "models", keys(data)).options
+    assert chosen == {"tool_call_parser": "mistral", "max_model_len": 9}
+    for more, words in (
+        (("--catalogue", "mistral-7"), "mistral-7b"),
+        ((*named, "--origin", "x/y"), "no repository"),
+    ):
+        with pytest.raises(CommandError, match=words):
+            models("import", source, "--name", "n", *more)
+
+
 def test_an_index_that_names_a_part_which_is_not_there_is_refused(data, source):
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors"}}
     (source / "model.safetensors.index.json").write_text(json.dumps(index))

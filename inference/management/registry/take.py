@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, OutputWrapper
 
-from inference import importing
+from inference import catalogue, importing
 from inference.admission import public_keys
 from inference.importing import House
 from inference.management.registry import house
@@ -27,6 +27,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     """What is said of it."""
     parser.add_argument("source", type=Path, help="A folder with its files, or a bundle.")
     parser.add_argument("--name", default="", help="What applications will call it.")
+    parser.add_argument(
+        "--catalogue",
+        default="",
+        metavar="ENTRY",
+        help="Take from the catalogue what is not said here: licence, origin, arguments, "
+        "task, what is restricted in the EU.",
+    )
     parser.add_argument(
         "--licence", default="", help="SPDX identifier, or LicenseRef- and a name."
     )
@@ -97,12 +104,42 @@ def _recorded(name: str, here: House, take: Any) -> Model:
     return row
 
 
-def _wanted(given: Mapping[str, Any]) -> Wanted:
+def _known(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the catalogue's entry says of the model, and its engine arguments.
+
+    `--origin` tells which of the entry's repositories it is; without it the publisher's own.
+    """
+    if not given["catalogue"]:
+        return {}, {}
+    try:
+        entry = catalogue.model(given["catalogue"])
+    except catalogue.Unknown as error:
+        raise CommandError(str(error)) from error
+    origin = given["origin"] or entry.repository
+    form = next((one for one in entry.weights if one.repository == origin), None)
+    if form is None:
+        there = ", ".join(sorted({one.repository for one in entry.weights}))
+        raise CommandError(f"{origin} is no repository of {entry.name}; there are {there}.")
+    said: dict[str, Any] = {
+        "licence": entry.licence.id,
+        "origin": origin,
+        "task": entry.task,
+        "eu_restriction": entry.eu,
+    }
+    if origin != entry.repository:
+        said |= {"derived_from": entry.repository, "method": "quantised"}
+    return said, dict(entry.arguments(form))
+
+
+def _wanted(options_given: Mapping[str, Any]) -> Wanted:
+    known, arguments = _known(options_given)
+    said = {name: value for name, value in options_given.items() if value not in ("", "none")}
+    given = {**options_given, **known, **said}
     missing = [name for name in ("name", "licence", "origin") if not given[name]]
     if missing:
         raise CommandError(f"Of a folder must be said: --{', --'.join(missing)}.")
     try:
-        chosen = dict(options.parsed(one) for one in given["option"])
+        chosen = arguments | dict(options.parsed(one) for one in given["option"])
     except options.OptionRefused as error:
         raise CommandError(str(error)) from error
     return Wanted(
