@@ -334,6 +334,11 @@ def _weights(environment: Environment) -> Iterator[Finding]:
     models = environment.data / "models"
     for model in Model.objects.filter(deployments__active=True).distinct():
         name = f"weights of {model.name}"
+        if model.licence_accepted is None:
+            mend = "Have an officer read it in the console (Models) and accept it."
+            yield warning(
+                f"licence of {model.name}", "nobody has accepted it: it serves nobody", mend
+            )
         try:
             keys = public_keys(environment.data / "keys" / "gateway.pub")
             entry = registry.held(model.name, models, keys)

@@ -131,6 +131,13 @@ def test_a_removed_trigger_is_wrong(environment):
     assert name in wrong(diagnosis._database, environment)[0]
 
 
+def test_a_deployed_model_whose_licence_nobody_accepted_is_told(environment):
+    assert [one.state for one in diagnosis._weights(environment)] == ["ok"]
+    Model.objects.update(licence_accepted=None)
+    found = [(one.name, one.state) for one in diagnosis._weights(environment)]
+    assert ("licence of smollm2-135m-instruct", "warning") in found
+
+
 def test_weights_that_changed_are_wrong(environment):
     Model.objects.update(digest="0" * 64)
     assert "digest" in wrong(diagnosis._weights, environment)[0]
