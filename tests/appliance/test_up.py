@@ -107,7 +107,7 @@ def test_the_operators_pages_answer_without_a_key(appliance):
 
     def node_shown() -> bool:
         text = httpx.get(f"{appliance.url}/metrics", timeout=PATIENCE).text
-        return bool(re.search(r'domicile_node_slots\{node="[^"]+"\} [1-9]', text))
+        return bool(re.search(r'domicile_node_slots\{[^}]*node="[^"]+"\} [1-9]', text))
 
     wait_until(node_shown, "whichever process is asked has heard the node")
 
