@@ -290,3 +290,30 @@ def test_a_typed_text_is_tried_by_the_detector_of_the_running_appliance(officer)
     page.get_by_role("button", name="Try it").click()
     expect(page.locator("pre.tried")).to_have_text("Write to [EMAIL_ADDRESS_1], please.")
     officer.shows("playground")
+
+
+def test_a_model_serves_while_its_licence_is_accepted_and_no_longer(officer, appliance):
+    page = officer.goes("/console/inference/model/")
+    page.get_by_role("link", name=appliance.model).click()
+    officer.shows("model")
+    page.get_by_role("link", name="Read the licence").click()
+    expect(page.get_by_role("region", name="The licence's text")).to_contain_text("Apache")
+    officer.shows("licence-accepted")
+    page.get_by_role("link", name="Accept it no more").click()
+    officer.shows("licence-withdraw")
+    page.get_by_role("button", name="Accept it no more").click()
+    expect(page.locator("main")).to_contain_text("This field is required")
+    page.get_by_label("Reason").fill("We look at it again.")
+    page.get_by_role("button", name="Accept it no more").click()
+    expect(page.locator("main")).to_contain_text("Nobody has accepted its licence")
+    wait_until(lambda: not serves(appliance), "nothing is sent to the model any more")
+    page.get_by_role("link", name="Read and accept the licence").click()
+    officer.shows("licence-to-accept")
+    page.get_by_role("button", name="Accept the licence").click()
+    expect(page.locator("main")).to_contain_text("it may serve")
+    wait_until(lambda: serves(appliance), "it answers again")
+
+
+def serves(appliance):
+    """Whether the model is offered to applications now."""
+    return appliance.model in {one.id for one in appliance.client().models.list()}
