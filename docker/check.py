@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +24,9 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 HADOLINT = Path(sys.executable).parent / "hadolint"
-DOCKERFILES = (HERE / "Dockerfile", HERE / "engine.Dockerfile")
+DOCKERFILES = (HERE / "Dockerfile", HERE / "engine.Dockerfile", HERE / "vllm" / "Dockerfile")
 COMPOSE = HERE / "compose.yaml"
+VLLM = HERE / "vllm" / "compose.yaml"
 SCHEMA = HERE / "compose.schema.json"
 
 
@@ -36,10 +38,14 @@ def compose_program() -> Path:
     return Path(package.origin).with_name("docker-compose")
 
 
-def run(*command: str | Path) -> str:
+def run(*command: str | Path, **variables: str) -> str:
     """What `command` says against us: empty when it ends with 0."""
     done = subprocess.run(  # noqa: S603 - constant commands of the locked environment
-        [str(part) for part in command], check=False, capture_output=True, text=True
+        [str(part) for part in command],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **variables},
     )
     return "" if done.returncode == 0 else (done.stdout + done.stderr).strip()
 
@@ -54,9 +60,16 @@ def against_schema(document: Any) -> str:
 
 def faults() -> dict[str, str]:
     """What each check found; empty strings where it found nothing."""
-    found = {f"hadolint {path.name}": run(HADOLINT, path) for path in DOCKERFILES}
+    found = {f"hadolint {path.relative_to(HERE)}": run(HADOLINT, path) for path in DOCKERFILES}
+    both = ("--file", COMPOSE, "--file", VLLM, "config", "-q")
     found["docker-compose config"] = run(compose_program(), "--file", COMPOSE, "config", "-q")
-    found["compose schema"] = against_schema(yaml.safe_load(COMPOSE.read_text()))
+    found["docker-compose config with vLLM"] = run(
+        compose_program(), *both, DOMICILE_MODEL="mistral-7b"
+    )
+    for path in (COMPOSE, VLLM):
+        found[f"compose schema {path.relative_to(HERE)}"] = against_schema(
+            yaml.safe_load(path.read_text())
+        )
     return found
 
 
