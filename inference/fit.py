@@ -5,15 +5,15 @@ cache, and its size decides how many requests of which length run at the same ti
 
     a GPU's memory x the share that the engine may take
     - weights on this GPU
-    - what the engine needs to compute   (an estimate, on the safe side: `needs`)
+    - what the engine needs to compute   (an estimate: `needs`)
     = cache
 
 The cache's arithmetic is vLLM's own (`vllm/v1/core/kv_cache_utils.py` of 0.32): memory in
 blocks of tokens, one pool for all layers; layers that look back only so far have groups of
-their own and give blocks back. Tests compare it with vLLM's functions. What an engine needs
-beside the weights, vLLM measures when it starts; here it is an estimate, set by what people
-report of H100 GPUs, that can be off by a gigabyte or two. It was never compared with a GPU of
-ours.
+their own and give blocks back. Tests compare it with vLLM's functions and with engines that
+were started. What an engine needs beside the weights, vLLM measures when it starts; here it is
+an estimate, set by what people report of H100 GPUs, that can be off by a gigabyte or two. It
+was never compared with a GPU of ours.
 
 Not in it: pipeline parallelism, adapters (LoRA), speculative decoding, images, and the use of a
 GPU by others.

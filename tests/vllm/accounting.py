@@ -1,15 +1,19 @@
 """Run by vLLM's Python: how vLLM divides a cache, and how many parameters transformers counts.
 
-Reads questions as JSON from its input and writes answers as JSON to its output. Weights are
-neither read nor made: models are built without storage.
+Reads questions as JSON from its input and writes answers as JSON to the file that it is given.
+Large models are built without storage; tiny ones are started, with random weights.
 """
 
+import gc
 import json
 import sys
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
-import torch  # type: ignore[import-not-found]
-import transformers  # type: ignore[import-not-found]
+import torch
+import transformers
+from vllm import LLM
 from vllm.v1.core import kv_cache_utils
 from vllm.v1.kv_cache_interface import FullAttentionSpec, MLAAttentionSpec, SlidingWindowSpec
 from vllm.v1.kv_cache_layout import KVCacheLayout
@@ -63,14 +67,43 @@ def parameters(asked):
     return sum(one.numel() for one in model.parameters())
 
 
+def started(asked):
+    """What an engine says that was started with so much memory for its cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "config.json").write_text(json.dumps(asked["config"]))
+        engine = LLM(
+            folder,
+            load_format="dummy",
+            skip_tokenizer_init=True,
+            enforce_eager=True,
+            async_scheduling=False,
+            kv_cache_memory_bytes=asked["memory"],
+            max_num_batched_tokens=asked["in_flight"],
+            max_num_seqs=4,
+        ).llm_engine
+    config = engine.vllm_config
+    found = config.cache_config
+    answer = {
+        "block": found.block_size,
+        "blocks": found.num_gpu_blocks,
+        "tokens": found.kv_cache_size_tokens,
+        "requests": found.kv_cache_max_concurrency,
+        "in_flight": config.max_in_flight_tokens,
+    }
+    del engine, config, found
+    gc.collect()
+    return answer
+
+
 def main():
     """Answer every question."""
     asked = json.load(sys.stdin)
     answers = {
         "capacity": {key: capacity(one) for key, one in asked["capacity"].items()},
         "parameters": {key: parameters(one) for key, one in asked["parameters"].items()},
+        "started": {key: started(one) for key, one in asked["started"].items()},
     }
-    json.dump(answers, sys.stdout)
+    Path(sys.argv[1]).write_text(json.dumps(answers))
 
 
 if __name__ == "__main__":

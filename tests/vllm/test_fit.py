@@ -9,14 +9,58 @@ import pytest
 
 from inference.catalogue import gpu, models
 from inference.fit import AT_ONCE, BLOCK, GIB, LATENT_BLOCK, Setup, cache
+from inference.shape import Experts, Latent, Shape, Window
 
 pytestmark = pytest.mark.vllm
 
 HERE = Path(__file__).resolve().parent
 PYTHON = HERE.parent.parent / ".venv-vllm" / "bin" / "python"
-QUIET = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"}
+QUIET = {
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # engines in the process that asks, one by one
+    "VLLM_NO_USAGE_STATS": "1",
+    "VLLM_HOST_IP": "127.0.0.1",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_OFFLINE": "1",
+}
 DECODERS = {one.name: one for one in models().values() if one.shape.encoder is None}
 COUNTS = (1, 2, 8, 16)
+SMALL = gpu("L4-24")  # on which a step has 2,048 tokens
+POOL = 48 * 1024**2
+TINY = {  # sizes with which vLLM's engines start in seconds, for each way to keep a cache
+    "grouped": (
+        "LlamaForCausalLM",
+        Shape(
+            layers=3, hidden=128, heads=4, kv_heads=2, head_dim=32, vocabulary=512, width=256
+        ),
+    ),
+    "windows": (
+        "Gemma3ForCausalLM",
+        Shape(
+            layers=7,
+            hidden=128,
+            heads=4,
+            kv_heads=2,
+            head_dim=32,
+            vocabulary=512,
+            width=256,
+            window=Window(tokens=512, layers=5),
+        ),
+    ),
+    "latent": (
+        "DeepseekV3ForCausalLM",
+        Shape(
+            layers=2,
+            hidden=256,
+            heads=4,
+            kv_heads=4,
+            head_dim=128,
+            vocabulary=512,
+            width=256,
+            latent=Latent(query=64, key_value=512, rope=64, nope=128, value=128),
+            experts=Experts(count=4, used=2, width=64, shared=64, dense_layers=1),
+        ),
+    ),
+}
 MEMORY = 40 * GIB + 12_345
 MODEL_TYPES = {
     "LlamaForCausalLM": "llama",
@@ -96,9 +140,8 @@ def layers(one, count):
     return found
 
 
-def config(one):
+def config(architecture, shape):
     """As the publisher's config.json would have it."""
-    shape = one.shape
     said = {
         "num_hidden_layers": shape.layers,
         "hidden_size": shape.hidden,
@@ -115,9 +158,16 @@ def config(one):
             "max_position_embeddings": shape.encoder.positions,
             "type_vocab_size": shape.encoder.types,
         }
-    if shape.qkv_bias and one.architecture != "Qwen2ForCausalLM":  # which always has it
+    if shape.window:
+        full = shape.layers - shape.window.layers
+        said |= {
+            "sliding_window": shape.window.tokens,
+            "layer_types": ["sliding_attention"] * shape.window.layers
+            + ["full_attention"] * full,
+        }
+    if shape.qkv_bias and architecture != "Qwen2ForCausalLM":  # which always has it
         said["attention_bias"] = True
-    if shape.head_norms and one.architecture == "Glm4MoeForCausalLM":
+    if shape.head_norms and architecture == "Glm4MoeForCausalLM":
         said["use_qk_norm"] = True
     if shape.experts:
         count, used = shape.experts.count, shape.experts.used
@@ -145,7 +195,7 @@ def config(one):
 def counted(one):
     """What transformers is asked for."""
     model_type = MODEL_TYPES[one.architecture]
-    said = config(one)
+    said = config(one.architecture, one.shape)
     kind = "AutoModelForCausalLM" if one.task == "chat" else "AutoModel"
     if model_type in SEEING:
         kind = "AutoModelForImageTextToText"
@@ -155,8 +205,24 @@ def counted(one):
     return {"model_type": model_type, "kind": kind, "config": said}
 
 
+def tiny(architecture, shape):
+    """What an engine is started with."""
+    said = {
+        **config(architecture, shape),
+        "architectures": [architecture],
+        "model_type": MODEL_TYPES[architecture],
+        "max_position_embeddings": 8_192,
+        "dtype": "bfloat16",
+    }
+    if shape.latent:
+        said |= {"topk_method": "noaux_tc", "scoring_func": "sigmoid"}
+        said |= {"n_group": 1, "topk_group": 1}
+        said.pop("head_dim")
+    return {"config": said, "memory": POOL, "in_flight": AT_ONCE * 2_048}
+
+
 @pytest.fixture(scope="module")
-def answers():
+def answers(tmp_path_factory):
     """One run of vLLM's Python for all questions: starting it takes longer than answering."""
     capacities = {
         f"{one.name}/{count}/{layout}": {
@@ -171,16 +237,18 @@ def answers():
         for layout in ("LBNHC", "BLHNC")
     }
     counts = {one.name: counted(one) for one in models().values()}
+    starts = {name: tiny(*one) for name, one in TINY.items()}
+    said = tmp_path_factory.mktemp("accounting") / "answers.json"
     done = subprocess.run(
-        [PYTHON, HERE / "accounting.py"],
-        input=json.dumps({"capacity": capacities, "parameters": counts}),
+        [PYTHON, HERE / "accounting.py", said],
+        input=json.dumps({"capacity": capacities, "parameters": counts, "started": starts}),
         env={**os.environ, **QUIET},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout[done.stdout.index('{"capacity"') :])
+    return json.loads(said.read_text())
 
 
 @pytest.mark.parametrize("name", DECODERS)
@@ -203,3 +271,16 @@ def test_a_model_of_these_sizes_has_as_many_parameters_as_transformers_counts(an
     if shape.experts and shape.experts.corrected:
         ours -= (shape.layers - shape.experts.dense_layers) * shape.experts.count
     assert ours == theirs
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_an_engine_that_was_started_has_the_cache_that_was_reckoned(answers, name):
+    _architecture, shape = TINY[name]
+    theirs = answers["started"][name]
+    setup = Setup(gpu=SMALL, count=1, context=8_192)
+    if shape.window:  # the others do not depend on it
+        assert theirs["in_flight"] == AT_ONCE * setup.batch
+    ours = cache(shape, setup, theirs["block"])
+    assert POOL // ours.block_bytes == theirs["blocks"]
+    assert ours.tokens(POOL, setup.context) == theirs["tokens"]
+    assert ours.requests(POOL) == pytest.approx(theirs["requests"])
