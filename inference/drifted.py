@@ -29,13 +29,18 @@ _WORDS = {
 }
 
 
+def subject(model: str, node: str) -> str:
+    """What the alarm about a model on a node is filed under."""
+    return f"{model} on {node}"[:64]
+
+
 class Drifted:
     """What one process has recorded lately. Used by one thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock  # seconds
         self._said: dict[tuple[str, ...], float] = {}
-        self._newest: dict[str, int] = {}
+        self._newest: dict[tuple[str, str], int] = {}
         self._minute = self._count = self._missed = 0
 
     def record(self, said: bytes) -> None:
@@ -48,9 +53,10 @@ class Drifted:
         if node.site.name != drift.site:
             raise StatementRefused("wrong_site", "The node is enrolled at another site.")
         age = time.time() - drift.time / 1e6
-        if not -FUTURE <= age <= OLD or drift.time <= self._newest.get(node.name, 0):
+        whose = (node.name, drift.model)  # a node has a worker for each model, with a clock
+        if not -FUTURE <= age <= OLD or drift.time <= self._newest.get(whose, 0):
             raise StatementRefused("replayed", "A drift was played back.")
-        self._newest[node.name] = drift.time
+        self._newest[whose] = drift.time
         if not self._may((node.name, drift.model, drift.file, drift.reason)):
             self._missed += 1
             return
@@ -68,7 +74,7 @@ class Drifted:
             f"{_WORDS[drift.reason]}. Restore it, or bring the model there again."
         )
         with transaction.atomic():
-            alarms.raise_(alarms.DRIFT, node.name, words)
+            alarms.raise_(alarms.DRIFT, subject(drift.model, node.name), words)
             journal.record("console", [Event("engine.refused", time.time_ns() // 1000, detail)])
         self._missed = 0
 

@@ -20,7 +20,7 @@ from django.db import transaction
 from compliance.audit import alarms, journal
 from compliance.vocabulary import Event
 from inference.drift import FIELD as DRIFT
-from inference.drifted import Drifted
+from inference.drifted import Drifted, subject
 from inference.listener import Fields, Listener
 from inference.models import EngineStart, Model, Node
 from inference.refusals import FIELD as REFUSED
@@ -130,7 +130,7 @@ def _append(signed: Signed, node: Node) -> None:
             "signature": signed.signature,
         }
         journal.record("console", [Event("engine.started", _now(), detail)])
-        alarms.end(alarms.DRIFT, node.name)
+        alarms.end(alarms.DRIFT, subject(statement.model, node.name))
 
 
 class Refusals:

@@ -111,6 +111,20 @@ def test_it_is_recorded_with_the_files_name_and_alarms_until_the_engine_starts(
 
 
 @pytest.mark.database
+def test_each_model_of_a_node_has_its_own_word_and_its_own_alarm(database, broker, valkey):
+    stories.machines()
+    starts, now = Starts(valkey.url, "web-1"), time.time_ns() // 1000
+    broker.xadd(STREAM, {drift.FIELD: said(model="other", time=now + 5)})
+    broker.xadd(STREAM, {drift.FIELD: said(time=now)})
+    broker.xadd(STREAM, {"said": stated()})
+    starts.look(broker)
+    assert [detail["model"] for detail in recorded()] == ["other", MODEL]
+    standing = Alarm.objects.filter(kind="engine.refused", ended=None)
+    assert [alarm.subject for alarm in standing] == ["other on node-1"]
+    assert not Alarm.objects.filter(kind="statement.refused").exists()
+
+
+@pytest.mark.database
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
