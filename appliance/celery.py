@@ -8,6 +8,8 @@ Django. Every setting below has its reason beside it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from celery import Celery
 
 from appliance.env import read
@@ -48,3 +50,9 @@ app.conf.update(
     worker_redirect_stdouts=False,
     imports=("inference.tasks", "appliance.worker"),  # in workers only; web has no engine
 )
+
+
+def take(adapters: Iterable[str]) -> None:
+    """Have this worker take the tickets of these adapters too; before it begins to take any."""
+    for adapter in adapters:
+        app.amqp.queues.select_add(queue(environment.site, adapter))

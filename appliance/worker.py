@@ -11,7 +11,7 @@ import structlog
 from celery import signals
 
 from appliance import logging
-from appliance.celery import environment
+from appliance.celery import environment, take
 from appliance.env import Environment
 from appliance.services.worker import REFUSED
 from compliance.audit.keys import KeyUnusable
@@ -61,7 +61,9 @@ def _begin(**_: Any) -> None:
     """
     _configure_log()  # Celery's own turn comes later
     try:
-        tasks.begin(configuration(environment), on_failure=_end_process)
+        configured = configuration(environment)
+        tasks.begin(configured, on_failure=_end_process)
+        take(adapter.name for adapter in configured.entry.adapters)
     except ModelUnknown as error:
         sys.exit(f"DOMICILE_MODEL is {environment.model!r}. {error}")
     except ModelUnusable as error:

@@ -287,6 +287,7 @@ class Place:
     model_digest: str  # SHA-256 of the weights, lower-case hex
     licence: str  # SPDX identifier
     queue: str  # inference.<site>.<model>
+    base: str = ""  # of an adapter: the model whose engine answers with it
 
 
 # --- What is recorded ---------------------------------------------------------------------

@@ -11,7 +11,7 @@ import asyncio
 import math
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,14 @@ class Admission:
         state: Path,
         redis: Redis,
         refuser: Refuser,
+        adapters: Iterable[str] = (),
     ) -> None:
-        """Raises `KeyUnusable`; BlockingIOError if another worker of this node serves it."""
+        """`adapters` are those of the model that are here, by whole name.
+
+        Raises `KeyUnusable`; BlockingIOError if another worker of this node serves it.
+        """
         self._site, self._node, self._model = site, node, model
+        self._adapters = frozenset({"", *adapters})  # none, or one of these
         self._private = X25519PrivateKey.from_private_bytes(
             read_key(keys / f"site-{site}.x25519")
         )
@@ -84,9 +89,10 @@ class Admission:
             _log.warning("ticket_refused", reason=refusal.reason)
             await self._refuser.say(refusal.reason, refusal.ticket)
             return None
-        if ticket.model != self._model:
-            _log.warning("ticket_refused", reason="wrong_model", model=ticket.model)
-            await self._refuser.say("wrong_model", ticket.id)
+        if ticket.model != self._model or ticket.adapter not in self._adapters:
+            reason = "wrong_model" if ticket.model != self._model else "unknown_adapter"
+            _log.warning("ticket_refused", reason=reason, model=ticket.adapter or ticket.model)
+            await self._refuser.say(reason, ticket.id)
             return None
         return ticket
 

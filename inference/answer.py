@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -44,12 +45,21 @@ _decode = msgspec.json.Decoder(_Seen).decode
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who answers, as receipts say it. `weights` is their SHA-256 (hex)."""
+    """Who answers, as receipts say it.
+
+    `weights` is the digest of the model (hex), `adapters` those of its adapters by whole name.
+    An adapter's manifest names its base's digest, so the one is proof of the other.
+    """
 
     site: str
     node: str
     key: Ed25519PrivateKey
     weights: str
+    adapters: Mapping[str, str] = field(default_factory=dict)
+
+    def digest(self, adapter: str) -> str:
+        """Of what answers: the adapter, or the model itself where that is empty."""
+        return self.adapters[adapter] if adapter else self.weights
 
 
 def microseconds() -> int:
@@ -104,9 +114,7 @@ async def answer(
 
 
 def weight(ticket: Ticket) -> int:
-    """Slots that its answer takes: one for each choice of each text that is to be gone on with,
-    or for each text that a vector is made of.
-    """
+    """Slots that its answer takes: one for each choice of each prompt, or text embedded."""
     texts = ticket.body.get("prompt") or ticket.body.get("input")
     return (len(texts) if isinstance(texts, list) else 1) * int(ticket.body.get("n") or 1)
 
@@ -145,8 +153,8 @@ async def _streamed(
         attempt=ticket.attempt,
         site=identity.site,
         node=identity.node,
-        model=ticket.model,
-        weights=identity.weights,
+        model=ticket.adapter or ticket.model,
+        weights=identity.digest(ticket.adapter),
         engine=engine.name,
         policy_digest=ticket.policy_digest,
         prompt_tokens=usage.prompt_tokens,

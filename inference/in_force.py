@@ -113,8 +113,9 @@ def check(listed: InForce | None, ticket: Ticket, node: str, now: float) -> None
             f"Node {node} has no list of the policy versions in force that is younger than "
             f"{STALE:.0f} s; see whether a gateway runs, and compare the clocks.",
         )
-    if not listed.permits(node, ticket.model):
-        raise ClearanceRefused("node_closed", f"Node {node} may not serve {ticket.model} now.")
+    for model in (ticket.model, ticket.adapter or ticket.model):
+        if not listed.permits(node, model):
+            raise ClearanceRefused("node_closed", f"Node {node} may not serve {model} now.")
     for version in listed.versions:
         if version.digest == ticket.policy_digest and _within(version, ticket):
             return

@@ -9,7 +9,8 @@ from pathlib import Path
 from compliance.audit import journal
 from compliance.audit.changes import recorded
 from compliance.vocabulary import Event
-from inference.models import Model
+from inference.models import AdapterGrant, Model
+from inference.registry import CATALOGUE
 from inference.registry.intake import IMPORTING
 from inference.registry.names import folder_name
 
@@ -19,10 +20,15 @@ class Needed(Exception):
 
 
 def remove(model: Model, models: Path, actor: str) -> None:
-    """Remove the row, its deployments that are switched off, and its files below `models`.
+    """Remove the row, its deployments and grants, all switched off, and its files in `models`.
 
     Raises `Needed`. The files go last: who is killed before leaves a folder that is no model.
     """
+    if model.name in CATALOGUE:
+        raise Needed(
+            f"{model} came with the appliance, which would register it again. Deactivate its "
+            "deployments in the console, or accept its licence no more."
+        )
     with recorded():
         row = Model.objects.select_for_update().get(pk=model.pk)
         deployments = list(row.deployments.select_related("node"))
@@ -33,11 +39,18 @@ def remove(model: Model, models: Path, actor: str) -> None:
             )
         if derived := list(row.derived.values_list("name", flat=True)):
             raise Needed(f"{row} is the base of {', '.join(derived)}; remove those first.")
+        grants = list(AdapterGrant.objects.filter(adapter=row).select_related("application"))
+        if granted := [str(one.application) for one in grants if one.active]:
+            raise Needed(
+                f"{', '.join(granted)} may use {row}; deactivate these permissions in the "
+                "console first."
+            )
+        AdapterGrant.objects.filter(adapter=row).delete()
         row.deployments.all().delete()
         Model.objects.filter(pk=row.pk).delete()
         detail = {"actor": actor, "model": row.name, "digest": row.digest}
         event = Event("model.removed", time.time_ns() // 1000, detail)
-        journal.record("command", [event], [row, *deployments])
+        journal.record("command", [event], [row, *deployments, *grants])
     folder = models / folder_name(row.name)
     if row.manifest and folder.is_dir():
         away = models / IMPORTING / f"{folder.name}.removed"

@@ -50,6 +50,7 @@ class ServedModel:
     created: int  # seconds since the Unix epoch
     publisher: str
     task: str = "chat"  # or "embeddings"
+    adapter: bool = False
 
 
 @dataclass(frozen=True, slots=True)

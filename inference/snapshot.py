@@ -25,7 +25,8 @@ from compliance.versions import load
 from compliance.versions.chain import Standing
 from compliance.versions.load import PolicyUnsound
 from compliance.vocabulary import Application, Category, Place, Serving
-from inference.models import Deployment, Node
+from inference.models import AdapterGrant, Deployment, Model, Node
+from inference.registry import queue
 from inference.routing import Berth, RoutingTable, ServedModel
 from inference.serving import servings
 
@@ -78,10 +79,21 @@ class Snapshot:
     applications: Mapping[str, Application]  # by id
     policy: Policy
     routes: RoutingTable
+    granted: Mapping[str, frozenset[str]]  # by application's id; the adapters that it may use
     nodes: Mapping[str, NodeRecord]  # by name; those that may work: their receipts count
     enrolled: Mapping[str, NodeRecord]  # by name; all: a refusal may come from any
     served: Mapping[str, Serving]  # by name of the model
     standing: Standing  # which versions of the policy count, and since when
+
+    def models(self, application: str) -> Mapping[str, ServedModel]:
+        """The models that an application may ask for, by name; no adapter unless granted."""
+        granted = self.granted.get(application, frozenset())
+        models = self.routes.models
+        return {
+            name: model
+            for name, model in models.items()
+            if not model.adapter or name in granted
+        }
 
     def serving(self, model: str) -> Serving:
         """What a policy may know of a model and of the sites that serve it."""
@@ -197,6 +209,7 @@ def _stored(revision: int, processes: int, data: Path | None) -> Snapshot:
         applications=_applications(policy),
         policy=policy,
         routes=_routes(rows, processes),
+        granted=_granted(),
         nodes=working,
         enrolled=enrolled,
         served=servings(rows),
@@ -253,11 +266,26 @@ def _policy(data: Path | None) -> tuple[Policy, Standing]:
 
 
 def _deployments() -> list[Deployment]:
-    """Those that may get requests: see `Deployment.serving`."""
-    rows = Deployment.serving()
-    return list(
-        rows.select_related("model", "node__site").order_by("model__name", "node__site__name")
-    )
+    """Those that may get requests: see `Deployment.serving`.
+
+    An adapter is served only where its base is, whose engine answers with it.
+    """
+    rows = Deployment.serving().select_related("model__base", "node__site")
+    found = list(rows.order_by("model__name", "node__site__name"))
+    there = {(row.model_id, row.node_id) for row in found}
+    return [
+        row
+        for row in found
+        if row.model.kind != Model.Kind.ADAPTER or (row.model.base_id, row.node_id) in there
+    ]
+
+
+def _granted() -> dict[str, frozenset[str]]:
+    """The adapters that each application may use, by its id."""
+    granted: defaultdict[str, set[str]] = defaultdict(set)
+    for grant in AdapterGrant.objects.filter(active=True).select_related("adapter"):
+        granted[str(grant.application_id)].add(grant.adapter.name)
+    return {application: frozenset(names) for application, names in granted.items()}
 
 
 def _routes(rows: Iterable[Deployment], processes: int) -> RoutingTable:
@@ -265,12 +293,14 @@ def _routes(rows: Iterable[Deployment], processes: int) -> RoutingTable:
     places: dict[tuple[str, str], tuple[Place, set[str], int]] = {}
     for row in rows:
         model, site = row.model, row.node.site
+        base = model.base if model.kind == Model.Kind.ADAPTER else None
         models[model.name] = ServedModel(
             name=model.name,
-            context_length=model.context_length,
+            context_length=(base or model).context_length,
             created=int(model.created.timestamp()),
             publisher=model.origin,
-            task=model.task,
+            task=(base or model).task,
+            adapter=base is not None,
         )
         place = Place(
             site=site.name,
@@ -279,7 +309,8 @@ def _routes(rows: Iterable[Deployment], processes: int) -> RoutingTable:
             model=model.name,
             model_digest=model.digest,
             licence=model.licence,
-            queue=f"inference.{site.name}.{model.name}",
+            queue=queue(site.name, model.name),
+            base=base.name if base else "",
         )
         _, nodes, limit = places.get((model.name, site.name), (place, set(), 0))
         places[model.name, site.name] = (

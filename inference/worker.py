@@ -122,6 +122,7 @@ class Worker:
                 read_key(given.keys / f"node-{given.node}.ed25519")
             ),
             given.entry.digest,
+            {adapter.name: adapter.digest for adapter in given.entry.adapters},
         )
         engine = _engine(given)
         async with contextlib.AsyncExitStack() as stack:
@@ -137,6 +138,7 @@ class Worker:
                 state=given.state,
                 redis=redis,
                 refuser=refuser,
+                adapters=identity.adapters,
             )
             stack.callback(admission.close)
             watch = CanaryWatch(_post(given, identity.key), redis)

@@ -33,7 +33,11 @@ _RECORD = (
     "compliance.view_witness",
     "compliance.view_witnessedlog",
 )
-_CLIENTS = ("compliance.view_application", "compliance.view_apikey")
+_CLIENTS = (
+    "compliance.view_application",
+    "compliance.view_apikey",
+    "inference.view_adaptergrant",
+)
 _MACHINES = (
     "inference.view_nodeenrolment",
     "compliance.view_site",
@@ -47,6 +51,8 @@ _EDIT_CLIENTS = (
     "compliance.change_application",
     "compliance.add_apikey",
     "compliance.change_apikey",
+    "inference.add_adaptergrant",
+    "inference.change_adaptergrant",
 )
 _SWITCH_MACHINES = (
     "compliance.add_site",

@@ -144,6 +144,20 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         ),
         Kind("api_key.revoked", "a key was revoked", "actor prefix", WEB, personal=True),
         Kind(
+            "adapter.granted",
+            "an application may ask for an adapter from now on",
+            "actor application adapter",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "adapter.withdrawn",
+            "that was taken back",
+            "actor application adapter",
+            WEB,
+            personal=True,
+        ),
+        Kind(
             "policy.activated",
             "a version of the policy became the active one",
             "actor policy since statement signature",

@@ -8,6 +8,7 @@ WORDS: Mapping[str, str] = {
     "active": "whether it is switched on",
     "active_from": "from when an approved version counts",
     "actor": "who did it: a user's name, `set-up`, `command`, `migration` or `records`",
+    "adapter": "the adapter's name, `<base>:<adapter>`",
     "address": "where the witness is asked; empty where it is asked by file",
     "administrator": "whether the user is a superuser",
     "alarm": "the type of the event that raised the alarm",

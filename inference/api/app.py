@@ -313,9 +313,10 @@ class DataPlane:
         await exchange.json(200, content)
 
     async def _models(self, exchange: Exchange, path: str) -> None:
-        snapshot, _ = self._caller(exchange)
+        snapshot, caller = self._caller(exchange)
         name = path.removeprefix(MODEL_PREFIX)
-        content = models.listing(snapshot) if name == path else models.one(snapshot, name)
+        found = snapshot.models(caller.id)
+        content = models.listing(found) if name == path else models.one(found, name)
         await exchange.body()
         await exchange.json(200, content)
 

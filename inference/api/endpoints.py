@@ -113,12 +113,11 @@ async def _accepted(plane: Plane, exchange: Exchange, endpoint: Endpoint) -> Acc
         key, application = authenticated(exchange.headers.get(b"authorization", b""), snapshot)
         prefix = key.prefix
         content = await exchange.body()
+        models = snapshot.models(application.id)
         if len(content) > LONG:
-            call, found = await asyncio.to_thread(
-                _read, content, endpoint, snapshot.routes.models
-            )
+            call, found = await asyncio.to_thread(_read, content, endpoint, models)
         else:
-            call, found = _read(content, endpoint, snapshot.routes.models)
+            call, found = _read(content, endpoint, models)
         request = Request(
             id=exchange.request,
             application=application,

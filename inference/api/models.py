@@ -1,27 +1,26 @@
-"""GET /v1/models and /v1/models/{id}: what is deployed, as OpenAI lists it."""
+"""GET /v1/models and /v1/models/{id}: what the caller may ask for, as OpenAI lists it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from inference.api.errors import model_not_found
 from inference.routing import ServedModel
-from inference.snapshot import Snapshot
 
 
-def listing(snapshot: Snapshot) -> bytes:
-    """All models that are deployed, by name."""
-    models = snapshot.routes.models
+def listing(models: Mapping[str, ServedModel]) -> bytes:
+    """All of them, by name."""
     return orjson.dumps(
         {"object": "list", "data": [_shown(models[name]) for name in sorted(models)]}
     )
 
 
-def one(snapshot: Snapshot, name: str) -> bytes:
+def one(models: Mapping[str, ServedModel], name: str) -> bytes:
     """The model `name`; raises `APIError` (404)."""
-    model = snapshot.routes.models.get(name)
+    model = models.get(name)
     if model is None:
         raise model_not_found(name)
     return orjson.dumps(_shown(model))

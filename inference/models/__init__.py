@@ -3,8 +3,17 @@
 from inference.models.canaries import Canary
 from inference.models.deployments import Deployment
 from inference.models.enrolments import NodeEnrolment
+from inference.models.grants import AdapterGrant
 from inference.models.models import Model
 from inference.models.nodes import Node
 from inference.models.starts import EngineStart
 
-__all__ = ["Canary", "Deployment", "EngineStart", "Model", "Node", "NodeEnrolment"]
+__all__ = [
+    "AdapterGrant",
+    "Canary",
+    "Deployment",
+    "EngineStart",
+    "Model",
+    "Node",
+    "NodeEnrolment",
+]

@@ -9,10 +9,13 @@ _WORDS = "use a-z, 0-9, dot and hyphen, at most 64 characters."
 
 
 def queue(site: str, model: str) -> str:
-    """The Celery queue for a model at a site; raises ValueError for names that cannot be."""
-    for name in (site, model):
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} cannot name a site or a model: {_WORDS}")
+    """The Celery queue for a model or an adapter at a site.
+
+    Raises ValueError for names that cannot be.
+    """
+    parts(model)
+    if not _NAME.fullmatch(site):
+        raise ValueError(f"{site!r} cannot name a site: {_WORDS}")
     return f"inference.{site}.{model}"
 
 

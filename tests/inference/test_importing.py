@@ -22,7 +22,7 @@ from django.core.management.base import CommandError
 from compliance.audit.catalogue import unknown
 from compliance.audit.keys import create_key, read_key
 from compliance.models import Change, Event
-from inference.models import Deployment, Model, Node
+from inference.models import AdapterGrant, Deployment, Model, Node
 from inference.registry import (
     ManifestRefused,
     ModelUnknown,
@@ -525,8 +525,15 @@ def test_a_model_is_removed_once_nothing_needs_it(data, source):
         models("remove", "tiny")
     deployment = Deployment.objects.get(model__name="tiny")
     Deployment.objects.filter(pk=deployment.pk).update(active=False)
+    grantee = stories.application()
+    AdapterGrant.objects.create(adapter=deployment.model, application=grantee)
+    with pytest.raises(CommandError, match=f"{grantee.name} may use tiny"):
+        models("remove", "tiny")
+    AdapterGrant.objects.update(active=False)
     Change.objects.all().delete()
     models("remove", "tiny")
+    with pytest.raises(CommandError, match="came with the appliance"):
+        models("remove", "smollm2-135m-instruct")
     assert not (data / "models" / "tiny").exists()
     assert Node.objects.exists()
     assert recorded("model.removed")[0]["model"] == "tiny"

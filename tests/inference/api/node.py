@@ -36,7 +36,8 @@ from inference.relay import (
 
 SITE, NAME, MODEL = "lab", "lab-1", "scripted"
 VECTORS = "vectors"  # a model that makes embeddings
-WEIGHTS = "ab" * 32
+LAW = "scripted:law"  # an adapter
+WEIGHTS, LAWS = "ab" * 32, "cd" * 32
 SITE_KEY = X25519PrivateKey.generate()
 NODE_KEY = Ed25519PrivateKey.generate()
 
@@ -95,8 +96,8 @@ class Attempt:
             "attempt": ticket.attempt,
             "site": ticket.site,
             "node": self.node,
-            "model": ticket.model,
-            "weights": WEIGHTS,
+            "model": ticket.adapter or ticket.model,
+            "weights": LAWS if ticket.adapter else WEIGHTS,
             "engine": "script",
             "policy_digest": ticket.policy_digest,
             "prompt_tokens": 7,
@@ -136,7 +137,7 @@ class Node:
         self._url = broker_url
         self.site, self.name = site, name
         self._gateway_key = gateway_key
-        self._queues = [f"inference.{site}.{model}" for model in (MODEL, VECTORS)]
+        self._queues = [f"inference.{site}.{model}" for model in (MODEL, VECTORS, LAW)]
         self.script: Script = answers
         self.attempts: list[Attempt] = []
         self._tasks: set[asyncio.Task[None]] = set()

@@ -92,6 +92,19 @@ def main(site_key: str, node_key: str, weights: str) -> None:
         licence_accepted=timezone.now(),
     )
     Deployment.objects.create(model=model, node=node, queue_limit=32)
+    law = Model.objects.create(
+        name="scripted:law",
+        kind=Model.Kind.ADAPTER,
+        base=model,
+        engine="script",
+        digest="cd" * 32,
+        size=1,
+        licence="Apache-2.0",
+        origin="tests",
+        context_length=2048,
+        licence_accepted=timezone.now(),
+    )
+    Deployment.objects.create(model=law, node=node, queue_limit=32)
     model.pk, model.name, model.task = None, "vectors", Model.Task.EMBEDDINGS
     model.save()
     Deployment.objects.create(model=model, node=node, queue_limit=32)

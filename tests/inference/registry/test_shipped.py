@@ -51,7 +51,7 @@ def test_a_queue_is_named_after_site_and_model():
 
 
 @pytest.mark.parametrize(
-    "name", ["", "A", "a b", "a*", "a:b", "-a", "a.", "a/b", "é", "a" * 65]
+    "name", ["", "A", "a b", "a*", "a:b:c", "a:", ":b", "-a", "a.", "a/b", "é", "a" * 65]
 )
 def test_a_name_that_could_be_mistaken_in_a_queue_is_refused(name):
     with pytest.raises(ValueError, match="cannot name"):
