@@ -42,7 +42,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO domicile_web;
 GRANT INSERT ON compliance_event TO domicile_web;
 GRANT INSERT, UPDATE ON compliance_writerepoch TO domicile_web;
 
--- The console: whom it serves, which machines are switched on, who may log in.
+-- The console: whom it serves with what, which machines are switched on, who may log in.
 GRANT INSERT, UPDATE ON compliance_application, compliance_apikey, auth_user TO domicile_web;
 -- Witnesses: whose logs are cosigned here, who cosigns this one, and by which policy.
 GRANT INSERT, UPDATE ON compliance_witnessedlog, compliance_witness TO domicile_web;
@@ -54,7 +54,7 @@ GRANT INSERT, UPDATE ON compliance_policydraft, compliance_approvalkey TO domici
 GRANT INSERT ON compliance_packanswer TO domicile_web;
 -- Sites are registered and nodes approved there, once a machine has asked with its token.
 GRANT INSERT, UPDATE ON compliance_site, inference_node, inference_deployment TO domicile_web;
-GRANT INSERT, UPDATE ON inference_nodeenrolment TO domicile_web;
+GRANT INSERT, UPDATE ON inference_nodeenrolment, inference_adaptergrant TO domicile_web;
 GRANT UPDATE ON inference_model TO domicile_web;
 GRANT INSERT, DELETE ON auth_user_groups TO domicile_web;
 GRANT INSERT, UPDATE, DELETE ON django_session TO domicile_web;
