@@ -105,8 +105,8 @@ def started_with(one: Published, weights: Weights, found: Fit) -> Mapping[str, O
 
 
 def written(arguments: Mapping[str, Option]) -> str:
-    """Engine arguments as an import takes them."""
-    return " ".join(f"{key}={value}" for key, value in sorted(arguments.items()))
+    """Engine arguments as `manage.py models import` takes them."""
+    return " ".join(f"--option {key}={value}" for key, value in sorted(arguments.items()))
 
 
 def machines(found: Fit) -> str:

@@ -4,9 +4,18 @@ import shutil
 
 import pytest
 
-from inference.catalogue import CatalogueInvalid, Unknown, gpu, gpus, licences, model, models
+from inference.catalogue import (
+    CatalogueInvalid,
+    Unknown,
+    gpu,
+    gpus,
+    licences,
+    model,
+    models,
+    words,
+)
 from inference.catalogue.reading import FOLDER, load
-from inference.registry import queue
+from inference.registry import options, queue
 
 MODEL = """
 family = "Test"
@@ -122,6 +131,14 @@ def test_llama_cpp_gets_no_arguments_of_vllm():
     one = model("qwen3-8b")
     assert one.arguments(one.form("gguf-q8_0")) == {}
     assert one.arguments(one.form("bf16"))["reasoning_parser"] == "qwen3"
+
+
+def test_an_import_takes_every_engine_argument_as_it_is_printed():
+    for one in models().values():
+        for weights in one.weights:
+            printed = words.written(one.arguments(weights)).split()
+            given = [part for part in printed if part != "--option"]
+            assert dict(map(options.parsed, given)) == one.arguments(weights)
 
 
 def test_gpus_are_in_order_of_memory_and_found_however_they_are_written():

@@ -40,7 +40,7 @@ def test_a_model_is_shown_with_its_terms_sizes_arguments_and_what_was_compared()
         "671.0 billion, of which each token passes",
         "one latent vector of 576 elements",
         "auto_map",
-        "reasoning_parser=deepseek_r1 tool_call_parser=deepseek_v3",
+        "--option reasoning_parser=deepseek_r1 --option tool_call_parser=deepseek_v3",
         "publisher's number of parameters to the last one",
         "were not compared",
     ):
@@ -55,8 +55,8 @@ def test_a_fit_tells_the_fewest_gpus_and_the_arguments_to_import_with():
     text = said("fit", "llama-3.3-70b-instruct", "--gpu", "H100-80", "--context", "8192")
     assert "4 x NVIDIA H100 80GB" in text
     assert (
-        "Engine arguments for 4 x NVIDIA H100 80GB: max_model_len=8192 tensor_parallel=4 "
-        "tool_call_parser=llama3_json"
+        "To import for 4 x NVIDIA H100 80GB: --option max_model_len=8192 --option "
+        "tensor_parallel=4 --option tool_call_parser=llama3_json"
     ) in text
 
 

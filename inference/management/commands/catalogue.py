@@ -193,7 +193,7 @@ def _row(found: Fit, shape: Shape) -> str:
 
 def _arguments(one: Published, weights: Weights, found: Fit) -> str:
     arguments = words.written(words.started_with(one, weights, found))
-    return f"  Engine arguments for {words.machines(found)}: {arguments}"
+    return f"  To import for {words.machines(found)}: {arguments}"
 
 
 def _memory(one: Published, weights: Weights, context: int, slots: int) -> str:
