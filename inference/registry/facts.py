@@ -6,6 +6,7 @@ starts; nothing here is trusted for safety.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ _EMBEDDERS = frozenset(
     {"bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3", "modern-bert"}
 )
 _PLAIN = frozenset({"F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"})  # one number an element
+_PACKED = frozenset({"qweight", "weight_packed"})  # GPTQ and AWQ; compressed-tensors
 _CHATTY = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
 
 
@@ -201,19 +203,20 @@ def fits(made: Adapter, base: Path, name: str) -> None:
 
     Shapes are compared where the base's weights are not packed by a quantisation. Modules are
     compared from their layer on: what stands before it differs between releases of one model.
+    The layers of a part that sees then have the same names, and count as well.
     """
-    modules: dict[str, tuple[int, ...] | None] = {}
+    modules: defaultdict[str, set[tuple[int, ...]]] = defaultdict(set)
+    packed: set[str] = set()
     for path in sorted(base.rglob("*.safetensors")):
         for tensor, about in safetensors.tensors(path, path.name).items():
             module, _, kind = tensor.rpartition(".")
-            plain = kind == "weight" and about.dtype in _PLAIN and len(about.shape) == 2  # noqa: PLR2004
-            modules.setdefault(_from_layer(module), None)
-            if plain:
-                modules[_from_layer(module)] = about.shape
+            there = _from_layer(module)
+            modules[there].update([about.shape] if kind == "weight" else [])
+            if kind in _PACKED or (kind == "weight" and about.dtype not in _PLAIN):
+                packed.add(there)
     for module, (takes, gives) in made.shapes.items():
         there = _from_layer(module)
-        shape = modules.get(there, ())
-        if shape is not None and shape != (gives, takes):
+        if there not in packed and (gives, takes) not in modules.get(there, ()):
             raise ImportRefused(
                 "base",
                 f"The adapter changes {module} from {takes} to {gives}, which {name} does not "

@@ -322,6 +322,22 @@ def test_an_adapter_that_does_not_fit_is_refused(data, source, tmp_path, changes
     assert recorded("model.import_refused")[-1]["reason"] == told[0]
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"language_model.model.layers.0.self_attn.q_proj.weight": [8, 8]},
+        {"model.layers.0.self_attn.q_proj.qweight": [1, 8]},
+    ],
+)
+def test_an_adapter_fits_a_base_that_sees_or_is_packed(data, tmp_path, more):
+    """The layers of the part that sees are called the same, and are of another size."""
+    sees = {"vision_tower.encoder.layers.0.self_attn.q_proj.weight": [6, 6]}
+    take(making.model(tmp_path / "base", sees | more))
+    take_adapter(making.adapter(tmp_path / "lora"))
+    with pytest.raises(CommandError, match="made for another"):
+        take_adapter(making.adapter(tmp_path / "v", at="layers.0.self_attn.v_proj"), "tiny:v")
+
+
 def test_an_adapter_of_a_model_that_is_not_here_is_refused(data, tmp_path):
     stories.machines()
     lora = making.adapter(tmp_path / "lora")

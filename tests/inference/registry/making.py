@@ -38,10 +38,10 @@ def layers(hidden: int = 8, count: int = 1) -> dict[str, list[int]]:
     return found
 
 
-def model(folder: Path, **config: Any) -> Path:
+def model(folder: Path, tensors: Shapes | None = None, **config: Any) -> Path:
     """A folder as publishers have it, with one file of weights."""
     folder.mkdir(parents=True)
-    safetensors(folder / "model.safetensors", layers())
+    safetensors(folder / "model.safetensors", tensors or layers())
     said = {
         "architectures": ["LlamaForCausalLM"],
         "max_position_embeddings": 4096,
@@ -55,10 +55,12 @@ def model(folder: Path, **config: Any) -> Path:
     return folder
 
 
-def adapter(folder: Path, *, hidden: int = 8, **config: Any) -> Path:
-    """A LoRA adapter for `model`."""
+def adapter(
+    folder: Path, *, hidden: int = 8, at: str = "layers.0.self_attn.q_proj", **config: Any
+) -> Path:
+    """A LoRA adapter for the module `at` of `model`."""
     folder.mkdir(parents=True)
-    at = "base_model.model.model.layers.0.self_attn.q_proj"
+    at = f"base_model.model.model.{at}"
     safetensors(
         folder / "adapter_model.safetensors",
         {f"{at}.lora_A.weight": [4, hidden], f"{at}.lora_B.weight": [hidden, 4]},
