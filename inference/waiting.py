@@ -25,6 +25,7 @@ THRICE = 3
 PACE_OF = 64  # the latest requests that left a busy place, of which the pace is
 PACE_LEAST = 4  # of them; of fewer no pace can be told
 WAIT_MOST = 300.0  # seconds; half of an answer's deadline
+SENT_AWAY = 1024  # requests that are remembered; more would be told the same
 AGAIN_UNKNOWN, AGAIN_MOST = 1.0, 60.0  # seconds
 
 
@@ -45,7 +46,7 @@ class Queue:
         self._gaps: deque[float] = deque(maxlen=PACE_OF)  # seconds between them
         self._since = 0.0  # when the last left, or the place became busy
         self._at_once = 1  # as it was told last
-        self._sent_away: deque[float] = deque()  # when each of them was told to come again
+        self._sent_away: deque[float] = deque(maxlen=SENT_AWAY)  # when each should come again
 
     @property
     def total(self) -> int:
@@ -96,7 +97,8 @@ class Queue:
     def again(self, surplus: int) -> float:
         """Seconds after which one that is refused should come again; it is remembered."""
         now = self._clock()
-        self._sent_away = deque(moment for moment in self._sent_away if moment > now)
+        while self._sent_away and self._sent_away[0] <= now:
+            self._sent_away.popleft()
         pace = self._pace()
         seconds = AGAIN_UNKNOWN
         if pace is not None:

@@ -57,6 +57,6 @@ def _samples(said: str) -> dict[str, list[float]]:
             for sample in family.samples:
                 if math.isfinite(sample.value):
                     found[sample.name].append(sample.value)
-    except ValueError as error:
+    except (ValueError, LookupError) as error:
         raise EngineFailed("The engine's metrics cannot be read.") from error
     return dict(found)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.waiting import AGAIN_MOST, WAIT_MOST, Queue, Room
+from inference.waiting import AGAIN_MOST, SENT_AWAY, WAIT_MOST, Queue, Room
 
 APPLICATIONS = ("a", "b", "c", "d")
 
@@ -158,6 +158,18 @@ def test_when_to_come_again_is_told_from_the_pace_and_from_who_was_told_before()
     assert [queue.again(surplus) for _ in range(3)] == [3.0, 6.0, 9.0]
     clock.now += 7.0
     assert queue.again(surplus) == pytest.approx(2 * 3.0, rel=0.2), "one is still to come"
+
+
+def test_of_a_flood_that_is_turned_away_no_more_is_remembered_than_changes_an_answer():
+    clock, room = Clock(), Room(at_once=2, waiting=16)
+    queue = busy(clock, room, 3.0)
+    for _ in range(5000):
+        queue.again(1)
+    assert len(queue._sent_away) == SENT_AWAY
+    assert queue.again(1) == AGAIN_MOST
+    clock.now += AGAIN_MOST
+    assert queue.again(1) < AGAIN_MOST, "they should have come by now"
+    assert len(queue._sent_away) == 1
 
 
 def test_nobody_is_told_to_come_at_once_or_much_later():
