@@ -1,7 +1,7 @@
 """`python -m tests.bench [PART…]`: prints every figure beside a baseline of the same run.
 
-Parts: start, hot, latency, streams, detection, policy, appends, evidence, proofs. Without any:
-all, in this order.
+Parts: start, hot, latency, streams, detection, policy, appends, evidence, proofs, vllm. Without
+any: all, in this order.
 """
 
 from __future__ import annotations
@@ -181,6 +181,13 @@ def proved() -> str:
     return proofs.proofs()
 
 
+def served() -> str:
+    """vLLM through the appliance beside the same vLLM asked directly."""
+    from tests.bench import vllm  # noqa: PLC0415 - needs vLLM's environment only when it runs
+
+    return vllm.report()
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "start": started,
     "hot": hot,
@@ -191,6 +198,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "appends": appended,
     "evidence": exported,
     "proofs": proved,
+    "vllm": served,
 }
 
 

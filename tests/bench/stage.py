@@ -48,6 +48,8 @@ class Stage:
     """`with Stage(detection=…) as stage`: everything is up, on a data folder of its own."""
 
     model = MODEL
+    ready = READY
+    worker: tuple[str, ...] = ("tests.bench.worker",)  # a module and its arguments
 
     def __init__(self, *, detection: bool) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="dmb-"))  # short: sockets lie below
@@ -69,9 +71,7 @@ class Stage:
             web = ["-m", "tests.bench.gateway"] if not self._detection else ["manage.py", "web"]
             self._start(broker.command(self._data / "run"), cwd=self._data / "run")
             self._start([sys.executable, "manage.py", "notary"], DOMICILE_SOURCE="notary")
-            self._start(
-                [sys.executable, "-m", "tests.bench.worker"], DOMICILE_SOURCE="worker-1"
-            )
+            self._start([sys.executable, "-m", *self.worker], DOMICILE_SOURCE="worker-1")
             self._start([sys.executable, *web], DOMICILE_SOURCE="web-1")
             self._wait()
         except BaseException:
@@ -126,7 +126,7 @@ class Stage:
         self._processes.append(process)
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + READY
+        deadline = time.monotonic() + self.ready
         state = "nothing answers"
         while time.monotonic() < deadline:
             with suppress(httpx.HTTPError):

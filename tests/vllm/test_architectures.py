@@ -1,0 +1,60 @@
+"""Each architecture that people deploy, tiny and with random weights, through an appliance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.services.appliance import Appliance
+from tests.services.waiting import wait_until
+from tests.vllm import models
+from tests.vllm.conftest import STARTED_WITHIN, registered
+
+ARCHITECTURES = ("llama", "mistral", "qwen3", "gemma3", "deepseek-v3")
+
+pytestmark = pytest.mark.soak
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tiny") / "data"
+
+
+@pytest.fixture
+def serving(data: Path, architecture: str) -> Iterator[Appliance]:
+    """An appliance whose engine serves it; the record of those before it stays."""
+    registered(data, f"tiny-{architecture}", models.tiny(architecture), "max_model_len=512")
+    appliance = Appliance(data, DOMICILE_MODEL=f"tiny-{architecture}")
+    appliance.start(STARTED_WITHIN)
+    try:
+        yield appliance
+    finally:
+        appliance.stop()
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_an_architecture_streams_and_its_receipt_names_it(
+    serving: Appliance, architecture: str
+):
+    with serving.client() as client:
+        stream = client.chat.completions.create(
+            model=f"tiny-{architecture}",
+            messages=[{"role": "user", "content": "Hello"}],
+            max_tokens=8,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        chunks = list(stream)
+    usage = chunks[-1].usage
+    assert usage is not None
+    assert 1 <= usage.completion_tokens <= 8
+
+    def receipts():
+        done = serving.events(type="request.completed")
+        return [one.detail["receipt"] for one in done]
+
+    wait_until(lambda: receipts()[-1:], "the end is recorded")
+    assert receipts()[-1]["model"] == f"tiny-{architecture}"
+    assert receipts()[-1]["completion_tokens"] == usage.completion_tokens
