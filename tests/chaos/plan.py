@@ -10,7 +10,7 @@ from dataclasses import dataclass
 ROLES = ("web", "worker", "engine", "notary", "broker")
 PAUSE = (0.1, 1.5)  # seconds
 IN_RECOVERY = 0.25  # share of the kills that do not wait for the appliance to answer again
-KILLS = 20
+KILLS = 10  # each role twice; `make soak` has the long form
 SOAK_KILLS = 200
 
 
