@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from compliance.admin.recording import actor, record
 from compliance.admin.site import console
+from compliance.admin.spoken import answered, asked
 from compliance.audit import vault
 from compliance.audit.keystore import VaultUnreadable
 from compliance.models import Content
@@ -106,20 +107,11 @@ def part(text: bytes) -> Part:
     said = json.loads(text)
     if said["part"] == vault.PROMPT:
         whole = json.loads(said["body"])
-        messages = whole.get("messages", ())
-        findings = said["findings"]
+        spoken, findings = asked(whole), said["findings"]
     else:
         whole = json.loads(said["choices"])
-        messages = [choice.get("message", {}) for choice in whole]
-        findings = ()
-    texts = [
-        Text(
-            str(message.get("role", "")),
-            _pieces(message["content"], findings, f"/messages/{place}/content"),
-        )
-        for place, message in enumerate(messages)
-        if isinstance(message.get("content"), str)
-    ]
+        spoken, findings = answered(whole), ()
+    texts = [Text(one.role, _pieces(one.text, findings, one.pointer)) for one in spoken]
     title = "Prompt, as it was asked" if said["part"] == vault.PROMPT else "Answer, as given"
     return Part(title, texts, json.dumps(whole, indent=2, ensure_ascii=False))
 

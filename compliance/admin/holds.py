@@ -27,6 +27,7 @@ from compliance.admin import requests
 from compliance.admin.editing import ReadOnly
 from compliance.admin.recording import actor
 from compliance.admin.site import Panel, console
+from compliance.admin.spoken import asked
 from compliance.admin.story import detail
 from compliance.holds import deciding
 from compliance.holds.deciding import REASON_MAX, HoldGone
@@ -224,13 +225,9 @@ def _to(hold: Hold) -> HttpResponse:
 
 
 def _shown(text: bytes) -> dict[str, Any]:
-    """The body that the model would get: its messages, and all of it as JSON."""
+    """The body that the model would get: its texts, and all of it as JSON."""
     body = json.loads(text)
-    told = [
-        (str(message.get("role", "")), message["content"])
-        for message in body.get("messages", ())
-        if isinstance(message.get("content"), str)
-    ]
+    told = [(one.role, one.text) for one in asked(body)]
     return {"messages": told, "whole": json.dumps(body, indent=2, ensure_ascii=False)}
 
 

@@ -55,6 +55,19 @@ def test_the_same_seed_gives_the_same_answer_streamed_or_not(appliance: Applianc
     assert 0 < whole.usage.completion_tokens <= 12
 
 
+def test_a_completion_goes_on_with_a_text_streamed_or_not(appliance: Appliance, client):
+    asked: Any = {"model": appliance.model, "prompt": "1, 2, 3, 4, 5, 6,", "temperature": 0}
+    asked["max_tokens"] = 6
+    whole = client.completions.create(**asked)
+    parts = list(client.completions.create(**asked, stream=True))
+    assert "".join(part.choices[0].text for part in parts) == whole.choices[0].text
+    assert whole.choices[0].text.startswith(" 7")
+    assert whole.usage.completion_tokens == 6
+    with pytest.raises(openai.BadRequestError) as no:
+        client.embeddings.create(model=appliance.model, input="one")
+    assert no.value.code == "unsupported_model"
+
+
 async def test_the_asynchronous_client_is_answered_many_times_at_once(appliance: Appliance):
     async with appliance.async_client() as client:
         answers = await asyncio.gather(

@@ -11,12 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance.detection.segments import MIN_NUMBER, segments
+from inference.api.completions import completion_call
+from inference.api.embeddings import embedding_call
 from inference.api.errors import APIError
 from inference.api.protocol import chat_call
 from inference.api.texts import texts
 from inference.routing import ServedModel
 
-MODELS = {"small": ServedModel("small", 4096, 0, "Domicile")}
+MODELS = {
+    "small": ServedModel("small", 4096, 0, "Domicile"),
+    "near": ServedModel("near", 512, 0, "Domicile", task="embeddings"),
+}
 WORDS = frozenset(
     {
         *("system", "user", "assistant", "tool", "text", "function", "json_schema", "object"),
@@ -119,6 +124,23 @@ def test_every_text_and_long_number_that_an_engine_gets_is_checked(
         if leaf
     }
     assert given_to_engine - checked - WORDS - {"call00001"} == set()
+
+
+@given(
+    st.lists(strings.filter(bool), min_size=1, max_size=4),
+    st.lists(strings.filter(bool), max_size=3),
+)
+def test_every_text_that_is_gone_on_with_or_made_a_vector_of_is_checked(
+    given_texts: list[str], stop: list[str]
+) -> None:
+    for value in (given_texts, given_texts[0]):
+        asked: dict[str, Any] = {"model": "small", "prompt": value, "stop": stop}
+        body = completion_call(asked, MODELS).body
+        texts_given = {value} if isinstance(value, str) else {*value}
+        assert {segment.text for segment in segments(body)} == texts_given | {*stop}
+        body = embedding_call({"model": "near", "input": value}, MODELS).body
+        assert {segment.text for segment in segments(body)} == texts_given
+        assert all(segment.replaceable for segment in segments(body))
 
 
 @pytest.mark.parametrize("place", ["type", "format", "$schema"])

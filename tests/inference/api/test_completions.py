@@ -57,6 +57,22 @@ async def test_the_official_client_gets_a_completion(lab: Laboratory, node: Node
     assert (admitted.detail["endpoint"], ended.type) == ("completions", "request.completed")
 
 
+async def test_a_node_tells_applications_apart_and_learns_who_may_wait(
+    lab: Laboratory, node: Node
+):
+    """Turns at a node are fair among applications, which it does not know."""
+    node.script = goes_on
+    other = await asyncio.to_thread(lab.application)
+    for key, tier in ((None, None), (None, "flex"), (other, "auto")):
+        body = {"model": MODEL, "prompt": unlike(), "service_tier": tier}
+        response = await asyncio.to_thread(lab.post, body, path=PATH, key=key)
+        assert response.status_code == 200
+    first, second, third = (attempt.ticket for attempt in node.attempts)
+    assert first.share == second.share != third.share
+    assert {len(ticket.share) for ticket in (first, third)} == {16}
+    assert [ticket.batch for ticket in (first, second, third)] == [False, True, False]
+
+
 async def test_it_streams_and_counts_tokens_at_its_end(lab: Laboratory, node: Node):
     node.script = goes_on
     async with lab.async_client() as client:
