@@ -524,7 +524,10 @@ def test_a_failure_of_the_database_after_the_files_are_in_place_registers_nothin
             take(source)
     assert not Model.objects.exists()
     assert recorded("model.registered") == []
+    copy = data / "models" / "tiny" / "model.safetensors"
+    before = copy.stat().st_ino
     take(source)
+    assert copy.stat().st_ino == before, "what was copied is not copied again"
     find("tiny", data / "models", keys(data)).check()
 
 
