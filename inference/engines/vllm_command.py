@@ -60,6 +60,10 @@ _SILENT = {
     "TQDM_DISABLE": "1",
     "LC_ALL": "C.UTF-8",
 }
+_ON_CPU = {
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "TORCH_COMPILE_DISABLE": "1",  # the first request with logprobs would wait for a compiler
+}
 _OF_THE_MACHINE = ("PATH", "LD_LIBRARY_PATH", "TZ", "TMPDIR")
 _OF_THE_GPU = ("CUDA_", "NVIDIA_", "NCCL_")
 
@@ -142,7 +146,7 @@ def environment(found: Installed, cache: Path, threads: int) -> dict[str, str]:
         for name, value in os.environ.items()
         if name in _OF_THE_MACHINE or name.startswith(_OF_THE_GPU)
     }
-    bound = {"OMP_NUM_THREADS": str(threads), "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
+    bound = {"OMP_NUM_THREADS": str(threads)} | _ON_CPU
     return {**kept, **_SILENT, **_folders(cache), **(bound if found.on_cpu else {})}
 
 

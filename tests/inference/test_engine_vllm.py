@@ -129,8 +129,9 @@ def test_the_child_gets_no_secret_of_the_worker_and_no_switch_that_opens_vllm(mo
     assert given["HOME"] == "/state/vllm"
     assert not {"DOMICILE_KEY", "VLLM_SERVER_DEV_MODE"} & given.keys()
     assert "VLLM_ALLOW_INSECURE_SERIALIZATION" not in given
-    assert "OMP_NUM_THREADS" not in given
-    assert environment(CPU, Path("/state/vllm"), 3)["OMP_NUM_THREADS"] == "3"
+    on_cpu = environment(CPU, Path("/state/vllm"), 3)
+    assert not {"OMP_NUM_THREADS", "TORCH_COMPILE_DISABLE"} & given.keys()
+    assert (on_cpu["OMP_NUM_THREADS"], on_cpu["TORCH_COMPILE_DISABLE"]) == ("3", "1")
 
 
 def test_a_python_without_vllm_says_how_to_install_it(tmp_path):

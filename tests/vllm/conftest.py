@@ -25,6 +25,14 @@ for model in Model.objects.filter(licence_accepted=None):
 """
 
 
+GRANT = f"""
+from compliance.models import Application
+from inference.models import AdapterGrant, Model
+adapter = Model.objects.get(name={ADAPTER!r})
+AdapterGrant.objects.create(application=Application.objects.get(), adapter=adapter)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """The appliance, and where the kernel's trace of its connections lies."""
@@ -43,7 +51,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def registered(data: Path, name: str, folder: Path, *more: str, base: str = "") -> None:
     """Set the appliance up if it is not, import a model, deploy it and accept its licence."""
-    setting_up = Appliance(data)
     imported = ["--adapter-of", base] if base else [f"--option={one}" for one in more]
     for command in (
         ("setup",),
@@ -52,18 +59,23 @@ def registered(data: Path, name: str, folder: Path, *more: str, base: str = "") 
         ("models", "deploy", name),
         ("shell", "-c", ACCEPT),
     ):  # fmt: skip
-        done = setting_up.manage(*command, timeout=STARTED_WITHIN)
-        assert done.returncode == 0, (
-            f"{command[:2]}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-        )
+        managed(data, *command)
+
+
+def managed(data: Path, *command: str) -> None:
+    """`manage.py` on the appliance's folder, while it does not run."""
+    done = Appliance(data).manage(*command, timeout=STARTED_WITHIN)
+    said = f"{done.stdout[-2000:]}{done.stderr[-2000:]}"
+    assert done.returncode == 0, f"{command[:2]}: {said}"
 
 
 @pytest.fixture(scope="session")
-def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("vllm")
     data, trace = folder / "data", folder / "trace"
     registered(data, MODEL, models.smollm2(), *OPTIONS, "max_model_len=2048")
     registered(data, ADAPTER, models.adapter(), base=MODEL)
+    managed(data, "shell", "-c", GRANT)
     assert shutil.which("strace"), "install strace; .ci/run does"
     watched = ("strace", "-ff", "--seccomp-bpf", "-qq", "-e", "trace=connect", "-o", str(trace))
     appliance = Appliance(
@@ -77,7 +89,7 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture
-def served(_shared: Served) -> Served:
+def served(started: Served) -> Served:
     """The appliance, ready. Whatever a test killed is up again before the next."""
-    wait_until(_shared.appliance.ready, "the appliance is ready", STARTED_WITHIN)
-    return _shared
+    wait_until(started.appliance.ready, "the appliance is ready", STARTED_WITHIN)
+    return started

@@ -17,23 +17,23 @@ from inference.engines.base import EngineFailed, Load
 from tests.promises.test_nothing_leaves import outside
 from tests.services.appliance import Appliance
 from tests.services.waiting import PATIENCE, until, wait_until
-from tests.vllm.conftest import MODEL, STARTED_WITHIN, Served
+from tests.vllm.conftest import ADAPTER, MODEL, STARTED_WITHIN, Served
 
 QUESTION: Any = [{"role": "user", "content": "Tell me about the moon."}]
 LONG: Any = [{"role": "user", "content": "Write a very long story about a river."}]
-CITY = {
+CHOICE = {
     "type": "object",
-    "properties": {"city": {"enum": ["Bonn", "Ulm"]}, "days": {"enum": [1, 2, 3]}},
-    "required": ["city", "days"],
+    "properties": {"colour": {"enum": ["red", "green"]}, "days": {"enum": [1, 2, 3]}},
+    "required": ["colour", "days"],
     "additionalProperties": False,
 }
 TOOLS: Any = [
     {
         "type": "function",
         "function": {
-            "name": "forecast",
-            "description": "The weather of the next days.",
-            "parameters": CITY,
+            "name": "paint",
+            "description": "Paints a room within some days.",
+            "parameters": CHOICE,
             "strict": True,
         },
     }
@@ -93,14 +93,14 @@ def test_an_answer_fits_the_schema_that_was_asked_for(served: Served):
             max_tokens=200,
             response_format={
                 "type": "json_schema",
-                "json_schema": {"name": "trip", "schema": CITY, "strict": True},
+                "json_schema": {"name": "choice", "schema": CHOICE, "strict": True},
             },
         )
     assert answer.choices[0].finish_reason == "stop"
-    trip = json.loads(answer.choices[0].message.content or "")
-    assert trip.keys() == {"city", "days"}
-    assert trip["city"] in ("Bonn", "Ulm")
-    assert trip["days"] in (1, 2, 3)
+    choice = json.loads(answer.choices[0].message.content or "")
+    assert choice.keys() == {"colour", "days"}
+    assert choice["colour"] in ("red", "green")
+    assert choice["days"] in (1, 2, 3)
 
 
 def test_a_schema_that_nothing_can_fit_is_refused_and_the_engine_lives(served: Served):
@@ -111,7 +111,7 @@ def test_a_schema_that_nothing_can_fit_is_refused_and_the_engine_lives(served: S
             max_tokens=5,
             response_format={
                 "type": "json_schema",
-                "json_schema": {"name": "trip", "schema": {"type": "journey"}},
+                "json_schema": {"name": "choice", "schema": {"type": "nothing"}},
             },
         )
     assert refused.value.param == "response_format"
@@ -133,9 +133,9 @@ def test_a_call_of_a_tool_is_streamed(served: Served):
     calls = [call for one in choices for call in one.delta.tool_calls or ()]
     names = [call.function.name for call in calls if call.function and call.function.name]
     written = "".join(call.function.arguments or "" for call in calls if call.function)
-    assert names == ["forecast"]
+    assert names == ["paint"]
     assert len(calls) > 2
-    assert json.loads(written).keys() == {"city", "days"}
+    assert json.loads(written).keys() == {"colour", "days"}
     assert choices[-1].finish_reason == "tool_calls"
 
 
@@ -164,6 +164,24 @@ def test_a_text_is_gone_on_with(served: Served):
     assert [one.index for one in answer.choices] == [0, 1]
     assert answer.usage is not None
     assert answer.usage.completion_tokens <= 8
+
+
+def test_an_adapter_answers_otherwise_than_its_base_and_its_receipt_names_it(served: Served):
+    said = {}
+    with served.appliance.client() as client:
+        for model in (MODEL, ADAPTER):
+            answer = client.chat.completions.create(
+                model=model, messages=QUESTION, max_tokens=8, temperature=0
+            )
+            said[model] = answer.choices[0].message.content
+    assert said[ADAPTER] != said[MODEL]
+
+    def receipts():
+        return [one["receipt"] for one in ends(served.appliance) if "receipt" in one]
+
+    wait_until(lambda: receipts()[-1]["model"] == ADAPTER, "the adapter's end is recorded")
+    shown = served.appliance.manage("models", "show", ADAPTER)
+    assert receipts()[-1]["weights"] in shown.stdout
 
 
 def test_32_streams_run_in_one_batch_and_free_it_when_their_callers_go(served: Served):
@@ -237,11 +255,11 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_streams(served: Served):
     assert not [one for one in (worker, *family) if one.is_running()]
 
 
-def test_nothing_connects_to_an_address_outside_from_start_to_end(served: Served):
-    """The last: all before it is in the trace."""
+def test_nothing_connects_to_an_address_outside_from_start_to_end(started: Served):
+    """The last: all before it is in the trace. The worker need not be up again."""
     calls = [
         line
-        for path in served.trace.parent.glob(f"{served.trace.name}.*")
+        for path in started.trace.parent.glob(f"{started.trace.name}.*")
         for line in path.read_text(errors="replace").splitlines()
     ]
     assert any("AF_UNIX" in call for call in calls)
