@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.services.appliance import Appliance
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE, wait_until
 from tests.vllm import models
 from tests.vllm.conftest import STARTED_WITHIN, registered
 
@@ -35,7 +36,7 @@ def serving(data: Path, architecture: str) -> Iterator[Appliance]:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_an_architecture_streams_and_its_receipt_names_it(
+def test_an_architecture_streams_its_receipt_names_it_and_a_killed_worker_leaves_nothing(
     serving: Appliance, architecture: str
 ):
     with serving.client() as client:
@@ -58,3 +59,8 @@ def test_an_architecture_streams_and_its_receipt_names_it(
     wait_until(lambda: receipts()[-1:], "the end is recorded")
     assert receipts()[-1]["model"] == f"tiny-{architecture}"
     assert receipts()[-1]["completion_tokens"] == usage.completion_tokens
+    engine = serving.processes("engine")[0]
+    family = [engine, *engine.children(recursive=True)]
+    serving.kill("worker")
+    psutil.wait_procs(family, timeout=PATIENCE)
+    assert not [one for one in family if one.is_running()]
