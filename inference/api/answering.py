@@ -26,7 +26,7 @@ from inference.api.completion_answer import CompletionAnswer
 from inference.api.embedding_answer import EmbeddingAnswer
 from inference.api.errors import APIError, engine_failed, invalid
 from inference.api.http import Exchange
-from inference.api.measures import COMPLETION_TOKENS, FIRST_CHUNK, PROMPT_TOKENS, QUEUE
+from inference.api.measures import OF, QUEUE
 from inference.api.plane import Plane
 from inference.clearance import Receipt
 from inference.dispatch import AnswerFailed, Cleared, Finished
@@ -130,7 +130,7 @@ class Answering:
         async with aclosing(self._parts()) as parts:
             async for part in parts:
                 if not exchange.begun:
-                    FIRST_CHUNK.observe(time.monotonic() - self._begun)
+                    OF[self._call.endpoint].first_chunk.observe(time.monotonic() - self._begun)
                     self._name_place()
                     await exchange.begin_stream()
                 chunks = [answer.chunk(choices, no_usage) for choices in part]
@@ -214,8 +214,9 @@ class Answering:
                     yield part
 
     def _count(self, receipt: Receipt) -> None:
-        PROMPT_TOKENS.inc(receipt.prompt_tokens)
-        COMPLETION_TOKENS.inc(receipt.completion_tokens)
+        measured = OF[self._call.endpoint]
+        measured.prompt_tokens.inc(receipt.prompt_tokens)
+        measured.completion_tokens.inc(receipt.completion_tokens)
         waited = max(0, receipt.started - receipt.accepted) / 1e6
         QUEUE.labels(self._admitted.request.request_class).observe(waited)
 

@@ -26,7 +26,7 @@ from inference.api.embeddings import embedding_call
 from inference.api.errors import APIError, limited, unavailable
 from inference.api.http import Exchange
 from inference.api.limits import Taken
-from inference.api.measures import ADMISSION, REQUESTS, RUNNING, SECONDS
+from inference.api.measures import OF, REQUESTS, RUNNING
 from inference.api.plane import Plane
 from inference.api.protocol import chat_call
 from inference.api.subjects import HEADER, subjects
@@ -45,7 +45,6 @@ _CHECKED: Mapping[Endpoint, Callable[[Any, Mapping[str, ServedModel]], Call]] = 
     Endpoint.COMPLETIONS: completion_call,
     Endpoint.EMBEDDINGS: embedding_call,
 }
-_SECONDS = {endpoint: SECONDS.labels(endpoint.value) for endpoint in Endpoint}
 LONG = 65_536  # bytes of a body from which reading it could hold up other requests
 BYTES_PER_TOKEN = 4  # a rough guess, replaced by the receipt's count when the answer has ended
 
@@ -74,7 +73,7 @@ async def answer(plane: Plane, exchange: Exchange, endpoint: Endpoint) -> None:
     finally:
         RUNNING.dec()
         REQUESTS.labels(endpoint.value, outcome).inc()
-        _SECONDS[endpoint].observe(time.monotonic() - begun)
+        OF[endpoint].seconds.observe(time.monotonic() - begun)
 
 
 async def _answered(plane: Plane, exchange: Exchange, endpoint: Endpoint, begun: float) -> str:
@@ -88,7 +87,7 @@ async def _answered(plane: Plane, exchange: Exchange, endpoint: Endpoint, begun:
     )
     answering: Answering | None = None
     try:
-        with ADMISSION.time():
+        with OF[endpoint].admission.time():
             admitted = await _admitted(plane, exchange, accepted, passage)
         answering = Answering(
             plane,

@@ -6,7 +6,12 @@ writes them; the others begin with `domicile_`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from prometheus_client import Counter, Gauge, Histogram
+
+from compliance.vocabulary import Endpoint
 
 REQUESTS = Counter("domicile_requests", "Requests by how they ended.", ["endpoint", "outcome"])
 RUNNING = Gauge(
@@ -21,11 +26,13 @@ SECONDS = Histogram(
 ADMISSION = Histogram(
     "domicile_admission_seconds",
     "To detect, decide, record and clear one request.",
+    ["endpoint"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 FIRST_CHUNK = Histogram(
     "gen_ai_server_time_to_first_token_seconds",
-    "From the request's first byte to the first byte of the answer.",
+    "From the request's first byte to the first byte of a streamed answer.",
+    ["endpoint"],
     buckets=(0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 QUEUE = Histogram(
@@ -34,6 +41,27 @@ QUEUE = Histogram(
     ["request_class"],
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600),
 )
-_TOKENS = Counter("domicile_tokens", "Tokens, as receipts count them.", ["kind"])
-PROMPT_TOKENS = _TOKENS.labels("prompt")  # looked up once, not with each request
-COMPLETION_TOKENS = _TOKENS.labels("completion")
+TOKENS = Counter("domicile_tokens", "Tokens, as receipts count them.", ["endpoint", "kind"])
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The figures of one endpoint, looked up once and not with each request."""
+
+    seconds: Histogram
+    admission: Histogram
+    first_chunk: Histogram
+    prompt_tokens: Counter
+    completion_tokens: Counter
+
+
+OF: Mapping[Endpoint, Measured] = {
+    endpoint: Measured(
+        seconds=SECONDS.labels(endpoint.value),
+        admission=ADMISSION.labels(endpoint.value),
+        first_chunk=FIRST_CHUNK.labels(endpoint.value),
+        prompt_tokens=TOKENS.labels(endpoint.value, "prompt"),
+        completion_tokens=TOKENS.labels(endpoint.value, "completion"),
+    )
+    for endpoint in Endpoint
+}

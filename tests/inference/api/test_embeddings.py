@@ -17,6 +17,7 @@ from tests.inference.api.node import MODEL, VECTORS, Attempt, Node, unlike
 from tests.inference.api.test_pseudonyms import letter
 
 PATH = "/v1/embeddings"
+COUNTED = 'domicile_tokens_total{endpoint="embeddings",kind="prompt"}'
 VECTOR = [0.25, -1.5, 3.0]  # exact as 32-bit floats
 
 
@@ -78,6 +79,18 @@ async def test_texts_are_checked_as_prompts_are_and_the_record_says_what_was_ask
         lab.post, body | {"input": "AKIAQ3EGRXVTZH2B5KLM"}, path=PATH
     )
     assert blocked.json()["error"]["code"] == "personal_data_blocked"
+
+
+async def test_figures_tell_the_endpoints_apart(lab: Laboratory, node: Node):
+    def counted() -> float:
+        text = lab.http.get(f"{lab.url}/metrics").text
+        lines = [line for line in text.splitlines() if line.startswith(COUNTED)]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+    node.script = script(VECTOR)
+    before = await asyncio.to_thread(counted)
+    await asyncio.to_thread(call, lab)
+    assert await asyncio.to_thread(counted) == before + 7
 
 
 async def test_an_answer_may_be_larger_than_what_a_slow_reader_may_leave(
