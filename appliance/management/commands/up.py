@@ -40,7 +40,7 @@ class Command(BaseCommand):
 
     help = "Set up what is missing, start the appliance and keep it running; Ctrl-C stops it."
     requires_system_checks: list[str] = []
-    engine = ""  # that of this machine's worker
+    engine, task = "", "chat"  # those of this machine's model
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """`--parent` comes from the Makefile."""
@@ -58,7 +58,7 @@ class Command(BaseCommand):
             listening = port.take(environment.host, environment.port)
             began = time.monotonic()
             credentials = set_up(environment, self.say)
-            self.engine = engine_of(environment.model)
+            self.engine, self.task = kind_of(environment.model)
             note(environment.data, set_up=facts(environment.data)["set_up"] or now())
             asyncio.run(self.keep(environment, listening, credentials, began))
             hold.release()
@@ -132,7 +132,8 @@ class Command(BaseCommand):
             self.say(f"up after {time.monotonic() - began:.1f} s: {base}/console/")
             keeper.start_late()
             return
-        first = answering and facts(environment.data)["answered"] is None
+        asks = answering and self.task == "chat"
+        first = asks and facts(environment.data)["answered"] is None
         if first:
             self.say("asking the first question")
             answer = await first_request.ask(near, credentials.api_key, credentials.model)
@@ -140,15 +141,16 @@ class Command(BaseCommand):
         write_welcome(environment.data, credentials, base)
         self.say(f"up after {time.monotonic() - began:.1f} s")
         self.say(welcome(environment, credentials, base, first=first))
-        if answering:
+        if asks:
             note(environment.data, answered=facts(environment.data)["answered"] or now())
         keeper.start_late()
 
 
-def engine_of(model: str) -> str:
-    """Which engine a registered model needs."""
+def kind_of(model: str) -> tuple[str, str]:
+    """Which engine a registered model needs, and what it does."""
     try:
-        return str(Model.objects.values_list("engine", flat=True).get(name=model))
+        engine, task = Model.objects.values_list("engine", "task").get(name=model)
+        return str(engine), str(task)
     finally:
         connection.close()
 
