@@ -129,6 +129,7 @@ class Front:
         coverage.provide(lambda: self._plane.detectors.coverage)
         playground.provide(bench_of(self._plane))
         metrics.NODES.provide(self._plane.nodes)
+        metrics.MACHINES.provide(self._plane.machines)
         self._readiness = health.Readiness(
             {
                 **self._plane.probes(),

@@ -31,6 +31,7 @@ from prometheus_client.registry import Collector
 
 from appliance.services import figures
 from compliance.vocabulary import Append, Event, Scan, Scanner, Segment
+from inference.inventory import Inventory
 from inference.routing import Sign
 
 PLACE = ("node", "model")
@@ -97,9 +98,49 @@ class Nodes(Collector):
         yield from (slots, requests, cache, preempted)
 
 
+class Machines(Collector):
+    """What the GPUs of nodes are doing, as their inventories say; old ones are not told of."""
+
+    def __init__(self, inventories: Callable[[], Mapping[str, Inventory]] = dict) -> None:
+        self._inventories = inventories
+
+    def provide(self, inventories: Callable[[], Mapping[str, Inventory]]) -> None:
+        """Where to ask, by name of the node."""
+        self._inventories = inventories
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """For the registry."""
+        which = ["node", "gpu"]
+        temperature = GaugeMetricFamily(
+            "domicile_node_gpu_temperature_celsius", "Of the GPU's chip.", labels=which
+        )
+        memory = GaugeMetricFamily(
+            "domicile_node_gpu_memory_bytes",
+            "The GPU's memory: total, and used.",
+            labels=[*which, "state"],
+        )
+        errors = GaugeMetricFamily(
+            "domicile_node_gpu_memory_errors",
+            "Errors of the GPU's memory, not corrected, since its driver was loaded.",
+            labels=which,
+        )
+        for node, inventory in sorted(self._inventories().items()):
+            for gpu in inventory.gpus:
+                place = [node, gpu.uuid]
+                memory.add_metric([*place, "total"], gpu.memory)
+                memory.add_metric([*place, "used"], gpu.used)
+                if gpu.temperature is not None:
+                    temperature.add_metric(place, gpu.temperature)
+                if gpu.errors is not None:
+                    errors.add_metric(place, gpu.errors)
+        yield from (temperature, memory, errors)
+
+
 NODES = Nodes()
+MACHINES = Machines()
 _SAID = CollectorRegistry()
 _SAID.register(NODES)
+_SAID.register(MACHINES)
 
 
 def measured_append(append: Append) -> Append:

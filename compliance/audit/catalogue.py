@@ -398,7 +398,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             "model.registered",
             "a model was registered by its weights",
             "actor model kind digest licence licence_digest origin bytes base method note"
-            " signer",
+            " signer eu_restriction",
             COMMAND,
         ),
         Kind(
@@ -426,7 +426,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             "model.changed",
             "what is said of a model was changed",
             "actor model changes",
-            WEB,
+            f"{WEB}, {COMMAND}",
             personal=True,
         ),
         Kind(
@@ -474,6 +474,13 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             "statement.refused",
             "a node's word that was not believed",
             "reason node not_recorded",
+            WEB,
+        ),
+        Kind(
+            "node.inventory",
+            "a node told over its signature what its machine is: at first, and when GPUs,"
+            " driver or engines changed",
+            "node site cpu driver cuda gpus engines",
             WEB,
         ),
         Kind(

@@ -37,8 +37,12 @@ TONES = {
         "approved",
         "accepted",
         "confined",
+        "runs",
     },
     "warn": {
+        "old",
+        "starts",
+        "ends",
         "not confined",
         "no news",
         "nothing said",
@@ -81,6 +85,8 @@ TONES = {
         "removed",
         "closed",
         "got out",
+        "fails",
+        "fault",
         "declined",
     },
 }

@@ -66,10 +66,10 @@ GRANT INSERT, UPDATE, DELETE ON compliance_verification TO domicile_web;
 GRANT UPDATE ON compliance_revision TO domicile_web;
 -- Triggers note every change of a governed table; the event that says so takes the note away.
 GRANT INSERT, DELETE ON compliance_change TO domicile_web;
--- What an officer must look into, which configuration and engine starts were recorded, and what
--- the nodes' canaries said last.
+-- What an officer must look into, which configuration, engine starts and machines were recorded,
+-- and what the nodes' canaries said last.
 GRANT INSERT, UPDATE ON compliance_alarm, compliance_configuration, inference_enginestart,
-    inference_canary TO domicile_web;
+    inference_canary, inference_machine TO domicile_web;
 
 -- Content is kept by the gateway and erased by the records' worker; both hold the vault. Sharing a
 -- bucket's row takes the right to change it.

@@ -18,6 +18,7 @@ from compliance.admin.site import Panel, console
 from compliance.templatetags.console import badge, code, moment
 from inference import enrolling
 from inference.admin.life import look
+from inference.admin.told import told
 from inference.models import Deployment, Node
 
 
@@ -103,6 +104,7 @@ class NodeAdmin(Switched):
             "may_open": obj.closed is not None and self.has_right(request, "change"),
             "life": life,
             "signs": life.of(obj.name),
+            "machine": told(obj),
             "deployments": obj.deployments.select_related("model"),
         }
 

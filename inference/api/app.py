@@ -36,6 +36,8 @@ from inference.api.rejections import Rejections
 from inference.api.request_ids import RequestIds
 from inference.canary_reports import CanaryReports
 from inference.dispatch import Dispatcher
+from inference.inventories import Inventories
+from inference.inventory import Inventory
 from inference.posting import Poster, current
 from inference.publisher import Publisher, celery_send
 from inference.relay import CancelSender, Receiver, connect
@@ -136,6 +138,7 @@ class DataPlane:
         where, who = configuration.broker_url, configuration.source
         self._starts = Starts(where, who)
         self._canaries = CanaryReports(where, who, gateway_key)
+        self._inventories = Inventories(where, self._node_keys)
         self.draining = False  # refuses new requests
         self._running = 0
         self._ids = RequestIds()
@@ -159,6 +162,7 @@ class DataPlane:
         await plane.traffic.start(self._redis)
         self._starts.start()
         self._canaries.start()
+        self._inventories.start()
         plane.dispatcher.start()
         with contextlib.suppress(DetectionFailed):
             await self.detectors.wait_ready(LOADING)
@@ -176,6 +180,15 @@ class DataPlane:
         enrolled = known[0].enrolled if known is not None else {}
         said = self._plane.traffic.nodes
         return {name: sign for name, sign in said.items() if name.partition("/")[0] in enrolled}
+
+    def machines(self) -> Mapping[str, Inventory]:
+        """What the nodes said lately of their machines, by name."""
+        return self._inventories.known()
+
+    def _node_keys(self) -> Mapping[str, bytes]:
+        known = self._plane.keeper.known()
+        nodes = known[0].enrolled if known is not None else {}
+        return {name: node.public_key for name, node in nodes.items()}
 
     async def drain(self, seconds: float) -> None:
         """Refuse new requests and let running ones end for `seconds`.
@@ -202,6 +215,7 @@ class DataPlane:
         await self._poster.stop()
         await asyncio.to_thread(self._starts.stop)
         await asyncio.to_thread(self._canaries.stop)
+        await asyncio.to_thread(self._inventories.stop)
         await self.detectors.stop()
         await asyncio.to_thread(self.writer.stop)
         await asyncio.to_thread(plane.keeper.stop)

@@ -4,6 +4,7 @@ from inference.models.canaries import Canary
 from inference.models.deployments import Deployment
 from inference.models.enrolments import NodeEnrolment
 from inference.models.grants import AdapterGrant
+from inference.models.machines import Machine
 from inference.models.models import Model
 from inference.models.nodes import Node
 from inference.models.starts import EngineStart
@@ -13,6 +14,7 @@ __all__ = [
     "Canary",
     "Deployment",
     "EngineStart",
+    "Machine",
     "Model",
     "Node",
     "NodeEnrolment",

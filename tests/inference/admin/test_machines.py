@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 import redis
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.urls import reverse
 
 from inference.admin.life import look
 from inference.admin.receipts import check
+from inference.inventory import KEY, Held, sign
 from inference.models import Deployment, Model, Node
 from tests.compliance.admin import stories
+from tests.inference.test_inventory import told as signed
 from tests.services.valkey import Valkey
 
 SIGN = "node:node-1/smollm2-135m-instruct"
@@ -87,6 +90,26 @@ def test_a_node_whose_engine_is_down_is_not_called_alive(machines, broker):
     assert "engine down" in node_page(machines)
     overview = machines.get(reverse("admin:index")).content.decode()
     assert "engine down" in overview
+
+
+def test_the_machine_is_shown_as_the_node_signed_it_and_no_other(machines, broker):
+    url = broker.url.replace("redis+socket://", "unix://")
+    with redis.Redis.from_url(url) as client:
+        assert "has told nothing of its machine" in node_page(machines)
+        client.set(KEY + "node-1", sign(signed(), stories.NODE_KEY))
+        text = node_page(machines)
+        for said in ("A processor, 16 cores", "NVIDIA H100", "41 °C", "570.1, CUDA up to 12.8"):
+            assert said in text
+        lain = [Held(name="broken", state="refused", reason="No manifest.")]
+        poor = signed(time=1, gpus=[], driver="", cuda="", models=lain)
+        client.set(KEY + "node-1", sign(poor, stories.NODE_KEY))
+        text = node_page(machines)
+        for said in ("No GPU: engines run on the CPU.", "No manifest.", "said nothing since"):
+            assert said in text
+        client.set(KEY + "node-1", sign(signed(), Ed25519PrivateKey.generate()))
+        text = node_page(machines)
+        assert "does not bear its signature" in text
+        assert "H100" not in text
 
 
 def test_a_silent_node_is_shown_as_silent(machines):
