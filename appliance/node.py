@@ -16,7 +16,6 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 
 import structlog
 
@@ -65,7 +64,7 @@ class Supervisor:
         self._keys = environment.data / "keys" / "gateway.pub"
         local = confinement.broker_is_local(environment)
         self._confine = confinement.available() if local else "no"
-        self._workers = Workers(self._program, self._found, environment.data / "logs")
+        self._workers = Workers(self._program, self._found)
         self._voices: dict[str, Voice] = {}
         self._told = asyncio.Event()
 
@@ -127,13 +126,13 @@ class Supervisor:
 def hold(environment: Environment) -> int:
     """The descriptor of a lock that only one supervisor of a folder has; raises `NodeRefused`.
 
-    Also makes the folders of sockets and logs; what is created from now on is private.
+    Also makes the folders of sockets and state; what is created from now on is private.
     """
     os.umask(0o077)
     path = environment.run / LOCK
     try:
-        for folder in (environment.run, environment.data / "logs", environment.data / "state"):
-            Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (environment.run, environment.data / "state"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise NodeRefused(

@@ -45,4 +45,4 @@ COPY --from=build /opt/domicile /opt/domicile
 USER 10001:10001
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
     CMD ["python", "docker/healthcheck.py", "worker"]
-CMD ["python", "-m", "celery", "-A", "appliance.celery", "worker"]
+CMD ["python", "manage.py", "node"]

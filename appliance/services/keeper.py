@@ -63,8 +63,9 @@ class Kept:
     """One program and the process that runs it now."""
 
     def __init__(
-        self, program: Program, logs: Path, changed: Callable[[Kept, str], None]
+        self, program: Program, logs: Path | None, changed: Callable[[Kept, str], None]
     ) -> None:
+        """`logs` is the folder of its log; without one it writes where the keeper does."""
         self.program = program
         self.pid: int | None = None
         self.started = 0.0  # monotonic seconds
@@ -72,7 +73,7 @@ class Kept:
         self.failing = False
         self.code: int | None = None  # with which it last ended
         self._changed = changed
-        self._log = LogFile(logs / f"{program.name}.jsonl")
+        self._log = LogFile(logs / f"{program.name}.jsonl") if logs is not None else None
         self._stopping = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
@@ -91,7 +92,8 @@ class Kept:
             self._changed(self, f"did not end within {self.program.drain:.0f} s; killed")
             self.kill()
             await self.task
-        self._log.close()
+        if self._log is not None:
+            self._log.close()
 
     def kill(self) -> None:
         """SIGKILL to the process and all of its group."""
@@ -150,8 +152,8 @@ class Kept:
                 *(str(os.getpid()), program.confine, *program.command),
             ],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdout=None if self._log is None else subprocess.PIPE,
+            stderr=None if self._log is None else subprocess.STDOUT,
             env=dict(program.environment),
             cwd=program.folder,
             pass_fds=program.descriptors,
@@ -162,7 +164,8 @@ class Kept:
         """Copy a process's output to its log; done at the output's end, or when cancelled."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        if source is None:
+        log = self._log
+        if source is None or log is None:
             done.set_result(None)
             return done
         descriptor = source.fileno()
@@ -176,7 +179,7 @@ class Kept:
             if rest and (not chunk or len(rest) > CHUNK):
                 lines, rest = [*lines, rest], b""
             for line in lines:
-                self._log.line(line)
+                log.line(line)
             if not chunk and not done.done():
                 done.set_result(None)
 

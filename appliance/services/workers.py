@@ -16,7 +16,6 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
@@ -51,16 +50,14 @@ class Place:
 class Workers:
     """Belongs to one event loop, whose thread must be the process's main one.
 
-    `program` says how a worker of a model is run and `found` what lies here of it.
+    `program` says how a worker of a model is run and `found` what lies here of it. Workers
+    write their log where this process does.
     """
 
     def __init__(
-        self,
-        program: Callable[[str], Program],
-        found: Callable[[str], Entry],
-        logs: Path,
+        self, program: Callable[[str], Program], found: Callable[[str], Entry]
     ) -> None:
-        self._program, self._found, self._logs = program, found, logs
+        self._program, self._found = program, found
         self._places: dict[str, Place] = {}
 
     def follow(self, models: Collection[str]) -> None:
@@ -129,7 +126,7 @@ class Workers:
             self._start(model, place)
 
     def _start(self, model: str, place: Place) -> None:
-        place.kept = Kept(self._program(model), self._logs, self._changed)
+        place.kept = Kept(self._program(model), None, self._changed)
         place.kept.start()
 
     def _leave(self, model: str, place: Place) -> None:

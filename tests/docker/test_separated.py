@@ -115,7 +115,7 @@ def environments(
         "worker": environment(
             folder,
             "worker",
-            DOMICILE_SOURCE="worker-node-1",
+            DOMICILE_SOURCE="node-1",
             DOMICILE_CANARY_INTERVAL="0",  # this machine has a network
             DOMICILE_BROKER_URL_FILE=str(secrets / "broker_url_worker"),
         ),
@@ -207,7 +207,7 @@ def separated(
     for role in ("gateway", "records"):
         (folder / role / "exports").symlink_to(folder / "exports")
         (folder / role / "vault").symlink_to(folder / "vault")
-    celery = [sys.executable, "-m", "celery", "-A", "appliance.celery", "worker"]
+    node = [sys.executable, str(ROOT / "manage.py"), "node"]
     records = [sys.executable, "-m", "celery", "-q", "-A", "appliance.records", "worker"]
     records += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     web = [sys.executable, str(ROOT / "manage.py"), "web"]
@@ -216,7 +216,7 @@ def separated(
     commands = {
         "broker": ([str(broker.program()), settings], {"PATH": os.environ["PATH"]}),
         "notary": (notary, given["notary"]),
-        "worker": (celery, given["worker"]),
+        "worker": (node, given["worker"]),
         "records": (records, given["records"]),
         "gateway": (web, given["gateway"]),
     }
