@@ -18,7 +18,16 @@ from django.db.migrations.executor import MigrationExecutor
 from redis import Redis
 from redis.exceptions import RedisError
 
-from appliance import clock, confinement, health, keyring, node_canary, time_authority, upkeep
+from appliance import (
+    clock,
+    confinement,
+    engines,
+    health,
+    keyring,
+    node_canary,
+    time_authority,
+    upkeep,
+)
 from appliance.env import BASE, Environment
 from appliance.finding import Finding, ok, warning, wrong
 from appliance.services import folder, port
@@ -407,6 +416,7 @@ CHECKS: tuple[Callable[[Environment], Iterator[Finding]], ...] = (
     _clock,
     _policy,
     _weights,
+    engines.vllm,
     _notary,
     _log_key,
     upkeep.log_key_age,

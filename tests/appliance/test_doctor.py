@@ -1,16 +1,19 @@
 """Each thing that can be broken is found, named, and has a line on how to mend it."""
 
+import dataclasses
 import datetime as dt
 import os
 import shutil
 import socket
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from appliance import clock, confinement, diagnosis
+from appliance import clock, confinement, diagnosis, engines
 from appliance.env import read
 from appliance.services.folder import claim, note
 from appliance.setup import set_up
@@ -97,6 +100,13 @@ def test_a_certificate_of_pdfs_that_ends_or_is_missing_is_told(environment, monk
         assert f"keys rotate {certificate.KEY}" in found.mend
     keys.joinpath(certificate.CERTIFICATE).unlink()
     assert "manage.py setup" in wrong(diagnosis._certificate, environment)[0]
+
+
+def test_a_node_that_is_to_serve_with_vllm_and_has_none_is_told(environment):
+    assert findings(engines.vllm, environment) == {}
+    Model.objects.update(engine="vllm")
+    without = dataclasses.replace(environment, vllm_python=Path(sys.executable))
+    assert "bin/bootstrap vllm" in wrong(engines.vllm, without)[0]
 
 
 def test_a_rotation_that_was_cut_short_and_a_ring_from_before_it_are_told(environment):
