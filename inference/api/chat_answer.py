@@ -26,7 +26,7 @@ class ChatAnswer(Answer):
         given = super().choices(raw)
         if not self._withheld:
             return given
-        return [choice for choice in given if choice["delta"] or choice["finish_reason"]]
+        return [one for one in given if any(one["delta"].values()) or one["finish_reason"]]
 
     def _choice(self, choice: Mapping[str, Any]) -> Choice:
         """Log probabilities repeat the reasoning, and not apart from the rest."""

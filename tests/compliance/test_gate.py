@@ -18,6 +18,7 @@ from compliance.audit.entry import canonical
 from compliance.audit.writer import Writer
 from compliance.detection.segments import segments
 from compliance.gate import Blocked, Outcome, Refused
+from compliance.gate.duties import bounded
 from compliance.models import Event as StoredEvent
 from compliance.policy.default import DEFAULT
 from compliance.vocabulary import (
@@ -30,6 +31,7 @@ from compliance.vocabulary import (
     Event,
     Finding,
     NoRoute,
+    Obligations,
     Place,
     RecordUnavailable,
     Request,
@@ -143,6 +145,14 @@ async def recorded(asked: Request) -> list[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.database
+def test_a_bound_on_answers_is_put_into_a_body_that_asks_for_text_and_into_no_other():
+    """An engine that makes vectors would refuse a parameter that it does not know."""
+    short = Obligations(max_tokens=5)
+    assert bounded({"prompt": "x", "max_tokens": 16}, short) == {"prompt": "x", "max_tokens": 5}
+    assert bounded({"messages": []}, short) == {"messages": [], "max_tokens": 5}
+    assert bounded({"input": ["x"]}, short) == {"input": ["x"]}
+
+
 async def test_an_admitted_request_is_on_the_record_before_it_is_sealed(writer, seal):
     asked = request("Hello.")
     at_append: list[int] = []

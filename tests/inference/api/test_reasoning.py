@@ -24,7 +24,7 @@ async def thinks(attempt: Attempt) -> None:
     token = (TOKEN.findall(attempt.said) or ["nobody"])[0]
     attempt.chunks(chunk(role="assistant", content=""))
     attempt.chunks(with_logprobs(chunk(reasoning_content=f"Is {token[:5]}")))
-    attempt.chunks(chunk(reasoning_content=f"{token[5:]} it?"))
+    attempt.chunks(chunk(reasoning_content=f"{token[5:]} it?", content=None))
     attempt.chunks(chunk(reasoning_content="Yes.", content="It is "))
     attempt.text(token, ".")
     attempt.finish()
