@@ -49,9 +49,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.vllm)
 
 
-def registered(data: Path, name: str, folder: Path, *more: str, base: str = "") -> None:
+def registered(
+    data: Path, name: str, folder: Path, *more: str, base: str = "", task: str = "chat"
+) -> None:
     """Set the appliance up if it is not, import a model, deploy it and accept its licence."""
-    imported = ["--adapter-of", base] if base else [f"--option={one}" for one in more]
+    options = [f"--option={one}" for one in more]
+    imported = ["--adapter-of", base] if base else ["--task", task, *options]
     for command in (
         ("setup",),
         ("models", "import", str(folder), "--name", name, "--licence", "Apache-2.0",

