@@ -78,17 +78,18 @@ class Supervisor:
             loop.add_signal_handler(sign, self._asked)
         redis = connect(self._environment.broker_url, within=BROKER)
         listing = Listing(redis, self._keys)
-        teller = Teller(self._environment, redis)
+        teller = Teller(self._environment, self._workers.states)
+        teller.start()
         await listing.start()
         try:
             while not self._told.is_set():
                 models = served(listing.listed, self._environment.node, time.time())
                 if models is not None:
                     self._workers.follow(models)
-                await teller.tell(self._workers.states())
                 await self._rest()
         finally:
             await self._workers.stop()
+            teller.stop()
             await listing.stop()
             await redis.aclose()
 

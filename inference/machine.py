@@ -10,6 +10,7 @@ from pathlib import Path
 
 from inference.inventory import MODELS_MAX, REASON_MAX, Held, State
 from inference.registry import CATALOGUE, ModelUnknown, ModelUnusable, held
+from inference.registry.names import parts
 
 WORDS = 96  # characters
 
@@ -62,17 +63,21 @@ def models(
     `states` are what their workers do, and why, by name. Of more than 64, those to be served
     come first. Manifests are read and their signatures checked; weights are not.
     """
-    here = {path.name.replace("+", ":") for path in _folders(folder)} | CATALOGUE.keys()
+    here = _lying(folder) | CATALOGUE.keys()
     names = [*sorted(states), *sorted(here - states.keys())]
     return [_held(name, folder, gateway_keys, states.get(name)) for name in names[:MODELS_MAX]]
 
 
-def _folders(folder: Path) -> list[Path]:
-    try:
-        found = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except OSError:
-        return []
-    return [path for path in found if path.is_dir()]
+def _lying(folder: Path) -> set[str]:
+    """The models that have a folder; other files beside them are none."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            name = path.name.replace("+", ":")
+            with contextlib.suppress(ValueError):
+                parts(name)
+                found.add(name)
+    return found
 
 
 def _held(
@@ -85,5 +90,10 @@ def _held(
     except (ModelUnknown, ModelUnusable) as error:
         if state is None:
             told, reason = "refused", str(error)
-        return Held(name=name[:140], state=told, reason=(reason or str(error))[:REASON_MAX])
-    return Held(name=name, digest=entry.digest, state=told, reason=reason[:REASON_MAX])
+        return Held(name=name, state=told, reason=_printable(reason or str(error)))
+    return Held(name=name, digest=entry.digest, state=told, reason=_printable(reason))
+
+
+def _printable(reason: str) -> str:
+    """Within bounds; a file that it names may be called by any bytes."""
+    return reason.encode("utf-8", "backslashreplace").decode()[:REASON_MAX]

@@ -70,8 +70,11 @@ class Workers:
             self._leave(model, self._places[model])
 
     def states(self) -> Mapping[str, tuple[State, str]]:
-        """Of each model a word, and why: `starts`, `runs`, `fails`, `ends` or `refused`."""
-        return {model: _state(place) for model, place in self._places.items()}
+        """Of each model a word, and why: `starts`, `runs`, `fails`, `ends` or `refused`.
+
+        May be asked from any thread.
+        """
+        return {model: _state(place) for model, place in list(self._places.items())}
 
     async def stop(self) -> None:
         """Let all finish what runs and end; `kill` may cut it short."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -232,6 +233,7 @@ def test_the_machine_tells_its_processor_memory_and_the_engine_that_is_installed
 
 def test_models_are_told_with_their_state_or_why_they_cannot_be_served(tmp_path):
     (tmp_path / "broken").mkdir()
+    (tmp_path / os.fsdecode(b"no\xffname")).mkdir()  # which no model can have
     states = {"absent": ("refused", "it is not there")}
     found = {one.name: one for one in machine.models(tmp_path, [], states)}  # type: ignore[arg-type]
     shipped = found["smollm2-135m-instruct"]
@@ -239,3 +241,4 @@ def test_models_are_told_with_their_state_or_why_they_cannot_be_served(tmp_path)
     assert (found["absent"].state, found["absent"].reason) == ("refused", "it is not there")
     assert found["broken"].state == "refused"
     assert "manifest.json cannot be read" in found["broken"].reason
+    assert found.keys() == {"smollm2-135m-instruct", "absent", "broken"}
