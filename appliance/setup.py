@@ -6,7 +6,6 @@ on where it stopped. What a step creates and the event that says so are one tran
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +20,6 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import DatabaseError, connection, models
 from django.db.migrations.loader import MigrationLoader
-from django.utils import timezone
 
 from appliance.env import Environment
 from appliance.rotation import settle
@@ -44,7 +42,7 @@ from compliance.policy.default import DEFAULT, DEMO_APPLICATION
 from compliance.versions.install import KEY_FILE, ensure_key, install, sign_installed
 from compliance.versions.load import INSTALLER_PUBLIC
 from compliance.vocabulary import Event
-from inference import registry
+from inference import registry, shipping
 from inference.models import Deployment, Model, Node
 
 ADMINISTRATOR = "admin"
@@ -237,14 +235,13 @@ def _same_key(stored: bytes | memoryview[int], public: bytes, name: str) -> None
 
 
 def _model(name: str, say: Say) -> Model:
-    """The model that is served here: registered already, or one that came with the appliance.
-
-    Whoever installs the appliance accepts the licence of what comes with it.
-    """
+    """The model that is served here: registered, or one that comes with the appliance."""
+    entry = registry.CATALOGUE.get(name)
     found = Model.objects.filter(name=name).first()
     if found:
+        if entry is not None:
+            shipping.complete(found, entry, "set-up")
         return found
-    entry = registry.CATALOGUE.get(name)
     if entry is None:
         raise SetUpRefused(
             f"DOMICILE_MODEL is {name[:80]!r}, which is not registered; with this Domicile "
@@ -253,29 +250,7 @@ def _model(name: str, say: Say) -> Model:
         )
     say(f"model: checking the weights of {entry.name} ({entry.size // 2**20} MiB)")
     entry.check()
-    text = entry.kept.licence() if isinstance(entry.kept, registry.Shipped) else ""
-    with recorded():
-        model = Model.objects.create(
-            name=entry.name,
-            engine=entry.engine,
-            digest=entry.digest,
-            size=entry.size,
-            licence=entry.licence,
-            licence_text=text,
-            licence_digest=hashlib.sha256(text.encode()).hexdigest() if text else "",
-            licence_accepted=timezone.now(),
-            licence_accepted_by="installer",
-            origin=entry.origin,
-            context_length=entry.context_length,
-        )
-        said: dict[str, Any] = {
-            "model": entry.name,
-            "digest": entry.digest,
-            "licence": entry.licence,
-        }
-        _record("model.registered", about=[model], origin=entry.origin, **said)
-        _record("model.licence_accepted", licence_digest=model.licence_digest, **said)
-    return model
+    return shipping.register(entry, "set-up")
 
 
 def _deployment(model: Model, node: Node) -> None:

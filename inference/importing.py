@@ -47,13 +47,20 @@ def take_folder(source: Path, wanted: Wanted, house: House) -> Model:
     A copy that was begun before is gone on with.
     """
     _free(wanted.name)
+    if source.resolve().is_relative_to(house.models.resolve()):
+        raise ImportRefused(
+            "name",
+            f"{source} is where this appliance keeps its models. Copy the folder elsewhere, "
+            "and import the copy.",
+        )
     base = _base(wanted, house.models)
     looked = survey(source)
     agreed = terms.terms(source, looked, wanted.licence, wanted.licence_file)
     sources = {path: source / path for path in looked.files} | agreed.added
     intake = Intake(house.models, wanted.name)
     with intake.held():
-        intake.take_back()  # what an import that was killed left under the name
+        _free(wanted.name)  # asked again: another import may have ended since
+        intake.take_back()  # what one that was killed left under the name
         files = intake.take(sources, house.progress)
         copied = Copied(intake.folder, survey(intake.folder), files)
         if {*copied.survey.files} != {*sources}:
@@ -66,17 +73,21 @@ def take_folder(source: Path, wanted: Wanted, house: House) -> Model:
         return _register(row, intake, house, {})
 
 
-def take_bundle(path: Path, house: House, trusted: Sequence[bytes] = ()) -> Model:
+def take_bundle(
+    path: Path, house: House, trusted: Sequence[bytes] = (), eu_restriction: str = ""
+) -> Model:
     """Register the model in a bundle; raises `ImportRefused`.
 
     This gateway's key must have signed it, or one of `trusted` (Ed25519, 32 bytes). It is
-    signed anew with this gateway's key; whose it was goes into the record.
+    signed anew with this gateway's key; whose it was goes into the record. What the licence
+    restricts in the EU is not part of what was signed.
     """
     with bundle.opened(path, (house.public_key, *trusted)) as opened:
         made = opened.manifest
         _free(made.name)
         intake = Intake(house.models, made.name)
         with intake.held():
+            _free(made.name)
             intake.forget()
             intake.folder.mkdir(mode=0o750, parents=True)
             opened.take(intake, house.progress)
@@ -87,6 +98,7 @@ def take_bundle(path: Path, house: House, trusted: Sequence[bytes] = ()) -> Mode
             intake.seal(content, manifest.sign(content, house.key))
             text = terms.text_of(intake.folder, made)
             row = _row(made, content, text, _quantisation(copied, made))
+            row.eu_restriction = eu_restriction
             return _register(row, intake, house, {"signer": opened.signer.hex()})
 
 
@@ -198,6 +210,7 @@ def _register(row: Model, intake: Intake, house: House, said: Mapping[str, Any])
             "base": row.derived_from or None,
             "method": row.method,
             "note": row.lineage_note,
+            "eu_restriction": row.eu_restriction,
             **said,
         }
         _record("model.registered", detail, [row])

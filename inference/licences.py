@@ -19,8 +19,10 @@ from inference.models import Model
 def accept(model: Model, actor: str, shown: str) -> bool:
     """Accept the licence whose text has the digest `shown` (hex); false if it does not.
 
-    Also false where it was accepted already.
+    Also false where it was accepted already, and where there is no text.
     """
+    if not shown:
+        return False
     with recorded():
         waiting = Model.objects.filter(pk=model.pk, licence_accepted=None, licence_digest=shown)
         done = bool(waiting.update(licence_accepted=timezone.now(), licence_accepted_by=actor))

@@ -53,7 +53,7 @@ def remove(model: Model, models: Path, actor: str) -> None:
         journal.record("command", [event], [row, *deployments, *grants])
     folder = models / folder_name(row.name)
     if row.manifest and folder.is_dir():
-        away = models / IMPORTING / f"{folder.name}.removed"
+        away = models / IMPORTING / f"{folder.name}~removed"
         away.parent.mkdir(mode=0o750, exist_ok=True)
         shutil.rmtree(away, ignore_errors=True)
         folder.rename(away)

@@ -48,13 +48,17 @@ class Intake:
         """`models` is the appliance's folder of models; `name` a model's name."""
         self.folder = models / IMPORTING / folder_name(name)
         self.final = models / folder_name(name)
-        self._record = self.folder.with_name(f"{self.folder.name}.progress")
+        self._record = self._beside("progress")
+
+    def _beside(self, what: str) -> Path:
+        """A place for what belongs to the import. No model's folder can be called so."""
+        return self.folder.with_name(f"{self.folder.name}~{what}")
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Raises `ImportRefused` where another process imports a model of this name."""
         self.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        with self.folder.with_name(f"{self.folder.name}.lock").open("w") as lock:
+        with self._beside("lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -163,7 +167,7 @@ class Intake:
 
     def publish(self) -> None:
         """Let it be the model of its name, in place of what lies there."""
-        old = self.folder.with_name(f"{self.folder.name}.old")
+        old = self._beside("old")
         shutil.rmtree(old, ignore_errors=True)
         if self.final.exists():
             self.final.rename(old)

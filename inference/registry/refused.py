@@ -12,6 +12,11 @@ class ImportRefused(Exception):
     """
 
     def __init__(self, reason: str, message: str, file: str = "") -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         self.reason = reason
-        self.file = file
+        self.file = printable(file)
+
+
+def printable(name: str) -> str:
+    """`name`, with numbers for what is no text: a file may be called by any bytes."""
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -34,6 +34,8 @@ CODE = frozenset(
 )
 TEXT_MAX = 64 * 1024 * 1024  # bytes
 SIZE_MAX = 2**44  # bytes of a file
+DEPTH_MAX = 3  # folders in folders
+PATH_MAX = 100  # characters, as the header of a tar file holds them
 _BEGINNING = 4096  # bytes
 _PICKLE = re.compile(rb"\x80[\x02-\x05]|\(?[ci][\w.]+\n[\w.]+\n[(.)\]}]|\([dlt]p\d|[\])}]q\x00")
 _ARCHIVES = (
@@ -93,8 +95,12 @@ def _look(folder: Path, below: str, found: Survey) -> None:
                 )
             if entry.name.startswith("."):
                 found.left_out.append(path)
-            elif stat.S_ISDIR(about.st_mode):
+            elif stat.S_ISDIR(about.st_mode) and path.count("/") < DEPTH_MAX:
                 _look(folder, f"{path}/", found)
+            elif stat.S_ISDIR(about.st_mode):
+                raise ImportRefused(
+                    "too_large", f"{path} lies deeper than a model's files do.", path
+                )
             elif stat.S_ISREG(about.st_mode):
                 _file(folder, path, about.st_size, found)
             else:
@@ -116,11 +122,11 @@ def _file(folder: Path, path: str, size: int, found: Survey) -> None:
     if not wanted(path) or path in (MANIFEST, SIGNATURE):
         found.left_out.append(path)
         return
-    if not well_named(path):
+    if not well_named(path) or len(path) > PATH_MAX:
         raise ImportRefused(
             "name",
             f"{path!r} is not a name that a model's file may have; rename it (letters, digits, "
-            "and -_.+@=,~).",
+            f"and -_.+@=,~; at most {PATH_MAX} with its folders).",
             path,
         )
     if size > (SIZE_MAX if suffix in WEIGHTS else TEXT_MAX):

@@ -36,7 +36,7 @@ def terms(folder: Path, looked: Survey, identifier: str, given: Path | None) -> 
     """
     if given is not None:
         name = ADDED if ADDED not in looked.files else f"IMPORTED-{ADDED}"
-        return Terms(identifier, text(given), {name: given})
+        return Terms(identifier, text(given), {name: given.resolve()})
     found = [one for one in looked.files if "/" not in one and one.lower().startswith(_NAMES)]
     if len(found) != 1:
         raise ImportRefused(

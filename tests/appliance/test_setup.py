@@ -31,7 +31,7 @@ from compliance.models import (
     Site,
 )
 from compliance.versions import load
-from inference.models import Deployment
+from inference.models import Deployment, Model
 from tests.compliance.versions.forging import run, triggers_away
 from tests.services.appliance import free_port
 
@@ -109,6 +109,19 @@ def test_a_second_set_up_changes_nothing(environment):
     assert types() == recorded
     now = {path.name: path.read_bytes() for path in (environment.data / "keys").iterdir()}
     assert now == keys
+
+
+def test_an_upgrade_gives_the_shipped_model_the_text_of_its_licence(environment):
+    made(environment)
+    whole = Model.objects.get()
+    Model.objects.update(licence_text="", licence_digest="")
+    set_up(environment, silent)
+    now = Model.objects.get()
+    assert now.licence_text == whole.licence_text != ""
+    assert now.licence_digest == whole.licence_digest
+    assert types()[-1] == "model.changed"
+    set_up(environment, silent)
+    assert types().count("model.changed") == 1
 
 
 TABLES = [

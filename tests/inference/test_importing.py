@@ -248,6 +248,25 @@ def test_what_the_catalogue_knows_of_a_model_need_not_be_said(data, source):
             models("import", source, "--name", "n", *more)
 
 
+def test_a_file_whose_name_is_no_text_is_refused_and_recorded(data, source):
+    Path(os.fsdecode(os.fsencode(source) + b"/evil\xff.pkl")).write_bytes(b"")
+    refused(lambda: take(source), file="evil\\udcff.pkl", reason="pickle")
+
+
+def test_folders_without_end_are_refused_and_recorded(data, source):
+    here = source
+    for _ in range(40):
+        here /= "d"
+    here.mkdir(parents=True)
+    refused(lambda: take(source), file="d/d/d/d", reason="too_large")
+
+
+def test_a_licences_text_may_be_given_by_a_link(data, source, tmp_path):
+    (tmp_path / "GPL").symlink_to(source / "LICENSE")
+    take(source, "tiny", "--licence-file", tmp_path / "GPL")
+    assert (data / "models" / "tiny" / "LICENSE.txt").read_text() == making.APACHE
+
+
 def test_an_index_that_names_a_part_which_is_not_there_is_refused(data, source):
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors"}}
     (source / "model.safetensors.index.json").write_text(json.dumps(index))
@@ -389,6 +408,64 @@ def test_a_bundle_carries_a_model_to_a_node_and_to_another_appliance(
         find("tiny", data / "models", here)
 
 
+def test_what_a_licence_restricts_in_the_eu_is_said_of_a_bundle_too(data, source, tmp_path):
+    take(source, "tiny", "--eu-restriction", "No EU grant.")
+    models("bundle", "tiny", tmp_path / "tiny.tar")
+    models("remove", "tiny")
+    with pytest.raises(CommandError, match="--name, --option"):
+        models("import", tmp_path / "tiny.tar", "--name", "x", "--option", "max_model_len=1")
+    models("import", tmp_path / "tiny.tar", "--eu-restriction", "No EU grant.")
+    assert Model.objects.get().eu_restriction == "No EU grant."
+    said = [detail["eu_restriction"] for detail in recorded("model.registered")]
+    assert said == ["No EU grant.", "No EU grant."]
+
+
+def sparse(path, kind, size):
+    """A tar whose first header announces `size` bytes for the reader to take into memory."""
+    about = tarfile.TarInfo("././@LongLink")
+    about.type, about.size = kind, size
+    path.write_bytes(about.tobuf(tarfile.GNU_FORMAT))
+    os.truncate(path, size)
+    return path
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_no_bundle_is_taken_into_memory_before_its_signature(data, tmp_path, kind):
+    size = 2**40
+    with pytest.raises(CommandError, match="neither a folder nor a bundle"):
+        models("import", sparse(tmp_path / "bomb.tar", kind, size))
+    with pytest.raises(CommandError, match="no plain file"):
+        models("place", tmp_path / "bomb.tar")
+
+
+def test_a_chain_of_headers_is_no_bundle(data, tmp_path):
+    about = tarfile.TarInfo("././@LongLink")
+    about.type = tarfile.GNUTYPE_LONGNAME
+    (tmp_path / "chain.tar").write_bytes(about.tobuf(tarfile.GNU_FORMAT) * 3000)
+    with pytest.raises(CommandError, match="no plain file"):
+        models("place", tmp_path / "chain.tar")
+
+
+def test_a_bundle_goes_onto_a_disk_that_has_no_links(data, source, tmp_path, monkeypatch):
+    take(source)
+
+    def link(_source, target):
+        raise PermissionError(1, "Operation not permitted", str(target))
+
+    monkeypatch.setattr(os, "link", link)
+    models("bundle", "tiny", tmp_path / "tiny.tar", "--progress")
+    models("place", tmp_path / "tiny.tar")
+    assert [one.name for one in tmp_path.glob("*tiny.tar*")] == ["tiny.tar"]
+
+
+def test_a_model_that_changed_is_not_put_into_a_bundle(data, source, tmp_path):
+    take(source)
+    (data / "models" / "tiny" / "config.json").write_text("{}")
+    with pytest.raises(CommandError, match=r"config\.json is not as it was registered"):
+        models("bundle", "tiny", tmp_path / "tiny.tar")
+    assert not list(tmp_path.glob("*tiny.tar*"))
+
+
 def rewritten(bundle, change):
     """A copy of a bundle whose members went through `change` (name, content)."""
     copy = bundle.with_name("changed.tar")
@@ -467,6 +544,45 @@ def test_two_imports_of_one_name_do_not_mix(data, source):
     with intake.held(), pytest.raises(CommandError, match="being imported"):
         take(source)
     take(source)
+
+
+def test_an_import_that_waited_for_another_of_its_name_touches_nothing(
+    data, source, monkeypatch
+):
+    """The second looked whether the name is free before the first had ended."""
+    held = Intake.held
+
+    def late(self):
+        monkeypatch.setattr(Intake, "held", held)
+        take(source)
+        return held(self)
+
+    monkeypatch.setattr(Intake, "held", late)
+    with pytest.raises(CommandError, match="registered already"):
+        take(source)
+    find("tiny", data / "models", keys(data)).check()
+    assert "is as it was registered" in models("verify", "tiny")
+
+
+def test_where_models_are_kept_is_no_source(data, source):
+    take(source)
+    kept = data / "models" / "tiny"
+    Model.objects.all().delete()  # as after the restore of an older database
+    with pytest.raises(CommandError, match="keeps its models"):
+        take(kept)
+    find("tiny", data / "models", keys(data)).check()
+
+
+def test_names_that_sound_like_an_imports_own_files_are_left_alone(data, source):
+    begun = Intake(data / "models", "tiny.old")
+    with begun.held():
+        begun.take({"LICENSE": source / "LICENSE"})
+    take(source)
+    assert (begun.folder / "LICENSE").exists()
+    for name in ("tiny.old", "tiny.lock", "tiny.progress", "tiny.removed"):
+        take(source, name)
+        models("remove", name)
+    find("tiny", data / "models", keys(data)).check()
 
 
 KILLED = """

@@ -64,6 +64,12 @@ def test_another_text_than_the_one_that_was_shown_is_not_accepted(deployment):
     assert served() == []
 
 
+def test_what_nobody_can_read_is_not_accepted(deployment):
+    Model.objects.update(licence_digest="")
+    assert not licences.accept(deployment.model, "olga", "")
+    assert served() == []
+
+
 def test_an_adapter_serves_only_while_the_licence_of_its_base_is_accepted_too(deployment):
     base = deployment.model
     adapter = Model.objects.create(

@@ -20,6 +20,10 @@ from inference.registry import bundle, options
 from inference.registry.drafting import Wanted
 from inference.registry.refused import ImportRefused
 
+_OF_A_FOLDER = (
+    *("name", "catalogue", "licence", "licence_file", "origin", "adapter_of", "task"),
+    *("context_length", "derived_from", "method", "note", "option"),
+)
 HELP = "make a model of a folder, or of a bundle that was made elsewhere"
 
 
@@ -79,10 +83,11 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> None:
     here = house.house(Shown(out) if options["progress"] else lambda *_: None)
     source: Path = options["source"]
     if bundle.is_bundle(source):
+        _nothing_else(options)
         trusted = public_keys(options["trust"]) if options["trust"] else []
-        row = _recorded(
-            source.name, here, partial(importing.take_bundle, source, here, trusted)
-        )
+        eu = options["eu_restriction"]
+        take = partial(importing.take_bundle, source, here, trusted, eu)
+        row = _recorded(source.name, here, take)
     elif source.is_dir():
         wanted = _wanted(options)
         take = partial(importing.take_folder, source, wanted, here)
@@ -92,6 +97,17 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> None:
     out.write(f"{row.name} is registered: {row.digest}")
     out.write("It serves once an officer has accepted its licence in the console, and a node "
               f"is to serve it (manage.py models deploy {row.name}).")  # fmt: skip
+
+
+def _nothing_else(given: Mapping[str, Any]) -> None:
+    """Raise `CommandError` where something is said of a bundle that was signed otherwise."""
+    said = [name for name in _OF_A_FOLDER if given[name] not in ("", "none", 0, None, [])]
+    if said:
+        words = ", ".join(f"--{name.replace('_', '-')}" for name in said)
+        raise CommandError(
+            f"A bundle is what was signed where it was made: {words} cannot change it. Only "
+            "--eu-restriction, --trust and --progress go with it."
+        )
 
 
 def _recorded(name: str, here: House, take: Any) -> Model:
