@@ -57,6 +57,10 @@ class Identity:
     weights: str
     adapters: Mapping[str, str] = field(default_factory=dict)
 
+    def digests(self, model: str) -> dict[str, str]:
+        """Of the model, which is called `model`, and of its adapters, by name."""
+        return {model: self.weights, **self.adapters}
+
     def digest(self, adapter: str) -> str:
         """Of what answers: the adapter, or the model itself where that is empty."""
         return self.adapters[adapter] if adapter else self.weights

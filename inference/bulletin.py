@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from inference.in_force import AHEAD, KEY, InForce, ListRefused, check, read
 LOOK = 0.25  # seconds between a worker's looks
 PATIENCE = 2.0  # seconds that a ticket waits for a list that knows its version
 AGAIN = 0.1
+_FINAL = ("node_closed", "other_weights")  # another node may take it meanwhile
 
 _log = structlog.get_logger(__name__)
 
@@ -108,18 +109,24 @@ class Listing:
 class Bulletin(Listing):
     """What the list says of one node that serves one model."""
 
-    def __init__(self, redis: Any, node: str, model: str, keys: Path) -> None:
-        """Raises `KeyUnusable`."""
+    def __init__(
+        self, redis: Any, node: str, model: str, keys: Path, weights: Mapping[str, str]
+    ) -> None:
+        """`weights` are as `in_force.check` is given them. Raises `KeyUnusable`."""
         super().__init__(redis, keys)
-        self._node, self._model = node, model
+        self._node, self._model, self._weights = node, model, weights
         self._shut = False
 
     @property
     def closed(self) -> bool:
-        """Whether this node has shut itself, or the newest list says that it may not work."""
+        """Whether this node has shut itself, or may not work by the newest list.
+
+        That is so too where it has another model than the one that is registered.
+        """
         listed = self._listed
         return self._shut or (
-            listed is not None and not listed.permits(self._node, self._model)
+            listed is not None
+            and listed.registered(self._node, self._model) != self._weights[self._model]
         )
 
     def shut(self, closed: bool) -> None:
@@ -138,9 +145,9 @@ class Bulletin(Listing):
             if self._shut:
                 raise ClearanceRefused("node_closed", f"Node {self._node} closed itself.")
             try:
-                check(self._listed, ticket, self._node, time.time())
+                check(self._listed, ticket, self._node, time.time(), self._weights)
             except ClearanceRefused as refusal:
-                if time.monotonic() >= until or refusal.reason == "node_closed":
+                if time.monotonic() >= until or refusal.reason in _FINAL:
                     raise
             else:
                 return

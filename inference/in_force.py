@@ -1,15 +1,16 @@
 """The list of policy versions in force, and of nodes that may work, signed by the gateway.
 
-A worker has no database. It opens a ticket only while this list says that the version which
+A worker has no database. It begins a ticket only while this list says that the version which
 cleared it is, or was within the ticket's life, in force; and that the worker's node may serve
-the model: a policy was asked about nodes that are deployed, and about no others.
+the model, with the very weights that the worker has: a policy was asked about nodes that are
+deployed, and about models as they are registered, and about no others.
 The gateway puts a new list into the broker each second; who has the broker can withhold it,
 whereupon nothing runs, and can play an older one back for as long as it is fresh, no longer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -48,17 +49,18 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class InForce(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The list, as the configuration was at `moment` (microseconds since the Unix epoch).
 
-    `nodes` are those that may work, by name, with the models that each serves: enrolled, and
-    neither they, nor their site, nor their deployment switched off or closed.
+    `nodes` are those that may work, by name, with the models and adapters that each serves and
+    the digests of these as registered: enrolled, and neither they, nor their site, nor their
+    deployment switched off or closed.
     """
 
     moment: Moment
     versions: list[Version]
-    nodes: dict[str, list[str]]
+    nodes: dict[str, dict[str, Digest]]
 
-    def permits(self, node: str, model: str) -> bool:
-        """Whether `node` may answer for `model`."""
-        return model in self.nodes.get(node, ())
+    def registered(self, node: str, model: str) -> str | None:
+        """The digest of what `node` may answer with for `model`; None: it may not."""
+        return self.nodes.get(node, {}).get(model)
 
 
 class _Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,10 +104,14 @@ def read(said: bytes, gateway_public_keys: Sequence[bytes]) -> InForce:
     raise ListRefused("A list of versions in force bears no trusted gateway's signature.")
 
 
-def check(listed: InForce | None, ticket: Ticket, node: str, now: float) -> None:
+def check(
+    listed: InForce | None, ticket: Ticket, node: str, now: float, weights: Mapping[str, str]
+) -> None:
     """Raise `ClearanceRefused` unless `node` may begin `ticket`; `now` in seconds.
 
-    The reasons are `list_stale`, `node_closed` and `policy_not_in_force`.
+    `weights` are the digests (hex) of the model and the adapters that it would answer with, by
+    name. The reasons are `list_stale`, `node_closed`, `other_weights` and
+    `policy_not_in_force`.
     """
     if listed is None or not -AHEAD <= now - listed.moment / 1e6 <= STALE:
         raise ClearanceRefused(
@@ -114,8 +120,15 @@ def check(listed: InForce | None, ticket: Ticket, node: str, now: float) -> None
             f"{STALE:.0f} s; see whether a gateway runs, and compare the clocks.",
         )
     for model in (ticket.model, ticket.adapter or ticket.model):
-        if not listed.permits(node, model):
+        registered = listed.registered(node, model)
+        if registered is None:
             raise ClearanceRefused("node_closed", f"Node {node} may not serve {model} now.")
+        if registered != weights.get(model):
+            raise ClearanceRefused(
+                "other_weights",
+                f"Another {model} is registered than the one on node {node}. Bring the "
+                "registered one there with `models place`.",
+            )
     for version in listed.versions:
         if version.digest == ticket.policy_digest and _within(version, ticket):
             return

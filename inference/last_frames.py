@@ -132,8 +132,7 @@ def finished(
     except (KeyError, TypeError, ClearanceRefused):
         raise _invalid("receipt", "is not signed by a node of this appliance") from None
     place = admitted.place
-    served = node.models | (before[name].models if name in before else frozenset())
-    if place.model not in served:
+    if place.model not in {*node.models, *(before[name].models if name in before else ())}:
         raise _invalid("receipt", "is of a node that does not serve the model")
     for claimed, true, what in (
         (receipt.ticket, admitted.ticket.id, "another ticket"),

@@ -91,5 +91,5 @@ def listed(snapshot: Snapshot, moment: int) -> InForce:
         for one in snapshot.standing.in_force
         if one.recalled_us is None and (one.until_us is None or one.until_us > oldest)
     ]
-    nodes = {name: sorted(node.models) for name, node in snapshot.nodes.items() if node.models}
+    nodes = {name: dict(node.models) for name, node in snapshot.nodes.items() if node.models}
     return InForce(moment, versions, nodes)

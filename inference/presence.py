@@ -94,7 +94,7 @@ class Presence:
         who, load = self._identity, self._load
         return {
             "site": who.site,
-            "models": {self._model: who.weights},
+            "models": who.digests(self._model),
             "engine": self._engine.name,
             "healthy": healthy,
             "capacity": self._engine.capacity,

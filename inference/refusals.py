@@ -30,7 +30,7 @@ REASONS = frozenset(
         *("too_large", "malformed", "unknown_gateway", "bad_signature", "wrong_site"),
         *("expired", "expires_too_late", "unreadable", "wrong_model", "spent"),
         "unknown_adapter",
-        *("list_stale", "node_closed", "policy_not_in_force"),
+        *("list_stale", "node_closed", "other_weights", "policy_not_in_force"),
     }
 )
 _CONTEXT = b"domicile/refusal/1\x00"

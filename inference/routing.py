@@ -80,6 +80,7 @@ class RoutingTable:
 class Sign(msgspec.Struct, frozen=True):
     """What a node says of itself; `capacity` and `running` count its engine's slots.
 
+    `models` are the digests (hex) of the model and the adapters that it answers with, by name.
     `waiting_engine` of those that run find no room in the engine; `cache` is the share of its
     KV cache in use, from 0 to 1, None where that does not matter; `preempted` counts answers
     whose cache the engine threw away.
@@ -95,6 +96,7 @@ class Sign(msgspec.Struct, frozen=True):
     waiting_engine: Amount = 0
     cache: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     preempted: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
+    models: dict[str, str] = {}
 
     @property
     def fits(self) -> float:
@@ -239,8 +241,14 @@ class Passage:
         return self._traffic.queues[berth.place.site, base]
 
     def _able(self, berth: Berth) -> list[Sign]:
-        said = (self._traffic.of(name, berth.place.model) for name in berth.nodes)
-        return [sign for sign in said if sign is not None]
+        """What its nodes say, of those that answer with the very model that is registered."""
+        place = berth.place
+        said = (self._traffic.of(name, place.model) for name in berth.nodes)
+        return [
+            sign
+            for sign in said
+            if sign is not None and sign.models.get(place.model) == place.model_digest
+        ]
 
     def _surplus(self, berth: Berth) -> int:
         """How many requests must leave the place before this one may wait there.

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -62,11 +62,11 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class NodeRecord:
-    """An enrolled node, and the models that it may serve now."""
+    """An enrolled node, and the digests of the models that it may serve now, by name."""
 
     site: str
     public_key: bytes  # Ed25519, 32 bytes
-    models: frozenset[str] = frozenset()
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,13 +329,12 @@ def _nodes(
     deployments: Iterable[Deployment],
 ) -> tuple[dict[str, NodeRecord], dict[str, NodeRecord]]:
     """All that are enrolled, and those of them that may work."""
-    models: defaultdict[str, set[str]] = defaultdict(set)
+    models: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for row in deployments:
-        models[row.node.name].add(row.model.name)
+        models[row.node.name][row.model.name] = row.model.digest
     enrolled, working = {}, {}
     for node in Node.objects.select_related("site"):
-        served = frozenset(models[node.name])
-        record = NodeRecord(node.site.name, bytes(node.public_key), served)
+        record = NodeRecord(node.site.name, bytes(node.public_key), models[node.name])
         enrolled[node.name] = record
         if node.active and node.closed is None and node.site.active:
             working[node.name] = record

@@ -129,7 +129,13 @@ class Worker:
             redis = connect(given.broker_url)
             stack.push_async_callback(redis.aclose)
             refuser = Refuser(redis, given.site, given.node, identity.key)
-            bulletin = Bulletin(redis, given.node, given.entry.name, given.keys / "gateway.pub")
+            bulletin = Bulletin(
+                redis,
+                given.node,
+                given.entry.name,
+                given.keys / "gateway.pub",
+                identity.digests(given.entry.name),
+            )
             admission = Admission(
                 site=given.site,
                 node=given.node,

@@ -17,23 +17,35 @@ from inference.admission import Admission
 from inference.answer import Identity, Leave, answer
 from inference.bulletin import Bulletin
 from inference.clearance import ClearanceRefused, verify_receipt
-from inference.refusals import FIELD, STREAM, Refuser, decoded, read
+from inference.engines.base import Load
+from inference.refusals import FIELD, Refuser, decoded, read
 from inference.registry import CATALOGUE, queue
 from inference.relay import Outbox, Receipted, Receiver
+from inference.statements import STREAM
 from inference.turnstile import Turnstile
 from tests.inference.nodes import MODEL, frames
 from tests.inference.test_answering import keys
-from tests.inference.tickets import GATEWAY, NODE, listed, sealed, ticket
+from tests.inference.tickets import GATEWAY, NODE, REGISTERED, listed, sealed, ticket
 from tests.services.appliance import BASE
 
 LAW = f"{MODEL}:law"
 DIGEST = "1a" * 32
+BOTH = REGISTERED | {LAW: DIGEST}
 
 
 class Echo:
     """An engine that says which model it was asked for."""
 
     name, capacity, healthy, started = "script 1", 1, True, 1
+
+    async def start(self) -> None:
+        """It runs already."""
+
+    async def stop(self) -> None:
+        """Nothing is left."""
+
+    async def load(self) -> Load:
+        return Load(0, 0, None)
 
     async def stream(
         self, _endpoint: str, body: Mapping[str, Any]
@@ -82,21 +94,23 @@ async def test_only_tickets_for_adapters_that_are_here_are_opened(redis, admissi
 def test_a_node_answers_with_an_adapter_only_while_it_may_serve_it_and_its_base():
     asked = ticket(adapter=LAW)
     now = asked.issued
-    both = listed(nodes={"node-1": [MODEL, LAW]})
-    in_force.check(both, asked, "node-1", now)
-    for alone in (MODEL, LAW):
+    in_force.check(listed(nodes={"node-1": BOTH}), asked, "node-1", now, BOTH)
+    for nodes, reason in (
+        (REGISTERED, "node_closed"),
+        ({LAW: DIGEST}, "node_closed"),
+        (BOTH | {LAW: "2b" * 32}, "other_weights"),
+        (BOTH | {MODEL: "2b" * 32}, "other_weights"),
+    ):
         with pytest.raises(ClearanceRefused) as no:
-            in_force.check(listed(nodes={"node-1": [alone]}), asked, "node-1", now)
-        assert no.value.reason == "node_closed"
+            in_force.check(listed(nodes={"node-1": nodes}), asked, "node-1", now, BOTH)
+        assert no.value.reason == reason
 
 
 async def test_the_receipt_of_an_adapters_answer_names_it_and_its_digest(
     redis, refuser, tmp_path
 ):
-    await redis.set(
-        in_force.KEY, in_force.sign(listed(nodes={"node-1": [MODEL, LAW]}), GATEWAY)
-    )
-    bulletin = Bulletin(redis, "node-1", MODEL, keys(tmp_path) / "gateway.pub")
+    await redis.set(in_force.KEY, in_force.sign(listed(nodes={"node-1": BOTH}), GATEWAY))
+    bulletin = Bulletin(redis, "node-1", MODEL, keys(tmp_path) / "gateway.pub", BOTH)
     await bulletin.start()
     receiver = Receiver(redis, f"reply:{secrets.token_hex(8)}")
     await receiver.start()

@@ -26,7 +26,7 @@ from inference.relay import CancelSender, Chunk, Failed, Inbox, Receiver, Refuse
 from inference.turns import Answering
 from tests.inference.nodes import MODEL, first, frames, raw, sign_of
 from tests.inference.test_canary_watch import ESCAPED, Around
-from tests.inference.tickets import GATEWAY, NODE, SITE, listed, sealed, ticket
+from tests.inference.tickets import GATEWAY, NODE, REGISTERED, SITE, listed, sealed, ticket
 from tests.services.waiting import until
 
 
@@ -105,7 +105,7 @@ async def answering(redis, tmp_path, around, engine, monkeypatch):
         refuser=refuser,
     )
     watch = CanaryWatch(Post("home", "node-1", NODE, state, gateway, 0.05), redis, around)
-    bulletin = Bulletin(redis, "node-1", MODEL, gateway)
+    bulletin = Bulletin(redis, "node-1", MODEL, gateway, REGISTERED)
     await redis.set(in_force.KEY, in_force.sign(listed(), GATEWAY))
     made = Answering(
         MODEL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,7 +31,7 @@ from inference.in_force import (
 from inference.posting import Poster
 from inference.snapshot import NodeRecord
 from tests.inference.nodes import MODEL
-from tests.inference.tickets import GATEWAY, listed, ticket
+from tests.inference.tickets import GATEWAY, REGISTERED, listed, ticket
 from tests.services.waiting import until
 
 PUBLIC = [GATEWAY.public_key().public_bytes_raw()]
@@ -43,7 +44,7 @@ def micro(seconds: float) -> int:
 
 def refused(given: Any, about: Any, now: float | None = None) -> str:
     try:
-        check(given, about, "node-1", now or time.time())
+        check(given, about, "node-1", now or time.time(), REGISTERED)
     except ClearanceRefused as refusal:
         return refusal.reason
     return ""
@@ -60,7 +61,7 @@ def test_a_list_of_another_key_or_with_a_changed_letter_is_not_believed():
     with pytest.raises(ListRefused, match="signature"):
         read(sign(listed(), Ed25519PrivateKey.generate()), PUBLIC)
     changed = json.loads(sign(listed(), GATEWAY))
-    changed["listed"]["nodes"] = {"node-2": [MODEL]}
+    changed["listed"]["nodes"] = {"node-2": REGISTERED}
     with pytest.raises(ListRefused, match="signature"):
         read(json.dumps(changed).encode(), PUBLIC)
 
@@ -89,9 +90,17 @@ def test_a_list_that_is_stale_or_of_the_future_lets_nothing_begin(seconds):
     assert refused(None, ticket(), now) == "list_stale"
 
 
-@pytest.mark.parametrize("nodes", [{"node-2": [MODEL]}, {"node-1": ["another"]}])
+@pytest.mark.parametrize(
+    "nodes", [{"node-2": REGISTERED}, {"node-1": {"another": REGISTERED[MODEL]}}]
+)
 def test_a_node_that_is_not_on_the_list_for_the_model_may_begin_nothing(nodes):
     assert refused(listed(nodes=nodes), ticket()) == "node_closed"
+
+
+def test_a_node_with_another_model_of_the_name_than_the_registered_one_may_begin_nothing():
+    another = listed(nodes={"node-1": {MODEL: "1" * 64}})
+    assert refused(another, ticket()) == "other_weights"
+    assert refused(listed(), ticket()) == ""
 
 
 @pytest.mark.parametrize(
@@ -117,7 +126,7 @@ def test_a_version_must_have_been_in_force_within_the_tickets_life(since, until,
 async def reader(redis, tmp_path: Path):
     keys = tmp_path / "gateway.pub"
     keys.write_text(PUBLIC[0].hex())
-    made = Bulletin(redis, "node-1", MODEL, keys)
+    made = Bulletin(redis, "node-1", MODEL, keys, REGISTERED)
     await redis.set(KEY, sign(listed(), GATEWAY))
     await made.start()
     yield made
@@ -156,6 +165,19 @@ async def test_the_newest_of_lists_is_found_by_a_ticket_that_came_before_it(redi
     assert await reason_of(reader, 30, policy_digest=NEXT) == ""
 
 
+async def test_a_node_is_closed_while_another_model_of_the_name_is_registered(redis, reader):
+    def seen(nodes: Any) -> bool:
+        return reader.listed is not None and reader.listed.nodes == nodes
+
+    assert not reader.closed
+    for digest, wanted in (("1" * 64, True), (REGISTERED[MODEL], False)):
+        nodes = {"node-1": {MODEL: digest}}
+        await redis.set(KEY, sign(listed(nodes=nodes), GATEWAY))
+        await until(partial(seen, nodes), "the list is seen")
+        assert reader.closed is wanted
+        assert await reason_of(reader, 30) == ("other_weights" if wanted else "")
+
+
 async def test_a_gateways_new_key_is_read_from_its_file(redis, reader, tmp_path):
     fresh = Ed25519PrivateKey.generate()
     (tmp_path / "gateway.pub").write_text(
@@ -189,7 +211,7 @@ async def test_a_gateway_posts_what_changed_at_once_and_else_each_second(redis):
 
 
 NODES = {
-    "node-1": NodeRecord("home", b"k" * 32, frozenset({"n", "m"})),
+    "node-1": NodeRecord("home", b"k" * 32, {"n": "1" * 64, "m": "2" * 64}),
     "node-2": NodeRecord("home", b"l" * 32),  # serves nothing
 }
 
@@ -213,4 +235,4 @@ def test_versions_that_tickets_may_wait_for_are_listed_and_recalled_ones_are_not
     )
     assert [one.digest[0] for one in found.versions] == ["2", "4"]
     assert found.versions[1].until is None
-    assert (found.nodes, found.moment) == ({"node-1": ["m", "n"]}, now)
+    assert (found.nodes, found.moment) == ({"node-1": NODES["node-1"].models}, now)

@@ -27,10 +27,12 @@ def berth(site: str, *nodes: str, limit: int = 2) -> Berth:
 TABLE = RoutingTable(models={}, berths={"m": (berth("east", "e1"), berth("west", "w1", "w2"))})
 
 
-IDLE = Sign(healthy=True, capacity=4, running=0, waiting=0)
+MODELS = {"m": "0" * 64}
+IDLE = Sign(healthy=True, capacity=4, running=0, waiting=0, models=MODELS)
 
 
 def sign(running: int = 0, waiting: int = 0, capacity: int = 4, **more: Any) -> Sign:
+    more = {"models": MODELS} | more
     return Sign(healthy=True, capacity=capacity, running=running, waiting=waiting, **more)
 
 
@@ -79,6 +81,15 @@ def test_only_permitted_sites_are_chosen():
 def test_where_nobody_permitted_lives_there_is_no_route(alive, sites, words):
     with pytest.raises(NoRoute, match=words):
         traffic(*alive).passage(TABLE, "a")("m", sites)
+
+
+@pytest.mark.parametrize("models", [{}, {"m": "1" * 64}, {"other": "0" * 64}])
+def test_a_node_that_answers_with_another_model_than_the_registered_one_is_no_place(models):
+    busy = traffic("e1", w1=sign(models=models))
+    assert chosen(busy, 3) == ["east"] * 3
+    with pytest.raises(NoRoute, match="west"):
+        busy.passage(TABLE, "a")("m", ("west",))
+    assert chosen(traffic("e1", w1=sign(models=MODELS)), 2) != ["east"] * 2
 
 
 def test_one_living_node_of_a_site_is_enough():
@@ -189,9 +200,9 @@ def test_no_more_wait_than_the_nodes_speak_for_whatever_the_limit_is():
 def test_a_model_and_its_adapters_wait_in_one_queue():
     """One engine answers with all of them."""
     adapter = berth("east", "e1", limit=1)
-    adapter = replace(adapter, place=replace(adapter.place, model="m:a"))
+    adapter = replace(adapter, place=replace(adapter.place, model="m:a", model_digest="a" * 64))
     table = RoutingTable({}, {"m": (berth("east", "e1", limit=1),), "m:a": (adapter,)})
-    busy = traffic(e1=sign(capacity=1))
+    busy = traffic(e1=sign(capacity=1, models=MODELS | {"m:a": "a" * 64}))
     for name in ("m", "m:a"):
         assert busy.passage(table, "a")(name, None).model == name
     for name in ("m", "m:a"):
@@ -282,6 +293,7 @@ async def test_stopping_ends_while_nodes_are_being_looked_at(redis, monkeypatch)
 
 SAYS = json.dumps(
     {"site": "east", "healthy": True, "capacity": 4, "running": 3, "waiting": 1, "since": 7}
+    | {"models": MODELS}
 )
 
 

@@ -103,7 +103,7 @@ def test_a_node_may_serve_a_model_only_while_nothing_on_the_way_is_switched_off(
         Site.objects.update(active=False)
     keeper.start()
     current = keeper.current()
-    left = {} if off == "site" else {"node-1": ["m"]}
+    left = {} if off == "site" else {"node-1": {"m": deployment.model.digest}}
     assert listed(current, 0).nodes == left
     accepted = {name for name, node in current.nodes.items() if "m" in node.models}
     assert accepted == set(left), "whose receipts count"

@@ -94,7 +94,7 @@ class World:
         before = [InForce(one.digest, 0, 1, 1) for one in self.recalled]
         nodes = {
             f"{site}-1": NodeRecord(
-                site, key.public_key().public_bytes_raw(), frozenset({MODEL})
+                site, key.public_key().public_bytes_raw(), {MODEL: CATALOGUE[MODEL].digest}
             )
             for site, key in self.nodes.items()
         }

@@ -44,7 +44,7 @@ from tests.inference.nodes import (
     frames,
     sign_of,
 )
-from tests.inference.tickets import NODE, sealed, ticket
+from tests.inference.tickets import NODE, REGISTERED, sealed, ticket
 from tests.services.valkey import Valkey
 from tests.services.waiting import PATIENCE, until
 
@@ -291,7 +291,7 @@ async def test_a_recall_reaches_tickets_that_wait_for_a_slot(news, redis):
 
 
 async def test_a_closed_node_refuses_and_leaves_the_queue_until_it_is_opened_again(news, redis):
-    last = await told(news, nodes={"node-2": [MODEL]})
+    last = await told(news, nodes={"node-2": REGISTERED})
     assert refusal_in([last]).reason == "node_closed"
     left = [mine(news) for _ in range(3)]  # one a message: what is not taken waits
     inboxes = [(await news.send(each))[0] for each in left]

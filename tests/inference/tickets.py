@@ -11,10 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from inference.clearance import Ticket, open_ticket, seal
 from inference.in_force import InForce, Version
+from inference.registry import CATALOGUE
 
 GATEWAY = Ed25519PrivateKey.generate()
 SITE = X25519PrivateKey.generate()
 NODE = Ed25519PrivateKey.generate()
+REGISTERED = {"smollm2-135m-instruct": CATALOGUE["smollm2-135m-instruct"].digest}
 
 
 def ticket(**changes: Any) -> Ticket:
@@ -43,7 +45,7 @@ def listed(**changes: Any) -> InForce:
     values: dict[str, Any] = {
         "moment": time.time_ns() // 1000,
         "versions": [Version("0" * 64, 0)],
-        "nodes": {"node-1": ["smollm2-135m-instruct"]},
+        "nodes": {"node-1": REGISTERED},
     }
     return InForce(**values | changes)
 

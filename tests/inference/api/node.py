@@ -166,7 +166,9 @@ class Node:
 
     async def show(self, **changes: Any) -> None:
         """The sign of life that gateways look for, and the time they take to see it."""
-        says = {"healthy": True, "capacity": 4, "running": 0, "waiting": 0} | changes
+        models = {MODEL: WEIGHTS, VECTORS: WEIGHTS, LAW: LAWS}
+        says = {"healthy": True, "capacity": 4, "running": 0, "waiting": 0, "models": models}
+        says |= changes
         content = json.dumps(says).encode()
         before = await self._redis.set(f"node:{self.name}", content, ex=300, get=True)
         if before != content:
