@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +46,13 @@ class Imported:
             )
         return path
 
-    def check(self, name: str, digest: str) -> None:
-        """See `Kept`."""
+    def check(
+        self,
+        name: str,
+        digest: str,
+        progress: Callable[[str, int, int], None] = lambda *_: None,
+    ) -> None:
+        """See `Kept`; for `progress` see `check_files`."""
         manifest, found = read(self.folder, self.gateway_keys)
         if manifest.name != name or found != digest:
             raise ManifestRefused(
@@ -55,11 +60,18 @@ class Imported:
                 f"has the digest {found}, not {digest}. Start the worker anew.",
                 MANIFEST,
             )
-        check_files(self.folder, manifest)
+        check_files(self.folder, manifest, progress)
 
 
-def check_files(folder: Path, manifest: Manifest) -> None:
-    """Raise `WeightsMissing` or `WeightsChanged` unless the folder holds these files only."""
+def check_files(
+    folder: Path,
+    manifest: Manifest,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> None:
+    """Raise `WeightsMissing` or `WeightsChanged` unless the folder holds these files only.
+
+    `progress` is told each file that is done, the bytes of all that are, and of all.
+    """
     listed = {file.path for file in manifest.files}
     for path in inside(folder, manifest.name):
         if path not in listed and path not in (MANIFEST, SIGNATURE):
@@ -70,8 +82,11 @@ def check_files(folder: Path, manifest: Manifest) -> None:
                 "unlisted",
             )
     with ThreadPoolExecutor(READERS, "weights") as pool:
-        for _ in pool.map(lambda file: _check(folder, manifest.name, file), manifest.files):
-            pass
+        checked = pool.map(lambda file: _check(folder, manifest.name, file), manifest.files)
+        done = 0
+        for file, _ in zip(manifest.files, checked, strict=True):
+            done += file.size
+            progress(file.path, done, manifest.size)
 
 
 def inside(folder: Path, name: str, below: str = "", seen: int = 0) -> Iterator[str]:

@@ -116,7 +116,9 @@ def test_a_folder_becomes_a_model_with_every_file_in_a_signed_manifest(data, sou
         row.digest, row.size, {"max_model_len": 1024},
     )  # fmt: skip
     assert not list((data / "models" / ".importing").glob("tiny*[!k]"))
-    assert "is as it was registered" in models("verify", "tiny")
+    verified = models("verify", "tiny", "--progress")
+    assert "100 %" in verified
+    assert "is as it was registered" in verified
     assert "NOT accepted" in models("list")
     assert "option: max_model_len=1024" in models("show", "tiny")
 

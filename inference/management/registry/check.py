@@ -9,7 +9,9 @@ from typing import Any
 from django.core.management.base import CommandError, OutputWrapper
 
 from inference.management.registry import house
+from inference.management.registry.progress import Shown
 from inference.registry import ModelUnknown, held
+from inference.registry.imported import Imported
 
 HELP = "read every byte of a model, and hold it against what was registered"
 
@@ -17,6 +19,7 @@ HELP = "read every byte of a model, and hold it against what was registered"
 def add_arguments(parser: ArgumentParser) -> None:
     """Which."""
     parser.add_argument("name")
+    parser.add_argument("--progress", action="store_true", help="Say how far it is.")
 
 
 def handle(options: Mapping[str, Any], out: OutputWrapper) -> None:
@@ -26,5 +29,8 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> None:
         entry = held(row.name, house.models(), house.gateways())
     except ModelUnknown as error:
         raise CommandError(str(error)) from error
-    entry.kept.check(row.name, row.digest)
+    if options["progress"] and isinstance(entry.kept, Imported):
+        entry.kept.check(row.name, row.digest, Shown(out))
+    else:
+        entry.kept.check(row.name, row.digest)
     out.write(f"{row.name} is as it was registered: {row.digest}")
