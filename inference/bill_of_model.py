@@ -12,6 +12,7 @@ from typing import Any
 
 from compliance.evidence.packs.ml_bom import SPDX, SPEC, UNKNOWN
 from inference.models import Model
+from inference.registry.drafting import AND
 
 _TASKS = {"chat": "text-generation", "embeddings": "feature-extraction"}
 
@@ -85,12 +86,21 @@ def _card(row: Model) -> dict[str, Any]:
 
 
 def _pedigree(row: Model) -> dict[str, Any]:
-    ancestor: dict[str, Any] = {"type": "machine-learning-model", "name": row.derived_from}
-    if row.base is not None:
-        ancestor["version"] = f"sha256:{row.base.digest}"
-        ancestor["hashes"] = [{"alg": "SHA-256", "content": row.base.digest}]
+    names = row.derived_from.split(AND)
+    known = {one.name: one.digest for one in Model.objects.filter(name__in=names)}
+    if len(names) == 1 and row.base is None:
+        known = {}  # another model has that name by now
+    ancestors = [_ancestor(name, known.get(name)) for name in names]
     words = [row.get_method_display(), row.lineage_note]
-    return {"ancestors": [ancestor], "notes": ". ".join(word for word in words if word)}
+    return {"ancestors": ancestors, "notes": ". ".join(word for word in words if word)}
+
+
+def _ancestor(name: str, digest: str | None) -> dict[str, Any]:
+    said: dict[str, Any] = {"type": "machine-learning-model", "name": name}
+    if digest is not None:
+        said["version"] = f"sha256:{digest}"
+        said["hashes"] = [{"alg": "SHA-256", "content": digest}]
+    return said
 
 
 def _file(model: str, file: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from compliance.audit.changes import recorded
 from compliance.vocabulary import Event
 from inference.models import Model
 from inference.registry import CATALOGUE, bundle, facts, manifest, names, terms
-from inference.registry.drafting import Base, Copied, Wanted, draft
+from inference.registry.drafting import AND, Base, Copied, Wanted, draft
 from inference.registry.intake import Intake, Progress
 from inference.registry.manifest import Manifest
 from inference.registry.refused import ImportRefused
@@ -54,6 +54,7 @@ def take_folder(source: Path, wanted: Wanted, house: House) -> Model:
             "and import the copy.",
         )
     base = _base(wanted, house.models)
+    wanted = replace(wanted, note=_with_digests(wanted))
     looked = survey(source)
     agreed = terms.terms(source, looked, wanted.licence, wanted.licence_file)
     sources = {path: source / path for path in looked.files} | agreed.added
@@ -125,6 +126,14 @@ def _free(name: str) -> None:
             f"A model {name} is registered already. Choose another name with --name, or remove "
             "that one first.",
         )
+
+
+def _with_digests(wanted: Wanted) -> str:
+    """The note, with the digests of what was merged, as far as it is registered here."""
+    names_of = wanted.base.split(AND)
+    rows = Model.objects.filter(name__in=names_of if len(names_of) > 1 else ())
+    said = [f"{row.name} is sha256:{row.digest}." for row in rows.order_by("name")]
+    return " ".join([wanted.note, *said]).strip()
 
 
 def _base(wanted: Wanted, models: Path) -> Base | None:

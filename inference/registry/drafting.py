@@ -13,13 +13,15 @@ from inference.registry.refused import ImportRefused
 from inference.registry.survey import Survey
 from inference.registry.terms import Terms
 
+AND = " + "
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is said of a model by who imports it; empty where its files say it.
 
     `context_length` is in tokens. `base` is the name of what it was made from, registered here
-    or not; of an adapter it is.
+    or not; of an adapter it is. Of what was merged from several, `AND` stands between them.
     """
 
     name: str

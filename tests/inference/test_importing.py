@@ -692,6 +692,21 @@ def test_after_a_rotation_of_the_gateways_key_what_is_registered_is_signed_anew(
         models("sign")
 
 
+def test_a_merge_names_all_that_it_was_made_from_with_their_digests(data, source, tmp_path):
+    take(source)
+    two = ("--derived-from", "tiny", "--derived-from", "org/other", "--method", "merged")
+    take(making.model(tmp_path / "both"), "both", *two, "--note", "Half of each.")
+    tiny, row = Model.objects.get(name="tiny"), Model.objects.get(name="both")
+    assert row.derived_from == "tiny + org/other"
+    assert row.lineage_note == f"Half of each. tiny is sha256:{tiny.digest}."
+    models("bom", "both", tmp_path / "bom.json")
+    text = (tmp_path / "bom.json").read_text()
+    assert VALIDATOR.validate_str(text) is None
+    found = json.loads(text)["components"][0]["pedigree"]["ancestors"]
+    assert [one["name"] for one in found] == ["tiny", "org/other"]
+    assert found[0]["hashes"][0]["content"] == tiny.digest
+
+
 def test_the_bill_of_a_model_is_valid_and_names_every_file_and_what_it_was_made_from(
     data, source, tmp_path
 ):

@@ -161,7 +161,8 @@ def _pedigree(model: Mapping[str, Any], typed: str) -> dict[str, Any]:
     """What it was made from as it was registered, and what an officer said of that."""
     found: dict[str, Any] = {}
     if base := model.get("base"):
-        found["ancestors"] = [{"type": "machine-learning-model", "name": base}]
+        names = base.split(" + ")  # of a merge, all that it was made from
+        found["ancestors"] = [{"type": "machine-learning-model", "name": one} for one in names]
     notes = [word for word in (model.get("method"), typed) if word]
     return found | ({"notes": ". ".join(notes)} if notes else {})
 

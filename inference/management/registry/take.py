@@ -17,7 +17,7 @@ from inference.management.registry import house
 from inference.management.registry.progress import Shown
 from inference.models import Model
 from inference.registry import bundle, options
-from inference.registry.drafting import Wanted
+from inference.registry.drafting import AND, Wanted
 from inference.registry.refused import ImportRefused
 
 _OF_A_FOLDER = (
@@ -53,7 +53,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--task", default="", choices=["", *Model.Task.values])
     parser.add_argument("--context-length", type=int, default=0, help="Tokens.")
     parser.add_argument(
-        "--derived-from", default="", metavar="BASE", help="What it was made from."
+        "--derived-from",
+        action="append",
+        default=[],
+        metavar="BASE",
+        help="What it was made from; several times for what was merged.",
     )
     parser.add_argument(
         "--method", default="none", choices=[*Model.Method.values], help="How it was made."
@@ -143,13 +147,15 @@ def _known(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         "eu_restriction": entry.eu,
     }
     if origin != entry.repository:
-        said |= {"derived_from": entry.repository, "method": "quantised"}
+        said |= {"derived_from": [entry.repository], "method": "quantised"}
     return said, dict(entry.arguments(form))
 
 
 def _wanted(options_given: Mapping[str, Any]) -> Wanted:
     known, arguments = _known(options_given)
-    said = {name: value for name, value in options_given.items() if value not in ("", "none")}
+    said = {
+        name: value for name, value in options_given.items() if value not in ("", "none", [])
+    }
     given = {**options_given, **known, **said}
     missing = [name for name in ("name", "licence", "origin") if not given[name]]
     if missing:
@@ -166,7 +172,7 @@ def _wanted(options_given: Mapping[str, Any]) -> Wanted:
         task=given["task"],
         context_length=given["context_length"],
         adapter=bool(given["adapter_of"]),
-        base=given["adapter_of"] or given["derived_from"],
+        base=given["adapter_of"] or AND.join(given["derived_from"]),
         method=given["method"],
         note=given["note"],
         eu_restriction=given["eu_restriction"],

@@ -82,7 +82,7 @@ def test_weights_that_no_node_verified_and_a_licence_that_is_no_identifier_are_s
     record, build
 ):
     about = {"model": "odd", "digest": OTHER, "licence": "Own licence 3", "origin": "house"}
-    about |= {"base": "even", "method": "merged"}
+    about |= {"base": "even + prime", "method": "merged"}
     record.told("model.registered", {"actor": "command", **about})
     record.model()  # another, whose engines are not this one's
     record.sign()
@@ -90,9 +90,12 @@ def test_weights_that_no_node_verified_and_a_licence_that_is_no_identifier_are_s
     found, model = fields(form, OTHER), component(bill(files), OTHER)
     assert found["engines"]["origin"] == "missing"
     assert "No node" in found["engines"]["note"]
-    assert "Made from even (merged)" in found["model"]["value"]
+    assert "Made from even + prime (merged)" in found["model"]["value"]
     assert model["pedigree"] == {
-        "ancestors": [{"type": "machine-learning-model", "name": "even"}],
+        "ancestors": [
+            {"type": "machine-learning-model", "name": "even"},
+            {"type": "machine-learning-model", "name": "prime"},
+        ],
         "notes": "merged",
     }
     assert model["licenses"] == [{"license": {"name": "Own licence 3"}}]
