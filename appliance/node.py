@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 
 import structlog
 
@@ -30,7 +31,7 @@ from inference.admission import public_keys
 from inference.bulletin import Listing
 from inference.drift import Voice
 from inference.in_force import AHEAD, STALE, InForce
-from inference.registry import Entry, find
+from inference.registry import Entry, ModelUnusable, find
 from inference.registry.names import parts
 from inference.relay import connect
 
@@ -46,14 +47,15 @@ class NodeRefused(Exception):
     """The supervisor cannot run here. The message says why and what to do."""
 
 
-def served(listed: InForce | None, node: str, now: float) -> frozenset[str] | None:
-    """The models that `node` needs a worker for; None where nothing is known. `now` in seconds.
+def served(listed: InForce | None, node: str, now: float) -> Mapping[str, str] | None:
+    """The models that `node` needs a worker for, with their digests (hex) as registered.
 
-    An adapter is served by its base's worker.
+    None where nothing is known. `now` is in seconds. An adapter is served by its base's worker.
     """
     if listed is None or not -AHEAD <= now - listed.moment / 1e6 <= STALE:
         return None
-    return frozenset(parts(name)[0] for name in listed.nodes.get(node, ()))
+    there = listed.nodes.get(node, {})
+    return {name: digest for name, digest in there.items() if not parts(name)[1]}
 
 
 class Supervisor:
@@ -114,14 +116,24 @@ class Supervisor:
         }
         return worker(f"worker-{model}", variables, self._confine, drain=DRAIN)
 
-    def _found(self, model: str) -> Entry:
-        """What lies here of a model; that it is refused, is said to the gateway."""
+    def _found(self, model: str, registered: str) -> Entry:
+        """What lies here of a model, which must be the one that is registered (a digest).
+
+        That it is refused, is said to the gateway.
+        """
         given = self._environment
         voice = self._voices.setdefault(
             model, Voice(given.site, given.node, model, self._keys.parent, given.broker_url)
         )
         with voice.telling():
-            return find(model, given.data / "models", public_keys(self._keys))
+            entry = find(model, given.data / "models", public_keys(self._keys))
+            if entry.digest != registered:
+                raise ModelUnusable(
+                    f"What lies here as {model} has the digest {entry.digest}; registered is "
+                    f"{registered}. Bring that one here with `models place`.",
+                    reason="other",
+                )
+            return entry
 
 
 def hold(environment: Environment) -> int:

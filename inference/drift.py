@@ -41,14 +41,16 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """What a node says. `time` is in microseconds since the Unix epoch.
 
     `file` is a path inside the model, empty where it is about none; `reason` is
-    `ModelUnusable`'s: `missing`, `changed`, `unlisted` or `manifest`.
+    `ModelUnusable`'s: `missing`, `changed`, `unlisted`, `manifest` or `other`.
     """
 
     node: Name
     site: Name
     model: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.:_-]{0,128}\Z")]
     file: Annotated[str, msgspec.Meta(max_length=400)]
-    reason: Annotated[str, msgspec.Meta(pattern=r"^(?:missing|changed|unlisted|manifest)\Z")]
+    reason: Annotated[
+        str, msgspec.Meta(pattern=r"^(?:missing|changed|unlisted|manifest|other)\Z")
+    ]
     time: Amount
 
 

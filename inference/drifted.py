@@ -26,6 +26,7 @@ _WORDS = {
     "changed": "is not as it was registered",
     "unlisted": "was not registered",
     "manifest": "cannot be believed",
+    "other": "is that of another one than is registered",
 }
 
 

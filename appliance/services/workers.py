@@ -5,16 +5,17 @@
 
 A model that is added gets a worker at once. One that is taken away, for longer than a moment,
 has its worker finish what runs and end; so has one whose files are others than when its worker
-started, and then a new one starts. A worker that dies is started again, after a pause that
-grows (`keeper`); one that found its model's files to be others than those registered only when
-they have changed. A model that cannot be served does not keep the others from it.
+started, or of which another is registered by now, and then a new one starts. A worker that dies
+is started again, after a pause that grows (`keeper`); one that found its model's files to be
+others than those registered only when they have changed. A model that cannot be served does not
+keep the others from it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -40,6 +41,7 @@ class Place:
 
     kept: Kept | None = None
     digests: tuple[str, ...] = ()  # of the model and its adapters, as its worker found them
+    registered: str = ""  # the model's digest, as the gateway says
     ending: asyncio.Task[None] | None = None
     reason: str = ""  # why it is not served
     spoilt: Traces = ()  # files that a worker refused
@@ -50,23 +52,27 @@ class Place:
 class Workers:
     """Belongs to one event loop, whose thread must be the process's main one.
 
-    `program` says how a worker of a model is run and `found` what lies here of it. Workers
-    write their log where this process does.
+    `program` says how a worker of a model is run, and `found` what lies here of one of a
+    digest; it raises `ModelUnusable` where that is another. Workers write their log where this
+    process does.
     """
 
     def __init__(
-        self, program: Callable[[str], Program], found: Callable[[str], Entry]
+        self, program: Callable[[str], Program], found: Callable[[str, str], Entry]
     ) -> None:
         self._program, self._found = program, found
         self._places: dict[str, Place] = {}
 
-    def follow(self, models: Collection[str]) -> None:
-        """Start what is to be served and end what is not; returns at once."""
-        for model in models:
+    def follow(self, models: Mapping[str, str]) -> None:
+        """Start what is to be served and end what is not; returns at once.
+
+        `models` are the digests (hex) as registered, by name.
+        """
+        for model, registered in models.items():
             place = self._places.setdefault(model, Place())
-            place.gone = None
+            place.gone, place.registered = None, registered
             self._serve(model, place)
-        for model in self._places.keys() - set(models):
+        for model in self._places.keys() - models.keys():
             self._leave(model, self._places[model])
 
     def states(self) -> Mapping[str, tuple[State, str]]:
@@ -98,6 +104,8 @@ class Workers:
             return
         if place.kept is not None and place.kept.code == REFUSED and place.kept.pid is None:
             self._spoil(model, place)
+        elif place.kept is not None and place.digests[0] != place.registered:
+            self._end(model, place, "model_changed")
         elif now - place.looked >= LOOK_AGAIN:
             place.looked = now
             self._look(model, place)
@@ -105,7 +113,7 @@ class Workers:
     def _spoil(self, model: str, place: Place) -> None:
         """Its worker refused the files: wait for others."""
         try:
-            place.spoilt = traces(self._found(model))
+            place.spoilt = traces(self._found(model, place.registered))
         except (ModelUnknown, ModelUnusable, OSError):
             place.spoilt = ()
         _say(model, place, SPOILT)
@@ -114,7 +122,7 @@ class Workers:
     def _look(self, model: str, place: Place) -> None:
         """See what lies here of it; start it, or end it to start it anew, if that is due."""
         try:
-            entry = self._found(model)
+            entry = self._found(model, place.registered)
             now = traces(entry)
         except (ModelUnknown, ModelUnusable, OSError) as error:
             if place.kept is None:  # one that runs has read its files and goes on

@@ -12,7 +12,7 @@ class ModelUnusable(Exception):
     """A model must not be served. `file` names what is wrong, and `reason` says in a word how.
 
     `file` is a path inside the model's folder, or empty; `reason` is `missing`, `changed`,
-    `unlisted` or `manifest`.
+    `unlisted`, `manifest` or `other`: it is sound, and not the one that is registered.
     """
 
     reason = "changed"

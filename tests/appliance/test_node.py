@@ -25,22 +25,24 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.node import served
 from appliance.services.workers import SETTLE
-from inference import in_force
+from inference import drift, in_force, inventory
 from inference.registry import CATALOGUE, manifest, queue
 from inference.relay import Receipted, Receiver, Started, connect
+from inference.statements import STREAM
 from inference.worker import engine_socket
 from tests.inference.nodes import MODEL, ROOT, data_folder, first, frames
-from tests.inference.tickets import GATEWAY, listed, sealed, ticket
+from tests.inference.tickets import GATEWAY, NODE, listed, sealed, ticket
 from tests.services.valkey import Valkey, leash
 from tests.services.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-SECOND = "a-second-model"
+SECOND, ABSENT = "a-second-model", "a-model-that-is-not-here"
+OLDER = "an-older-model"  # than the one that is registered under its name
 LICENCE = b"Do as you like.\n"
 
 
-def place(data: Path, name: str) -> Path:
-    """The shipped weights as an imported model that the gateway signed; its folder."""
+def place(data: Path, name: str) -> str:
+    """The shipped weights as an imported model that the gateway signed; its digest."""
     folder = data / "models" / name
     folder.mkdir(parents=True)
     source, weights = CATALOGUE[MODEL].path, folder / "weights.gguf"
@@ -69,7 +71,7 @@ def place(data: Path, name: str) -> Path:
     )
     (folder / "manifest.json").write_bytes(content)
     (folder / "manifest.sig").write_text(manifest.sign(content, GATEWAY))
-    return folder
+    return manifest.identity(content)
 
 
 class Supervised:
@@ -79,7 +81,9 @@ class Supervised:
         self.data = data_folder()
         self.broker, self.redis, self.receiver = broker, redis, receiver
         self.celery = Celery("gateway", broker=broker.url, fixups=[])
-        self.models = [MODEL, SECOND, "a-model-that-is-not-here"]
+        self.models = [MODEL, SECOND, ABSENT, OLDER]
+        place(self.data, OLDER)
+        self.registered = {MODEL: CATALOGUE[MODEL].digest, SECOND: place(self.data, SECOND)}
         self.gateway = GATEWAY
         self.ahead = 0.0
         self.posting = asyncio.create_task(self._post())
@@ -107,7 +111,8 @@ class Supervised:
     async def _post(self) -> None:
         while True:
             moment = round((time.time() + self.ahead) * 1e6)
-            said = listed(moment=moment, nodes={"node-1": self.models})
+            given = {name: self.registered.get(name, "0" * 64) for name in self.models}
+            said = listed(moment=moment, nodes={"node-1": given})
             await self.redis.set(in_force.KEY, in_force.sign(said, self.gateway))
             await asyncio.sleep(0.2)
 
@@ -174,7 +179,6 @@ async def node():
     receiver = Receiver(redis, f"reply:{secrets.token_hex(8)}")
     await receiver.start()
     supervised = Supervised(broker, redis, receiver)
-    place(supervised.data, SECOND)
     yield supervised
     await supervised.close()
     await receiver.stop()
@@ -188,7 +192,15 @@ async def test_it_runs_a_worker_for_each_model_that_is_here_and_says_which_is_no
         got = await frames(inbox)
         assert isinstance(got[-1], Receipted)
     assert set(node.workers()) == {MODEL, SECOND}
-    assert node.unserved() == {"a-model-that-is-not-here"}
+    assert node.unserved() == {ABSENT, OLDER}
+
+
+async def test_that_another_model_than_the_registered_one_lies_there_is_said_to_the_gateway(
+    node,
+):
+    said = [fields.get(drift.FIELD.encode()) for _, fields in await node.redis.xrange(STREAM)]
+    (told,) = {drift.read(one).reason for one in said if one and OLDER in one.decode()}
+    assert told == "other"
 
 
 async def test_it_has_neither_django_nor_an_engines_library(node):
@@ -196,6 +208,27 @@ async def test_it_has_neither_django_nor_an_engines_library(node):
     assert any(name.startswith("libcrypto") or "_rust" in name for name in mapped)
     assert not {name for name in mapped if "psycopg" in name or "xllamacpp" in name}
     assert "manage.py" not in " ".join(psutil.Process(node.process.pid).cmdline())
+
+
+async def test_it_tells_over_the_nodes_signature_what_the_machine_is_and_how_its_models_do(
+    node,
+):
+    async def told() -> dict[str, inventory.Held]:
+        said = await node.redis.get(inventory.KEY + "node-1") or b""
+        with suppress(inventory.InventoryRefused):
+            found = inventory.verified(said, "node-1", NODE.public_key().public_bytes_raw())
+            assert (found.site, found.cores > 0, found.gpus) == ("home", True, [])
+            return {one.name: one for one in found.models}
+        return {}
+
+    async def both() -> bool:
+        return {one.state for one in (await told()).values()} == {"runs", "refused"}
+
+    await until(both, "it tells")
+    models = await told()
+    assert models[MODEL].digest == CATALOGUE[MODEL].digest
+    assert (models[SECOND].state, len(models[SECOND].digest)) == ("runs", 64)
+    assert "No model a-model-that-is-not-here is here" in models[ABSENT].reason
 
 
 async def test_a_second_supervisor_of_the_folder_is_refused(node):
@@ -272,9 +305,10 @@ async def test_kill_9_of_the_supervisor_leaves_no_process(node):
 
 
 async def test_of_a_stale_list_nothing_follows_and_an_adapter_is_its_bases():
-    said = listed(nodes={"node-1": [f"{MODEL}:tone", "other"]})
+    two = {MODEL: "1" * 64, "other": "2" * 64}
+    said = listed(nodes={"node-1": two | {f"{MODEL}:tone": "3" * 64}})
     now = said.moment / 1e6
-    assert served(said, "node-1", now) == frozenset({MODEL, "other"})
-    assert served(said, "node-2", now) == frozenset()
+    assert served(said, "node-1", now) == two
+    assert served(said, "node-2", now) == {}
     assert served(said, "node-1", now + in_force.STALE + 1) is None
     assert served(None, "node-1", now) is None
