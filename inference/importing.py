@@ -89,8 +89,7 @@ def take_bundle(
         intake = Intake(house.models, made.name)
         with intake.held():
             _free(made.name)
-            intake.forget()
-            intake.folder.mkdir(mode=0o750, parents=True)
+            intake.take_back()
             opened.take(intake, house.progress)
             copied = Copied(intake.folder, survey(intake.folder), made.files)
             if {*copied.survey.files} != {file.path for file in made.files}:

@@ -111,11 +111,19 @@ class Opened:
         self.manifest = decoded(self.content)
 
     def take(self, intake: Intake, progress: Progress = lambda *_: None) -> None:
-        """Write its files into `intake`; raises `ImportRefused` at the first that differs."""
+        """Write its files into `intake`; raises `ImportRefused` at the first that differs.
+
+        What one that was killed had written whole is not written again.
+        """
         so_far, total = 0, self.manifest.size
+        here = intake.begin(self.manifest.files)
         for file in self.manifest.files:
             if self._next(file.path) != file.size:
                 raise _other(file.path)
+            if file.path in here:
+                self._file.seek(file.size + -file.size % _BLOCK, os.SEEK_CUR)
+                so_far += file.size
+                continue
             copy = intake.folder / file.path
             copy.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             told = partial(_told, progress, file.path, so_far, total)
@@ -123,6 +131,7 @@ class Opened:
                 found = written(self._file, writing, file.size, told)
             if found != file.sha256:
                 raise _other(file.path)
+            intake.note(file)
             self._file.read(-file.size % _BLOCK)
             so_far += file.size
         if _header(self._file) is not None:

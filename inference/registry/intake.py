@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -85,6 +85,25 @@ class Intake:
             progress(path, so_far, total)
             taken.append(File(path, size, digest))
         return taken
+
+    def begin(self, files: Sequence[File]) -> set[str]:
+        """Make room for files that come by another way; those that are here already, whole."""
+        done = self._known()
+        here = {
+            file.path
+            for file in files
+            if (known := done.get(file.path)) is not None
+            and known.sha256 == file.sha256
+            and (copy := self.folder / file.path).is_file()
+            and copy.stat().st_size == file.size
+        }
+        self._room(sum(file.size for file in files if file.path not in here))
+        self._tidy({file.path for file in files})
+        return here
+
+    def note(self, file: File) -> None:
+        """A file that came by another way is here, whole and on the disk."""
+        self._note(_Done(file.path, file.size, 0, 0, file.sha256))
 
     def _kept(self, done: _Done | None, source: Path, path: str) -> str | None:
         """The digest of a file that was copied before, if it still is what was copied."""

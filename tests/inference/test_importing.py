@@ -541,6 +541,25 @@ def test_an_import_begins_anew_with_a_file_that_changed(data, source):
     assert kept.read_bytes() == (source / "model.safetensors").read_bytes()
 
 
+@pytest.mark.parametrize("action", ["import", "place"])
+def test_a_bundle_goes_on_after_the_last_whole_file(data, source, tmp_path, action):
+    bundle = tmp_path / "tiny.tar"
+    take(source)
+    models("bundle", "tiny", bundle)
+    models("remove", "tiny")
+    whole, half = bundle.read_bytes(), tmp_path / "half.tar"
+    half.write_bytes(
+        whole[: whole.index(b"tokenizer.json", whole.index(b"model.safetensors\0"))]
+    )
+    with pytest.raises(CommandError, match="cut short"):
+        models(action, half)
+    first = (data / "models" / ".importing" / "tiny" / "model.safetensors").stat().st_ino
+    models(action, bundle)
+    assert (data / "models" / "tiny" / "model.safetensors").stat().st_ino == first
+    find("tiny", data / "models", keys(data)).check()
+    assert not list((data / "models" / ".importing").glob("tiny*progress"))
+
+
 def test_two_imports_of_one_name_do_not_mix(data, source):
     intake = Intake(data / "models", "tiny")
     with intake.held(), pytest.raises(CommandError, match="being imported"):

@@ -31,11 +31,10 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> None:
         with bundle.opened(options["bundle"], house.gateways()) as opened:
             intake = Intake(house.models(), opened.manifest.name)
             with intake.held():
-                intake.forget()
-                intake.folder.mkdir(mode=0o750, parents=True)
                 opened.take(intake, progress)
                 intake.seal(opened.content, opened.signature)
                 intake.publish()
+                intake.forget()
     except ImportRefused as error:
         raise CommandError(str(error)) from error
     out.write(
