@@ -1,12 +1,15 @@
 """Puts on the record which models nodes refused to start, and raises an alarm.
 
 What nodes say lies in the stream of statements, where whoever has the broker can put anything:
-only what an enrolled node signed is recorded, and the same of the same node once an hour.
+only what an enrolled node signed is recorded, and the same of the same node once an hour while
+its alarm stands: what is so anew after the engine has started is said anew.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from django.db import transaction
@@ -17,8 +20,9 @@ from inference.drift import read, verified
 from inference.models import Node
 from inference.statements import StatementRefused
 
-A_MINUTE = 10  # that a process records
+A_MINUTE = 10  # of one node that a process records
 SILENCE = 3_600.0  # seconds until the same of the same node is recorded again
+SUBJECT, MARK = 64, 10  # characters of an alarm's subject, and of what tells cut ones apart
 OLD = 600.0  # seconds after which one is played back
 FUTURE = 300.0  # seconds by which a node's clock may be ahead
 _WORDS = {
@@ -31,8 +35,12 @@ _WORDS = {
 
 
 def subject(model: str, node: str) -> str:
-    """What the alarm about a model on a node is filed under."""
-    return f"{model} on {node}"[:64]
+    """What the alarm about a model on a node is filed under: at most 64 characters."""
+    name = f"{model} on {node}"
+    if len(name) <= SUBJECT:
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:MARK]
+    return f"{name[: SUBJECT - MARK - 1]} {mark}"
 
 
 class Drifted:
@@ -42,7 +50,9 @@ class Drifted:
         self._clock = clock  # seconds
         self._said: dict[tuple[str, ...], float] = {}
         self._newest: dict[tuple[str, str], int] = {}
-        self._minute = self._count = self._missed = 0
+        self._minute = 0
+        self._counts: Counter[str] = Counter()  # in this minute, by node
+        self._missed: Counter[str] = Counter()  # since the last that was recorded, by node
 
     def record(self, said: bytes) -> None:
         """Record it, unless many were recorded; raises `StatementRefused`."""
@@ -58,8 +68,10 @@ class Drifted:
         if not -FUTURE <= age <= OLD or drift.time <= self._newest.get(whose, 0):
             raise StatementRefused("replayed", "A drift was played back.")
         self._newest[whose] = drift.time
-        if not self._may((node.name, drift.model, drift.file, drift.reason)):
-            self._missed += 1
+        about = subject(drift.model, node.name)
+        what = (node.name, drift.model, drift.file, drift.reason)
+        if not self._may(what, known=alarms.standing(alarms.DRIFT, about)):
+            self._missed[node.name] += 1
             return
         detail = {
             "node": drift.node,
@@ -67,7 +79,7 @@ class Drifted:
             "model": drift.model,
             "file": drift.file,
             "reason": drift.reason,
-            "not_recorded": self._missed,
+            "not_recorded": self._missed[node.name],
             **signed,
         }
         words = (
@@ -75,18 +87,19 @@ class Drifted:
             f"{_WORDS[drift.reason]}. Restore it, or bring the model there again."
         )
         with transaction.atomic():
-            alarms.raise_(alarms.DRIFT, subject(drift.model, node.name), words)
+            alarms.raise_(alarms.DRIFT, about, words)
             journal.record("console", [Event("engine.refused", time.time_ns() // 1000, detail)])
-        self._missed = 0
+        del self._missed[node.name]
 
-    def _may(self, what: tuple[str, ...]) -> bool:
-        """Whether one more is recorded; counts it then."""
+    def _may(self, what: tuple[str, ...], *, known: bool) -> bool:
+        """Whether one more is recorded; counts it then. `known`: an alarm stands about it."""
         now = self._clock()
         self._said = {key: at for key, at in self._said.items() if now - at < SILENCE}
         if int(now // 60) != self._minute:
-            self._minute, self._count = int(now // 60), 0
-        if what in self._said or self._count >= A_MINUTE:
+            self._minute = int(now // 60)
+            self._counts.clear()
+        if (known and what in self._said) or self._counts[what[0]] >= A_MINUTE:
             return False
         self._said[what] = now
-        self._count += 1
+        self._counts[what[0]] += 1
         return True

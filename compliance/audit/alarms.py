@@ -52,7 +52,11 @@ def end(kind: str, subject: str = "") -> None:
     Alarm.objects.filter(kind=kind, subject=subject, ended=None).update(ended=datetime.now(UTC))
 
 
-def standing(kind: str) -> bool:
-    """Whether the newest alarm of a kind is not over, acknowledged or not."""
-    newest = Alarm.objects.filter(kind=kind).first()
+def standing(kind: str, subject: str | None = None) -> bool:
+    """Whether the newest alarm of a kind is not over, acknowledged or not.
+
+    Of those about `subject`, where one is given.
+    """
+    found = Alarm.objects.filter(kind=kind)
+    newest = (found if subject is None else found.filter(subject=subject)).first()
     return newest is not None and newest.ended is None

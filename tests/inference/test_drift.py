@@ -15,7 +15,7 @@ from compliance.audit.catalogue import unknown
 from compliance.models import Alarm, Event
 from inference import drift
 from inference.drift import Drift, Voice
-from inference.drifted import Drifted
+from inference.drifted import Drifted, subject
 from inference.registry import CATALOGUE, ModelUnusable, Shipped
 from inference.starts import Starts
 from inference.statements import STREAM, StatementRefused
@@ -108,6 +108,40 @@ def test_it_is_recorded_with_the_files_name_and_alarms_until_the_engine_starts(
     starts.look(broker)
     alarm.refresh_from_db()
     assert alarm.ended is not None
+
+
+@pytest.mark.database
+def test_the_same_file_changed_again_after_a_start_is_recorded_and_alarms_again(
+    database, broker, valkey
+):
+    stories.machines()
+    starts, now = Starts(valkey.url, "web-1"), time.time_ns() // 1000
+    for moment in (now, now + 1):  # the second is the same, while the alarm stands
+        broker.xadd(STREAM, {drift.FIELD: said(time=moment)})
+    broker.xadd(STREAM, {"said": stated()})
+    broker.xadd(STREAM, {drift.FIELD: said(time=now + 2)})
+    starts.look(broker)
+    assert [detail["not_recorded"] for detail in recorded()] == [0, 1]
+    assert Alarm.objects.get(kind="engine.refused").ended is None
+
+
+@pytest.mark.database
+def test_a_node_that_says_much_keeps_nothing_that_another_says_off_the_record(database):
+    other = stories.machines().node
+    other.pk, other.name = None, "node-2"
+    other.save()
+    drifted, now = Drifted(clock=lambda: 0.0), time.time_ns() // 1000
+    for number in range(15):
+        drifted.record(said(time=now + number, file=f"{number}.safetensors"))
+    drifted.record(said(node="node-2", time=now))
+    assert [detail["node"] for detail in recorded()] == ["node-1"] * 10 + ["node-2"]
+
+
+def test_two_nodes_with_a_model_of_a_long_name_have_an_alarm_each():
+    found = {subject("m" * 64, f"node-{number}") for number in (1, 2)}
+    assert len(found) == 2
+    assert max(map(len, found)) <= 64
+    assert subject(MODEL, "node-1") == f"{MODEL} on node-1"
 
 
 @pytest.mark.database
