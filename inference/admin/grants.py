@@ -32,7 +32,8 @@ class GrantForm(_ModelForm):
     adapter = forms.ModelChoiceField(
         Model.objects.filter(kind=Model.Kind.ADAPTER).order_by("name"),
         empty_label=None,
-        help_text="An adapter can repeat what it was trained on: look at its lineage first.",
+        help_text="An adapter can repeat what it was trained on: look at its lineage first. "
+        "One that is not here has not been imported yet.",
     )
 
     def clean(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ async def thinks(attempt: Attempt) -> None:
     attempt.chunks(chunk(role="assistant", content=""))
     attempt.chunks(with_logprobs(chunk(reasoning_content=f"Is {token[:5]}")))
     attempt.chunks(chunk(reasoning_content=f"{token[5:]} it?", content=None))
-    attempt.chunks(chunk(reasoning_content="Yes.", content="It is "))
+    attempt.chunks(with_logprobs(chunk(reasoning_content="Yes.", content="It is ")))
     attempt.text(token, ".")
     attempt.finish()
     attempt.receipt()
@@ -44,7 +44,7 @@ async def test_reasoning_comes_apart_from_the_answer_and_restored(lab: Laborator
     (choice,) = response.json()["choices"]
     assert choice["message"]["reasoning_content"] == f"Is {address} it?Yes."
     assert choice["message"]["content"] == f"It is {address}."
-    assert choice["logprobs"]["content"] == LIKELY["content"]
+    assert choice["logprobs"]["content"] == LIKELY["content"] * 2
     async with lab.async_client() as client:
         stream = await client.chat.completions.create(**ask(text), stream=True)
         deltas = [part.choices[0].delta async for part in stream]
