@@ -36,8 +36,6 @@ _FLAGS = {
     "tool_call_parser": "--tool-call-parser",
     "dtype": "--dtype",
 }
-# Without the second, a small model can fill its answer with the blanks that JSON allows.
-_STRUCTURED = {"backend": "guidance", "disable_any_whitespace": True}
 _ALWAYS = (
     "--disable-uvicorn-access-log",
     "--disable-fastapi-docs",
@@ -46,7 +44,6 @@ _ALWAYS = (
     *("--load-format", "safetensors"),  # no pickle is opened, whatever lies in the folder
     "--no-enable-prefix-caching",
     *("--max-logprobs", str(_LOGPROBS)),
-    *("--structured-outputs-config", json.dumps(_STRUCTURED)),
 )
 _SILENT = {
     "VLLM_NO_USAGE_STATS": "1",

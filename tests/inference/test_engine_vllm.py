@@ -62,7 +62,6 @@ def test_vllm_listens_on_a_socket_only_and_opens_no_pickle_and_no_code_of_a_mode
     assert value(words, "--uds") == "/run/e.sock"
     assert value(words, "--load-format") == "safetensors"
     assert "--no-enable-prefix-caching" in words
-    assert json.loads(value(words, "--structured-outputs-config"))["disable_any_whitespace"]
     assert not {"--host", "--port", "--trust-remote-code", "--enable-log-requests"} & {*words}
 
 
