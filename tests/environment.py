@@ -10,8 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.services.temporary import in_memory
+
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+in_memory()
 
 KEPT = {"DOMICILE_TEST_DATA", "DOMICILE_DATABASE_URL", "DOMICILE_SEED", "DOMICILE_KILLS"}
 

@@ -27,6 +27,7 @@ from urllib.parse import quote
 
 import psycopg
 
+from tests.services.temporary import in_memory
 from tests.services.waiting import PATIENCE
 
 USER = "domicile"
@@ -163,6 +164,7 @@ def main() -> int:
     if not command:
         sys.stderr.write("Usage: python -m tests.services.postgres -- COMMAND…\n")
         return 2
+    in_memory()
     server = Postgres(forgets=True)  # tests kill processes; none cuts the power
     try:
         with server.connect() as connection:
