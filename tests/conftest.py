@@ -16,6 +16,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, connections
 from django.db.backends.utils import CursorWrapper
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests.foreign.summary import pytest_terminal_summary  # noqa: F401 - pytest calls it
 from tests.order import (  # noqa: F401 - pytest calls them
@@ -34,6 +35,23 @@ for name, derandomize in (("domicile", True), ("search", False)):
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
 hypothesis.settings.load_profile("domicile")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_read_once() -> Iterator[None]:
+    """Each test's client makes the middleware anew, which reads all static files' heads."""
+    reads = WhiteNoiseMiddleware.add_files_from_finders
+    known: dict[str, object] = {}
+
+    def add(middleware: WhiteNoiseMiddleware) -> None:
+        if not known:
+            reads(middleware)
+            known.update(middleware.files)
+        middleware.files.update(known)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add)
+        yield
 
 
 @dataclass(frozen=True)
