@@ -12,11 +12,13 @@ import orjson
 import pytest
 
 from compliance.gate import Admitted, Outcome
-from compliance.vocabulary import Decision, Effect, Scan
+from compliance.vocabulary import Decision, Effect, Endpoint, Scan
 from inference.api.answering import Answering
+from inference.api.asked import Call
 from inference.api.http import Exchange
 from inference.clearance import Receipt
 from inference.dispatch import AnswerFailed
+from inference.routing import ServedModel
 from tests.compliance.test_gate import HOME, request
 
 FORMER = Decision(Effect.ALLOW, {}, ("all",), ("All.",), "p", 1, "0" * 64)
@@ -56,12 +58,7 @@ async def test_its_headers_say_the_newer_decision_and_name_no_site(stream: bool)
             ),
         ),
         exchange,
-        call=cast(
-            "Any",
-            SimpleNamespace(
-                stream=stream, include_usage=False, model=SimpleNamespace(name="m")
-            ),
-        ),
+        call=Call(Endpoint.CHAT, ServedModel("m", 9, 0, "tests"), {}, stream=stream),
         admitted=cast(
             "Any", Admitted(request("Hi"), FORMER, {}, {}, HOME, ticket=1, found=Scan(()))
         ),
