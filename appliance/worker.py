@@ -14,11 +14,9 @@ from appliance import logging
 from appliance.celery import environment, take
 from appliance.env import Environment
 from appliance.services.worker import REFUSED
-from compliance.audit.keys import KeyUnusable
 from inference import canary, tasks
 from inference.admission import public_keys
 from inference.drift import Voice
-from inference.engines.base import EngineError
 from inference.registry import ModelUnknown, ModelUnusable, find
 from inference.worker import Configuration
 
@@ -57,10 +55,11 @@ def _configure_log(**_: Any) -> None:
 def _begin(**_: Any) -> None:
     """Tickets are taken only once the engine answers.
 
-    Celery logs an error of a signal's receiver and goes on; SystemExit it does not catch.
+    Celery logs an error of a signal's receiver and goes on, and takes tickets that nobody
+    answers; SystemExit it does not catch.
     """
-    _configure_log()  # Celery's own turn comes later
     try:
+        _configure_log()  # Celery's own turn comes later
         configured = configuration(environment)
         tasks.begin(configured, on_failure=_end_process)
         take(adapter.name for adapter in configured.entry.adapters)
@@ -70,14 +69,9 @@ def _begin(**_: Any) -> None:
         _log.exception("worker_not_started", kind=type(error).__name__)
         sys.stderr.write(f"The worker cannot start. {error}\n")
         sys.exit(REFUSED)
-    except (
-        EngineError,
-        KeyUnusable,
-        ValueError,
-        OSError,
-    ) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is: it must not take tickets
         _log.exception("worker_not_started", kind=type(error).__name__)
-        sys.exit(f"The worker cannot start. {error}")
+        sys.exit(f"The worker cannot start. {type(error).__name__}: {error}")
 
 
 def _drain(**_: Any) -> None:

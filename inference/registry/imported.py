@@ -89,14 +89,14 @@ def check_files(
             progress(file.path, done, manifest.size)
 
 
-def inside(folder: Path, name: str, below: str = "", seen: int = 0) -> Iterator[str]:
+def inside(folder: Path, name: str) -> Iterator[str]:
     """Paths of all files in a model's folder; raises `WeightsChanged` for links."""
-    with os.scandir(folder / below) as found:
-        for one in found:
-            path = f"{below}{one.name}"
+    waiting, seen = [""], 0
+    while waiting:
+        below = waiting.pop()
+        for path, mode in _entries(folder, name, below):
             seen += 1
-            mode = one.stat(follow_symlinks=False).st_mode
-            if seen > FILES_MAX or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            if seen > 2 * FILES_MAX or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
                 raise WeightsChanged(
                     f"{folder / path} is neither a file nor a folder, or one of too many. "
                     f"{name} is not served: take it away.",
@@ -104,9 +104,27 @@ def inside(folder: Path, name: str, below: str = "", seen: int = 0) -> Iterator[
                     "unlisted",
                 )
             if stat.S_ISDIR(mode):
-                yield from inside(folder, name, f"{path}/", seen)
+                waiting.append(f"{path}/")
             else:
                 yield path
+
+
+def _entries(folder: Path, name: str, below: str) -> list[tuple[str, int]]:
+    """Path and mode of what lies in one folder of a model, in the order of names."""
+    try:
+        with os.scandir(folder / below) as found:
+            return sorted(
+                (f"{below}{one.name}", one.stat(follow_symlinks=False).st_mode) for one in found
+            )
+    except OSError as error:
+        raise WeightsChanged(_unread(folder / below, name, error), below) from error
+
+
+def _unread(path: Path, name: str, error: OSError) -> str:
+    return (
+        f"{path} of {name} cannot be read: {error.strerror}. The model is not served: see to "
+        "the folder's rights and its disk, or bring the model here again with `models place`."
+    )
 
 
 def _check(folder: Path, name: str, file: File) -> None:
@@ -119,6 +137,8 @@ def _check(folder: Path, name: str, file: File) -> None:
             "`models place`.",
             file.path,
         ) from None
+    except OSError as error:
+        raise WeightsChanged(_unread(path, name, error), file.path) from error
     if not same:
         raise WeightsChanged(
             f"{path} is not as it was registered for {name}. The model is not served: restore "

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from inference.registry import options
 from inference.registry.entry import Option
 from inference.registry.names import parts
-from inference.registry.weights import ModelUnusable
+from inference.registry.weights import ModelUnusable, opened
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 FORMAT: Literal["domicile/model/1"] = "domicile/model/1"
@@ -190,7 +190,7 @@ def read(folder: Path, gateway_keys: Sequence[bytes]) -> tuple[Manifest, str]:
 
 def _content(folder: Path, name: str, limit: int) -> bytes:
     try:
-        with (folder / name).open("rb") as file:
+        with opened(folder / name) as file:
             return file.read(limit + 1)
     except OSError as error:
         raise ManifestRefused(
