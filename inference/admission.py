@@ -108,7 +108,11 @@ class Admission:
         except ClearanceRefused as refusal:
             if refusal.reason != "unknown_gateway" or not again:
                 raise
-            self._public = public_keys(self._public_file)  # it may have been changed since
+            try:  # it may have been changed since
+                self._public = public_keys(self._public_file)
+            except KeyUnusable as error:
+                _log.warning("gateway_key_unread", problem=str(error))
+                raise refusal from error
             return self._open(envelope, again=False)
 
     async def claimed(self, tickets: Sequence[Ticket]) -> list[Ticket]:

@@ -138,21 +138,25 @@ class Answering:
         Returns only while this node is not closed, so that the queue is left to others.
         """
         tickets: list[Ticket] = []
-        for envelope in envelopes:
-            if await self._place():
-                ticket = await self._admission.opened(envelope)
-                if ticket is None:
-                    self._give_back()
-                else:
-                    tickets.append(ticket)
         claimed: list[Ticket] = []
+        places = 0  # taken here, and not given on to a ticket that has begun
         try:
+            for envelope in envelopes:
+                if await self._place():
+                    places += 1
+                    ticket = await self._admission.opened(envelope)
+                    if ticket is not None:
+                        tickets.append(ticket)
+                    else:
+                        places -= 1
+                        self._give_back()
             claimed = await self._admission.claimed(tickets)
+            for ticket in claimed:
+                self._begin(ticket)
+                places -= 1
         finally:
-            for _ in range(len(tickets) - len(claimed)):
+            for _ in range(places):
                 self._give_back()
-        for ticket in claimed:
-            self._begin(ticket)
         await self._cancellations.look([ticket.id for ticket in claimed])
         while self._leave.bulletin.closed and not self._leaving:
             self._vacancy.clear()  # this node is closed: what waits is for others

@@ -9,7 +9,7 @@ import json
 import secrets
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -306,3 +306,29 @@ def test_an_answer_weighs_as_many_slots_as_it_has_parts(body, slots):
 )
 def test_memory_is_nearly_full_when_little_is_left_or_what_was_given_finds_no_room(load, full):
     assert presence.nearly_full(load) is full
+
+
+async def test_no_place_is_lost_to_a_ticket_that_cannot_be_opened_whatever_keeps_it_from_it(
+    caller, answering, tmp_path, redis
+):
+    """The gateway's key was changed, and the new one cannot be read here."""
+    stranger = bytearray(sealed(ticket()))
+    stranger[1] ^= 1  # of the name of its gateway's key
+    public = tmp_path / "keys" / "gateway.pub"
+    known = public.read_text("ascii")
+    public.write_text("")
+    await answering.accept([sealed(ticket()), bytes(stranger)])
+    assert answering._taken == 1, "the first is answered, whoever sent the second"
+    told = [
+        said[b"refused"] for _, said in await redis.xrange("statements") if b"refused" in said
+    ]
+    assert [json.loads(one)["refusal"]["reason"] for one in told] == ["unknown_gateway"]
+    public.write_text(known)
+    await caller.send()
+    assert answering._taken == 2
+
+
+async def test_what_goes_wrong_with_a_message_costs_none_of_its_places(answering):
+    with pytest.raises(TypeError):
+        await answering.accept([sealed(ticket()), cast("bytes", None)])
+    assert answering._taken == 0
