@@ -31,7 +31,8 @@ _REPORT = b"domicile/canary/1\x00"
 _OPENING = b"domicile/canary-opening/1\x00"
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,126}[a-z0-9])?\Z")]
-Words = Annotated[str, msgspec.Meta(max_length=WORDS_MAX)]
+NO_NUL = r"^[^\x00]*\Z"  # PostgreSQL takes none
+Words = Annotated[str, msgspec.Meta(max_length=WORDS_MAX, pattern=NO_NUL)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Signature = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{128}\Z")]
 

@@ -60,6 +60,10 @@ class CanaryReports(Listener):
         if opening is not None:
             broker.set(OPENED + report.node, open_again(opening, self._key), ex=OPENING_LIFE)
 
+    def give_up(self) -> None:
+        """See `Listener`."""
+        self._refusals.record("malformed", b"")
+
 
 def recorded(said: bytes) -> Report:
     """The report in `said`, on the record now or before; raises `ReportRefused`."""

@@ -27,7 +27,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from compliance.audit.keys import KeyUnusable, read_key
 from inference.registry import Entry, ModelUnusable
 from inference.registry.entry import Kept
-from inference.statements import SAID_MAX, STREAM, STREAM_MAX, Amount, Name, StatementRefused
+from inference.statements import (
+    NO_NUL,
+    SAID_MAX,
+    STREAM,
+    STREAM_MAX,
+    Amount,
+    Name,
+    StatementRefused,
+)
 
 FIELD = "drift"
 AGAIN = 60.0  # seconds until the same is said again
@@ -47,7 +55,7 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     node: Name
     site: Name
     model: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.:_-]{0,128}\Z")]
-    file: Annotated[str, msgspec.Meta(max_length=400)]
+    file: Annotated[str, msgspec.Meta(max_length=400, pattern=NO_NUL)]
     reason: Annotated[
         str, msgspec.Meta(pattern=r"^(?:missing|changed|unlisted|manifest|other)\Z")
     ]

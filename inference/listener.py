@@ -2,7 +2,8 @@
 
 A consumer group gives each entry to one process. One that died with an entry in hand leaves it
 to the others: it is theirs after `ABANDONED`. So an entry is dealt with at least once, and
-whoever deals with it must bear the second time.
+whoever deals with it must bear the second time. One that nobody can deal with is given up: all
+that lies behind it would wait for ever.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from typing import Any
 
 import redis
 import structlog
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, DataError, connection
+from django.db import Error as AnyDatabaseError
 
 GROUP = "gateways"
 WAIT = 1.0  # seconds for which one look waits; how long a stop may take
 ABANDONED = 10.0  # seconds after which another process takes an entry over
 AT_ONCE = 16  # entries of one look
 TIMEOUT = 5.0  # seconds for one command
+_PASSING = (AnyDatabaseError, redis.RedisError, OSError, MemoryError)  # not the entry's fault
 
 Fields = Mapping[bytes, bytes]
 
@@ -38,7 +41,15 @@ class Listener(ABC):
 
     @abstractmethod
     def deal_with(self, broker: Any, fields: Fields) -> None:
-        """Do what an entry asks for; whatever is raised leaves it in the stream."""
+        """Do what an entry asks for.
+
+        Errors of the broker, the database or the system leave it in the stream; with any
+        other, and with one that says that no database takes such data, it is given up.
+        """
+
+    @abstractmethod
+    def give_up(self) -> None:
+        """Record that an entry could not be dealt with; errors are as in `deal_with`."""
 
     def start(self) -> None:
         """Begin to look."""
@@ -78,10 +89,17 @@ class Listener(ABC):
     def look(self, broker: Any) -> None:
         """Deal with what waits, and take each entry from the stream when that is done.
 
-        Raises what `deal_with` and the broker raise.
+        Raises errors of the broker, the database and the system.
         """
         for number, fields in self.waiting(broker):
-            self.deal_with(broker, fields)
+            try:
+                self.deal_with(broker, fields)
+            except Exception as error:
+                if isinstance(error, _PASSING) and not isinstance(error, DataError):
+                    raise
+                kind = type(error).__name__
+                log.warning("stream_entry_given_up", stream=self._stream, error=kind)
+                self.give_up()
             broker.xack(self._stream, GROUP, number)
             broker.xdel(self._stream, number)
 

@@ -104,7 +104,7 @@ def decoded(said: bytes) -> dict[str, Any]:
         raise StatementRefused("malformed", "A refusal is too long.")
     try:
         found = msgspec.json.decode(said)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StatementRefused("malformed", "A refusal cannot be read.") from error
     if not isinstance(found, dict):
         raise StatementRefused("malformed", "A refusal cannot be read.")

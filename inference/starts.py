@@ -65,6 +65,10 @@ class Starts(Listener):
         else:
             broker.set(dealt_with(statement), identity(statement))
 
+    def give_up(self) -> None:
+        """See `Listener`."""
+        self._refusals.record("malformed", b"")
+
     def _hear(self, said: bytes, record: Callable[[bytes], None]) -> None:
         """Record what a node refused, or why it is not believed."""
         try:

@@ -38,7 +38,8 @@ _CONTEXT = b"domicile/statement/1\x00"
 _log = structlog.get_logger(__name__)
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,126}[a-z0-9])?\Z")]
-Words = Annotated[str, msgspec.Meta(max_length=64)]
+NO_NUL = r"^[^\x00]*\Z"  # PostgreSQL takes none
+Words = Annotated[str, msgspec.Meta(max_length=64, pattern=NO_NUL)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
 

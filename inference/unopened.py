@@ -12,6 +12,7 @@ from collections.abc import Callable
 from django.db import transaction
 
 from compliance.audit import journal
+from compliance.audit.entry import INTEGER_MAX
 from compliance.vocabulary import Event
 from inference.models import Node
 from inference.refusals import decoded, read, verify
@@ -55,7 +56,7 @@ class Unopened:
             "node": refusal.node,
             "site": refusal.site,
             "reason": refusal.reason,
-            "not_recorded": self._missed + refusal.not_said,
+            "not_recorded": min(self._missed + refusal.not_said, INTEGER_MAX),
             **signed,
         }
         with transaction.atomic():

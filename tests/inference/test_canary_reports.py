@@ -269,6 +269,8 @@ def test_a_report_that_comes_again_is_recorded_once(enrolled):
     ("changes", "reason"),
     [
         ({"node": "node-2"}, "unknown_node"),
+        ({"words": "only\0"}, "malformed"),
+        ({"layers": ("\0",)}, "malformed"),
         ({"site": "elsewhere"}, "wrong_site"),
         ({"time": 2**52}, "in_the_future"),
         ({"closed": 2**52}, "in_the_future"),

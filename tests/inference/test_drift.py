@@ -163,6 +163,7 @@ def test_each_model_of_a_node_has_its_own_word_and_its_own_alarm(database, broke
     ("content", "reason"),
     [
         (lambda: b"{}", "malformed"),
+        (lambda: said(file="a\0b"), "malformed"),
         (lambda: said(node="node-9"), "unknown_node"),
         (lambda: said(Ed25519PrivateKey.generate()), "bad_signature"),
         (lambda: said(site="elsewhere"), "wrong_site"),

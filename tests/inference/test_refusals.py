@@ -89,9 +89,17 @@ def test_a_forged_or_changed_or_repeated_refusal_is_not_recorded(enrolled):
     content = said()
     known.record(content)
     assert why(content, known) == "replayed"
-    for junk in (b"", b"{}", b"[1]", b"\xff", b"x" * 5000):
+    for junk in (b"", b"{}", b"[1]", b"\xff", b"x" * 5000, b"[" * 4000):
         assert why(junk, known) == "malformed"
     assert len(recorded()) == 1
+
+
+def test_a_number_beyond_what_a_record_can_hold_keeps_no_refusal_off_it(enrolled):
+    known = Unopened()
+    known.record(said())
+    known.record(said(not_said=2**53 - 1))  # the same reason: counted, not recorded
+    known.record(said(reason="expired"))
+    assert [detail["not_recorded"] for detail in recorded()] == [0, 2**53 - 1]
 
 
 def test_of_a_flood_only_how_many_is_recorded(enrolled):

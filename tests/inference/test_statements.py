@@ -15,6 +15,7 @@ from django.db import connection
 from compliance.models import Alarm, Event
 from inference import listener, statements
 from inference.models import EngineStart, Model, Node
+from inference.refusals import FIELD as REFUSED
 from inference.relay import connect
 from inference.starts import REFUSALS, Refusals, Starts, recorded
 from inference.statements import FIELD, STREAM, Statement, StatementRefused
@@ -111,6 +112,8 @@ def test_a_forged_statement_is_refused(enrolled):
     ("changes", "reason"),
     [
         ({"node": "node-2"}, "unknown_node"),
+        ({"engine": "llama\0cpp"}, "malformed"),
+        ({"version": "\0"}, "malformed"),
         ({"site": "elsewhere"}, "wrong_site"),
         ({"model": "another"}, "unknown_model"),
         ({"weights": "00" * 32}, "unregistered_weights"),
@@ -187,6 +190,17 @@ def test_a_gateway_records_what_waits_and_tells_the_node(enrolled, broker, valke
     assert Event.objects.filter(type="statement.refused").count() == 1
 
 
+def test_what_nobody_can_read_keeps_nothing_that_lies_behind_it_off_the_record(
+    enrolled, broker, valkey
+):
+    broker.xadd(STREAM, {REFUSED: b"[" * 4_000})
+    broker.xadd(STREAM, {FIELD: said()})
+    Starts(valkey.url, "web-1").look(broker)
+    assert len(started()) == 1
+    assert not broker.xlen(STREAM)
+    assert Alarm.objects.filter(kind="statement.refused").count() == 1
+
+
 def test_a_statement_in_the_hand_of_a_dead_gateway_is_taken_over(
     enrolled, broker, valkey, monkeypatch
 ):
@@ -194,7 +208,12 @@ def test_a_statement_in_the_hand_of_a_dead_gateway_is_taken_over(
     broker.xadd(STREAM, {FIELD: said()})
     assert Starts(valkey.url, "web-dead").waiting(broker)
     other = Starts(valkey.url, "web-2")
-    wait_until(lambda: (other.look(broker), started())[1], "the other takes it over")
+
+    def taken():
+        other.look(broker)
+        return started()
+
+    wait_until(taken, "the other takes it over")
     assert len(started()) == 1
     assert not broker.xlen(STREAM)
 
