@@ -23,7 +23,7 @@ import structlog
 from appliance.services.keeper import Kept, Program
 from appliance.services.worker import REFUSED
 from inference.inventory import State
-from inference.registry import Entry, ModelUnknown, ModelUnusable
+from inference.registry import Entry
 
 SETTLE = 2.0  # seconds for which a model must be gone from the list before its worker ends
 LOOK_AGAIN = 5.0  # seconds between looks at the files of a model
@@ -114,7 +114,7 @@ class Workers:
         """Its worker refused the files: wait for others."""
         try:
             place.spoilt = traces(self._found(model, place.registered))
-        except (ModelUnknown, ModelUnusable, OSError):
+        except Exception:  # noqa: BLE001 - as in `_look`
             place.spoilt = ()
         _say(model, place, SPOILT)
         self._end(model, place, "model_refused")
@@ -124,9 +124,9 @@ class Workers:
         try:
             entry = self._found(model, place.registered)
             now = traces(entry)
-        except (ModelUnknown, ModelUnusable, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - one model keeps no other from being served
             if place.kept is None:  # one that runs has read its files and goes on
-                _say(model, place, str(error))
+                _say(model, place, str(error) or type(error).__name__)
             return
         digests = (entry.digest, *(adapter.digest for adapter in entry.adapters))
         if place.kept is not None:

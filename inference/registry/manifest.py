@@ -33,6 +33,7 @@ FILES_MAX = 4096
 _CONTEXT = b"domicile/model/1\x00"
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@=,~ -]{0,199}")
 _DEPTH = 4
+_FORMS = {"gguf": (".gguf", "llamacpp"), "safetensors": (".safetensors", "vllm")}
 
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
@@ -164,6 +165,13 @@ def _sound(manifest: Manifest) -> None:
         raise ManifestRefused(
             f"{MANIFEST} calls {manifest.name} a {manifest.kind}; an adapter, and nothing "
             "else, is named as in base:adapter.",
+            MANIFEST,
+        )
+    suffix, engine = _FORMS[manifest.weights]
+    if manifest.engine != engine or not any(path.endswith(suffix) for path in paths):
+        raise ManifestRefused(
+            f"{MANIFEST} says that {manifest.engine} serves {manifest.name} from its "
+            f"{suffix} files, and lists none, or it is another engine that serves such.",
             MANIFEST,
         )
     if manifest.licence.digest not in {file.sha256 for file in manifest.files}:

@@ -122,6 +122,10 @@ def _file(folder: Path, path: str, size: int, found: Survey) -> None:
     if not wanted(path) or path in (MANIFEST, SIGNATURE):
         found.left_out.append(path)
         return
+    if suffix in WEIGHTS and not path.endswith(suffix):
+        raise ImportRefused(
+            "name", f"Engines look for {suffix} in small letters; rename {path}.", path
+        )
     if not well_named(path) or len(path) > PATH_MAX:
         raise ImportRefused(
             "name",

@@ -24,9 +24,9 @@ from celery import Celery
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.node import served
-from appliance.services.workers import SETTLE
+from appliance.services.workers import SETTLE, Workers
 from inference import drift, in_force, inventory
-from inference.registry import CATALOGUE, manifest, queue
+from inference.registry import CATALOGUE, Entry, manifest, queue
 from inference.relay import Receipted, Receiver, Started, connect
 from inference.statements import STREAM
 from inference.worker import engine_socket
@@ -237,6 +237,7 @@ async def test_a_second_supervisor_of_the_folder_is_refused(node):
 
 
 async def test_a_worker_that_dies_is_started_again_and_the_others_go_on(node):
+    await until(lambda: node.answers(MODEL) and node.answers(SECOND), "both are served")
     before = node.workers()
     before[SECOND].kill()
     await until(lambda: node.workers().get(SECOND) not in (None, before[SECOND]), "another")
@@ -245,6 +246,7 @@ async def test_a_worker_that_dies_is_started_again_and_the_others_go_on(node):
 
 
 async def test_a_list_that_is_not_to_be_believed_ends_nothing(node):
+    await until(lambda: node.answers(MODEL) and node.answers(SECOND), "both are served")
     before = node.workers()
     node.models = [MODEL]
     try:
@@ -263,6 +265,7 @@ async def test_a_list_that_is_not_to_be_believed_ends_nothing(node):
 
 
 async def test_what_is_taken_away_is_drained_and_comes_back_once_its_files_are_right(node):
+    await until(lambda: node.answers(MODEL) and node.answers(SECOND), "both are served")
     before = node.workers()
     inbox = await node.ask(SECOND, max_tokens=300, temperature=0)
     await first(inbox, Started)
@@ -302,6 +305,19 @@ async def test_kill_9_of_the_supervisor_leaves_no_process(node):
     node.process.wait()
     _gone, alive = await asyncio.to_thread(psutil.wait_procs, family, timeout=PATIENCE)
     assert alive == []
+
+
+async def test_a_model_on_which_the_look_at_it_fails_keeps_no_other_from_being_served():
+    looked = []
+
+    def found(model: str, _registered: str) -> Entry:
+        looked.append(model)
+        raise IndexError(model)
+
+    workers = Workers(lambda _: pytest.fail("started"), found)
+    workers.follow({"one": "1" * 64, "other": "2" * 64})
+    assert looked == ["one", "other"]
+    assert workers.states() == {name: ("refused", name) for name in looked}
 
 
 async def test_of_a_stale_list_nothing_follows_and_an_adapter_is_its_bases():

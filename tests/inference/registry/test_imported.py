@@ -57,6 +57,25 @@ def test_what_was_signed_is_served(tmp_path):
     find("m", tmp_path, KEYS).check()
 
 
+@pytest.mark.parametrize(
+    ("changes", "weights"),
+    [
+        ({"engine": "llamacpp", "weights": "gguf"}, "model.safetensors"),
+        ({"engine": "llamacpp", "weights": "gguf"}, "MODEL.GGUF"),
+        ({"engine": "llamacpp"}, "model.safetensors"),
+        ({}, "model.gguf"),
+        ({}, "model.SAFETENSORS"),
+        ({"engine": "vllm", "weights": "gguf"}, "model.gguf"),
+    ],
+)
+def test_a_manifest_without_the_weights_that_its_engine_reads_is_refused(
+    tmp_path, changes, weights
+):
+    put(tmp_path, {"LICENSE": FILES["LICENSE"], weights: b"w"}, **changes)
+    error = refused(tmp_path)
+    assert (error.file, error.reason) == ("manifest.json", "manifest")
+
+
 def test_a_file_whose_name_is_no_text_is_told_in_a_name_that_is(tmp_path):
     folder = put(tmp_path)
     (folder / os.fsdecode(b"x\xff")).write_bytes(b"")

@@ -127,6 +127,11 @@ def test_names_that_no_file_of_a_model_has_are_refused(folder):
     assert refused(folder) == ("name", "a\nb.json")
 
 
+def test_weights_whose_name_no_engine_looks_for_are_refused(folder):
+    (folder / "model.safetensors").rename(folder / "model.SafeTensors")
+    assert refused(folder) == ("name", "model.SafeTensors")
+
+
 def test_json_that_is_none_is_refused(folder):
     (folder / "config.json").write_text("{")
     assert refused(folder) == ("format", "config.json")
