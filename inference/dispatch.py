@@ -1,7 +1,8 @@
 """Sends a cleared request to a node and follows it to its last frame.
 
-Recovery is the gateway's. A node that is silent for 5 s is given up: if nothing was streamed
-the request gets a new ticket, at most three in all; if something was, the answer has failed.
+Recovery is the gateway's. A node that is silent for 5 s, or whose engine fails, is given up: if
+nothing was streamed the request gets a new ticket, at most three in all; if something was, the
+answer has failed.
 A node that refuses a ticket says so over its signature, which goes on the record; where the
 version that cleared it is no longer in force, the request is decided on anew.
 """
@@ -190,7 +191,7 @@ class Dispatcher:
                 why = _refused(refusal, admitted)
             except _EndedByNode as error:
                 ended = True
-                raise error.reason from None
+                why = _failed(error.reason, admitted, streamed)
             except TimeoutError:
                 if streamed:
                     raise AnswerFailed(
@@ -317,6 +318,16 @@ def _silent(admitted: Admitted[Cleared]) -> str:
     site = admitted.place.site
     log.warning("node_silent", request=admitted.request.id, attempt=admitted.attempt, site=site)
     return f"No frame from {site} in {SILENCE:g} s."
+
+
+def _failed(failure: AnswerFailed, admitted: Admitted[Cleared], streamed: bool) -> str:
+    """Why there should be another ticket; raises `failure` if none would help."""
+    helps = failure.code == "engine_unavailable" and admitted.attempt < ATTEMPTS_MAX
+    if streamed or not helps:
+        raise failure from None
+    site = admitted.place.site
+    log.warning("node_failed", request=admitted.request.id, attempt=admitted.attempt, site=site)
+    return f"The engine at {site} failed before its first words."
 
 
 def _refused(refusal: Refusal | None, admitted: Admitted[Cleared]) -> str:

@@ -56,7 +56,12 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             WEB,
             personal=True,
         ),
-        Kind("request.attempt", "sent again, after a silence", "attempt reason" + _PLACE, WEB),
+        Kind(
+            "request.attempt",
+            "sent again: nothing had come of the attempt before",
+            "attempt reason" + _PLACE,
+            WEB,
+        ),
         Kind(
             "request.redecided",
             "decided anew by a newer version of the policy, before a node began it",

@@ -1,7 +1,7 @@
 """The one gate: nothing unchecked reaches a model, and nothing happens unrecorded.
 
 admission   admit(): detect, decide, record and clear, in this order, for every endpoint
-again       reissue() after a silence; readmit() by a newer version of the policy
+again       reissue() after a failed attempt; readmit() by a newer version of the policy
 holding     a request that a person must look at first
 duties      what a decision obliges to: bounds on the body and on what is kept
 refusals    the ways in which a request does not happen

@@ -1,4 +1,4 @@
-"""An admitted request that needs another ticket: after a silence, or by a newer policy."""
+"""An admitted request that needs another ticket: an attempt failed, or a policy is newer."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ async def reissue(
 ) -> None:
     """Clear an admitted request once more, to whatever place answers now.
 
-    For a node that fell silent before it streamed anything. Raises `Refused`; the caller
-    then concludes the request as failed.
+    For a node that fell silent, or failed, before it streamed anything. Raises `Refused`; the
+    caller then concludes the request as failed.
     """
     request, attempt = admitted.request, admitted.attempt + 1
     place = _placed(admitted, admitted.decision, route)

@@ -16,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from inference import in_force
+from inference.relay import Started
 from tests.inference.api.laboratory import Laboratory, ask
 from tests.inference.api.node import Attempt, Node, answers, unlike
 from tests.services.appliance import Recorded
@@ -79,6 +80,56 @@ async def test_three_silent_attempts_are_enough(lab: Laboratory, node: Node):
     assert len(node.attempts) == 3
     types = [event.type for event in await story(lab, response)]
     assert types == ["request.admitted", *["request.attempt"] * 2, "request.failed"]
+
+
+async def test_an_engine_that_fails_before_its_first_words_gets_the_request_another_ticket(
+    lab: Laboratory, node: Node
+):
+    async def script(attempt: Attempt) -> None:
+        if attempt.ticket.attempt < 3:
+            attempt.line.put(Started("lab-1"))
+            attempt.fail("engine_unavailable", "The engine is not up.")
+        else:
+            await answers(attempt)
+
+    node.script = script
+    response, events = await undisturbed(lab, node)
+    assert response.status_code == 200
+    assert [event.type for event in events] == [
+        "request.admitted",
+        *["request.attempt"] * 2,
+        "request.completed",
+    ]
+    assert events[1].detail["reason"] == "The engine at lab failed before its first words."
+    assert len({attempt.ticket.down_key for attempt in node.attempts}) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "attempts"),
+    [
+        ("engine_unavailable", (), 3),
+        ("engine_unavailable", ("Good ",), 1),
+        ("deadline_exceeded", (), 1),
+    ],
+)
+async def test_a_failure_is_the_last_word_after_the_first_ones_or_three_attempts(
+    lab: Laboratory, node: Node, code: str, words: tuple[str, ...], attempts: int
+):
+    async def script(attempt: Attempt) -> None:
+        for word in words:
+            attempt.text(word)
+        attempt.fail(code, "What the node says of it.")
+
+    node.script = script
+    response, events = await undisturbed(lab, node, stream=True)
+    assert code in response.text
+    assert "What the node says of it." in response.text
+    assert [event.type for event in events] == [
+        "request.admitted",
+        *["request.attempt"] * (attempts - 1),
+        "request.failed",
+    ]
+    assert len(node.attempts) == attempts
 
 
 @pytest.mark.parametrize(
@@ -322,10 +373,17 @@ async def test_without_a_living_node_there_is_no_route(lab: Laboratory, node: No
 
 
 async def test_a_node_whose_engine_is_down_gets_no_request(lab: Laboratory, node: Node):
-    await node.show(healthy=False)
-    response = await post(lab)
-    assert (response.status_code, response.json()["error"]["code"]) == (503, "no_route")
-    assert node.attempts == []
+    async def script(attempt: Attempt) -> None:
+        await node.show(healthy=False)
+        attempt.fail("engine_unavailable", "The engine is not up.")
+
+    node.script = script
+    for asked in (1, 0):  # one that it had when its engine ended, and one afterwards
+        node.attempts.clear()
+        response = await post(lab)
+        assert (response.status_code, response.json()["error"]["code"]) == (503, "no_route")
+        assert len(node.attempts) == asked
+    node.script = answers
     ready = await asyncio.to_thread(lab.http.get, f"{lab.url}/readyz")
     assert ready.json()["checks"]["nodes"] != "ok"
     await node.show()
