@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 
 import msgspec
@@ -12,6 +13,9 @@ from inference.engines.base import EngineFailed
 WHOLE_MAX = 32 * 1024 * 1024  # bytes of an answer that is no stream
 _ERROR = b'{"error"'
 _OK, _BROKEN = 200, 500
+# Within a JSON string the quotes would be escaped, so this is found in no text.
+_REASON = re.compile(rb'"finish_reason"\s*:\s*"([^"]*)"')
+_WHOLE = frozenset({b"stop", b"length", b"tool_calls", b"content_filter"})
 
 
 class TooLong(Exception):
@@ -43,13 +47,19 @@ _decode = msgspec.json.Decoder(_Event).decode
 
 
 async def events(response: wire.Response) -> AsyncGenerator[bytes, None]:
-    """Each up to `[DONE]`; raises `Answered` at one that is an error, whatever follows."""
+    """Each up to `[DONE]`; raises `Answered` at one that is an error, whatever follows.
+
+    So is one whose answer ends for a reason of the server's own: vLLM that is told to end
+    closes its streams with the reason `abort`, and as if they were complete.
+    """
     await _raise_if_refused(response)
     async for event in response.events():
         if event == b"[DONE]":
             return
         if event.startswith(_ERROR):
             raise Answered(_code(event), event)
+        if not _WHOLE.issuperset(_REASON.findall(event)):
+            raise Answered(_BROKEN, event)
         yield event
     raise EngineFailed("The engine's answer has no end.")
 

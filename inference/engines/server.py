@@ -33,6 +33,8 @@ _LAST_WORDS = 2.0  # s that an ended child's output is still read for
 _LOOK_EVERY = 5.0  # s between looks at whether the child answers, and for its answer
 _MISSES_MOST = 5  # in a row: 25 s. A busy core may answer late; a restart loses all streams
 _OK, _FAILED, _LOADING = 200, 500, 503
+_CLOSED = -1  # in the place of a status
+_ENDING = 2.0  # s that a child may take to end once it has closed its connections
 _ASKED_MOST = 2  # times that a request is sent which met dying children: it may be what kills
 _CUT = "The engine stopped before its answer was complete."
 
@@ -171,10 +173,15 @@ class SupervisedServer:
         Where it says so itself, it is replaced at once.
         """
         child = self._child
-        lost = await self._health() == _LOADING
-        if self.starts != starts or child is None or not self.healthy:
-            return True
-        lost = lost or group.has_ended(child)
+        status, until = await self._health(), asyncio.get_running_loop().time() + _ENDING
+        lost = status in (_LOADING, _CLOSED)
+        while True:
+            if self.starts != starts or child is None or not self.healthy:
+                return True
+            lost = lost or group.has_ended(child)
+            if lost or status or asyncio.get_running_loop().time() > until:
+                break
+            await asyncio.sleep(_POLL)  # it gave no answer: it may be ending
         if lost:
             _log.error("engine_lost")
             self._replace()
@@ -284,7 +291,7 @@ class SupervisedServer:
                 break
             # Its threads for connections may all be taken by streams: /health then waits, and
             # the streams tell that it works.
-            misses = 0 if status or self._heard >= began else misses + 1
+            misses = 0 if status > 0 or self._heard >= began else misses + 1
             await asyncio.sleep(began + self._look_every - loop.time())
         else:
             _log.error("engine_hangs", seconds=self._misses_most * self._look_every)
@@ -297,14 +304,20 @@ class SupervisedServer:
             group.kill(self._child)
 
     async def _health(self) -> int:
-        """The status with which it answers, be it that it is busy; 0 if it does not."""
-        with contextlib.suppress(wire.Broken, TimeoutError):
+        """The status with which it answers, be it that it is busy; 0 if it does not.
+
+        `_CLOSED` if nobody listens any more.
+        """
+        try:
             async with (
                 asyncio.timeout(self._look_every),
                 wire.request(self.socket, "GET", "/health") as response,
             ):
                 return response.status
-        return 0
+        except wire.NotListening:
+            return _CLOSED
+        except (wire.Broken, TimeoutError):
+            return 0
 
     async def _ended(self) -> int:
         """The child's exit status, once it has one."""

@@ -259,8 +259,11 @@ while True:
         posts += 1
         print("asked", file=open(path + ".asked", "a"))
         peer.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\n")
-        for event in EVENTS:
-            peer.sendall(b"data: " + event + b"\\n\\n")
+        try:
+            for event in EVENTS:
+                peer.sendall(b"data: " + event + b"\\n\\n")
+        except OSError:
+            pass  # who asked went at the first that was an error
     peer.close()
 """
 TEXT = json.dumps(chunk(delta={"content": "Once"})).encode()
@@ -313,6 +316,25 @@ async def test_what_met_a_dying_server_before_anything_came_is_asked_once_more(s
     with pytest.raises(EngineFailed):
         await drained(engine)
     assert (folder / "v.sock.asked").read_text() == "asked\n" * 2
+    await engine.stop()
+
+
+@pytest.mark.parametrize("lost", [[], [1]])
+async def test_an_answer_that_the_server_broke_off_is_a_failure_and_no_whole_one(serving, lost):
+    """vLLM that is told to end says `abort`, and then `[DONE]`."""
+    cut = json.dumps(chunk(delta={}, finish_reason="abort")).encode()
+    engine = serving([TEXT, cut, b"[DONE]"], lost)
+    await engine.start()
+    with pytest.raises(EngineFailed):
+        await drained(engine)
+    await engine.stop()
+
+
+async def test_a_text_that_speaks_of_reasons_to_end_is_given_out(serving):
+    said = json.dumps(chunk(delta={"content": '"finish_reason":"abort"'})).encode()
+    engine = serving([said, b"[DONE]"], [])
+    await engine.start()
+    assert len(await drained(engine)) == 1
     await engine.stop()
 
 
