@@ -153,16 +153,12 @@ class Answering:
                 for choices in part:
                     gathered.add(choices)
         self._name_place()
-        content = await self._written(gathered)
-        self._given = gathered
-        await self._exchange.json(200, content)
-
-    async def _written(self, gathered: Gathered) -> bytes:
-        """The whole answer; vectors can be so many that writing them holds others up."""
         choices, usage = gathered.choices(), self._usage()
-        if self._call.endpoint is Endpoint.EMBEDDINGS:
-            return await asyncio.to_thread(self._answer.completion, choices, usage)
-        return self._answer.completion(choices, usage)
+        self._given = gathered
+        if isinstance(self._answer, EmbeddingAnswer):
+            await self._exchange.json_in_parts(self._answer.parts(choices, usage))
+        else:
+            await self._exchange.json(200, self._answer.completion(choices, usage))
 
     def _name_place(self) -> None:
         """Say where the answer comes from and what was decided about it.
@@ -206,12 +202,17 @@ class Answering:
                     return
                 self._answer.restores(self._admitted.pseudonyms)
                 self._answer.withholds(self._admitted.decision.obligations.withhold_reasoning)
-                part = [
-                    choices for raw in frame.chunks if (choices := self._answer.choices(raw))
-                ]
+                part = await self._choices_of(frame.chunks)
                 self._chunks += len(part)
                 if part:
                     yield part
+
+    async def _choices_of(self, chunks: list[bytes]) -> list[list[Choice]]:
+        """Restored; vectors can be so many that reading them would hold others up."""
+        read = self._answer.choices
+        if self._call.endpoint is Endpoint.EMBEDDINGS:
+            return [await asyncio.to_thread(read, raw) for raw in chunks]
+        return [choices for raw in chunks if (choices := read(raw))]
 
     def _count(self, receipt: Receipt) -> None:
         measured = OF[self._call.endpoint]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import array
 import base64
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -13,12 +14,14 @@ import orjson
 from inference.api.answer import Answer, Choice, Malformed
 
 _WIDTH = 4  # bytes of a number
+_DATA = b'"data":[]'  # within a JSON string the quotes would be escaped
 
 
 class EmbeddingAnswer(Answer):
     """See `Answer`; its choices are the vectors. Never a stream, and not kept: nobody reads it.
 
-    Engines give vectors in base64, of little-endian floats of 32 bits.
+    Engines give vectors in base64, of little-endian floats of 32 bits. As numbers they are four
+    times as long, so they are written one by one, as the caller takes them.
     """
 
     PREFIX = "embd-"
@@ -47,24 +50,37 @@ class EmbeddingAnswer(Answer):
 
     def _choice(self, choice: Mapping[str, Any]) -> Choice:
         given: str = choice["embedding"]
-        vector: str | list[float] = given
-        content = base64.b64decode(given, validate=True)
-        if not content or len(content) % _WIDTH:
-            raise ValueError("Not whole numbers.")
-        if self._floats:
-            numbers = array.array("f", content)
-            if sys.byteorder == "big":
-                numbers.byteswap()
-            vector = numbers.tolist()
-        return {"object": "embedding", "index": choice["index"], "embedding": vector}
+        # No sum of them overflows 64 bits, and with an infinite one or a NaN it is none either.
+        if not math.isfinite(sum(_numbers(given))):
+            raise ValueError("JSON has no such numbers.")
+        return {"object": "embedding", "index": choice["index"], "embedding": given}
 
-    def completion(self, choices: list[Choice], usage: Mapping[str, int]) -> bytes:
+    def parts(self, choices: list[Choice], usage: Mapping[str, int]) -> Iterator[bytes]:
         """The whole answer; nothing was written, so no tokens of that are counted."""
         counted = {
             "prompt_tokens": usage["prompt_tokens"],
             "total_tokens": usage["total_tokens"],
         }
-        return self._written({"data": choices}, self.WHOLE, counted)
+        before, after = self._written({"data": []}, self.WHOLE, counted).split(_DATA, 1)
+        yield before + _DATA[:-1]
+        for place, choice in enumerate(choices):
+            vector = choice["embedding"]
+            if self._floats:
+                vector = _numbers(vector).tolist()
+            written = orjson.dumps({**choice, "embedding": vector})
+            yield b"," + written if place else written
+        yield _DATA[-1:] + after
+
+
+def _numbers(vector: str) -> array.array[float]:
+    """Raises ValueError unless it is base64 of whole numbers, at least one."""
+    content = base64.b64decode(vector, validate=True)
+    if not content or len(content) % _WIDTH:
+        raise ValueError("Not whole numbers.")
+    numbers = array.array("f", content)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
 
 
 class GatheredVectors:

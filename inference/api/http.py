@@ -21,6 +21,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 SEND_TIMEOUT = 10.0  # seconds that a caller may take to accept what its buffers cannot hold
 LOOK = 1.0  # seconds between looks whether it does
+PIECE = 64 * 1024  # bytes that are handed over at once; what the caller did not take waits here
 DISCARD_MAX = (
     16 * 1024 * 1024
 )  # bytes of a refused body that are read so that the answer arrives
@@ -71,7 +72,23 @@ class Exchange:
             await self.write(content)
             await self._discard()
             content = b""
-        await self.end(content)
+        given = 0
+        while len(content) - given > PIECE:
+            await self.write(content[given : given + PIECE])
+            given += PIECE
+        await self.end(content[given:])
+
+    async def json_in_parts(self, parts: Iterable[bytes]) -> None:
+        """The whole response (200), each part made when the caller has taken those before."""
+        await self._begin(200, b"application/json", ())
+        piece = bytearray()
+        for part in parts:
+            piece += part
+            if len(piece) >= PIECE:
+                await self.write(bytes(piece))
+                piece.clear()
+                await asyncio.sleep(0)  # a caller that takes all at once holds nobody up
+        await self.end(bytes(piece))
 
     async def error(self, error: APIError) -> None:
         """The whole response, an error in OpenAI's shape."""

@@ -15,6 +15,7 @@ from inference.relay import INBOX_LIMIT
 from tests.inference.api.laboratory import Laboratory, ask
 from tests.inference.api.node import MODEL, VECTORS, Attempt, Node, unlike
 from tests.inference.api.test_pseudonyms import letter
+from tests.services.waiting import PATIENCE
 
 PATH = "/v1/embeddings"
 COUNTED = 'domicile_tokens_total{endpoint="embeddings",kind="prompt"}'
@@ -111,9 +112,21 @@ async def test_an_answer_may_be_larger_than_what_a_slow_reader_may_leave(
         said(VECTOR, VECTOR),
         b'{"data": [{"index": 0, "embedding": "no base64!"}]}',
         b'{"data": [{"index": 0, "embedding": "AAA="}]}',
+        said([1.0, float("nan")]),
+        said([float("inf"), 1.0]),
+        said([float("inf"), float("-inf")]),
         b'{"choices": []}',
     ],
-    ids=["none", "too many", "no base64", "half a number", "no data"],
+    ids=[
+        "none",
+        "too many",
+        "no base64",
+        "half a number",
+        "a NaN",
+        "infinite",
+        "both ways",
+        "no data",
+    ],
 )
 async def test_vectors_that_are_not_those_of_the_texts_fail_the_request(
     lab: Laboratory, node: Node, answer: bytes
@@ -129,6 +142,27 @@ async def test_vectors_that_are_not_those_of_the_texts_fail_the_request(
     assert response.status_code == 500
     *_, ended = await asyncio.to_thread(lab.story, response.headers["domicile-request"])
     assert (ended.type, ended.detail["reason"]) == ("request.failed", "engine_malformed")
+
+
+async def test_an_answer_that_nobody_takes_waits_where_it_is_and_ends_cancelled(
+    lab: Laboratory, node: Node
+):
+    """Handed over at once, it would be completed, and memory that nobody counts any more."""
+    count = 300
+    node.script = script(*[[0.1] * 2048] * count)  # 12 MB as numbers: kernels take less
+    asked = {"model": VECTORS, "input": ["x"] * count, "encoding_format": "float"}
+    body = json.dumps(asked).encode()
+    host, port = lab.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    writer.write(
+        b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (lab.key.encode(), len(body), body)
+    )
+    assert b" 200 " in await asyncio.wait_for(reader.readline(), PATIENCE)
+    writer.close()
+    request = node.attempts[0].ticket.request
+    *_, last = await asyncio.to_thread(lab.story, request)
+    assert (last.type, last.detail["reason"]) == ("request.cancelled", "caller_gone")
 
 
 async def test_of_what_is_kept_the_texts_are_and_the_vectors_are_not(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
 from inference.api import http
 from inference.api.body import CallerGone
-from inference.api.http import Exchange, Message
+from inference.api.http import Exchange, Message, Receive
 from tests.services.waiting import PATIENCE
 
 
@@ -21,6 +22,16 @@ async def never() -> Message:
 async def left() -> Message:
     """A caller that closed the connection."""
     return {"type": "http.disconnect"}
+
+
+def request_of(content: bytes) -> Receive:
+    """A caller that sends a body, and says nothing more."""
+    messages = [{"type": "http.request", "body": content, "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else await never()
+
+    return receive
 
 
 async def taken(_message: Message) -> None:
@@ -70,6 +81,39 @@ async def test_an_engine_that_thinks_for_long_is_not_a_slow_caller():
         await exchange.write(b"chunk")
         await asyncio.sleep(0.3)
         await exchange.end(b"rest")
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("lazily", [False, True], ids=["whole", "in parts"])
+async def test_of_a_long_answer_no_more_is_handed_over_than_the_caller_takes(lazily: bool):
+    handed: list[int] = []
+    made: list[int] = []
+
+    async def slowly(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            handed.append(len(message["body"]))
+            if len(handed) == 2:
+                await asyncio.Event().wait()
+
+    def parts() -> Iterator[bytes]:
+        for number in range(100):
+            made.append(number)
+            yield b"x" * http.PIECE
+
+    async def answer() -> None:
+        async with exchange.while_caller_waits():
+            if lazily:
+                await exchange.json_in_parts(parts())
+            else:
+                await exchange.json(200, b"x" * (100 * http.PIECE))
+
+    exchange = Exchange({"headers": []}, request_of(b"{}"), slowly, "r")
+    await exchange.body()
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(CallerGone, match="too slowly"):
+            await answer()
+    assert handed == [http.PIECE] * 2
+    assert len(made) == (2 if lazily else 0)
 
 
 async def test_a_caller_that_leaves_ends_the_block():
