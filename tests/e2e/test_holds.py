@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -14,7 +15,7 @@ from playwright.sync_api import expect
 from tests.compliance.versions.people import PASSWORD
 from tests.e2e import test_policies
 from tests.e2e.test_policies import as_person, plain
-from tests.services.appliance import BASE, Appliance
+from tests.services.appliance import BASE, Appliance, running
 from tests.services.waiting import wait_until
 
 pytestmark = [pytest.mark.appliance, pytest.mark.timeout(900)]
@@ -27,6 +28,12 @@ HOLDS = {
     "when": {"entities": ["IP_ADDRESS"]},
     "effect": "hold",
 }
+
+
+@pytest.fixture(scope="module")
+def appliance(tmp_path_factory) -> Iterator[Appliance]:
+    """One of its own: the first two people's keys need nobody's endorsement, and these sign."""
+    yield from running(tmp_path_factory.mktemp("held") / "data")
 
 
 @pytest.fixture(scope="module")
