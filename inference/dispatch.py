@@ -63,7 +63,7 @@ ATTEMPTS_MAX = 3
 STOP_TIMEOUT = 5.0  # seconds
 NEWS = 2.0  # seconds that a process may be behind the one whose list a node has read
 SOON = 0.05  # seconds between looks for it
-VECTORS = 48 * 1024 * 1024  # bytes of an answer that comes in one piece
+VECTORS = 12 * 1024 * 1024  # bytes of an answer that comes in one piece
 SHARE_CONTEXT, SHARE_BYTES = b"share", 8
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 SOCKET = "broker.sock"
 OLDEST = 7  # major version, of Redis and of Valkey
-MEMORY = "512mb"  # frames in flight are bounded far below; then writing fails, loudly
+MEMORY = "512mb"  # dozens of the longest answers at once; then writing fails, loudly
 
 
 class BrokerUnavailable(Exception):

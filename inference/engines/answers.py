@@ -10,7 +10,7 @@ import msgspec
 from inference.engines import wire
 from inference.engines.base import EngineFailed
 
-WHOLE_MAX = 32 * 1024 * 1024  # bytes of an answer that is no stream
+WHOLE_MAX = 8 * 1024 * 1024  # bytes of an answer that is no stream; a broker holds dozens
 _ERROR = b'{"error"'
 _OK, _BROKEN = 200, 500
 # Within a JSON string the quotes would be escaped, so this is found in no text.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import errno
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -17,7 +19,8 @@ import pytest
 
 from inference.engines import leash
 from inference.engines import server as supervisor
-from inference.engines.base import EngineFailed
+from inference.engines.answers import TooLong
+from inference.engines.base import EngineFailed, start_within
 from inference.engines.server import SupervisedServer
 from inference.registry import CATALOGUE, WeightsChanged, digest, verify
 from inference.worker import Configuration, Worker
@@ -38,6 +41,12 @@ while True:
         os._exit(3)
     peer.close()
 """
+
+LONG = SERVER.replace(
+    'print("the prompt was canary-5521", flush=True)',
+    "length = head.split()[1][1:]; "
+    'said = b"HTTP/1.1 200 OK\\r\\nContent-Length: %b\\r\\n\\r\\n" % length',
+).replace("os._exit(3)", 'peer.sendall(said + b"x" * int(length))')
 
 
 @pytest.fixture
@@ -225,6 +234,58 @@ async def test_a_child_has_the_environment_that_it_is_given_and_nothing_else(
     await alone.start()
     assert told.read_text() == "['GIVEN', 'LC_ALL']"
     await alone.stop()
+
+
+async def test_of_an_answer_that_is_no_stream_no_more_is_taken_than_a_broker_can_hold(folder):
+    """A few bytes ask for thousands of vectors, and all of them go through one broker."""
+    most = 8 * 2**20
+    vectors = server(folder, LONG)
+    await vectors.start()
+    try:
+        assert len(await vectors.whole(f"/{most}", b"{}", PATIENCE)) == most
+        with pytest.raises(TooLong):
+            await vectors.whole(f"/{most + 1}", b"{}", PATIENCE)
+    finally:
+        await vectors.stop()
+
+
+async def test_a_child_is_ended_also_by_a_worker_with_a_thousand_streams(folder):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    many = 1100
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2 * many), hard))
+    held = [os.open("/dev/null", os.O_RDONLY) for _ in range(many)]
+    try:
+        crowded = server(folder)
+        await crowded.start()
+        pid = crowded.pid
+        assert pid is not None
+        await crowded.stop()
+        assert not psutil.pid_exists(pid)
+    finally:
+        for one in held:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_a_child_is_watched_where_no_descriptor_is_left_for_it(folder, monkeypatch):
+    def none_left(*_given):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    watched = server(folder)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pidfd_open", none_left)
+        await watched.start()
+        pid = watched.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: watched.healthy and watched.starts == 2, "it is started again")
+    await watched.stop()
+
+
+def test_an_engine_may_take_the_longer_to_start_the_more_weights_it_reads():
+    assert start_within("llamacpp", 10**8) < 130
+    assert start_within("llamacpp", 140 * 10**9) > 2_800  # at 50 MB/s
+    assert start_within("vllm", 10**8) >= 1_800
 
 
 async def test_a_stale_socket_does_not_keep_a_child_from_starting(folder):
