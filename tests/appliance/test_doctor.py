@@ -34,7 +34,8 @@ def environment(database, tmp_path):
     before = os.umask(0o077)
     data = tmp_path / "data"
     claim(data, data / "run").release()
-    found = read({"DOMICILE_DATA": str(data), "DOMICILE_PORT": str(free_port())})
+    places = {"DOMICILE_DATA": str(data), "DOMICILE_RUN": str(data / "run")}
+    found = read(places | {"DOMICILE_PORT": str(free_port())})
     set_up(found, lambda _line: None)
     note(data, set_up="now")
     yield found
