@@ -267,9 +267,15 @@ async def test_a_list_that_is_not_to_be_believed_ends_nothing(node):
 async def test_what_is_taken_away_is_drained_and_comes_back_once_its_files_are_right(node):
     await until(lambda: node.answers(MODEL) and node.answers(SECOND), "both are served")
     before = node.workers()
-    inbox = await node.ask(SECOND, max_tokens=300, temperature=0)
+    inbox = await node.ask(SECOND, max_tokens=60, temperature=0)
     await first(inbox, Started)
-    node.models = [MODEL]
+    (engine,) = before[SECOND].children()
+    engine.suspend()  # so that its answer is under way then, and is short all the same
+    try:
+        node.models = [MODEL]
+        await until(lambda: node.told("model_left"), "it is taken away")
+    finally:
+        engine.resume()
     assert isinstance((await frames(inbox))[-1], Receipted), "what ran was finished"
     await until(lambda: set(node.workers()) == {MODEL}, "its worker has ended")
     assert node.workers()[MODEL] == before[MODEL]
