@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import resource
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,14 +27,13 @@ from inference.answer import Identity, Leave
 from inference.bulletin import Bulletin
 from inference.canary import Host
 from inference.canary_watch import CanaryWatch, Post
-from inference.engines.base import Engine
+from inference.engines.base import Engine, start_within
 from inference.engines.llamacpp import LlamaCpp
 from inference.engines.vllm import VLLM
 from inference.refusals import Refuser
 from inference.relay import connect
 from inference.turns import Answering
 
-START = 3600.0  # s for weights to be read; what the engine then takes has a limit of its own
 SLOTS = 4  # requests that llama.cpp answers at the same time, where nobody says otherwise
 
 _log = structlog.get_logger(__name__)
@@ -76,9 +76,14 @@ class Worker:
         Raises ModelUnusable, EngineFailed, KeyUnusable, BlockingIOError
         (another worker of this node serves the model) and ValueError (damaged state).
         """
+        # One descriptor for each stream; the engine inherits the limit.
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        entry = self._configuration.entry
+        within = 2 * start_within(entry.engine, entry.size)  # they are verified first
         self._thread.start()
-        if not self._begun.wait(START):
-            raise TimeoutError(f"The worker was not ready within {START:.0f} s.")
+        if not self._begun.wait(within):
+            raise TimeoutError(f"The worker was not ready within {within:.0f} s.")
         if self._error is not None:
             raise self._error
 
@@ -182,6 +187,7 @@ def _engine(given: Configuration) -> Engine:
             cache=given.state / "vllm",
             slots=given.slots,
             threads=given.threads,
+            start_within=start_within(entry.engine, entry.size),
             check=entry.check,
         )
     return LlamaCpp(
@@ -192,6 +198,7 @@ def _engine(given: Configuration) -> Engine:
         slots=given.slots or SLOTS,
         threads=given.threads,
         embeds=entry.task == "embeddings",
+        start_within=start_within(entry.engine, entry.size),
         check=entry.check,
     )
 

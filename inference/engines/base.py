@@ -12,6 +12,14 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+_START = {"llamacpp": 120.0, "vllm": 1800.0}  # s, however small the weights
+_SLOWEST = 50e6  # bytes of weights that are read in a second where the disk is slow
+
+
+def start_within(engine: str, size: int) -> float:
+    """Seconds that the start of `engine` may take, which reads `size` bytes of weights."""
+    return _START[engine] + size / _SLOWEST
+
 
 class EngineError(Exception):
     """An engine did not answer. The message is safe to show: it never quotes a prompt."""

@@ -24,7 +24,9 @@ def wait(child: subprocess.Popen[bytes], seconds: float) -> None:
     if child.returncode is None:
         descriptor = os.pidfd_open(child.pid)
         try:
-            select.select([descriptor], [], [], seconds)
+            ended = select.poll()  # select() knows no descriptor above 1023
+            ended.register(descriptor, select.POLLIN)
+            ended.poll(seconds * 1000)
         finally:
             os.close(descriptor)
 

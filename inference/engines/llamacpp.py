@@ -47,6 +47,7 @@ class LlamaCpp:
         threads: int = 2,
         embeds: bool = False,
         pooling: str = "",
+        start_within: float = 120.0,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         """`context` is in tokens, for each of `slots` requests that run at the same time.
@@ -78,6 +79,7 @@ class LlamaCpp:
                 ),
             ],
             socket,
+            start_within=start_within,
             check=check,
         )
 

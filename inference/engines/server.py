@@ -325,7 +325,12 @@ class SupervisedServer:
             return 0
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
-        descriptor = os.pidfd_open(self._child.pid)
+        try:
+            descriptor = os.pidfd_open(self._child.pid)
+        except OSError:  # there are no descriptors left; it is watched all the same
+            while not group.has_ended(self._child):  # noqa: ASYNC110 - nothing else tells
+                await asyncio.sleep(_POLL)
+            return group.reaped(self._child)
         loop.add_reader(descriptor, ended.set)
         try:
             await ended.wait()

@@ -25,12 +25,13 @@ from inference.engines.vllm_body import (
     completion,
     completion_chunk,
     embedding,
+    repeated,
+    repeats,
     vectors,
 )
 from inference.engines.vllm_command import arguments, environment, installed
 from inference.registry import Entry
 
-START = 1800.0  # s; weights of hundreds of gigabytes are read, and CUDA graphs made
 _RESTART_PATIENCE = 20.0  # s that a request waits for an engine that is being restarted
 _SAYS = 80  # lines of what a server said that did not come up; the cause stands far above
 _BAD_REQUEST = range(400, 500)
@@ -53,6 +54,7 @@ class VLLM:
         cache: Path,
         slots: int = 0,
         threads: int = 2,
+        start_within: float = 1800.0,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         """`python` is that of vLLM's environment; `cache` a folder for what vLLM compiles.
@@ -74,7 +76,7 @@ class VLLM:
                 *arguments(entry, socket, self.capacity, found),
             ],
             socket,
-            start_within=START,
+            start_within=start_within,
             check=check,
             environment=environment(found, cache, threads),
             keeps=_SAYS,
@@ -107,19 +109,22 @@ class VLLM:
     ) -> AsyncGenerator[bytes, None]:
         """See `Engine.stream`."""
         model = {"model": self._served(str(body.get("model") or self._entry.name))}
+        times = repeats(body)
         if endpoint == Endpoint.EMBEDDINGS:
             yield await self._vectors(model | embedding(body))
         elif endpoint == Endpoint.COMPLETIONS:
             asked = model | completion(body)
             async with contextlib.aclosing(self._chunks("/v1/completions", asked)) as chunks:
                 async for chunk in chunks:
-                    yield _encode(completion_chunk(chunk))
+                    for one in repeated(completion_chunk(chunk), times):
+                        yield _encode(one)
         else:
             asked, top = model | chat(body, tools=self._tools), body.get("top_logprobs") or 0
             path = "/v1/chat/completions"
             async with contextlib.aclosing(self._chunks(path, asked)) as chunks:
                 async for chunk in chunks:
-                    yield _encode(chat_chunk(chunk, top))
+                    for one in repeated(chat_chunk(chunk, top), times):
+                        yield _encode(one)
 
     def _served(self, name: str) -> str:
         if name not in self._names:

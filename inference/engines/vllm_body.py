@@ -6,7 +6,7 @@ run a template of the caller's. So what is not named here is refused, not passed
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from inference.engines.base import EngineRefused
@@ -23,6 +23,7 @@ _NOT_FOR_THE_ENGINE = frozenset(
         "user", "safety_identifier", "metadata", "store", "service_tier",  # about the caller
     }
 )  # fmt: skip
+_GREEDY = 1e-5  # the temperature below which vLLM takes the most likely token
 _STREAMED: Mapping[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
 
@@ -32,6 +33,8 @@ def chat(body: Mapping[str, Any], *, tools: bool) -> dict[str, Any]:
     A parameter that is null is as if absent. Raises `EngineRefused` for one that is not known.
     """
     given = {name: value for name, value in body.items() if value is not None}
+    if repeats(body) > 1:
+        del given["n"]
     asked = {
         **_STREAMED,
         "messages": [_message(message) for message in given.pop("messages")],
@@ -50,6 +53,8 @@ def chat(body: Mapping[str, Any], *, tools: bool) -> dict[str, Any]:
 def completion(body: Mapping[str, Any]) -> dict[str, Any]:
     """The request to go on with each of the prompts; raises as `chat` does."""
     given = {name: value for name, value in body.items() if value is not None}
+    if repeats(body) > 1:
+        del given["n"]
     asked = {
         **_STREAMED,
         "prompt": given.pop("prompt"),
@@ -58,6 +63,32 @@ def completion(body: Mapping[str, Any]) -> dict[str, Any]:
     }
     _nothing_left(given)
     return asked
+
+
+def repeats(body: Mapping[str, Any]) -> int:
+    """How many answers to a prompt are one: vLLM refuses to make several without chance."""
+    temperature = body.get("temperature")
+    return (body.get("n") or 1) if temperature is not None and temperature < _GREEDY else 1
+
+
+def repeated(chunk: Mapping[str, Any], times: int) -> Iterator[Mapping[str, Any]]:
+    """The chunk as one of each of these answers; they count as if each had been made."""
+    if times == 1:
+        yield chunk
+        return
+    if usage := chunk.get("usage"):
+        read, written = usage["prompt_tokens"], usage["completion_tokens"] * times
+        usage = {
+            "prompt_tokens": read,
+            "completion_tokens": written,
+            "total_tokens": read + written,
+        }
+        chunk = {**chunk, "usage": usage}
+    if not chunk["choices"]:
+        yield chunk
+    for choice in chunk["choices"]:
+        for place in range(times):
+            yield {**chunk, "choices": [{**choice, "index": choice["index"] * times + place}]}
 
 
 def embedding(body: Mapping[str, Any]) -> dict[str, Any]:

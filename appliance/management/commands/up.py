@@ -26,11 +26,12 @@ from appliance.services.keeper import Keeper, StartFailed
 from appliance.services.programs import metrics_folder, programs
 from appliance.setup import SetUpRefused, set_up
 from appliance.welcome import Credentials, write_welcome
+from inference import registry
 from inference.canary_watch import closing
+from inference.engines.base import start_within
 from inference.models import Model
 
 READY_WITHIN = 90.0  # seconds
-NODES_WITHIN = {"vllm": 3600.0}  # seconds, by engine: weights are verified, read and compiled
 ORPHANED = 4.0  # seconds for a graceful end once `make` has died
 REFUSALS = (FolderRefused, SetUpRefused, port.PortTaken, StartFailed, BrokerUnavailable)
 
@@ -40,7 +41,7 @@ class Command(BaseCommand):
 
     help = "Set up what is missing, start the appliance and keep it running; Ctrl-C stops it."
     requires_system_checks: list[str] = []
-    engine, task = "", "chat"  # those of this machine's model
+    nodes_within, task = 0.0, "chat"  # of this machine's model
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """`--parent` comes from the Makefile."""
@@ -58,7 +59,7 @@ class Command(BaseCommand):
             listening = port.take(environment.host, environment.port)
             began = time.monotonic()
             credentials = set_up(environment, self.say)
-            self.engine, self.task = kind_of(environment.model)
+            self.nodes_within, self.task = kind_of(environment.model)
             note(environment.data, set_up=facts(environment.data)["set_up"] or now())
             asyncio.run(self.keep(environment, listening, credentials, began))
             hold.release()
@@ -126,7 +127,7 @@ class Command(BaseCommand):
             keeper.failing,
             self.say,
             closed,
-            nodes_within=NODES_WITHIN.get(self.engine, 0.0),
+            nodes_within=self.nodes_within,
         )
         if credentials is None:
             self.say(f"up after {time.monotonic() - began:.1f} s: {base}/console/")
@@ -146,11 +147,16 @@ class Command(BaseCommand):
         keeper.start_late()
 
 
-def kind_of(model: str) -> tuple[str, str]:
-    """Which engine a registered model needs, and what it does."""
+def kind_of(model: str) -> tuple[float, str]:
+    """How many seconds a node may need until it serves a registered model; what that does.
+
+    The model that ships is small: it needs no more than all else does.
+    """
     try:
-        engine, task = Model.objects.values_list("engine", "task").get(name=model)
-        return str(engine), str(task)
+        found = Model.objects.get(name=model)
+        if model in registry.CATALOGUE:
+            return 0.0, found.task
+        return 2 * start_within(found.engine, found.size), found.task
     finally:
         connection.close()
 
