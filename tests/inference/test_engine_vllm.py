@@ -351,6 +351,55 @@ async def test_a_schema_that_no_grammar_can_be_made_of_is_the_callers_to_mend(se
     await engine.stop()
 
 
+def part(index, **more):
+    """A chunk with one choice, which says which it is."""
+    return json.dumps(chunk(index=index, **more)).encode()
+
+
+async def streamed(engine, endpoint, body):
+    await engine.start()
+    found = [json.loads(one) async for one in engine.stream(endpoint, body)]
+    await engine.stop()
+    return found
+
+
+async def test_several_answers_without_chance_are_one_that_is_given_several_times(serving):
+    """vLLM refuses to make them."""
+    said = part(0, delta={"content": "Once"}, finish_reason="stop")
+    usage = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
+    counted = json.dumps({**chunk(), "choices": [], "usage": usage}).encode()
+    body = {"messages": MESSAGES, "n": 3, "temperature": 0}
+    assert "n" not in chat(body, tools=False)
+    first, second, third, last = await streamed(
+        serving([said, counted, b"[DONE]"], []), Endpoint.CHAT, body
+    )
+    choices = [one["choices"] for one in (first, second, third)]
+    assert [[choice["index"] for choice in one] for one in choices] == [[0], [1], [2]]
+    assert {one["delta"]["content"] for [one] in choices} == {"Once"}
+    assert last["usage"] == {"prompt_tokens": 5, "completion_tokens": 6, "total_tokens": 11}
+
+
+async def test_of_two_prompts_each_has_its_answer_as_often_as_it_was_asked_for(serving):
+    texts = [
+        json.dumps(chunk(index=index, text=text)).encode()
+        for index, text in ((1, "two"), (0, "one"))
+    ]
+    body = {"prompt": ["1", "2"], "n": 2, "temperature": 0.000001}
+    assert "n" not in completion(body)
+    found = await streamed(serving([*texts, b"[DONE]"], []), Endpoint.COMPLETIONS, body)
+    said = [(choice["index"], choice["text"]) for one in found for choice in one["choices"]]
+    assert said == [(2, "two"), (3, "two"), (0, "one"), (1, "one")]
+
+
+@pytest.mark.parametrize("more", [{}, {"temperature": None}, {"temperature": 0.1}])
+async def test_where_chance_is_asked_for_the_engine_makes_each_answer(serving, more):
+    body = {"messages": MESSAGES, "n": 2} | more
+    assert chat(body, tools=False)["n"] == 2
+    events = [part(1, delta={"content": "b"}), part(0, delta={"content": "a"}), b"[DONE]"]
+    found = await streamed(serving(events, []), Endpoint.CHAT, body)
+    assert [choice["index"] for one in found for choice in one["choices"]] == [1, 0]
+
+
 async def test_a_model_that_is_not_served_here_is_refused_by_name(serving):
     engine = serving([TEXT, b"[DONE]"], [])
     with pytest.raises(EngineRefused) as refused:
