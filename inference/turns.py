@@ -5,7 +5,9 @@
     turn     waits for the engine: `inference.turnstile` says who is next
     answer   runs one: `inference.answer`
 
-While a ticket waits for its turn, heartbeats tell its gateway that it is in good hands.
+While a ticket waits for its turn, heartbeats tell its gateway that it is in good hands. While
+the engine is down, no ticket is taken beyond those at hand: other nodes of the site have theirs
+from the same queue. What waits is given up after 20 s, so that it can be sent to one of them.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from inference.answer import Identity, Leave, answer
 from inference.canary_watch import CanaryWatch
 from inference.clearance import Ticket
 from inference.engines.base import Engine
-from inference.presence import Presence
+from inference.presence import HEALTH, Presence
 from inference.relay import Cancellations, Failed, Heartbeat, Line, Outbox, OutboxFull
 from inference.statements import Statement, say
 from inference.turnstile import Turnstile
@@ -30,6 +32,7 @@ from inference.waiting import WAITING_ROOM
 
 HEARTBEAT = 1.0  # s
 DRAIN = 30.0  # s to finish what runs
+PATIENCE = 20.0  # s that what has no turn yet waits for an engine to come back
 
 _log = structlog.get_logger(__name__)
 
@@ -58,7 +61,7 @@ class Answering:
         self._watch = watch
         self._outbox = Outbox(redis)
         self._cancellations = Cancellations(redis, identity.site)
-        self._turns = Turnstile(engine.capacity)
+        self._turns = Turnstile(engine.capacity, lambda: engine.healthy)
         self._presence = Presence(model, identity, engine, self._turns, redis)
         self._open: dict[asyncio.Task[None], Line] = {}
         self._places = engine.capacity + WAITING_ROOM
@@ -74,6 +77,7 @@ class Answering:
         async with asyncio.TaskGroup() as group:
             beats = [
                 group.create_task(self._beat()),
+                group.create_task(self._heed()),
                 group.create_task(self._presence.appear(self._healthy, lambda: self._gone)),
                 group.create_task(self._presence.ask(lambda: self._gone)),
                 group.create_task(self._state()),
@@ -135,7 +139,8 @@ class Answering:
     async def accept(self, envelopes: Sequence[bytes]) -> None:
         """Admit tickets and begin to answer them; waits for a place for each.
 
-        Returns only while this node is not closed, so that the queue is left to others.
+        Returns only while this node is not closed and its engine is up, so that the queue is
+        left to others.
         """
         tickets: list[Ticket] = []
         claimed: list[Ticket] = []
@@ -158,8 +163,8 @@ class Answering:
             for _ in range(places):
                 self._give_back()
         await self._cancellations.look([ticket.id for ticket in claimed])
-        while self._leave.bulletin.closed and not self._leaving:
-            self._vacancy.clear()  # this node is closed: what waits is for others
+        while (self._leave.bulletin.closed or not self._engine.healthy) and not self._leaving:
+            self._vacancy.clear()
             await self._vacancy.wait()
 
     async def _place(self) -> bool:
@@ -207,6 +212,19 @@ class Answering:
             for line in self._open.values():
                 with contextlib.suppress(OutboxFull):
                     line.put(Heartbeat())
+
+    async def _heed(self) -> None:
+        """Go on once an engine that was down is up, and have nothing wait for it too long."""
+        loop = asyncio.get_running_loop()
+        last = loop.time()  # when it was up
+        while not self._gone:
+            if self._engine.healthy:
+                last = loop.time()
+                self._turns.look()
+                self._vacancy.set()
+            elif loop.time() >= last + PATIENCE:
+                self._turns.send_away("The engine is not up.")
+            await asyncio.sleep(HEALTH)
 
     def _healthy(self) -> bool:
         return self._engine.healthy and not self._watch.closed

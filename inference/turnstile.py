@@ -8,6 +8,8 @@ A turn is given, as soon as one is free, in this order:
    given its last turn the longest ago. So each gets its share, however much another sends.
 3. Of one application, what came first.
 
+None is given while the engine is down.
+
 An engine of several slots keeps one in eight of them, and at least one, free of batches, whose
 answers are long: an interactive request need not wait for the end of one.
 
@@ -22,18 +24,24 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 
+from inference.engines.base import EngineFailed
+
 BATCH_EVERY = 16  # turns, of which one is a batch's where one waits
 FREE_OF_BATCHES = 8  # slots, of which one is never a batch's
 
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """A place in the order. `weight` is in slots; `begin` is called once it is its turn."""
+    """A place in the order. `weight` is in slots; `begin` is called once it is its turn.
+
+    `send_away` is called with the reason why it will not be.
+    """
 
     share: str
     batch: bool
     weight: int
     begin: Callable[[], object]
+    send_away: Callable[[EngineFailed], object]
     running: bool = False
 
 
@@ -63,10 +71,12 @@ class _Lane:
 class Turnstile:
     """Gives turns, of `capacity` slots at most at the same time. Belongs to one thread."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, up: Callable[[], bool] = lambda: True) -> None:
+        """`up` says whether the engine answers; `look` when it may do so again."""
         self.running = 0  # slots
         self.waiting = 0  # turns
         self._capacity = capacity
+        self._up = up
         self._for_batches = (
             capacity - -(-capacity // FREE_OF_BATCHES) if capacity > 1 else capacity
         )
@@ -86,9 +96,28 @@ class Turnstile:
         self._held = held
         self._give()
 
-    def ask(self, share: str, *, batch: bool, weight: int, begin: Callable[[], object]) -> Turn:
+    def look(self) -> None:
+        """Give the turns that could not be given while the engine was down."""
+        self._give()
+
+    def send_away(self, reason: str) -> None:
+        """Let all that wait wait no longer; `turn` raises `EngineFailed`."""
+        for lane in self._lanes.values():
+            for turns in lane.waiting.values():
+                for turn in turns:
+                    turn.send_away(EngineFailed(reason))
+
+    def ask(
+        self,
+        share: str,
+        *,
+        batch: bool,
+        weight: int,
+        begin: Callable[[], object],
+        send_away: Callable[[EngineFailed], object],
+    ) -> Turn:
         """Wait for a turn; one that weighs more than there is takes all of the slots."""
-        turn = Turn(share, batch, min(weight, self._most(batch)), begin)
+        turn = Turn(share, batch, min(weight, self._most(batch)), begin, send_away)
         self._lanes[batch].add(turn)
         self.waiting += 1
         self._give()
@@ -106,14 +135,21 @@ class Turnstile:
 
     @contextlib.asynccontextmanager
     async def turn(self, share: str, *, batch: bool, weight: int = 1) -> AsyncGenerator[None]:
-        """Entered when it is its turn, which is over at the end. May be cancelled meanwhile."""
+        """Entered when it is its turn, which is over at the end. May be cancelled meanwhile.
+
+        Raises `EngineFailed` where it was sent away.
+        """
         came: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def begin() -> None:
             if not came.done():  # whoever waited may have been cancelled a moment ago
                 came.set_result(None)
 
-        turn = self.ask(share, batch=batch, weight=weight, begin=begin)
+        def send_away(reason: EngineFailed) -> None:
+            if not came.done():
+                came.set_exception(reason)
+
+        turn = self.ask(share, batch=batch, weight=weight, begin=begin, send_away=send_away)
         try:
             await came
             yield
@@ -146,7 +182,7 @@ class Turnstile:
 
     def _next(self) -> Turn | None:
         """Who goes now. None overtakes one whose turn it is and who needs more slots."""
-        if self._held and self.running:
+        if not self._up() or (self._held and self.running):
             return None
         interactive = self._lanes[False].next(self._shares, self._served)
         batch = self._lanes[True].next(self._shares, self._served)

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from inference import in_force, presence
+from inference import in_force, presence, turns
 from inference.admission import Admission
 from inference.answer import Identity, Leave, weight
 from inference.bulletin import Bulletin
@@ -27,7 +27,7 @@ from inference.turns import Answering
 from tests.inference.nodes import MODEL, first, frames, raw, sign_of
 from tests.inference.test_canary_watch import ESCAPED, Around
 from tests.inference.tickets import GATEWAY, NODE, REGISTERED, SITE, listed, sealed, ticket
-from tests.services.waiting import until
+from tests.services.waiting import PATIENCE, until
 
 
 class Endless:
@@ -306,6 +306,40 @@ def test_an_answer_weighs_as_many_slots_as_it_has_parts(body, slots):
 )
 def test_memory_is_nearly_full_when_little_is_left_or_what_was_given_finds_no_room(load, full):
     assert presence.nearly_full(load) is full
+
+
+async def test_an_engine_that_is_down_begins_nothing_and_leaves_the_queue_to_others(
+    redis, caller, answering, engine
+):
+    engine.healthy = False
+    taking = asyncio.create_task(caller.send())
+
+    async def told() -> bool:
+        sign = json.loads(await redis.get(sign_of()) or "{}")
+        return (sign.get("healthy"), sign.get("waiting")) == (False, 1)
+
+    await until(told, "it waits for the engine though a slot is free")
+    assert not taking.done(), "nothing more is taken"
+    assert engine.began == 0
+    engine.healthy = True
+    async with asyncio.timeout(PATIENCE):
+        await caller.begins(await taking)
+
+
+async def test_what_waited_long_for_an_engine_that_is_down_is_left_to_another_node(
+    caller, answering, engine, monkeypatch
+):
+    monkeypatch.setattr(turns, "PATIENCE", 0.0)
+    running = await caller.send()
+    await caller.begins(running)
+    waiting = [await caller.send(share=share) for share in "ab"]
+    engine.healthy = False
+    for one in waiting:
+        last = (await frames(caller.inboxes[one.id]))[-1]
+        assert isinstance(last, Failed)
+        assert last.code == "engine_unavailable"
+    await until(lambda: len(answering._open) == 1, "only what had begun is left")
+    assert (answering._turns.waiting, engine.began) == (0, 1)
 
 
 async def test_no_place_is_lost_to_a_ticket_that_cannot_be_opened_whatever_keeps_it_from_it(

@@ -6,9 +6,11 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inference.engines.base import EngineFailed
 from inference.turnstile import BATCH_EVERY, Turn, Turnstile
 
 APPLICATIONS = ("a", "b", "c")
@@ -22,9 +24,11 @@ class Stand:
     began: list[Turn] = field(default_factory=list)
     waiting: list[Turn] = field(default_factory=list)
     running: list[Turn] = field(default_factory=list)
+    up: bool = True
+    away: list[EngineFailed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.turnstile = Turnstile(self.capacity)
+        self.turnstile = Turnstile(self.capacity, lambda: self.up)
 
     def ask(self, share: str, *, batch: bool = False, weight: int = 1) -> Turn:
         came: list[None] = []
@@ -36,7 +40,9 @@ class Stand:
             if asked:
                 self._begins(asked[0])
 
-        turn = self.turnstile.ask(share, batch=batch, weight=weight, begin=begin)
+        turn = self.turnstile.ask(
+            share, batch=batch, weight=weight, begin=begin, send_away=self.away.append
+        )
         asked.append(turn)
         self.waiting.append(turn)
         if came:
@@ -65,6 +71,7 @@ steps = st.lists(
         st.integers(0, 30).map(lambda number: ("end", number)),
         st.integers(0, 30).map(lambda number: ("give up", number)),
         st.booleans().map(lambda held: ("hold", held)),
+        st.booleans().map(lambda up: ("up", up)),
     ),
     max_size=60,
 )
@@ -74,11 +81,15 @@ steps = st.lists(
 def test_there_are_never_more_turns_than_slots_and_none_is_lost(capacity, told):
     stand = Stand(capacity)
     for what, given_ in told:
+        had = len(stand.began)
         if what == "ask":
             share, batch, weight = given_
             stand.ask(share, batch=batch, weight=weight)
         elif what == "hold":
             stand.turnstile.hold(given_)
+        elif what == "up":
+            stand.up = given_
+            stand.turnstile.look()
         else:
             among = stand.running if what == "end" else stand.waiting
             if among:
@@ -86,8 +97,13 @@ def test_there_are_never_more_turns_than_slots_and_none_is_lost(capacity, told):
         weights = sum(turn.weight for turn in stand.running)
         assert stand.turnstile.running == weights <= capacity
         assert stand.turnstile.waiting == len(stand.waiting)
-        assert stand.running or not stand.waiting, "a free engine leaves nobody waiting"
+        if stand.up:
+            assert stand.running or not stand.waiting, "a free engine leaves nobody waiting"
+        else:
+            assert len(stand.began) == had, "what is down is given nothing"
     stand.turnstile.hold(False)
+    stand.up = True
+    stand.turnstile.look()
     left = len(stand.running) + len(stand.waiting)
     for _ in range(left):
         stand.end(stand.running[0])
@@ -217,6 +233,25 @@ def test_while_it_is_held_back_only_one_that_would_be_alone_is_given_a_turn():
     assert stand.running[0] in waits
     stand.turnstile.hold(False)
     assert len(stand.running) == 3
+
+
+async def test_whoever_is_sent_away_is_told_so_and_leaves_no_trace():
+    turnstile = Turnstile(1)
+
+    async def one() -> None:
+        async with turnstile.turn("a", batch=False):
+            pytest.fail("it had no turn")
+
+    async with turnstile.turn("b", batch=False):
+        waiting = [asyncio.create_task(one()) for _ in range(3)]
+        await asyncio.sleep(0)
+        turnstile.send_away("The engine is not up.")
+        turnstile.send_away("The engine is still not up.")
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [(type(one), str(one)) for one in results] == [
+        (EngineFailed, "The engine is not up.")
+    ] * 3
+    assert (turnstile.running, turnstile.waiting) == (0, 0)
 
 
 @settings(max_examples=30)
