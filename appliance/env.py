@@ -183,7 +183,7 @@ def _run_folder(data: Path, given: str) -> Path:
     if len(os.fsencode(run / "broker.sock")) <= SOCKET_PATH_MAX:
         return run
     digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
-    return Path("/tmp") / f"domicile-{os.getuid()}-{digest}"  # noqa: S108 - checked for owner by `up`
+    return Path("/tmp") / f"domicile-{os.getuid()}-{digest}"  # noqa: S108 - `folder.private` looks whose it is
 
 
 def _checkpoints(data: Path, given: str) -> Path:

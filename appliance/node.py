@@ -22,6 +22,7 @@ import structlog
 
 from appliance import confinement, logging
 from appliance.env import ConfigurationError, Environment, read
+from appliance.services.folder import FolderRefused, private
 from appliance.services.keeper import Program
 from appliance.services.teller import Teller
 from appliance.services.worker import inherited, worker
@@ -137,15 +138,16 @@ class Supervisor:
 
 
 def hold(environment: Environment) -> int:
-    """The descriptor of a lock that only one supervisor of a folder has; raises `NodeRefused`.
+    """The descriptor of a lock that only one supervisor of a folder has.
 
-    Also makes the folders of sockets and state; what is created from now on is private.
+    Also makes the folders of sockets and state; what is created from now on is private. Raises
+    `NodeRefused`, and `FolderRefused` where the folder of sockets is somebody else's.
     """
     os.umask(0o077)
     path = environment.run / LOCK
     try:
-        for folder in (environment.run, environment.data / "state"):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private(environment.run)
+        environment.data.joinpath("state").mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise NodeRefused(
@@ -172,7 +174,7 @@ def main() -> int:
         )
         hold(environment)
         asyncio.run(Supervisor(environment).run())
-    except (ConfigurationError, KeyUnusable, NodeRefused) as error:
+    except (ConfigurationError, FolderRefused, KeyUnusable, NodeRefused) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0

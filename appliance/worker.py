@@ -13,6 +13,7 @@ from celery import signals
 from appliance import logging
 from appliance.celery import environment, take
 from appliance.env import Environment
+from appliance.services.folder import private
 from appliance.services.worker import REFUSED
 from inference import canary, tasks
 from inference.admission import public_keys
@@ -60,6 +61,7 @@ def _begin(**_: Any) -> None:
     """
     try:
         _configure_log()  # Celery's own turn comes later
+        private(environment.run)  # each prompt passes the engine's socket
         configured = configuration(environment)
         tasks.begin(configured, on_failure=_end_process)
         take(adapter.name for adapter in configured.entry.adapters)

@@ -61,7 +61,7 @@ def claim(folder: Path, run: Path) -> Hold:
             write(layout, {"layout": LAYOUT, "made": now(), "set_up": None, "answered": None})
         for name in ("keys", "log", "logs", "run", "state"):
             folder.joinpath(name).mkdir(mode=0o700, exist_ok=True)
-        _private(run)
+        private(run)
     except OSError as error:
         raise FolderRefused(
             f"{error.filename or folder} cannot be used as part of the data folder: "
@@ -129,8 +129,11 @@ def _check_contents(folder: Path) -> None:
         )
 
 
-def _private(folder: Path) -> None:
-    """Make the folder of sockets; under /tmp it may be somebody else's trap."""
+def private(folder: Path) -> None:
+    """Make the folder of sockets; under /tmp it may be somebody else's trap.
+
+    Raises `FolderRefused` and OSError.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():

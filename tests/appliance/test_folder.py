@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from appliance.env import read
+from appliance.node import hold
 from appliance.services.folder import FolderRefused, claim, facts, note
 
 HOLDER = """
@@ -98,6 +100,20 @@ def test_a_link_in_the_place_of_the_socket_folder_is_refused(tmp_path):
     tmp_path.joinpath("run").symlink_to(elsewhere)
     with pytest.raises(FolderRefused, match="another user"):
         claim(tmp_path / "data", tmp_path / "run")
+
+
+def test_a_node_refuses_such_a_socket_folder_too_and_opens_its_own_to_nobody(tmp_path):
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    run.symlink_to(elsewhere)
+    environment = read({"DOMICILE_DATA": str(tmp_path / "data"), "DOMICILE_RUN": str(run)})
+    with pytest.raises(FolderRefused, match="another user"):
+        hold(environment)
+    assert list(elsewhere.iterdir()) == []
+    run.unlink()
+    run.mkdir(mode=0o755)
+    os.close(hold(environment))
+    assert run.stat().st_mode & 0o777 == 0o700
 
 
 def test_facts_are_changed_one_by_one(tmp_path):

@@ -67,6 +67,15 @@ def test_a_file_whose_name_is_no_text_ends_the_worker_and_is_told(data, valkey):
     assert (told.model, told.file, told.reason) == ("m", "x\\udcff", "unlisted")
 
 
+def test_a_folder_of_sockets_that_is_not_its_own_ends_it(data, valkey):
+    elsewhere = data / "elsewhere"
+    elsewhere.mkdir()
+    (data / "run").symlink_to(elsewhere)
+    done = begun(data, valkey.url, "usable")
+    assert (done.returncode, done.stdout, list(elsewhere.iterdir())) == (1, "", [])
+    assert f"{data / 'run'} belongs to another user" in done.stderr
+
+
 def test_whatever_keeps_a_worker_from_beginning_ends_it(data, valkey):
     done = begun(data, valkey.url, "unusable")
     assert (done.returncode, "it takes tickets" in done.stdout) == (1, False)
