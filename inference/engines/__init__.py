@@ -13,5 +13,6 @@ vllm              vLLM: how its server is started and asked
 vllm_command      the command that starts it, and the environment that keeps it silent
 vllm_body         requests as vLLM reads them, and its answers as OpenAI's
 vllm_load         what it has to do, by its own metrics
+vllm_progress     whether it gets on with what it has to do
 vllm_server       the child process of vllm, which runs in an environment of its own
 """

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -32,6 +32,7 @@ _GRACE = 5.0  # s from SIGTERM to SIGKILL
 _LAST_WORDS = 2.0  # s that an ended child's output is still read for
 _LOOK_EVERY = 5.0  # s between looks at whether the child answers, and for its answer
 _MISSES_MOST = 5  # in a row: 25 s. A busy core may answer late; a restart loses all streams
+_STUCK_AFTER = 180.0  # s without a step; one reads a part of a prompt, and takes seconds
 _OK, _FAILED, _LOADING = 200, 500, 503
 _CLOSED = -1  # in the place of a status
 _ENDING = 2.0  # s that a child may take to end once it has closed its connections
@@ -55,6 +56,8 @@ class SupervisedServer:
         check: Callable[[], None] = lambda: None,
         environment: Mapping[str, str] | None = None,
         keeps: int = 20,
+        mark: Callable[[], Awaitable[object]] | None = None,
+        stuck_after: float = _STUCK_AFTER,
     ) -> None:
         """`command` must serve GET /health (200 when ready) and /v1 on `socket`.
 
@@ -64,7 +67,9 @@ class SupervisedServer:
 
         A child that is ready is looked at every `look_every` seconds; where `misses_most`
         looks in a row see no sign of life, or one is answered with 503 (it has lost what it
-        serves), it is killed, and so started again.
+        serves), it is killed, and so started again. `mark` tells how far it has got with its
+        work, None while it has none; one that stays the same for `stuck_after` seconds is
+        that of a child which hangs, whatever it answers.
         """
         self.socket = socket
         self.starts = 0
@@ -75,6 +80,8 @@ class SupervisedServer:
         self._misses_most = misses_most
         self._check = check
         self._environment = environment
+        self._mark = mark
+        self._stuck_after = stuck_after  # s
         self._heard = 0.0  # when the last part of an answer came, in the loop's time
         self._ready = asyncio.Event()
         self._child: subprocess.Popen[bytes] | None = None
@@ -283,8 +290,10 @@ class SupervisedServer:
     async def _look(self) -> None:
         """Kill the child when it gives no sign of life for too long, or says it is lost."""
         loop, misses = asyncio.get_running_loop(), 0
+        mark: object = None
+        moved = loop.time()
         while misses < self._misses_most:
-            began = loop.time()
+            began, before = loop.time(), mark
             status = await self._health()
             if status == _LOADING:
                 _log.error("engine_lost")
@@ -292,6 +301,11 @@ class SupervisedServer:
             # Its threads for connections may all be taken by streams: /health then waits, and
             # the streams tell that it works.
             misses = 0 if status > 0 or self._heard >= began else misses + 1
+            mark = await self._marked()
+            moved = loop.time() if mark is None or mark != before else moved
+            if loop.time() - moved > self._stuck_after:
+                _log.error("engine_hangs", seconds=self._stuck_after)
+                break
             await asyncio.sleep(began + self._look_every - loop.time())
         else:
             _log.error("engine_hangs", seconds=self._misses_most * self._look_every)
@@ -302,6 +316,13 @@ class SupervisedServer:
         self._ready.clear()
         if self._child is not None:
             group.kill(self._child)
+
+    async def _marked(self) -> object:
+        if self._mark is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._look_every):
+                    return await self._mark()
+        return None
 
     async def _health(self) -> int:
         """The status with which it answers, be it that it is busy; 0 if it does not.

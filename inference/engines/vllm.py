@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from compliance.vocabulary import Endpoint
-from inference.engines import vllm_load
+from inference.engines import vllm_load, vllm_progress
 from inference.engines.answers import WHOLE_MAX, Answered, TooLong
 from inference.engines.base import EngineFailed, EngineRefused, Load
 from inference.engines.server import SupervisedServer
@@ -80,6 +80,7 @@ class VLLM:
             check=check,
             environment=environment(found, cache, threads),
             keeps=_SAYS,
+            mark=lambda: vllm_progress.mark(socket),
         )
 
     @property

@@ -288,6 +288,32 @@ def test_an_engine_may_take_the_longer_to_start_the_more_weights_it_reads():
     assert start_within("vllm", 10**8) >= 1_800
 
 
+async def test_a_child_that_answers_and_gets_on_with_nothing_is_replaced(folder):
+    async def same():
+        return "the third token"
+
+    stuck = server(folder, look_every=0.05, mark=same, stuck_after=0.5)
+    await stuck.start()
+    await until(lambda: stuck.starts >= 2, "it is replaced")
+    await stuck.stop()
+
+
+@pytest.mark.parametrize("step", [1, None])
+async def test_a_child_that_gets_on_or_has_nothing_to_do_is_left_alone(folder, step):
+    marks = []
+
+    async def further():
+        marks.append(step)
+        return len(marks) if step else None
+
+    well = server(folder, look_every=0.01, mark=further, stuck_after=0.2)
+    await well.start()
+    began = time.monotonic()
+    await until(lambda: len(marks) > 30 and time.monotonic() > began + 0.6, "it was looked at")
+    assert well.starts == 1
+    await well.stop()
+
+
 async def test_a_stale_socket_does_not_keep_a_child_from_starting(folder):
     (folder / "s.sock").touch()
     fresh = server(folder)
