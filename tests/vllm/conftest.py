@@ -1,4 +1,4 @@
-"""One appliance with vLLM for all tests here: its start takes a minute or two."""
+"""What the tests here share: models that are registered, and an appliance that serves one."""
 
 from __future__ import annotations
 
@@ -65,6 +65,16 @@ def registered(
         managed(data, *command)
 
 
+def running(data: Path, model: str) -> Iterator[Appliance]:
+    """The body of a fixture: an appliance whose engine serves `model`."""
+    appliance = Appliance(data, DOMICILE_MODEL=model)
+    appliance.start(STARTED_WITHIN)
+    try:
+        yield appliance
+    finally:
+        appliance.stop()
+
+
 def managed(data: Path, *command: str) -> None:
     """`manage.py` on the appliance's folder, while it does not run."""
     done = Appliance(data).manage(*command, timeout=STARTED_WITHIN)
@@ -72,7 +82,7 @@ def managed(data: Path, *command: str) -> None:
     assert done.returncode == 0, f"{command[:2]}: {said}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("vllm")
     data, trace = folder / "data", folder / "trace"

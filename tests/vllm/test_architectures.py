@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import openai
 import psutil
 import pytest
 
 from tests.services.appliance import Appliance
 from tests.services.waiting import PATIENCE, wait_until
 from tests.vllm import models
-from tests.vllm.conftest import STARTED_WITHIN, registered
+from tests.vllm.conftest import registered, running
 
 ARCHITECTURES = ("llama", "mistral", "qwen3", "gemma3", "deepseek-v3")
 
@@ -29,15 +28,6 @@ def serving(data: Path, architecture: str) -> Iterator[Appliance]:
     """An appliance whose engine serves it; the record of those before it stays."""
     registered(data, f"tiny-{architecture}", models.tiny(architecture), "max_model_len=512")
     yield from running(data, f"tiny-{architecture}")
-
-
-def running(data: Path, model: str) -> Iterator[Appliance]:
-    appliance = Appliance(data, DOMICILE_MODEL=model)
-    appliance.start(STARTED_WITHIN)
-    try:
-        yield appliance
-    finally:
-        appliance.stop()
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -70,36 +60,3 @@ def test_an_architecture_streams_its_receipt_names_it_and_a_killed_worker_leaves
     serving.kill("worker")
     psutil.wait_procs(family, timeout=PATIENCE)
     assert not [one for one in family if one.is_running()]
-
-
-@pytest.fixture
-def embedding(tmp_path: Path) -> Iterator[Appliance]:
-    """An appliance whose engine makes vectors of texts and writes nothing.
-
-    Of its own: the first question of an appliance is one of chat.
-    """
-    data = tmp_path / "data"
-    registered(data, "minilm", models.minilm(), "max_model_len=256", task="embeddings")
-    yield from running(data, "minilm")
-
-
-def test_texts_of_one_meaning_have_vectors_that_are_near(embedding: Appliance):
-    texts = [
-        "The cat sleeps on the sofa.",
-        "A kitten naps on a couch.",
-        "Taxes are due in May.",
-    ]
-    with embedding.client() as client:
-        made = client.embeddings.create(model="minilm", input=texts)
-        with pytest.raises(openai.BadRequestError):
-            client.chat.completions.create(
-                model="minilm", messages=[{"role": "user", "content": "Hello"}]
-            )
-    cat, kitten, taxes = (one.embedding for one in made.data)
-    assert len(cat) == 384
-    assert made.usage.prompt_tokens > 10
-
-    def near(one: list[float], other: list[float]) -> float:
-        return sum(a * b for a, b in zip(one, other, strict=True))
-
-    assert near(cat, kitten) > near(cat, taxes) + 0.2
