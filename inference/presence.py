@@ -1,7 +1,7 @@
 """What a node says of itself: that it lives, how its engine does, what it has to do.
 
 Said to gateways and console in the broker, every 2 s and once the engine's health has changed.
-What the engine has to do is asked of itself, which also decides whether it is given more.
+What the engine has to do is asked of itself, which also decides how much more it is given.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from inference.turnstile import Turnstile
 PRESENCE, PRESENCE_LIFE = 2.0, 5  # s
 HEALTH = 0.25  # s until an engine that went down, or came back, is told
 SAMPLE = 1.0  # s between questions to an engine that has something to do
+SOON = 0.1  # s until the next, where a turn could be given if the engine had room for it
 PATIENCE = 2.0  # s for its answer
+MEMORY = 10.0  # s that its last word counts while it is up and says nothing
+GROWTH = 8  # slots, or a quarter of what runs
 FULL = 0.9  # of the KV cache
 TIGHT = 0.5  # of the KV cache
 
@@ -40,13 +43,34 @@ def nearly_full(load: Load) -> bool:
     return load.cache >= FULL or (load.waiting > 0 and load.cache >= TIGHT)
 
 
+def room(load: Load | None, ended: int) -> int | None:
+    """How many slots may be taken until the engine is asked again; None: all that it has.
+
+    An idle engine does not know yet how much of its KV cache the next answers will need, and
+    has more slots than they may fit in. So it gets a few, then more as it shows that they run:
+    a quarter of those, and at least 8, and as many as have `ended` since it was asked last;
+    and not more than should fit by what those that run need. What lies in its own queue is
+    therefore never much: nobody could overtake it there.
+    """
+    if load is None:
+        return GROWTH
+    if load.cache is None:
+        return None
+    if nearly_full(load):
+        return 0
+    more = max(GROWTH, load.running // 4) + ended
+    if load.running and load.cache:
+        more = min(more, int(FULL * load.running / load.cache) - load.running)
+    return load.running + max(more, 1)
+
+
 class Presence:
     """One worker's words. Belongs to its loop."""
 
     def __init__(
         self, model: str, identity: Identity, engine: Engine, turns: Turnstile, redis: Redis
     ) -> None:
-        """`turns` are held back while the engine's memory is nearly full."""
+        """`turns` are limited to what should fit in the engine's memory."""
         self._model = model
         self._identity = identity
         self._engine = engine
@@ -55,13 +79,30 @@ class Presence:
         self._load: Load | None = None
         self._since = int(time.time())
         self._key = f"node:{identity.node}/{model}"
+        turns.limit(room(None, 0))
 
     async def ask(self, gone: Callable[[], bool]) -> None:
         """Keep asking the engine what it has to do, until `gone`."""
+        loop, turns = asyncio.get_running_loop(), self._turns
+        heard, ended, most, soon = loop.time(), turns.ended, room(None, 0), SOON
         while not gone():
-            self._load = await self._asked()
-            self._turns.hold(self._load is not None and nearly_full(self._load))
-            await asyncio.sleep(SAMPLE if self._turns.running else PRESENCE)
+            load = await self._asked()
+            if load is not None:
+                heard = loop.time()
+            elif self._engine.healthy and loop.time() < heard + MEMORY:
+                load, ended = self._load, turns.ended  # too busy to answer: as it was
+            before, most = most, room(load, turns.ended - ended)
+            self._load, ended = load, turns.ended
+            turns.limit(most)
+            soon = SOON if most != before else min(2 * soon, SAMPLE)
+            await self._pause(soon)
+
+    async def _pause(self, soon: float) -> None:
+        """Until the engine should be asked again: `soon` seconds where who waits needs it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SAMPLE if self._turns.running else PRESENCE):
+                await self._turns.short.wait()
+                await asyncio.sleep(soon)
 
     async def _asked(self) -> Load | None:
         with contextlib.suppress(EngineError, TimeoutError):

@@ -86,14 +86,18 @@ class Turnstile:
         self._served: dict[str, int] = {}  # the number of each application's last turn
         self._given = 0
         self._passed = 0  # interactive turns given since a batch waits, or had one
-        self._held = False
+        self._limit: int | None = None
+        self.ended = 0  # slots, of all turns that were given and are over
+        self.short = asyncio.Event()  # set while the limit keeps a turn from who waits
 
-    def hold(self, held: bool) -> None:
-        """Give no turn while something runs, or give them again: see `presence.nearly_full`.
+    def limit(self, slots: int | None) -> None:
+        """Give turns only while fewer than `slots` are taken, or while any is free (None).
 
-        One that would be alone is given all the same: nothing it could wait for would end.
+        One that would be alone is given all the same: nothing it could wait for would end. See
+        `presence.room`.
         """
-        self._held = held
+        self._limit = slots
+        self.short.clear()
         self._give()
 
     def look(self) -> None:
@@ -128,6 +132,7 @@ class Turnstile:
         if turn.running:
             turn.running = False
             self._count(turn, -1)
+            self.ended += turn.weight
         else:
             self._lanes[turn.batch].remove(turn)
             self.waiting -= 1
@@ -182,7 +187,11 @@ class Turnstile:
 
     def _next(self) -> Turn | None:
         """Who goes now. None overtakes one whose turn it is and who needs more slots."""
-        if not self._up() or (self._held and self.running):
+        if not self._up():
+            return None
+        if self._limit is not None and self.running >= max(self._limit, 1):
+            if self.waiting:
+                self.short.set()
             return None
         interactive = self._lanes[False].next(self._shares, self._served)
         batch = self._lanes[True].next(self._shares, self._served)

@@ -19,7 +19,7 @@ from inference.answer import Identity, Leave, weight
 from inference.bulletin import Bulletin
 from inference.canary_watch import CanaryWatch, Post
 from inference.clearance import Ticket
-from inference.engines.base import Load
+from inference.engines.base import EngineFailed, Load
 from inference.refusals import Refuser, verify
 from inference.registry import CATALOGUE
 from inference.relay import CancelSender, Chunk, Failed, Inbox, Receiver, Refused, Started
@@ -39,8 +39,8 @@ class Endless:
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self.says = Load(0, 0, None)
-        self.began = self.thinking = 0
+        self.says: Load | None = Load(0, 0, None)
+        self.began = self.thinking = self.asked = 0
 
     async def start(self) -> None:
         """It runs already."""
@@ -49,6 +49,9 @@ class Endless:
         """Nothing is left."""
 
     async def load(self) -> Load:
+        self.asked += 1
+        if self.says is None:
+            raise EngineFailed("The engine does not say what it has to do.")
         return self.says
 
     async def stream(
@@ -276,6 +279,49 @@ async def test_an_engine_whose_memory_is_nearly_full_is_given_nothing_more(
     for one in (running, waits):
         await caller.cancel(one)
     await caller.begins(last)  # alone it would wait for nothing
+
+
+@pytest.mark.parametrize("engine", [64], indirect=True)
+async def test_an_engine_gets_more_only_as_it_shows_that_what_it_has_finds_room(
+    redis, caller, engine
+):
+    async def told(**expected: object) -> bool:
+        sign: dict[str, object] = json.loads(await redis.get(sign_of()) or "{}")
+        return expected.items() <= sign.items()
+
+    engine.says = Load(0, 0, 0.0)
+    await until(lambda: told(cache=0.0), "it is idle")
+    for _ in range(24):
+        await caller.send()
+    await until(lambda: told(running=8, waiting=16), "eight are enough to begin with")
+    engine.says = Load(8, 0, 0.1)
+    await until(lambda: told(running=16, waiting=8), "they fit, so it gets as many again")
+    engine.says = Load(16, 0, 0.8)
+    await until(lambda: told(running=18, waiting=6), "two more should fit, not eight")
+    engine.says, asked = None, engine.asked
+    await until(lambda: engine.asked > asked + 2, "it says nothing any more")
+    await redis.delete(sign_of())
+    await until(lambda: told(cache=0.8, running=18, waiting=6), "its last word counts")
+
+
+@pytest.mark.parametrize(
+    ("load", "ended", "slots"),
+    [
+        (None, 5, 8),
+        (Load(9, 9, None), 0, None),
+        (Load(0, 0, 0.0), 0, 8),
+        (Load(0, 0, 0.0), 30, 38),
+        (Load(100, 0, 0.2), 0, 125),
+        (Load(100, 20, 0.2), 10, 135),
+        (Load(100, 0, 0.85), 0, 105),
+        (Load(100, 0, 0.89), 10, 101),
+        (Load(3, 0, 0.8), 0, 4),
+        (Load(9, 0, 0.9), 9, 0),
+        (Load(9, 1, 0.5), 9, 0),
+    ],
+)
+def test_an_engine_has_room_for_a_few_more_than_run_and_for_what_should_fit(load, ended, slots):
+    assert presence.room(load, ended) == slots
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.engines.base import EngineFailed
+from inference.engines.base import EngineFailed, Load
+from inference.presence import GROWTH, room
 from inference.turnstile import BATCH_EVERY, Turn, Turnstile
 
 APPLICATIONS = ("a", "b", "c")
@@ -70,7 +71,7 @@ steps = st.lists(
         requests.map(lambda asked: ("ask", asked)),
         st.integers(0, 30).map(lambda number: ("end", number)),
         st.integers(0, 30).map(lambda number: ("give up", number)),
-        st.booleans().map(lambda held: ("hold", held)),
+        st.one_of(st.none(), st.integers(0, 9)).map(lambda slots: ("limit", slots)),
         st.booleans().map(lambda up: ("up", up)),
     ),
     max_size=60,
@@ -85,8 +86,8 @@ def test_there_are_never_more_turns_than_slots_and_none_is_lost(capacity, told):
         if what == "ask":
             share, batch, weight = given_
             stand.ask(share, batch=batch, weight=weight)
-        elif what == "hold":
-            stand.turnstile.hold(given_)
+        elif what == "limit":
+            stand.turnstile.limit(given_)
         elif what == "up":
             stand.up = given_
             stand.turnstile.look()
@@ -101,7 +102,7 @@ def test_there_are_never_more_turns_than_slots_and_none_is_lost(capacity, told):
             assert stand.running or not stand.waiting, "a free engine leaves nobody waiting"
         else:
             assert len(stand.began) == had, "what is down is given nothing"
-    stand.turnstile.hold(False)
+    stand.turnstile.limit(None)
     stand.up = True
     stand.turnstile.look()
     left = len(stand.running) + len(stand.waiting)
@@ -222,17 +223,74 @@ def test_a_request_of_more_choices_than_slots_takes_all_of_them():
     assert stand.turnstile.running == 2
 
 
-def test_while_it_is_held_back_only_one_that_would_be_alone_is_given_a_turn():
+def test_within_a_limit_turns_are_given_and_beyond_it_only_one_that_would_be_alone():
     stand = Stand(4)
     running = stand.ask("a")
-    stand.turnstile.hold(True)
-    waits = [stand.ask(share) for share in "abc"]
+    stand.turnstile.limit(0)
+    waits = [stand.ask(share) for share in "abcd"]
     assert stand.running == [running]
     stand.end(running)
     assert len(stand.running) == 1
     assert stand.running[0] in waits
-    stand.turnstile.hold(False)
-    assert len(stand.running) == 3
+    for slots, running_then in ((2, 2), (3, 3), (3, 3), (None, 4)):
+        stand.turnstile.limit(slots)
+        assert len(stand.running) == running_then
+        assert stand.turnstile.short.is_set() == (running_then < 4)
+    assert stand.turnstile.ended == 1
+
+
+@dataclass
+class Engine:
+    """One whose cache holds `fits` answers, each of 30 s: first come, first served."""
+
+    fits: int
+    queue: deque[str] = field(default_factory=deque)
+    running: dict[str, float] = field(default_factory=dict)  # until when
+
+    def work(self, now: float) -> list[str]:
+        """Which have ended."""
+        ended = [name for name, until in self.running.items() if until <= now]
+        for name in ended:
+            del self.running[name]
+        while self.queue and len(self.running) < self.fits:
+            self.running[self.queue.popleft()] = now + 30
+        return ended
+
+    def load(self) -> Load:
+        return Load(len(self.running), len(self.queue), len(self.running) / self.fits)
+
+
+def test_a_batch_that_came_to_an_idle_engine_leaves_an_interactive_request_the_next_room():
+    """An engine of 256 slots whose cache is short; looks come ten times a second."""
+    engine, turnstile = Engine(20), Turnstile(256)
+    turns: dict[str, Turn] = {}
+
+    def ask(name: str, batch: bool) -> None:
+        def begin() -> None:
+            engine.queue.append(name)
+
+        turns[name] = turnstile.ask(
+            name[0], batch=batch, weight=1, begin=begin, send_away=refused.append
+        )
+
+    refused: list[EngineFailed] = []
+    turnstile.limit(room(None, 0))
+    for number in range(240):
+        ask(f"batch {number}", batch=True)
+    assert len(engine.queue) == GROWTH
+    ended = most = 0
+    for tenth in range(3000):
+        if tenth == 10:
+            ask("chat", batch=False)
+        for name in engine.work(tenth / 10):
+            turnstile.leave(turns[name])
+        most = max(most, len(engine.running))
+        if "chat" in engine.running:
+            break
+        turnstile.limit(room(engine.load(), turnstile.ended - ended))
+        ended = turnstile.ended
+    assert tenth <= 302, "it began when the first of the others had ended"
+    assert most >= 18, "and what room there was had been used"
 
 
 async def test_whoever_is_sent_away_is_told_so_and_leaves_no_trace():
