@@ -45,7 +45,7 @@ def chosen():
 
 def told(kind):
     events = Event.objects.filter(type=kind).order_by("id")
-    return [json.loads(bytes(event.detail)) for event in events]
+    return [json.loads(bytes(event.detail or b"")) for event in events]
 
 
 def switch(client, active):

@@ -59,9 +59,8 @@ async def test_to_whom_it_is_granted_it_is_a_model_and_the_receipt_is_its_own(
 ):
     assert listed(lab, lawyer, lab.url) == {MODEL, VECTORS, LAW}
     with lab.client(key=lawyer) as client:
-        answer = await asyncio.to_thread(
-            client.chat.completions.with_raw_response.create, **ask(unlike()) | {"model": LAW}
-        )
+        raw = client.chat.completions.with_raw_response
+        answer = await asyncio.to_thread(lambda: raw.create(**ask(unlike()) | {"model": LAW}))
         assert client.models.retrieve(LAW).id == LAW
     assert answer.parse().model == LAW
     assert answer.parse().system_fingerprint == f"fp_{LAWS[:16]}"

@@ -83,6 +83,7 @@ async def test_it_streams_and_counts_tokens_at_its_end(lab: Laboratory, node: No
     *parts, last = chunks
     assert [part.choices[0].text for part in parts] == ["and ", "so ", "on.", ""]
     assert parts[-1].choices[0].finish_reason == "stop"
+    assert last.usage is not None
     assert (last.choices, last.usage.total_tokens) == ([], 10)
 
 
@@ -120,7 +121,9 @@ async def test_parameters_reach_the_engine_and_log_probabilities_the_caller(
         "temperature": 0.5, "top_p": 0.9, "max_tokens": 20, "stop": ["END"], "seed": 7, "n": 2,
         "logprobs": 3, "presence_penalty": 0.1, "frequency_penalty": -0.1,
     }  # fmt: skip
-    neutral = {"echo": False, "best_of": 1, "suffix": None, "logit_bias": {}, "user": "u-1"}
+    neutral: dict[str, Any] = {
+        "echo": False, "best_of": 1, "suffix": None, "logit_bias": {}, "user": "u-1",
+    }  # fmt: skip
     answer = await asyncio.to_thread(call, lab, **given, **neutral)
     body = node.attempts[0].ticket.body
     assert {name: body[name] for name in given} == given
