@@ -14,7 +14,7 @@ from appliance import logging
 from appliance.celery import environment, take
 from appliance.env import Environment
 from appliance.services.folder import private
-from appliance.services.worker import REFUSED
+from appliance.services.worker import NOT_BEGUN, REFUSED
 from inference import canary, tasks
 from inference.admission import public_keys
 from inference.drift import Voice
@@ -66,14 +66,16 @@ def _begin(**_: Any) -> None:
         tasks.begin(configured, on_failure=_end_process)
         take(adapter.name for adapter in configured.entry.adapters)
     except ModelUnknown as error:
-        sys.exit(f"DOMICILE_MODEL is {environment.model!r}. {error}")
+        sys.stderr.write(f"DOMICILE_MODEL is {environment.model!r}. {error}\n")
+        sys.exit(NOT_BEGUN)
     except ModelUnusable as error:
         _log.exception("worker_not_started", kind=type(error).__name__)
         sys.stderr.write(f"The worker cannot start. {error}\n")
         sys.exit(REFUSED)
     except Exception as error:  # noqa: BLE001 - whatever it is: it must not take tickets
         _log.exception("worker_not_started", kind=type(error).__name__)
-        sys.exit(f"The worker cannot start. {type(error).__name__}: {error}")
+        sys.stderr.write(f"The worker cannot start. {type(error).__name__}: {error}\n")
+        sys.exit(NOT_BEGUN)
 
 
 def _drain(**_: Any) -> None:

@@ -55,6 +55,7 @@ class Program:
     confine: str = "no"  # how `child.py` takes the network away
     late: bool = False  # started by `start_late`, not waited for
     hopeless: frozenset[int] = frozenset()  # exit codes after which a new start will not help
+    unready: frozenset[int] = frozenset()  # of one that never did its work: as a short life
     ready: Callable[[], Awaitable[bool]] | None = None
     ended: Callable[[int], None] | None = None  # called with the pid of each that ended
 
@@ -112,7 +113,7 @@ class Kept:
             if self._stopping.is_set():
                 break
             lived = time.monotonic() - self.started
-            if lived > SHORT_LIFE:
+            if lived > SHORT_LIFE and code not in self.program.unready:
                 pause, short_lives = FIRST_PAUSE, 0
             short_lives += 1
             self.restarts += 1

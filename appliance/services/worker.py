@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from appliance.env import BASE, Environment
 from appliance.services.keeper import Program
 
+NOT_BEGUN = 3
+"""Exit code of a worker that could not begin: an engine may take minutes to fail at it."""
+
 REFUSED = 4
 """Exit code of a worker whose model's files are not those registered: only others help."""
 
@@ -39,4 +42,5 @@ def worker(
         drain=drain,
         confine=confine,
         hopeless=frozenset({REFUSED}),
+        unready=frozenset({NOT_BEGUN}),
     )

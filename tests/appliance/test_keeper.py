@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from appliance import confinement
+from appliance.services import keeper as keeping
 from appliance.services.keeper import Keeper, Program, StartFailed
 from tests.services.waiting import PATIENCE, until, wait_until
 
@@ -83,6 +84,18 @@ async def test_a_process_that_never_stays_up_is_said_to_fail(folder):
     with pytest.raises(StartFailed, match=r"logs/never\.jsonl"):
         await other.start(20)
     await other.stop()
+    await keeper.stop()
+
+
+async def test_one_that_takes_long_to_fail_at_its_start_is_said_to_fail(folder, monkeypatch):
+    monkeypatch.setattr(keeping, "SHORT_LIFE", 0.0)  # each life is longer
+    monkeypatch.setattr(keeping, "LONGEST_PAUSE", 0.01)
+    keeper, _said = keeper_of(
+        folder, Program("slow", ["/bin/sh", "-c", "exit 3"], unready=frozenset({3}))
+    )
+    with suppress(StartFailed):  # it may fail before that sees it alive
+        await keeper.start(PATIENCE)
+    await until(keeper.failing, "it is said to fail")
     await keeper.stop()
 
 

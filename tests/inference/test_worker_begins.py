@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis as sync_redis
 
-from appliance.services.worker import REFUSED
+from appliance.services.worker import NOT_BEGUN, REFUSED
 from inference import drift
 from inference.statements import STREAM
 from tests.inference.nodes import ROOT, data_folder
@@ -72,11 +72,11 @@ def test_a_folder_of_sockets_that_is_not_its_own_ends_it(data, valkey):
     elsewhere.mkdir()
     (data / "run").symlink_to(elsewhere)
     done = begun(data, valkey.url, "usable")
-    assert (done.returncode, done.stdout, list(elsewhere.iterdir())) == (1, "", [])
+    assert (done.returncode, done.stdout, list(elsewhere.iterdir())) == (NOT_BEGUN, "", [])
     assert f"{data / 'run'} belongs to another user" in done.stderr
 
 
 def test_whatever_keeps_a_worker_from_beginning_ends_it(data, valkey):
     done = begun(data, valkey.url, "unusable")
-    assert (done.returncode, "it takes tickets" in done.stdout) == (1, False)
+    assert (done.returncode, "it takes tickets" in done.stdout) == (NOT_BEGUN, False)
     assert "The worker cannot start. AttributeError" in done.stderr
