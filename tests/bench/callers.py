@@ -47,6 +47,7 @@ class Figures:
     failed: int
     seconds: float
     first: list[float]  # to the first byte
+    token: list[float]  # to the first chunk: a server may send its answer's head long before
     total: list[float]  # to the last
     gaps: list[float]  # between the arrivals of chunks of one stream
     errors: list[str]
@@ -94,6 +95,7 @@ class Caller(asyncio.Protocol):
         self.answer = bytearray()
         self.sent = self.last = 0.0
         self.first: float | None = None
+        self.token: float | None = None
         self.chunks = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -102,7 +104,7 @@ class Caller(asyncio.Protocol):
 
     def send(self) -> None:
         """Begin the next request."""
-        self.answer, self.first, self.chunks = bytearray(), None, 0
+        self.answer, self.first, self.token, self.chunks = bytearray(), None, None, 0
         self.sent = time.perf_counter()
         if self.transport is not None:
             self.transport.write(self.run.next())
@@ -112,6 +114,7 @@ class Caller(asyncio.Protocol):
         if self.first is None:
             self.first = now
         if MARK in data:
+            self.token = self.token or now
             self.chunks += 1
             if self.chunks > 2:
                 self.run.gap(now, (now - self.last) * 1000)
@@ -153,7 +156,7 @@ class Run:
         self.task, self._request = task, request(task)
         self._numbers = itertools.count(secrets.randbelow(10**7))
         self.over = asyncio.Event()
-        self.figures = Figures(0, 0, 0, task.seconds, [], [], [], [])
+        self.figures = Figures(0, 0, 0, task.seconds, [], [], [], [], [])
         self.begin = self.end = 0.0
         self._joining: set[asyncio.Task[None]] = set()
 
@@ -200,6 +203,7 @@ class Run:
         if good and self.begin <= now <= self.end:
             self.figures.completed += 1
             self.figures.first.append(((caller.first or now) - caller.sent) * 1000)
+            self.figures.token.append(((caller.token or now) - caller.sent) * 1000)
             self.figures.total.append((now - caller.sent) * 1000)
         if now < self.end:
             caller.send()
@@ -220,7 +224,7 @@ class Run:
         await asyncio.sleep(max(0.0, self.end - time.perf_counter()))
         self.over.set()
         figures = self.figures
-        for values in (figures.first, figures.total, figures.gaps):
+        for values in (figures.first, figures.token, figures.total, figures.gaps):
             values.sort()
         return figures
 

@@ -64,14 +64,14 @@ def report() -> str:
             ours = _run(*target, callers)
             second = _run(str(stage.upstream), "", callers)
             direct = (first.rate() + second.rate()) / 2
-            waited = sorted([*first.first, *second.first])
+            waited = sorted([*first.token, *second.token])
             rows.append([
                 f"{callers} streams",
                 direct * TOKENS,
                 ours.rate() * TOKENS,
                 ours.rate() / direct,
                 quantile(waited, 0.5),
-                quantile(ours.first, 0.5) - quantile(waited, 0.5),
+                quantile(ours.token, 0.5) - quantile(waited, 0.5),
             ])  # fmt: skip
     heads = ["", "direct tokens/s", "through tokens/s", "ratio", "first p50 ms", "added p50 ms"]
     title = (
