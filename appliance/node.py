@@ -25,7 +25,7 @@ from appliance.env import ConfigurationError, Environment, read
 from appliance.services.folder import FolderRefused, private
 from appliance.services.keeper import Program
 from appliance.services.teller import Teller
-from appliance.services.worker import inherited, worker
+from appliance.services.worker import answers, inherited, worker
 from appliance.services.workers import Workers
 from compliance.audit.keys import KeyUnusable
 from inference.admission import public_keys
@@ -35,6 +35,7 @@ from inference.in_force import AHEAD, STALE, InForce
 from inference.registry import Entry, ModelUnusable, find
 from inference.registry.names import parts
 from inference.relay import connect
+from inference.sockets import engine_socket
 
 LOOK = 0.5  # seconds between looks at what there is to do
 BROKER = 5.0  # seconds for one command
@@ -67,7 +68,7 @@ class Supervisor:
         self._keys = environment.data / "keys" / "gateway.pub"
         local = confinement.broker_is_local(environment)
         self._confine = confinement.available() if local else "no"
-        self._workers = Workers(self._program, self._found)
+        self._workers = Workers(self._program, self._found, self._answers)
         self._voices: dict[str, Voice] = {}
         self._told = asyncio.Event()
 
@@ -116,6 +117,10 @@ class Supervisor:
             "DOMICILE_SOURCE": f"worker-{environment.node}-{model}",
         }
         return worker(f"worker-{model}", variables, self._confine, drain=DRAIN)
+
+    def _answers(self, model: str) -> bool:
+        given = self._environment
+        return answers(engine_socket(given.run, given.node, model))
 
     def _found(self, model: str, registered: str) -> Entry:
         """What lies here of a model, which must be the one that is registered (a digest).

@@ -7,9 +7,7 @@ process, which dies with it.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import hashlib
 import resource
 import threading
 from collections.abc import Callable, Sequence
@@ -32,6 +30,7 @@ from inference.engines.llamacpp import LlamaCpp
 from inference.engines.vllm import VLLM
 from inference.refusals import Refuser
 from inference.relay import connect
+from inference.sockets import engine_socket
 from inference.turns import Answering
 
 SLOTS = 4  # requests that llama.cpp answers at the same time, where nobody says otherwise
@@ -165,15 +164,6 @@ class Worker:
             self._loop = asyncio.get_running_loop()
             self._begun.set()
             await self._answering.run()
-
-
-def engine_socket(run: Path, node: str, model: str) -> Path:
-    """Where the engine of `node` for `model` listens: a node has one for each model.
-
-    It is as long whatever they are called: a socket's path holds 107 bytes on Linux.
-    """
-    named = base64.b32encode(hashlib.sha256(f"{node}/{model}".encode()).digest())
-    return run / f"engine-{named[:6].decode().lower()}.sock"
 
 
 def _engine(given: Configuration) -> Engine:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Mapping
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
 
 from appliance.env import BASE, Environment
 from appliance.services.keeper import Program
@@ -25,6 +29,20 @@ def inherited(environment: Environment) -> dict[str, str]:
         "DOMICILE_RUN": str(environment.run),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def answers(path: Path) -> bool:
+    """Whether the engine that listens on the Unix socket `path` is ready; within 1 s a step."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1.0)
+        try:
+            client.connect(str(path))
+            client.sendall(b"GET /health HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n")
+            with HTTPResponse(client) as response:
+                response.begin()
+                return response.status == HTTPStatus.OK
+        except (OSError, HTTPException):
+            return False
 
 
 def worker(

@@ -17,6 +17,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -27,6 +28,7 @@ from inference.registry import Entry
 
 SETTLE = 2.0  # seconds for which a model must be gone from the list before its worker ends
 LOOK_AGAIN = 5.0  # seconds between looks at the files of a model
+STEADY = 30.0  # seconds for which one that failed again and again must answer to run
 SPOILT = "its files are not as they were registered; the worker's log names the file"
 
 _log = structlog.get_logger(__name__)
@@ -42,6 +44,7 @@ class Place:
     kept: Kept | None = None
     digests: tuple[str, ...] = ()  # of the model and its adapters, as its worker found them
     registered: str = ""  # the model's digest, as the gateway says
+    answered: tuple[int | None, float] = (None, 0.0)  # its worker's process, and since when
     ending: asyncio.Task[None] | None = None
     reason: str = ""  # why it is not served
     spoilt: Traces = ()  # files that a worker refused
@@ -53,14 +56,17 @@ class Workers:
     """Belongs to one event loop, whose thread must be the process's main one.
 
     `program` says how a worker of a model is run, and `found` what lies here of one of a
-    digest; it raises `ModelUnusable` where that is another. Workers write their log where this
-    process does.
+    digest; it raises `ModelUnusable` where that is another. `answers` says whether a model's
+    engine is up; it may take a second. Workers write their log where this process does.
     """
 
     def __init__(
-        self, program: Callable[[str], Program], found: Callable[[str, str], Entry]
+        self,
+        program: Callable[[str], Program],
+        found: Callable[[str, str], Entry],
+        answers: Callable[[str], bool],
     ) -> None:
-        self._program, self._found = program, found
+        self._program, self._found, self._answers = program, found, answers
         self._places: dict[str, Place] = {}
 
     def follow(self, models: Mapping[str, str]) -> None:
@@ -78,9 +84,12 @@ class Workers:
     def states(self) -> Mapping[str, tuple[State, str]]:
         """Of each model a word, and why: `starts`, `runs`, `fails`, `ends` or `refused`.
 
-        May be asked from any thread.
+        May be asked from any thread; asks the engines of those that start.
         """
-        return {model: _state(place) for model, place in list(self._places.items())}
+        return {
+            model: _state(place, partial(self._answers, model))
+            for model, place in list(self._places.items())
+        }
 
     async def stop(self) -> None:
         """Let all finish what runs and end; `kill` may cut it short."""
@@ -171,16 +180,21 @@ def _say(model: str, place: Place, reason: str) -> None:
     place.reason = reason
 
 
-def _state(place: Place) -> tuple[State, str]:
+def _state(place: Place, answers: Callable[[], bool]) -> tuple[State, str]:
+    kept = place.kept
     if place.reason:
         return "refused", place.reason
     if place.ending is not None:
         return "ends", ""
-    if place.kept is None:
+    if kept is None:
         return "starts", ""
-    if place.kept.failing:
-        return "fails", "its worker does not stay up; read the worker's log"
-    return "runs", ""
+    pid = kept.pid
+    if pid is not None and place.answered[0] != pid and answers():
+        place.answered = pid, time.monotonic()
+    up = pid is not None and place.answered[0] == pid
+    if kept.failing and not (up and time.monotonic() - place.answered[1] >= STEADY):
+        return "fails", "its worker does not come up, or not for long; read the worker's log"
+    return ("runs" if up else "starts"), ""
 
 
 def traces(entry: Entry) -> Traces:

@@ -24,12 +24,13 @@ from celery import Celery
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.node import served
+from appliance.services.keeper import Program
 from appliance.services.workers import SETTLE, Workers
 from inference import drift, in_force, inventory
 from inference.registry import CATALOGUE, Entry, manifest, queue
 from inference.relay import Receipted, Receiver, Started, connect
+from inference.sockets import engine_socket
 from inference.statements import STREAM
-from inference.worker import engine_socket
 from tests.inference.nodes import MODEL, ROOT, data_folder, first, frames
 from tests.inference.tickets import GATEWAY, NODE, listed, sealed, ticket
 from tests.services.valkey import Valkey, leash
@@ -320,10 +321,28 @@ async def test_a_model_on_which_the_look_at_it_fails_keeps_no_other_from_being_s
         looked.append(model)
         raise IndexError(model)
 
-    workers = Workers(lambda _: pytest.fail("started"), found)
+    workers = Workers(lambda _: pytest.fail("started"), found, lambda _: False)
     workers.follow({"one": "1" * 64, "other": "2" * 64})
     assert looked == ["one", "other"]
     assert workers.states() == {name: ("refused", name) for name in looked}
+
+
+async def test_a_worker_runs_once_its_engine_answers_and_starts_until_then():
+    up = set[str]()
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    workers = Workers(
+        lambda model: Program(model, command), lambda *_: CATALOGUE[MODEL], up.__contains__
+    )
+    workers.follow({MODEL: CATALOGUE[MODEL].digest})
+    process = psutil.Process()
+    await until(lambda: workers.states()[MODEL] == ("starts", ""), "it starts")
+    await until(process.children, "it is there")
+    assert workers.states()[MODEL] == ("starts", "")
+    up.add(MODEL)
+    await until(lambda: workers.states()[MODEL] == ("runs", ""), "it runs")
+    up.clear()
+    assert workers.states()[MODEL] == ("runs", ""), "it is not asked again"
+    await workers.stop()
 
 
 async def test_of_a_stale_list_nothing_follows_and_an_adapter_is_its_bases():

@@ -31,8 +31,8 @@ from inference.relay import (
     Started,
     connect,
 )
+from inference.sockets import engine_socket
 from inference.statements import STREAM, read
-from inference.worker import engine_socket
 from tests.inference.nodes import (
     MODEL,
     Gateway,
