@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import structlog
 
@@ -116,11 +117,19 @@ class Supervisor:
             "DOMICILE_MODEL": model,
             "DOMICILE_SOURCE": f"worker-{environment.node}-{model}",
         }
-        return worker(f"worker-{model}", variables, self._confine, drain=DRAIN)
+        return worker(
+            f"worker-{model}",
+            variables,
+            self._confine,
+            drain=DRAIN,
+            listens=self._socket(model),
+        )
+
+    def _socket(self, model: str) -> Path:
+        return engine_socket(self._environment.run, self._environment.node, model)
 
     def _answers(self, model: str) -> bool:
-        given = self._environment
-        return answers(engine_socket(given.run, given.node, model))
+        return answers(self._socket(model))
 
     def _found(self, model: str, registered: str) -> Entry:
         """What lies here of a model, which must be the one that is registered (a digest).

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -46,9 +47,23 @@ def answers(path: Path) -> bool:
 
 
 def worker(
-    name: str, environment: Mapping[str, str], confine: str, *, drain: float = 10.0
+    name: str,
+    environment: Mapping[str, str],
+    confine: str,
+    *,
+    drain: float = 10.0,
+    listens: Path | None = None,
 ) -> Program:
-    """A worker of what `environment` says, as `DOMICILE_MODEL`; `drain` is in seconds."""
+    """A worker of what `environment` says, as `DOMICILE_MODEL`; `drain` is in seconds.
+
+    `listens` is the socket of its engine, which goes with it: who is killed leaves it there.
+    """
+
+    def ended(_pid: int) -> None:
+        if listens is not None:
+            with suppress(OSError):
+                listens.unlink()
+
     return Program(
         name,
         [
@@ -61,4 +76,5 @@ def worker(
         confine=confine,
         hopeless=frozenset({REFUSED}),
         unready=frozenset({NOT_BEGUN}),
+        ended=ended,
     )

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,7 @@ import pytest
 from appliance import confinement
 from appliance.services import keeper as keeping
 from appliance.services.keeper import Keeper, Program, StartFailed
+from appliance.services.worker import worker
 from tests.services.waiting import PATIENCE, until, wait_until
 
 SLEEPER = 'import time; print(\'{"event": "up"}\', flush=True); time.sleep(60)'
@@ -96,6 +98,17 @@ async def test_one_that_takes_long_to_fail_at_its_start_is_said_to_fail(folder, 
     with suppress(StartFailed):  # it may fail before that sees it alive
         await keeper.start(PATIENCE)
     await until(keeper.failing, "it is said to fail")
+    await keeper.stop()
+
+
+async def test_a_worker_that_is_killed_leaves_no_socket_of_its_engine(folder):
+    path = folder / "engine-abcdef.sock"
+    path.touch()
+    given = worker("worker", dict(os.environ), "no", listens=path)
+    keeper, _said = keeper_of(folder, replace(given, command=["/bin/sleep", "60"]))
+    await keeper.start(PATIENCE)
+    os.kill(state(folder)["worker"]["pid"], signal.SIGKILL)
+    await until(lambda: not path.exists(), "it is gone")
     await keeper.stop()
 
 
