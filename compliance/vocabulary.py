@@ -119,13 +119,16 @@ class Candidate:
 class Serving:
     """What is known of a requested model and of the sites that serve it.
 
-    `restricted` says that its licence restricts use in the EU. `candidates` are sorted by site.
+    `restricted` says that its licence restricts use in the EU, `reasons` that it may write down
+    how it comes to an answer, which its engine tells apart in chats only. `candidates` are
+    sorted by site.
     """
 
     licence: str = ""  # SPDX identifier
     publisher: str = ""
     restricted: bool = False
     candidates: tuple[Candidate, ...] = ()
+    reasons: bool = False
 
 
 @dataclass(frozen=True, slots=True)

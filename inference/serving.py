@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+import msgspec
 from django.db.models import Max, Q
 
 from compliance.audit import ledger
@@ -52,7 +53,23 @@ def _serving(model: Model, candidates: Iterable[Candidate]) -> Serving:
         publisher=publisher(weights),
         restricted=bool(weights.eu_restriction or model.eu_restriction),
         candidates=tuple(candidates),
+        reasons=_may_reason(weights),
     )
+
+
+class _Chosen(msgspec.Struct):
+    """Of a manifest, what was chosen when the model was imported."""
+
+    options: dict[str, str | int | bool] = {}
+
+
+def _may_reason(weights: Model) -> bool:
+    """Whether its engine looks for reasoning; one that cannot be read may as well."""
+    try:
+        chosen = msgspec.json.decode(weights.manifest or "{}", type=_Chosen)
+    except msgspec.DecodeError:
+        return True
+    return "reasoning_parser" in chosen.options
 
 
 def _candidate(nodes: Iterable[Node], witnessed: Mapping[int, datetime]) -> Candidate:

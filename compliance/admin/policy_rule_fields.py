@@ -236,6 +236,7 @@ def _obligations(known: Known) -> dict[str, forms.Field]:
             required=False,
             label="Give the answer without the model's reasoning",
             help_text="Some models write down how they come to an answer. It can repeat what "
-            "the answer leaves out.",
+            "the answer leaves out. Where it cannot be told apart from the answer, which is so "
+            "for completions without a chat, the request is refused.",
         ),
     }

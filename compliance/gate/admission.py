@@ -129,7 +129,7 @@ async def admit(
     if satisfied and decision.effect is Effect.HOLD:
         # A new hold is for all that holds the request: its approval must do alone.
         decision = decide(policy, facts, coverage)
-    case = Case(request, found, facts, decision)
+    case = Case(request, found, facts, duties.tellable(decision, request, facts))
     if case.decision.effect is Effect.BLOCK:
         await _block(case, append)
     if case.decision.effect is Effect.HOLD:

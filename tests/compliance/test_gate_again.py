@@ -19,6 +19,7 @@ from compliance.vocabulary import (
     Candidate,
     Category,
     Effect,
+    Endpoint,
     Event,
     NoRoute,
     Place,
@@ -298,3 +299,40 @@ async def test_what_cannot_be_replaced_is_blocked_anew(record: Record, seal: Sea
         await anew(one, record, seal, ALLOW, mail)
     assert EMAIL not in str(raised.value)
     assert record.last.detail["decision"] == "block"
+
+
+QUIET = rule("quiet", obligations={"withhold_reasoning": True})
+REASONS = replace(SERVING, reasons=True)
+
+
+async def test_reasoning_that_cannot_be_told_apart_is_withheld_with_the_whole_answer(
+    record: Record, seal: Seals
+) -> None:
+    asked = replace(request("Hello."), endpoint=Endpoint.COMPLETIONS)
+    with pytest.raises(Blocked, match="cannot be told apart") as blocked:
+        await admitted(asked, record, seal, QUIET, serving=lambda _model: REASONS)
+    assert "Rule quiet" not in str(blocked.value), "that rule lets it go on"
+    assert not seal.sealed
+    assert record.last.type == "request.blocked"
+    assert (record.last.detail["rules"], record.last.detail["blocked_by"]) == (["quiet"], [])
+    one = await admitted(asked, record, seal, ALLOW, serving=lambda _model: REASONS)
+    with pytest.raises(Blocked, match="cannot be told apart"):
+        await anew(one, record, seal, QUIET, serving=lambda _model: REASONS)
+    assert (record.last.type, record.last.detail["decision"]) == ("request.redecided", "block")
+    assert len(seal.sealed) == 1
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "serving"),
+    [
+        (Endpoint.CHAT, REASONS),
+        (Endpoint.EMBEDDINGS, REASONS),
+        (Endpoint.COMPLETIONS, SERVING),
+    ],
+)
+async def test_where_there_is_none_or_it_is_told_apart_the_request_goes_on(
+    record: Record, seal: Seals, endpoint: Endpoint, serving: Serving
+) -> None:
+    asked = replace(request("Hello."), endpoint=endpoint)
+    one = await admitted(asked, record, seal, QUIET, serving=lambda _model: serving)
+    assert one.decision.obligations.withhold_reasoning

@@ -97,3 +97,26 @@ def test_an_adapter_is_told_with_the_licence_and_the_publisher_of_its_base(model
     assert not serving.restricted
     Model.objects.filter(pk=model.pk).update(eu_restriction="Not for use in the EU.")
     assert servings(snapshot._deployments())[adapter.name].restricted
+
+
+@pytest.mark.parametrize(
+    ("manifest", "reasons"),
+    [
+        ("", False),
+        ('{"options": {"max_model_len": 2048}, "name": "x"}', False),
+        ('{"options": {"reasoning_parser": "qwen3"}}', True),
+        ("no manifest at all", True),
+    ],
+)
+def test_a_model_and_its_adapters_may_reason_where_the_engine_looks_for_it(
+    model, manifest, reasons
+):
+    Model.objects.update(manifest=manifest)
+    law = Model.objects.get(pk=model.pk)
+    law.pk, law.name, law.kind, law.manifest = None, f"{model.name}:law", "adapter", ""
+    law.base = model
+    law.save()
+    node = Node.objects.get(name="south-1")
+    Deployment.objects.create(model=law, node=node)
+    told = servings(snapshot._deployments())
+    assert [told[name].reasons for name in (model.name, law.name)] == [reasons] * 2

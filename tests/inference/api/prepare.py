@@ -90,6 +90,7 @@ def main(site_key: str, node_key: str, weights: str) -> None:
         origin="tests",
         context_length=2048,
         licence_accepted=timezone.now(),
+        manifest=json.dumps({"options": {"reasoning_parser": "qwen3"}}),
     )
     Deployment.objects.create(model=model, node=node, queue_limit=32)
     law = Model.objects.create(

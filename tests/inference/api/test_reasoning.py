@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.inference.api.laboratory import Laboratory, ask
-from tests.inference.api.node import Attempt, Node, chunk, unlike
+from tests.inference.api.node import MODEL, Attempt, Node, chunk, unlike
 from tests.inference.api.test_pseudonyms import TOKEN, letter
 
 LIKELY = {"content": [{"token": "Hm", "logprob": -0.5, "bytes": [72, 109], "top_logprobs": []}]}
@@ -84,3 +84,16 @@ async def test_reasoning_that_a_client_sends_back_is_not_read_again(
     response = await asyncio.to_thread(lab.post, ask("") | {"messages": history})
     assert response.status_code == 200
     assert "AKIA" not in json.dumps(node.attempts[0].ticket.body)
+
+
+async def test_where_it_cannot_be_told_apart_nothing_is_answered(
+    lab: Laboratory, node: Node, quiet: str
+):
+    """After a prompt, engines give reasoning as a part of the text."""
+    body, path = {"model": MODEL, "prompt": unlike(), "logprobs": 1}, "/v1/completions"
+    response = await asyncio.to_thread(lab.post, body, key=quiet, path=path)
+    assert response.status_code == 403
+    error = response.json()["error"]
+    assert error["code"].endswith("_blocked")
+    assert "told apart" in error["message"]
+    assert not node.attempts
