@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -38,6 +39,13 @@ class Witness(BaseHTTPRequestHandler):
 
     def log_message(self, *_words: object) -> None:
         """Nothing."""
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A socket's path has 107 bytes, of which pytest's own folders take most."""
+    with tempfile.TemporaryDirectory(prefix="dmp-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
@@ -107,16 +115,16 @@ def listens(way: Path) -> bool:
         return wire.connect_ex(str(way)) == 0
 
 
-def test_a_passage_leads_to_its_address_and_ends_when_it_is_told(address, tmp_path):
+def test_a_passage_leads_to_its_address_and_ends_when_it_is_told(address, short_folder):
     host, port = place_of(address)
-    way = socket_of(tmp_path, host, port)
+    way = socket_of(short_folder, host, port)
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", passage.__file__, str(way), host, str(port)]
     )
     try:
         wait_until(partial(listens, way), "the passage listens")
         assert way.stat().st_mode & 0o077 == 0
-        calls = Calls([address], tmp_path)
+        calls = Calls([address], short_folder)
         for text in (b"old 0\n", b"y" * 60_000):
             assert calls("POST", f"{address}/add-checkpoint", text).body == text
     finally:

@@ -29,13 +29,18 @@ from tests.services.waiting import PATIENCE, until, wait_until
 SERVER = """
 import socket, sys, os
 path = sys.argv[1]
+def say(words):
+    try:
+        peer.sendall(words)
+    except OSError:
+        pass  # whoever asked has gone
 print("loading weights", flush=True)
 listening = socket.socket(socket.AF_UNIX); listening.bind(path); listening.listen()
 while True:
     peer, _ = listening.accept()
     head = peer.recv(65536)
     if head.startswith(b"GET"):
-        peer.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+        say(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
     else:
         print("the prompt was canary-5521", flush=True)
         os._exit(3)
@@ -46,13 +51,16 @@ LONG = SERVER.replace(
     'print("the prompt was canary-5521", flush=True)',
     "length = head.split()[1][1:]; "
     'said = b"HTTP/1.1 200 OK\\r\\nContent-Length: %b\\r\\n\\r\\n" % length',
-).replace("os._exit(3)", 'peer.sendall(said + b"x" * int(length))')
+).replace("os._exit(3)", 'say(said + b"x" * int(length))')
 
 
 @pytest.fixture
 def folder():
     with tempfile.TemporaryDirectory(prefix="dms-") as name:
         yield Path(name)
+
+
+NEVER = 10**6  # looks without an answer: a child may be off its core for some of them
 
 
 def server(folder, program=SERVER, **options):
@@ -193,7 +201,7 @@ async def test_a_child_that_says_it_lost_what_it_serves_is_replaced(folder):
     program = SERVER.replace(
         "if head",
         f"""if head.startswith(b"GET") and os.path.exists({str(lost)!r}):
-        peer.sendall(b"HTTP/1.1 503 x\\r\\nContent-Length: 0\\r\\n\\r\\n")
+        say(b"HTTP/1.1 503 x\\r\\nContent-Length: 0\\r\\n\\r\\n")
     elif head""",
     )
     replaced = server(folder, program, look_every=0.2)
@@ -292,7 +300,7 @@ async def test_a_child_that_answers_and_gets_on_with_nothing_is_replaced(folder)
     async def same():
         return "the third token"
 
-    stuck = server(folder, look_every=0.05, mark=same, stuck_after=0.5)
+    stuck = server(folder, look_every=0.05, misses_most=NEVER, mark=same, stuck_after=0.5)
     await stuck.start()
     await until(lambda: stuck.starts >= 2, "it is replaced")
     await stuck.stop()
@@ -306,7 +314,7 @@ async def test_a_child_that_gets_on_or_has_nothing_to_do_is_left_alone(folder, s
         marks.append(step)
         return len(marks) if step else None
 
-    well = server(folder, look_every=0.01, mark=further, stuck_after=0.2)
+    well = server(folder, look_every=0.01, misses_most=NEVER, mark=further, stuck_after=0.2)
     await well.start()
     began = time.monotonic()
     await until(lambda: len(marks) > 30 and time.monotonic() > began + 0.6, "it was looked at")

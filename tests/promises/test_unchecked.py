@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -97,6 +98,25 @@ def strike(appliance: Appliance, how: signal.Signals) -> None:
             process.send_signal(how)
 
 
+@contextmanager
+def struck(appliance: Appliance, how: signal.Signals) -> Iterator[None]:
+    """Strike; where detectors die, those that come in their places too, until the end."""
+    over = threading.Event()
+
+    def again() -> None:
+        while how == signal.SIGKILL and not over.wait(0.05):
+            strike(appliance, how)
+
+    strike(appliance, how)
+    thread = threading.Thread(target=again)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def answered(appliance: Appliance) -> None:
     """Wait until a request is checked and answered again."""
 
@@ -119,8 +139,11 @@ def test_without_a_detector_nothing_is_inferred(appliance: Appliance, how: signa
     admitted = len(appliance.events(type="request.admitted"))
     before = len(appliance.events(type="request.refused"))
     ran = engine.tasks(appliance)
-    with embedder(appliance), ThreadPoolExecutor(len(CALLS)) as threads:
-        strike(appliance, how)
+    with (
+        embedder(appliance),
+        ThreadPoolExecutor(len(CALLS)) as threads,
+        struck(appliance, how),
+    ):
         refusals = list(threads.map(partial(refused_of, appliance), *zip(*CALLS, strict=True)))
     assert {(error.status_code, error.code) for error in refusals} == {
         (503, "detection_unavailable")

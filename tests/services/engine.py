@@ -7,12 +7,13 @@ from typing import Any
 
 import httpx
 
+from appliance import env
 from tests.services.appliance import Appliance
 
 
 def ask(appliance: Appliance, path: str) -> httpx.Response | None:
     """The engine's answer to GET `path`; None where no engine answers."""
-    for socket in (appliance.data / "run").glob("engine-*.sock"):
+    for socket in env.read(appliance.variables).run.glob("engine-*.sock"):
         transport = httpx.HTTPTransport(uds=str(socket))
         with suppress(httpx.HTTPError), httpx.Client(transport=transport, timeout=30) as client:
             return client.get(f"http://engine{path}")

@@ -101,7 +101,7 @@ class Callers:
 
     async def script(self, attempt: Attempt) -> None:
         following = self.next
-        if attempt.said == WAITS:
+        if attempt.said == WAITS and not self.over:
             beating = asyncio.create_task(attempt.beat())
             await following.wait()
             beating.cancel()
