@@ -141,7 +141,11 @@ def _when_asked(known: Known) -> dict[str, forms.Field]:
 
 def _when_served(known: Known) -> dict[str, forms.Field]:
     return {
-        "when_models": NamesField(known.models, label="Models"),
+        "when_models": NamesField(
+            known.models,
+            label="Models",
+            help_text="An adapter is a model of its own: name it too where the rule is for it.",
+        ),
         "when_licences": NamesField(known.licences, label="Licences of the model"),
         "when_publishers": NamesField(known.publishers, label="Publishers of the model"),
         "when_restricted": YesNoField(
