@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -118,6 +118,9 @@ class Appliance:
         self.variables = variables(data, self.port, more)
         self.output = data.parent / f"{data.name}.output"
         self.process: subprocess.Popen[bytes] | None = None
+        self._clients = (
+            ExitStack()
+        )  # left to the collector, their sockets would warn in any test
 
     # --- Life ---
 
@@ -145,6 +148,7 @@ class Appliance:
 
     def stop(self, timeout: float = 45.0) -> None:
         """Stop it as Ctrl-C does; whatever is left after `timeout` s is killed by its id."""
+        self._clients.close()
         if self.process is None:
             return
         family = self.family()
@@ -205,9 +209,12 @@ class Appliance:
     # --- The public door ---
 
     def client(self, **options: Any) -> openai.OpenAI:
-        """The official client, which does not try again by itself."""
-        return openai.OpenAI(
-            base_url=f"{self.url}/v1", **{"api_key": self.welcome["api_key"], **_once(options)}
+        """The official client, which does not try again by itself. Closed when this stops."""
+        return self._clients.enter_context(
+            openai.OpenAI(
+                base_url=f"{self.url}/v1",
+                **{"api_key": self.welcome["api_key"], **_once(options)},
+            )
         )
 
     def async_client(self, **options: Any) -> openai.AsyncOpenAI:
