@@ -216,22 +216,13 @@ class Node:
         self._cancellations.forget(attempt.ticket.id)
 
 
-COLOURS = [
-    "red",
-    "green",
-    "blue",
-    "yellow",
-    "white",
-    "black",
-    "brown",
-    "pink",
-    "purple",
-    "orange",
-    "grey",
-]
+TURNS = ("up", "down", "left", "right")
 
 
 def unlike() -> str:
-    """Text that hardly any test has sent before. A colour may be taken for a name."""
-    named = ", ".join(secrets.choice(COLOURS) for _ in range(5))
-    return f"Please put these colours into another order: {named}."
+    """Text that hardly any test has sent before and in which nothing is ever found.
+
+    Of colours in a random order two in a hundred are taken for a name.
+    """
+    turns = " and ".join(secrets.choice(TURNS) for _ in range(12))
+    return f"How is this counted: {turns}?"
