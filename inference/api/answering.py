@@ -58,6 +58,7 @@ class Answering:
         self._begun = begun
         self._chunks = 0
         self._finished: Finished | None = None
+        self._left = False  # whether the caller went before the end
         self._answer = _answer_of(call, admitted)
         self._given: Gathered = self._answer.gathered()  # what the caller got, if that is kept
 
@@ -71,13 +72,20 @@ class Answering:
             raise
         finally:
             self._plane.endings.conclude(self._admitted, outcome)
+        self._left = outcome.kind == "cancelled"
         return outcome.kind
 
     def tokens(self, estimate: int) -> int:
-        """Tokens to charge: as the receipt says, else at least one for each chunk."""
+        """Tokens to charge: as the receipt says, else at least one for each chunk.
+
+        Vectors come all at once, so that nothing shows how much of them was made for a caller
+        who left: it is charged what was estimated.
+        """
         if self._finished is not None:
             receipt = self._finished.receipt
             return receipt.prompt_tokens + receipt.completion_tokens
+        if self._left and self._call.endpoint is Endpoint.EMBEDDINGS:
+            return estimate
         return max(estimate, self._chunks) if self._chunks else 0
 
     async def _run(self) -> Outcome:

@@ -6,16 +6,18 @@ import array
 import asyncio
 import base64
 import json
+import uuid
 from typing import Any
 
 import openai
 import pytest
 
-from inference.relay import INBOX_LIMIT
+from inference.api.endpoints import BYTES_PER_TOKEN
+from inference.relay import INBOX_LIMIT, connect
 from tests.inference.api.laboratory import Laboratory, ask
 from tests.inference.api.node import MODEL, VECTORS, Attempt, Node, unlike
 from tests.inference.api.test_pseudonyms import letter
-from tests.services.waiting import PATIENCE
+from tests.services.waiting import PATIENCE, until
 
 PATH = "/v1/embeddings"
 COUNTED = 'domicile_tokens_total{endpoint="embeddings",kind="prompt"}'
@@ -163,6 +165,37 @@ async def test_an_answer_that_nobody_takes_waits_where_it_is_and_ends_cancelled(
     request = node.attempts[0].ticket.request
     *_, last = await asyncio.to_thread(lab.story, request)
     assert (last.type, last.detail["reason"]) == ("request.cancelled", "caller_gone")
+
+
+async def test_vectors_that_their_caller_did_not_wait_for_are_charged_as_estimated(
+    lab: Laboratory, node: Node
+):
+    """Otherwise who leaves in time would have them worked out for nothing."""
+    node.script = Attempt.beat
+    key = await asyncio.to_thread(lab.application, tokens=1000, at_once=1)
+    ((identity,),) = lab.sql(
+        "SELECT application_id FROM compliance_apikey WHERE prefix = ?", (key[4:16],)
+    )
+    bucket, slots = (f"limit:{{{uuid.UUID(identity)}}}:{name}" for name in ("tokens", "open"))
+    body = json.dumps({"model": VECTORS, "input": ["x" * 400] * 3}).encode()
+    _, writer = await asyncio.open_connection(*lab.url.removeprefix("http://").split(":"))
+    writer.write(
+        b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (key.encode(), len(body), body)
+    )
+    await until(lambda: node.attempts, "the node works at it")
+    async with connect(lab.broker.url) as redis:
+        await redis.persist(bucket)
+        writer.close()
+
+        async def settled() -> bool:
+            return not await redis.exists(slots)
+
+        await until(settled, "what it cost is settled")
+        level = float(await redis.hget(bucket, "level") or 0)
+    assert level == 1000 - len(body) // BYTES_PER_TOKEN
+    *_, last = await asyncio.to_thread(lab.story, node.attempts[0].ticket.request)
+    assert last.type == "request.cancelled"
 
 
 async def test_of_what_is_kept_the_texts_are_and_the_vectors_are_not(
