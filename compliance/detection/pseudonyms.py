@@ -1,10 +1,10 @@
 """What becomes of each finding, and the pseudonyms of one request.
 
-A pseudonym is a bracketed token, `[PERSON_1]`, numbered by first occurrence over all segments,
-so that a resent history gives the same names; the same value of the same entity type has
-the same token. A number that stands literally anywhere in the input is skipped: a token in an
-answer then always means the value it was given for. A mask is `[PERSON]`, without a
-number, and is never restored. No table outlives the request.
+A pseudonym is a bracketed token, `[PERSON_1]`, numbered by first occurrence over all segments
+(or within each, see `treat`), so that a resent history gives the same names; the same value of
+the same entity type has the same token. A number that stands literally anywhere in the input is
+skipped: a token in an answer then always means the value it was given for. A mask is
+`[PERSON]`, without a number, and is never restored. No table outlives the request.
 """
 
 from __future__ import annotations
@@ -101,13 +101,23 @@ def mask(entity: str) -> str:
     return f"[{entity}]"
 
 
-def treat(segments: Sequence[Segment], scan: Scan, treatments: Mapping[str, Effect]) -> Treated:
+def treat(
+    segments: Sequence[Segment],
+    scan: Scan,
+    treatments: Mapping[str, Effect],
+    *,
+    apart: bool = False,
+) -> Treated:
     """Mask and pseudonymise the findings of a scan as `treatments` says per entity type.
 
     Every other occurrence of a changed value as a whole word, in whatever segment, is
     changed too: a value recognised in one place must not pass in another where it was
-    missed. Raises `Unreplaceable`; a blocked or unmentioned entity never comes this far, and
-    raises `ValueError`.
+    missed. `apart` numbers each segment by itself, so that what becomes of a text does not
+    hang on how many values its neighbours hold; one token then stands for several values and
+    `pseudonyms` is empty: it is for texts whose answer holds none.
+
+    Raises `Unreplaceable`; a blocked or unmentioned entity never comes this far, and raises
+    `ValueError`.
     """
     changes = [
         _resolved(segment, found, treatments)
@@ -123,7 +133,8 @@ def treat(segments: Sequence[Segment], scan: Scan, treatments: Mapping[str, Effe
             continue
         if not segment.replaceable:
             raise Unreplaceable(due[0].entity, segment.pointer)
-        texts[segment.pointer] = _applied(segment.text, due, pseudonyms)
+        own = Pseudonyms([segment]) if apart else pseudonyms
+        texts[segment.pointer] = _applied(segment.text, due, own)
         replaced += len(due)
     return Treated(texts, pseudonyms.values(), replaced)
 

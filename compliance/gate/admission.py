@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Generic, Never, TypeVar
 
 from compliance.audit import contents
@@ -27,6 +28,7 @@ from compliance.vocabulary import (
     Decision,
     DetectionFailed,
     Effect,
+    Endpoint,
     Facts,
     Holder,
     NoRoute,
@@ -206,11 +208,19 @@ def unchanged(policy: Policy, approved: Mapping[str, str]) -> frozenset[str]:
 async def treated(request: Request, found: Scan, decision: Decision) -> Treated:
     """The texts that the model gets, worked out beside the event loop where they are long.
 
-    Raises `Unreplaceable`.
+    Texts that become vectors are numbered each by itself: an index must find a text again by
+    the same vector, whatever it was sent with. Raises `Unreplaceable`.
     """
+    work = partial(
+        treat,
+        request.segments,
+        found,
+        decision.treatments,
+        apart=request.endpoint is Endpoint.EMBEDDINGS,
+    )
     if sum(len(segment.text) for segment in request.segments) < LONG:
-        return treat(request.segments, found, decision.treatments)
-    return await asyncio.to_thread(treat, request.segments, found, decision.treatments)
+        return work()
+    return await asyncio.to_thread(work)
 
 
 def written(request: Request, texts: Treated, decision: Decision) -> Mapping[str, Any]:

@@ -57,6 +57,23 @@ def test_pseudonyms_are_numbered_by_first_occurrence_and_the_same_value_has_the_
     assert made.replaced == 5
 
 
+def test_texts_treated_apart_are_numbered_each_by_itself_and_hide_what_others_showed():
+    texts = "Anna and Bob", "Carl met Bob; who is [PERSON_1]?", "Ask Anna."
+    found_here = [
+        found(0, texts[0], "Anna"),
+        found(0, texts[0], "Bob"),
+        found(1, texts[1], "Carl"),
+    ]
+    made = treat(texts_of(*texts), Scan(tuple(found_here)), PSEUDONYMISE, apart=True)
+    assert list(made.texts.values()) == [
+        "[PERSON_1] and [PERSON_2]",
+        "[PERSON_2] met [PERSON_3]; who is [PERSON_1]?",
+        "Ask [PERSON_1].",
+    ]
+    assert made.pseudonyms == {}
+    assert made.replaced == 5
+
+
 def test_a_number_that_the_input_holds_is_skipped_wherever_it_stands():
     one, two = "Anna and Bob", "What does [PERSON_1] mean? And [PERSON_3]?"
     out, made = treated([one, two], [found(0, one, "Anna"), found(0, one, "Bob")])

@@ -84,6 +84,18 @@ async def test_texts_are_checked_as_prompts_are_and_the_record_says_what_was_ask
     assert blocked.json()["error"]["code"] == "personal_data_blocked"
 
 
+async def test_a_text_is_sent_as_if_it_came_alone(lab: Laboratory, node: Node):
+    """An index finds it again by its vector, whatever it was sent with."""
+    node.script = script(VECTOR, VECTOR, VECTOR)
+    texts = [letter()[0] for _ in range(3)]
+    response = await asyncio.to_thread(
+        lab.post, {"model": VECTORS, "input": texts, "encoding_format": "float"}, path=PATH
+    )
+    assert response.status_code == 200
+    (sent,) = set(node.attempts[0].ticket.body["input"])
+    assert sent == "Please write to [EMAIL_ADDRESS_1] about the invoice."
+
+
 async def test_figures_tell_the_endpoints_apart(lab: Laboratory, node: Node):
     def counted() -> float:
         text = lab.http.get(f"{lab.url}/metrics").text
