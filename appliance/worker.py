@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from celery import signals
+from celery.worker import state
 
 from appliance import logging
 from appliance.celery import environment, take
@@ -86,9 +87,17 @@ def _end(**_: Any) -> None:
     tasks.end()
 
 
-def _end_process() -> None:
-    """The answering loop failed; whoever keeps this process starts it again."""
-    os.kill(os.getpid(), signal.SIGKILL)
+def _end_process(error: BaseException) -> None:
+    """The answering loop failed; whoever keeps this process starts it again.
+
+    Not so where the model's files are others by now: then it ends as if it had found that when
+    it began, and Celery puts back what it has taken from the queue and not begun.
+    """
+    if isinstance(error, ModelUnusable):
+        sys.stderr.write(f"The worker ends. {error}\n")
+        state.should_stop = REFUSED
+    else:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 signals.setup_logging.connect(_configure_log)

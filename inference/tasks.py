@@ -15,10 +15,10 @@ _log = structlog.get_logger(__name__)
 _worker: Worker | None = None
 
 
-def begin(configuration: Configuration, on_failure: Callable[[], None]) -> None:
+def begin(configuration: Configuration, on_failure: Callable[[BaseException], None]) -> None:
     """Start this process's worker; returns when its engine answers.
 
-    `on_failure` is called if it ends by itself later. Raises what `Worker.start` raises.
+    `on_failure` is given the error if it ends by one later. Raises what `Worker.start` raises.
     """
     global _worker  # noqa: PLW0603 - Celery has no other place for it
     worker = Worker(configuration, on_failure)

@@ -33,6 +33,7 @@ from inference.waiting import WAITING_ROOM
 HEARTBEAT = 1.0  # s
 DRAIN = 30.0  # s to finish what runs
 PATIENCE = 20.0  # s that what has no turn yet waits for an engine to come back
+_DOWN = "The engine is not up."
 
 _log = structlog.get_logger(__name__)
 
@@ -119,6 +120,13 @@ class Answering:
         self._leaving = True
         self._vacancy.set()
 
+    def abandon(self) -> None:
+        """The engine will not come back: give up all there is, and end."""
+        self.leave()
+        self._turns.send_away(_DOWN)
+        self._give_up(_DOWN)
+        self.stopping.set()
+
     def news(self) -> None:
         """A new list of versions in force: who waits looks whether it may go on."""
         self._vacancy.set()
@@ -130,10 +138,15 @@ class Answering:
         be answered elsewhere.
         """
         self._leave.bulletin.shut(closed)
+        if closed:
+            self._give_up("The node closed itself.")
+
+    def _give_up(self, why: str) -> None:
+        """What is being answered fails."""
         begun = [(task, line) for task, line in self._open.items() if line.begun]
-        for task, line in begun if closed else ():
+        for task, line in begun:
             with contextlib.suppress(OutboxFull):
-                line.put(Failed("engine_unavailable", "The node closed itself."))
+                line.put(Failed("engine_unavailable", why))
             task.cancel()
 
     async def accept(self, envelopes: Sequence[bytes]) -> None:
@@ -223,7 +236,7 @@ class Answering:
                 self._turns.look()
                 self._vacancy.set()
             elif loop.time() >= last + PATIENCE:
-                self._turns.send_away("The engine is not up.")
+                self._turns.send_away(_DOWN)
             await asyncio.sleep(HEALTH)
 
     def _healthy(self) -> bool:

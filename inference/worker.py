@@ -29,6 +29,7 @@ from inference.engines.base import Engine, start_within
 from inference.engines.llamacpp import LlamaCpp
 from inference.engines.vllm import VLLM
 from inference.refusals import Refuser
+from inference.registry import ModelUnusable
 from inference.relay import connect
 from inference.sockets import engine_socket
 from inference.turns import Answering
@@ -59,8 +60,10 @@ class Configuration:
 class Worker:
     """Answers tickets in a thread of its own."""
 
-    def __init__(self, configuration: Configuration, on_failure: Callable[[], None]) -> None:
-        """`on_failure` is called if the loop ends by an error once it has begun."""
+    def __init__(
+        self, configuration: Configuration, on_failure: Callable[[BaseException], None]
+    ) -> None:
+        """`on_failure` is given the error by which the loop ends once it has begun."""
         self._configuration = configuration
         self._on_failure = on_failure
         self._thread = threading.Thread(target=self._run, name="answers", daemon=True)
@@ -68,6 +71,7 @@ class Worker:
         self._error: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._answering: Answering | None = None
+        self._spoilt: ModelUnusable | None = None
 
     def start(self) -> None:
         """Return when the engine answers.
@@ -110,8 +114,8 @@ class Worker:
             uvloop.run(self._main())
         except BaseException as error:  # noqa: BLE001 - told to whoever waits for this thread
             if self._begun.is_set():
-                _log.exception("worker_failed")
-                self._on_failure()
+                _log.exception("worker_failed", kind=type(error).__name__)
+                self._on_failure(error)
             self._error = error
         finally:
             self._begun.set()
@@ -128,7 +132,7 @@ class Worker:
             given.entry.digest,
             {adapter.name: adapter.digest for adapter in given.entry.adapters},
         )
-        engine = _engine(given)
+        engine = _engine(given, self._check)
         async with contextlib.AsyncExitStack() as stack:
             redis = connect(given.broker_url)
             stack.push_async_callback(redis.aclose)
@@ -164,9 +168,27 @@ class Worker:
             self._loop = asyncio.get_running_loop()
             self._begun.set()
             await self._answering.run()
+            if self._spoilt is not None:
+                raise self._spoilt
+
+    def _check(self) -> None:
+        """Look at the model's files before the engine starts anew; called in any thread.
+
+        Where they are others than those registered this worker ends, by that error: to look at
+        all of them again and again would keep the disk busy, and only others help.
+        """
+        if self._spoilt is not None:
+            raise self._spoilt
+        try:
+            self._configuration.entry.check()
+        except ModelUnusable as error:
+            self._spoilt = error
+            if self._answering is not None and self._loop is not None:
+                self._loop.call_soon_threadsafe(self._answering.abandon)
+            raise
 
 
-def _engine(given: Configuration) -> Engine:
+def _engine(given: Configuration, check: Callable[[], None]) -> Engine:
     """The engine that a model was imported for; raises `EngineFailed`, `WeightsMissing`."""
     entry, socket = given.entry, engine_socket(given.run, given.node, given.entry.name)
     if entry.engine == "vllm":
@@ -178,7 +200,7 @@ def _engine(given: Configuration) -> Engine:
             slots=given.slots,
             threads=given.threads,
             start_within=start_within(entry.engine, entry.size),
-            check=entry.check,
+            check=check,
         )
     return LlamaCpp(
         entry.name,
@@ -189,7 +211,7 @@ def _engine(given: Configuration) -> Engine:
         threads=given.threads,
         embeds=entry.task == "embeddings",
         start_within=start_within(entry.engine, entry.size),
-        check=entry.check,
+        check=check,
     )
 
 

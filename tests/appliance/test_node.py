@@ -28,7 +28,7 @@ from appliance.services.keeper import Program
 from appliance.services.workers import SETTLE, Workers
 from inference import drift, in_force, inventory
 from inference.registry import CATALOGUE, Entry, manifest, queue
-from inference.relay import Receipted, Receiver, Started, connect
+from inference.relay import Failed, Receipted, Receiver, Started, connect
 from inference.sockets import engine_socket
 from inference.statements import STREAM
 from tests.inference.nodes import MODEL, ROOT, data_folder, first, frames
@@ -287,6 +287,40 @@ async def test_what_is_taken_away_is_drained_and_comes_back_once_its_files_are_r
     node.models = [MODEL, SECOND]
     await until(lambda: SECOND in node.unserved(), "it is refused")
     await until(lambda: set(node.workers()) == {MODEL}, "no worker tries in vain")
+
+    (node.data / "good").rename(weights)
+    await until(lambda: node.answers(SECOND), "it is served again")
+
+
+async def test_files_that_change_under_a_worker_end_it_once_its_engine_would_read_them_again(
+    node,
+):
+    before = len(node.told("model_refused"))
+    inbox = await node.ask(SECOND, max_tokens=1500, temperature=0)
+    await first(inbox, Started)
+    worker = node.workers()[SECOND]
+    (engine,) = worker.children()
+    engine.suspend()  # its answer is under way until it is killed
+    weights = node.data / "models" / SECOND / "weights.gguf"
+    weights.rename(node.data / "good")
+    shutil.copyfile(node.data / "good", weights)
+    with weights.open("r+b") as changed:
+        changed.write(b"gguf")
+    engine.kill()
+
+    async def changed_files() -> set[str]:
+        said = [
+            fields.get(drift.FIELD.encode()) for _, fields in await node.redis.xrange(STREAM)
+        ]
+        told = [drift.read(one) for one in said if one]
+        return {one.file for one in told if (one.model, one.reason) == (SECOND, "changed")}
+
+    await until(changed_files, "the gateway is told")
+    assert await changed_files() == {"weights.gguf"}
+    assert isinstance((await frames(inbox))[-1], Failed)
+    await until(lambda: len(node.told("model_refused")) > before, "it is refused")
+    await until(lambda: set(node.workers()) == {MODEL}, "no worker tries in vain")
+    await until(lambda: not worker.is_running(), "it has ended")
 
     (node.data / "good").rename(weights)
     await until(lambda: node.answers(SECOND), "it is served again")
