@@ -17,7 +17,7 @@ import msgspec
 from compliance.vocabulary import Endpoint
 from inference.engines import vllm_load, vllm_progress
 from inference.engines.answers import WHOLE_MAX, Answered, TooLong
-from inference.engines.base import EngineFailed, EngineRefused, Load
+from inference.engines.base import EngineRefused, Load
 from inference.engines.server import SupervisedServer
 from inference.engines.vllm_body import (
     chat,
@@ -30,12 +30,11 @@ from inference.engines.vllm_body import (
     vectors,
 )
 from inference.engines.vllm_command import arguments, environment, installed
+from inference.engines.vllm_refusal import refusal
 from inference.registry import Entry
 
 _RESTART_PATIENCE = 20.0  # s that a request waits for an engine that is being restarted
 _SAYS = 80  # lines of what a server said that did not come up; the cause stands far above
-_BAD_REQUEST = range(400, 500)
-_TOO_LONG = frozenset({"input_tokens", "input_text", "max_tokens", "max_completion_tokens"})
 _SERVER = Path(__file__).with_name("vllm_server.py")
 
 _decode = msgspec.json.Decoder().decode
@@ -138,7 +137,7 @@ class VLLM:
                 "/v1/embeddings", _encode(asked), _RESTART_PATIENCE
             )
         except Answered as answered:
-            raise self._refusal(answered, asked) from None
+            raise refusal(answered, asked, self._entry.context_length) from None
         except TooLong as error:
             raise EngineRefused(
                 "input", f"The vectors are more than {WHOLE_MAX} bytes; send fewer texts."
@@ -155,29 +154,4 @@ class VLLM:
                 async for event in events:
                     yield _decode(event)
         except Answered as answered:
-            raise self._refusal(answered, asked) from None
-
-    def _refusal(self, answered: Answered, asked: Mapping[str, Any]) -> Exception:
-        """What an error means, in words that quote nothing of the request."""
-        if answered.status not in _BAD_REQUEST:
-            return EngineFailed(
-                f"The engine gave up on this request, with status {answered.status}."
-            )
-        try:
-            param = str(_decode(answered.body)["error"].get("param") or "")
-        except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
-            param = ""
-        where = next(name for name in ("messages", "prompt", "input") if name in asked)
-        model = asked["model"]
-        if param in _TOO_LONG:
-            return EngineRefused(
-                where,
-                f"What is in `{where}` is longer than the {self._entry.context_length} tokens "
-                f"that {model} takes, prompt and answer together.",
-            )
-        for name in ("response_format", "tools"):
-            if name in asked:
-                return EngineRefused(
-                    name, f"The engine cannot use the schema in `{name}`; simplify it."
-                )
-        return EngineRefused(where, f"{model} cannot be given what is in `{where}`.")
+            raise refusal(answered, asked, self._entry.context_length) from None
