@@ -72,6 +72,7 @@ async def test_a_worker_that_can_get_out_closes_itself_until_it_was_opened(
         await redis.set(OPENED + "node-1", canary_format.open_again(opening, GATEWAY))
         node = Node(valkey.url, data, prefix=become(0))
         await until(lambda: healthy(redis), "it is open")
+        await until(lambda: redis.xlen(STREAM), "its canary has reported, which may be later")
         (first, *_) = await reports(redis)
         assert (first.verdict, first.closed) == ("confined", 0)
         (inbox,) = await gateway.send(ticket(reply_stream=gateway.receiver.stream))

@@ -121,12 +121,15 @@ def test_a_second_end_of_a_request_is_refused_and_the_others_in_its_commit_are_n
 
     ends = [completed(other) for other in others] + [event("request.failed", request)]
     ends += [event("request.cancelled", others[0])]
-    threads = [threading.Thread(target=append, args=(end,)) for end in ends]
-    with transaction.atomic():  # the writer waits, so that most of them share a commit
+    first, *threads = [threading.Thread(target=append, args=(end,)) for end in ends]
+    with transaction.atomic(), sending(writer) as sent:  # so that all but one share a commit
         WriterEpoch.objects.filter(source="web-1").update(open_from=0)
+        first.start()
+        wait_until(lambda: others[0] in sent, "the writer has taken one and waits")
         for thread in threads:
             thread.start()
-        wait_until(lambda: writer.depth >= len(ends) // 2, "most of them wait")
+        wait_until(lambda: writer.depth == len(threads), "the others wait")
+    first.join()
     for thread in threads:
         thread.join()
     assert sorted(results) == ["refused"] * 2 + ["stored"] * 20
