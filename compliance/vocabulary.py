@@ -97,6 +97,14 @@ class RequestClass(StrEnum):
     BATCH = "batch"
 
 
+class Endpoint(StrEnum):
+    """What an application can ask a model for, as OpenAI's API calls it."""
+
+    CHAT = "chat.completions"
+    COMPLETIONS = "completions"
+    EMBEDDINGS = "embeddings"
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A site that serves the requested model, as it is configured.
@@ -138,7 +146,8 @@ class Facts:
     `entities` counts the findings by (category, entity). `time` is in microseconds since the
     Unix epoch. `declared` are the categories that the application's owner said it processes,
     `subject_countries` those of the people its data is about (ISO 3166-1 alpha-2), `tools` the
-    names of the functions that the request offers to the model.
+    names of the functions that the request offers to the model. Of the `endpoint` rules cannot
+    speak; what an obligation comes to may depend on it.
     """
 
     application: str
@@ -155,6 +164,7 @@ class Facts:
     request_class: RequestClass = RequestClass.INTERACTIVE
     tools: frozenset[str] = frozenset()
     serving: Serving = Serving()
+    endpoint: Endpoint = Endpoint.CHAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,14 +233,6 @@ class Decision:
         stopping = self.blocked_by if self.effect is Effect.BLOCK else self.held_by
         said = zip(self.rules, self.reasons, strict=False)
         return (*(reason for rule, reason in said if rule in stopping), *self.besides)
-
-
-class Endpoint(StrEnum):
-    """What an application can ask a model for, as OpenAI's API calls it."""
-
-    CHAT = "chat.completions"
-    COMPLETIONS = "completions"
-    EMBEDDINGS = "embeddings"
 
 
 # --- Who asks -----------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from compliance.vocabulary import (
     Decision,
     DetectionFailed,
     Effect,
+    Endpoint,
     Facts,
     Finding,
     RequestClass,
@@ -87,6 +88,14 @@ class TryForm(forms.Form):
         choices=[
             (RequestClass.INTERACTIVE, "interactive: somebody waits for the answer"),
             (RequestClass.BATCH, "batch: one of many, not waited for"),
+        ],
+    )
+    endpoint = forms.ChoiceField(
+        label="Endpoint",
+        choices=[
+            (Endpoint.CHAT, "/v1/chat/completions: a chat"),
+            (Endpoint.COMPLETIONS, "/v1/completions: the model goes on with the text"),
+            (Endpoint.EMBEDDINGS, "/v1/embeddings: a vector of the text"),
         ],
     )
     tools = forms.CharField(
@@ -229,6 +238,7 @@ def _facts(asked: dict[str, Any], scan: Scan, serving: Serving) -> Facts:
         request_class=RequestClass(asked["request_class"]),
         tools=asked["tools"],
         serving=serving,
+        endpoint=Endpoint(asked["endpoint"]),
     )
 
 

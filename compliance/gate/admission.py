@@ -131,7 +131,7 @@ async def admit(
     if satisfied and decision.effect is Effect.HOLD:
         # A new hold is for all that holds the request: its approval must do alone.
         decision = decide(policy, facts, coverage)
-    case = Case(request, found, facts, duties.tellable(decision, request, facts))
+    case = Case(request, found, facts, decision)
     if case.decision.effect is Effect.BLOCK:
         await _block(case, append)
     if case.decision.effect is Effect.HOLD:
@@ -196,6 +196,7 @@ def known(request: Request, found: Scan, serving: Serves) -> Facts:
             str(tool["function"]["name"]) for tool in request.body.get("tools") or ()
         ),
         serving=serving(request.model),
+        endpoint=request.endpoint,
     )
 
 

@@ -67,7 +67,6 @@ async def readmit(
     request, found, attempt = admitted.request, admitted.found, admitted.attempt + 1
     facts = known(request, found, serving)
     decision = decide(policy, facts, coverage, unchanged(policy, admitted.approved))
-    decision = duties.tellable(decision, request, facts)
     if decision.effect not in (Effect.BLOCK, Effect.HOLD):
         try:
             texts = await treated(request, found, decision)

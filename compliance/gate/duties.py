@@ -1,4 +1,4 @@
-"""What a decision obliges to: less kept, shorter answers, and none that would tell too much.
+"""What a decision obliges to: less kept, and shorter answers.
 
 The model that is asked for was decided on by the policy itself; that an answer is marked, or
 that a person must look at it, is for whoever hands it over.
@@ -10,14 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from compliance.vocabulary import Decision, Effect, Endpoint, Facts, Obligations, Request
+from compliance.vocabulary import Obligations, Request
 
 MAX_TOKENS = "max_tokens"
 EMBEDDED = "input"  # what only the body of a request for vectors has
-NOT_APART = (
-    "The policy withholds the model's reasoning, which cannot be told apart from what it "
-    "writes here; ask in a chat (/v1/chat/completions)."
-)
 
 
 def kept_for(request: Request, obligations: Obligations) -> Request:
@@ -26,20 +22,6 @@ def kept_for(request: Request, obligations: Obligations) -> Request:
     if days is None or days >= application.content_days:
         return request
     return replace(request, application=replace(application, content_days=days))
-
-
-def tellable(decision: Decision, request: Request, facts: Facts) -> Decision:
-    """The decision, or a block where the answer would hold reasoning that is to be withheld.
-
-    Engines tell the reasoning of a model apart in chats only: after a prompt it is a part of
-    the text.
-    """
-    withheld = decision.obligations.withhold_reasoning and facts.serving.reasons
-    if request.endpoint is not Endpoint.COMPLETIONS or not withheld:
-        return decision
-    if decision.effect is Effect.BLOCK:
-        return decision
-    return replace(decision, effect=Effect.BLOCK, reasons=(*decision.reasons, NOT_APART))
 
 
 def bounded(body: Mapping[str, Any], obligations: Obligations) -> Mapping[str, Any]:

@@ -15,8 +15,9 @@ mark_output    where any rule asks for it; `review`, `withhold_reasoning` likewi
 =============  ====================================================================
 
 Where no rule speaks of the request, or none of one of the kinds found in it, the answer is no
-(default deny). So a rule that is added to a policy makes nothing laxer for a request of which
-every part is spoken of already, and a rule that blocks makes nothing laxer at all.
+(default deny); so it is where reasoning must be withheld that cannot be told apart. So a rule
+that is added to a policy makes nothing laxer for a request of which every part is spoken of
+already, and a rule that blocks makes nothing laxer at all.
 """
 
 from __future__ import annotations
@@ -26,10 +27,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from compliance.policy.compiled import Ready, Spoken, compiled
 from compliance.policy.conditions import Kind
 from compliance.policy.terms import NOTHING_ASKED, Policy
-from compliance.vocabulary import Candidate, Decision, Effect, Facts, Obligations
+from compliance.vocabulary import Candidate, Decision, Effect, Endpoint, Facts, Obligations
 
 NO_RULE_SPOKE = "No rule of the policy speaks of something in this request."
 MODEL_NOT_PERMITTED = "The rules that apply do not permit the model that was asked for."
+NOT_APART = (
+    "The policy withholds the model's reasoning, which cannot be told apart from what it "
+    "writes here; ask in a chat (/v1/chat/completions)."
+)
 
 _STRICTNESS: Mapping[Effect, int] = {effect: effect.strictness for effect in Effect}
 _EFFECTS: Sequence[Effect] = tuple(Effect)
@@ -65,6 +70,9 @@ def decide(
     if obligations.models is not None and facts.model not in obligations.models:
         effect = Effect.BLOCK
         reasons.append(MODEL_NOT_PERMITTED)
+    if effect is not Effect.BLOCK and obligations.withhold_reasoning and _mixed(facts):
+        effect = Effect.BLOCK
+        reasons.append(NOT_APART)
     sites, excluded = _sites([one for one, _ in spoke if one.places is not None], facts)
     return Decision(
         effect=effect,
@@ -81,6 +89,14 @@ def decide(
         blocked_by=blocked,
         excluded=excluded,
     )
+
+
+def _mixed(facts: Facts) -> bool:
+    """Whether reasoning may be a part of the text.
+
+    Engines tell it apart in chats only; what follows a prompt is all one.
+    """
+    return facts.serving.reasons and facts.endpoint is Endpoint.COMPLETIONS
 
 
 def not_enforced(policy: Policy, coverage: frozenset[Kind]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 from compliance.policy.moments import SECOND
 from compliance.policy.symbolic import Case
 from compliance.policy.universe import Kind, Universe
-from compliance.vocabulary import Candidate, Facts, RequestClass, Serving
+from compliance.vocabulary import Candidate, Endpoint, Facts, RequestClass, Serving
 
 
 class Disagreement(AssertionError):
@@ -69,12 +69,14 @@ def read(case: Case, model: Any) -> Facts:
         subject_countries=read.chosen("subject_countries"),
         high_risk=read.choice("high_risk"),
         request_class=read.choice("request_class"),
+        endpoint=read.choice("endpoint"),
         tools=read.chosen("tools"),
         serving=Serving(
             licence=read.choice("licence"),
             publisher=read.choice("publisher"),
             restricted=read.choice("restricted"),
             candidates=(candidate,),
+            reasons=read.choice("reasons"),
         ),
     )
 
@@ -186,6 +188,10 @@ def _serving(world: Universe, facts: Facts) -> Iterator[Facts]:
         yield replace(facts, serving=replace(facts.serving, **changed))
 
 
+def _tells_apart(_world: Universe, facts: Facts) -> Iterator[Facts]:
+    yield replace(facts, serving=replace(facts.serving, reasons=False))
+
+
 def _known_site(world: Universe, facts: Facts) -> Iterator[Facts]:
     """A site that is registered, without proofs where they do not matter."""
     now = facts.time
@@ -231,4 +237,6 @@ _SIMPLER: tuple[Callable[[Universe, Facts], Iterator[Facts]], ...] = (
     _facts("subject_countries", frozenset()),
     _facts("tools", frozenset()),
     _facts("request_class", RequestClass.INTERACTIVE),
+    _facts("endpoint", Endpoint.CHAT),
+    _tells_apart,
 )

@@ -116,6 +116,7 @@ def _serving(case: Case, model: str, serving: Serving, candidate: Candidate) -> 
     yield choices["licence"][serving.licence]
     yield choices["publisher"][serving.publisher]
     yield choices["restricted"][serving.restricted]
+    yield choices["reasons"][serving.reasons]
     yield choices["site"][candidate.site]
     alike = case.world.countries
     yield choices["country"][alike.get(candidate.country, alike[NOWHERE])]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from compliance.vocabulary import Candidate, Category, Facts, RequestClass, Serving
+from compliance.vocabulary import Candidate, Category, Endpoint, Facts, RequestClass, Serving
 
 _TEXTS = ("application", "model", "purpose", "legal_basis", "owner")
 _FLAGS = ("names_unchecked", "high_risk")
@@ -27,10 +27,12 @@ def written(facts: Facts) -> dict[str, Any]:
         "declared": sorted(map(str, facts.declared)),
         "subject_countries": sorted(facts.subject_countries),
         "request_class": str(facts.request_class),
+        "endpoint": str(facts.endpoint),
         "tools": sorted(facts.tools),
         "licence": serving.licence,
         "publisher": serving.publisher,
         "restricted": serving.restricted,
+        "reasons": serving.reasons,
         "candidates": [_candidate(one) for one in serving.candidates],
     }
 
@@ -38,7 +40,8 @@ def written(facts: Facts) -> dict[str, Any]:
 def read(detail: Mapping[str, Any]) -> Facts:
     """The facts of `written`; what an older event does not have is as `Facts` has it.
 
-    Raises ValueError where a category or a class of requests is unknown to this release.
+    Raises ValueError where a category, a class of requests or an endpoint is unknown to this
+    release.
     """
     given = {name: detail[name] for name in (*_TEXTS, *_FLAGS, "time") if name in detail}
     return Facts(
@@ -56,7 +59,9 @@ def read(detail: Mapping[str, Any]) -> Facts:
             publisher=detail.get("publisher", ""),
             restricted=detail.get("restricted", False),
             candidates=tuple(map(_read_candidate, detail.get("candidates", ()))),
+            reasons=detail.get("reasons", False),
         ),
+        endpoint=Endpoint(detail.get("endpoint", Endpoint.CHAT)),
     )
 
 

@@ -17,7 +17,7 @@ from compliance.policy.solver import Session, Term
 from compliance.policy.terms import Condition, Policy, Rule, Where
 from compliance.policy.universe import NOWHERE, Kind, Universe
 from compliance.policy.zones import zone
-from compliance.vocabulary import Category, Effect
+from compliance.vocabulary import Category, Effect, Endpoint
 
 
 class Case:
@@ -306,6 +306,9 @@ class Meaning:
             if (models := rule.obligations.models) is not None:
                 other = session.no(self.case.among("model", models.__contains__))
                 yield session.all([self.spoke[rule.id], other])
+        mixed = [self.case.choices["endpoint"][Endpoint.COMPLETIONS]]
+        mixed.append(self.case.choices["reasons"][True])
+        yield session.all([self.obliged("withhold_reasoning"), *mixed])
 
     def _places(self) -> Iterable[Term]:
         session = self.case.session

@@ -12,7 +12,15 @@ from compliance.policy.moments import SECOND
 from compliance.policy.terms import Policy
 from compliance.policy.universe import Known
 from compliance.policy.unnamed import Unnamed
-from compliance.vocabulary import Candidate, Category, Decision, Effect, Facts, RequestClass
+from compliance.vocabulary import (
+    Candidate,
+    Category,
+    Decision,
+    Effect,
+    Endpoint,
+    Facts,
+    RequestClass,
+)
 
 _TREATED = {
     Effect.ALLOW: "stays as it is",
@@ -100,6 +108,10 @@ def _besides(facts: Facts) -> Iterator[str]:
         yield "The application is a high-risk AI system."
     if facts.request_class is RequestClass.BATCH:
         yield "It is one of many in a file (batch)."
+    if facts.endpoint is Endpoint.COMPLETIONS:
+        yield "It asks to go on with a text (/v1/completions)."
+    if facts.serving.reasons:
+        yield "The model may write down how it comes to its answer."
     if facts.tools:
         tools = words.both(_named(tool, "a function") for tool in sorted(facts.tools))
         yield f"It offers the model {tools}."
@@ -146,6 +158,7 @@ def table(facts: Facts) -> Iterator[tuple[str, str]]:
     yield from _model(facts)
     batch = facts.request_class is RequestClass.BATCH
     yield "Request class", "batch" if batch else "interactive"
+    yield "Endpoint", f"/v1/{facts.endpoint.replace('.', '/')}"
     yield "Tools offered", _many(_named(one, "one") for one in sorted(facts.tools))
     yield "Time", moment(facts.time)
     yield from _site(facts)
@@ -162,6 +175,7 @@ def _model(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "Its licence", _given(facts.serving.licence)
     yield "Its publisher", _given(facts.serving.publisher)
     yield "Licence restricts use in the EU", "yes" if facts.serving.restricted else "no"
+    yield "It may write down its reasoning", "yes" if facts.serving.reasons else "no"
 
 
 def _site(facts: Facts) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,7 @@ from compliance.policy.countries import COUNTRIES
 from compliance.policy.regions import spans
 from compliance.policy.terms import Condition, Policy, Rule, Where
 from compliance.policy.unnamed import unnamed, unnamed_kind
-from compliance.vocabulary import Candidate, Category, Facts, RequestClass, Serving
+from compliance.vocabulary import Candidate, Category, Endpoint, Facts, RequestClass, Serving
 
 Kind = tuple[Category, str]
 Place = tuple[Where, str | None]
@@ -174,6 +174,8 @@ def universe(
         "high_risk": (False, True),
         "restricted": (False, True),
         "request_class": tuple(RequestClass),
+        "endpoint": tuple(Endpoint),
+        "reasons": (False, True),
         "time": times.all,
         "country": tuple(dict.fromkeys(countries.values())),
         "attested": _ages(one.attested_within for one in where),

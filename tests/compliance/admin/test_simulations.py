@@ -1,5 +1,7 @@
 """Simulations and the playground, through the console's door."""
 
+from dataclasses import replace
+
 import pytest
 from django.urls import reverse
 
@@ -9,7 +11,15 @@ from compliance.policy.default import DEFAULT
 from compliance.policy.rules import Condition, Rule, canonical, policy
 from compliance.simulation import replay
 from compliance.versions import install
-from compliance.vocabulary import Candidate, DetectionFailed, Effect, Serving
+from compliance.vocabulary import (
+    Candidate,
+    DetectionFailed,
+    Effect,
+    Endpoint,
+    Obligations,
+    Scan,
+    Serving,
+)
 from tests.compliance.admin import stories
 from tests.compliance.simulation.test_replay import asked, on_record
 
@@ -21,6 +31,20 @@ STRICT = policy(
     (
         *DEFAULT.rules,
         Rule("hr", "None of HR.", Condition(applications=frozenset({"hr"})), Effect.BLOCK),
+    ),
+)
+
+QUIET = policy(
+    "quiet",
+    2,
+    (
+        Rule(
+            "quiet",
+            "No reasoning.",
+            Condition(),
+            Effect.ALLOW,
+            obligations=Obligations(withhold_reasoning=True),
+        ),
     ),
 )
 
@@ -146,6 +170,7 @@ def bench():
 def tried(client, text, **fields):
     owner = stories.application(fields.pop("application", "helpdesk"))
     given = {"model": "small", "policy": "active", "request_class": "interactive"}
+    given |= {"endpoint": "chat.completions"}
     return client.post(PLAY, given | {"text": text, "application": owner.pk} | fields)
 
 
@@ -163,6 +188,25 @@ def test_a_draft_decides_instead_where_it_is_chosen(ruled, bench):
     page = tried(ruled, "Hello.", application="hr", policy=ruled.draft)
     assert page.context["tried"].outcome == "block"
     assert "The model gets nothing." in text_of(page)
+
+
+def test_where_reasoning_cannot_be_told_apart_a_text_is_blocked_at_that_endpoint(ruled):
+    serving = replace(SERVING, reasons=True)
+    playground.provide(
+        playground.Bench(lambda _texts: Scan(), lambda _model: serving, lambda: ["small"])
+    )
+    PolicyDraft.objects.update(document=canonical(QUIET).decode())
+    draft = {"policy": ruled.draft}
+    try:
+        pages = {
+            endpoint: tried(ruled, "Hello.", endpoint=endpoint, application=endpoint, **draft)
+            for endpoint in Endpoint
+        }
+    finally:
+        playground.provide(None)
+    outcomes = {name: page.context["tried"].outcome for name, page in pages.items()}
+    assert outcomes == dict.fromkeys(Endpoint, "allow") | {Endpoint.COMPLETIONS: "block"}
+    assert "ask in a chat" in text_of(pages[Endpoint.COMPLETIONS])
 
 
 def test_what_is_typed_cannot_become_markup(ruled, bench):

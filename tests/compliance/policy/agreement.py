@@ -106,9 +106,9 @@ class Asked:
         serving = placed.serving
         for name in ("application", "model", "purpose", "legal_basis", "owner", "time"):
             yield case.choices[name][getattr(placed, name)]
-        for name in ("names_unchecked", "high_risk", "request_class"):
+        for name in ("names_unchecked", "high_risk", "request_class", "endpoint"):
             yield case.choices[name][getattr(placed, name)]
-        for name in ("licence", "publisher", "restricted"):
+        for name in ("licence", "publisher", "restricted", "reasons"):
             yield case.choices[name][getattr(serving, name)]
         for name in ("declared", "subject_countries", "tools"):
             yield from self.exactly(name, getattr(placed, name))

@@ -12,6 +12,7 @@ from compliance.vocabulary import (
     Candidate,
     Category,
     Effect,
+    Endpoint,
     Facts,
     Obligations,
     RequestClass,
@@ -179,7 +180,9 @@ def request(rng):
             publisher=either(rng, PUBLISHERS),
             restricted=rng.random() < 0.3,
             candidates=tuple(candidate(rng, name, time) for name in sites),
+            reasons=rng.random() < 0.5,
         ),
+        endpoint=rng.choice(tuple(Endpoint)),
     )
 
 

@@ -20,6 +20,7 @@ from compliance.vocabulary import (
     Candidate,
     Category,
     Effect,
+    Endpoint,
     Facts,
     Obligations,
     RequestClass,
@@ -211,6 +212,7 @@ def servings(draw, time):
         draw(st.sampled_from(PUBLISHERS)),
         draw(st.booleans()),
         tuple(sorted(places, key=lambda one: one.site)),
+        draw(st.booleans()),
     )
 
 
@@ -232,6 +234,7 @@ def any_facts(draw):
         request_class=draw(st.sampled_from(RequestClass)),
         tools=draw(st.frozensets(st.sampled_from(TOOLS))),
         serving=draw(servings(time)),
+        endpoint=draw(st.sampled_from(Endpoint)),
     )
 
 

@@ -33,6 +33,9 @@ def read(document, facts, satisfied=frozenset()):
     models = [set(one["models"]) for one in obligations if "models" in one]
     if denied or any(facts.model not in permitted for permitted in models):
         effects.append("block")
+    withheld = any("withhold_reasoning" in one for one in obligations)
+    if withheld and facts.serving.reasons and facts.endpoint == "completions":
+        effects.append("block")
     sites, excluded = placed(spoke, facts, document)
     treatments: dict[str, str] = {}
     for (_category, entity), effect in kinds.items():
@@ -50,7 +53,7 @@ def read(document, facts, satisfied=frozenset()):
         "max_tokens": least(obligations, "max_tokens"),
         "mark_output": any(one.get("mark_output", False) for one in obligations),
         "review": any(one.get("review", False) for one in obligations),
-        "withhold_reasoning": any(one.get("withhold_reasoning", False) for one in obligations),
+        "withhold_reasoning": withheld,
         "models": frozenset.intersection(*map(frozenset, models)) if models else None,
     }
 

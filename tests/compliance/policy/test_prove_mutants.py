@@ -33,6 +33,16 @@ SYMBOLIC = [
         "yield session.false",
     ),
     (
+        "reasoning that is told apart everywhere",
+        'yield session.all([self.obliged("withhold_reasoning"), *mixed])',
+        "yield session.false",
+    ),
+    (
+        "reasoning that is told apart nowhere",
+        'mixed.append(self.case.choices["reasons"][True])',
+        "mixed.pop()",
+    ),
+    (
         "a place that counts though the rule is silent",
         "yield session.any([session.no(self.spoke[rule.id]), here])",
         "yield here",

@@ -27,7 +27,15 @@ from compliance.policy.prove import Question, Verdict, holds
 from compliance.policy.regions import NEWEST
 from compliance.policy.terms import Assertion, Condition, Hours, Never, Retention, Rule, Where
 from compliance.policy.universe import Known
-from compliance.vocabulary import Candidate, Category, Effect, Facts, Obligations, Serving
+from compliance.vocabulary import (
+    Candidate,
+    Category,
+    Effect,
+    Endpoint,
+    Facts,
+    Obligations,
+    Serving,
+)
 from tests.compliance.policy import chance
 
 SINCE = chance.SINCE
@@ -319,6 +327,18 @@ def test_what_became_looser_is_told(new, words):
     assert answer.verdict is Verdict.COUNTEREXAMPLE
     assert any(words in said for said in answer.words), answer.words
     assert looser(new, OLD, since=SINCE).verdict is Verdict.PROVED
+
+
+def test_no_longer_withholding_reasoning_lets_go_on_what_could_not_be_told_apart():
+    quiet = of(replace(REST, obligations=Obligations(withhold_reasoning=True)))
+    answer = looser(quiet, of(REST), since=SINCE)
+    blocked = next(one for one in answer.examples if one.facts.serving.reasons)
+    assert blocked.facts.endpoint is Endpoint.COMPLETIONS
+    assert "It asks to go on with a text (/v1/completions)." in blocked.words
+    told = dict(blocked.table)
+    assert told["Endpoint"] == "/v1/completions"
+    assert told["It may write down its reasoning"] == "yes"
+    assert looser(of(REST), quiet, since=SINCE).verdict is Verdict.PROVED
 
 
 def test_for_whom_it_is_looser_is_told_exactly():

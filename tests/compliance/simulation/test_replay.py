@@ -19,7 +19,7 @@ from compliance.policy import recorded
 from compliance.policy.rules import Condition, Rule, policy
 from compliance.policy.simulate import Tally
 from compliance.simulation import replay, runs
-from compliance.vocabulary import Category, Effect, Facts
+from compliance.vocabulary import Category, Effect, Endpoint, Facts, Obligations, Serving
 from tests.compliance.audit.events import event, now, register, request_id
 
 pytestmark = pytest.mark.database
@@ -74,6 +74,17 @@ def test_what_was_asked_in_the_time_is_decided_anew(database):
     assert [kind for kind, _ in told] == ["policy.simulation_started", "policy.simulated"]
     assert not [one for kind, detail in told for one in catalogue.unknown(kind, detail)]
     assert (told[1][1]["requests"], told[1][1]["decided_otherwise"]) == (3, 2)
+
+
+def test_a_request_that_would_be_blocked_for_what_its_answer_might_hold_is_foreseen(database):
+    reasons = Facts("hr", "small", serving=Serving(reasons=True), time=now())
+    at = (dataclasses.replace(reasons, endpoint=endpoint) for endpoint in Endpoint)
+    on_record(*(asked("hr", facts=recorded.written(facts)) for facts in at), asked("hr"))
+    (rule,) = ALLOW.rules
+    quiet = dataclasses.replace(rule, obligations=Obligations(withhold_reasoning=True))
+    run = begun(new=policy("a", 2, (quiet,)))
+    replay.carry_out(run.pk)
+    assert found(run).outcomes == {("allow", "allow"): 3, ("allow", "block"): 1}
 
 
 def test_a_request_whose_facts_are_not_there_is_counted_and_no_guess_is_made(database):
