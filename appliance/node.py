@@ -25,6 +25,7 @@ from appliance import confinement, logging
 from appliance.env import ConfigurationError, Environment, read
 from appliance.services.folder import FolderRefused, private
 from appliance.services.keeper import Program
+from appliance.services.shares import Shares
 from appliance.services.teller import Teller
 from appliance.services.worker import answers, inherited, worker
 from appliance.services.workers import Workers
@@ -70,6 +71,7 @@ class Supervisor:
         local = confinement.broker_is_local(environment)
         self._confine = confinement.available() if local else "no"
         self._workers = Workers(self._program, self._found, self._answers)
+        self._shares = Shares(environment.vllm_python, self._workers.running)
         self._voices: dict[str, Voice] = {}
         self._told = asyncio.Event()
 
@@ -110,10 +112,11 @@ class Supervisor:
             self._workers.kill()
         self._told.set()
 
-    def _program(self, model: str) -> Program:
+    def _program(self, model: str, entry: Entry) -> Program:
         environment = self._environment
         variables = {
             **inherited(environment),
+            **self._shares.given(model, entry),
             "DOMICILE_MODEL": model,
             "DOMICILE_SOURCE": f"worker-{environment.node}-{model}",
         }

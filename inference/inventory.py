@@ -27,7 +27,7 @@ FRESH = 120.0  # seconds after which what it says may no longer be so
 _CONTEXT = b"domicile/inventory/1\x00"
 
 Words = Annotated[str, msgspec.Meta(max_length=96)]
-State = Literal["here", "starts", "runs", "fails", "ends", "refused"]
+State = Literal["here", "waits", "starts", "runs", "fails", "ends", "refused"]
 
 
 class InventoryRefused(Exception):
@@ -59,7 +59,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A model that lies on the node, or should; `digest` is a SHA-256 in hex, or empty.
 
     `state` is `here` where the node is not to serve it, else what its worker does; `reason` why
-    it is refused, or fails.
+    it is refused, fails, or waits.
     """
 
     name: Annotated[str, msgspec.Meta(max_length=140)]

