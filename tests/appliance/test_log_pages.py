@@ -231,7 +231,7 @@ async def test_a_reader_who_does_not_take_the_answer_is_given_up(
         await asyncio.Event().wait()
 
     scope = {"type": "http", "method": "GET", "path": "/log/checkpoint", "raw_path": b""}
-    await asyncio.wait_for(pages(scope, None, never), 5)
+    await asyncio.wait_for(pages(scope, None, never), PATIENCE)
     assert (await ask(pages, "/log/checkpoint")).status == 200
 
 

@@ -199,7 +199,7 @@ def test_the_logs_key_is_rotated_without_a_stop(appliance):
 def test_a_second_appliance_on_the_same_folder_is_refused(appliance):
     said = refusal(up(appliance.data, free_port()))
     assert "Another Domicile" in said
-    assert appliance.ready()
+    wait_until(appliance.ready, "the first one is ready still")
 
 
 def test_a_taken_port_is_refused_in_one_sentence(appliance, tmp_path):

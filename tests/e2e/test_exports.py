@@ -38,7 +38,7 @@ def test_an_officer_counts_starts_downloads_and_deletes_an_export(officer, tmp_p
     with page.expect_navigation():
         page.get_by_role("button", name="Start the export").click()
     officer.shows("export-begun")
-    expect(page.get_by_role("button", name="Download")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Download")).to_be_visible()
     assert page.evaluate(UNNAMED) == []
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)

@@ -12,6 +12,7 @@ from compliance.evidence.paper.page import Attached, Paper, printed
 from compliance.evidence.paper.signature import signed
 from tests.foreign import install
 from tests.foreign.summary import MARK
+from tests.services.waiting import PATIENCE
 
 VALID, WHOLE = "Signature Validation: Signature is Valid.", "Total document signed"
 
@@ -29,7 +30,7 @@ def ask(tmp_path_factory):
         path = folder / "asked.pdf"
         path.write_bytes(pdf)
         done = subprocess.run(
-            [*command, path], capture_output=True, text=True, timeout=60, check=False
+            [*command, path], capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         return done.stdout
 

@@ -153,7 +153,9 @@ async def test_a_ticket_that_waits_for_a_slot_is_spoken_for_by_heartbeats(gatewa
             assert await waiting.get(PATIENCE) == Heartbeat()
 
         async def told():
-            state = json.loads(await redis.get(sign_of()))
+            if (said := await redis.get(sign_of())) is None:
+                return False  # a busy machine's node may speak late
+            state = json.loads(said)
             assert (state["site"], state["capacity"], state["healthy"]) == ("home", 4, True)
             assert state["models"] == {MODEL: CATALOGUE[MODEL].digest}
             return (state["running"], state["waiting"]) == (4, 1)
@@ -205,9 +207,9 @@ async def test_a_replayed_ticket_runs_once_even_if_the_broker_forgot_it(gateway,
     assert isinstance((await frames(inbox))[-1], Receipted)
     await redis.delete(f"claim:{asked.id}")
     (again,) = await gateway.send(asked, envelopes=[envelope])
+    await until(lambda: _said(node, '"spent"'), "it was looked at and is spent")
     with pytest.raises(TimeoutError):
         await again.get(1.5)
-    assert '"spent"' in node.log.read_text()
 
 
 async def test_a_ticket_that_another_node_has_claimed_is_left_to_it(gateway, redis):
@@ -232,7 +234,7 @@ async def test_a_bad_envelope_is_refused_and_does_not_stop_its_neighbours(
     good = mine(gateway)
     (inbox,) = await gateway.send(good, envelopes=[envelope(mine(gateway)), sealed(good)])
     assert isinstance((await frames(inbox))[-1], Receipted)
-    assert f'"{reason}"' in node.log.read_text()
+    await until(lambda: _said(node, f'"{reason}"'), "the other is refused")
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from tests.services.appliance import Appliance
+from tests.services.waiting import PATIENCE
 
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1  # netdevice(7)
 OUTSIDE = ("192.0.2.1", 443)  # TEST-NET-1, RFC 5737
@@ -62,7 +63,7 @@ def main() -> None:
             found["finish"] = whole.choices[0].finish_reason
             stream = client.chat.completions.create(**arguments, stream=True)  # type: ignore[call-overload]
             found["chunks"] = sum(1 for _ in stream)
-        console = httpx.get(f"{appliance.url}/console/login/")
+        console = httpx.get(f"{appliance.url}/console/login/", timeout=PATIENCE)
         found["console"] = console.status_code
         found["processes"] = len(appliance.family())
     print(json.dumps(found))  # noqa: T201 - read by the test

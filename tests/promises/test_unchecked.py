@@ -208,6 +208,7 @@ def test_a_worker_with_the_key_of_another_site_opens_nothing(appliance: Applianc
             call(client, appliance, ENDPOINTS[0], False)
         assert no.value.status_code == 503
         assert engine.tasks(appliance) == ran, "the engine worked"
+        wait_until(lambda: len(refusals(appliance)) > known, "its log says that it refused")
         assert set(refusals(appliance)[known:]) == {"unreadable"}
         request = no.value.response.headers["Domicile-Request"]
         wait_until(lambda: "request.failed" in history(appliance, request), "it has ended")

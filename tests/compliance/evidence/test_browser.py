@@ -12,6 +12,7 @@ from compliance.audit.entry import canonical
 from tests.compliance.evidence.packing import check, contents, pack, replant, resign
 from tests.compliance.evidence.test_mutants import mutate
 from tests.e2e.conftest import FLAGS, SCREENSHOTS, chromium
+from tests.services.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -35,7 +36,7 @@ def opened(folder, files, width=1280):
     assert [c for c in complaints[1:] if not c.startswith("blob:")] == []
 
 
-def judged(page, path, timeout=60_000):
+def judged(page, path, timeout=PATIENCE * 1000):
     """Exit code and words, as verify.py would have them."""
     page.get_by_label("Evidence (ZIP)").set_input_files(path)
     page.get_by_role("button", name="Verify").click()

@@ -20,6 +20,7 @@ from compliance.evidence.hints import packed
 from compliance.models import Event
 from tests.compliance.evidence.conftest import ORIGIN, PUBLIC
 from tests.compliance.evidence.packing import KEY, check, contents, pack, replant, resign
+from tests.services.waiting import PATIENCE
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("database")]
 
@@ -30,7 +31,7 @@ def run(*arguments, cwd=None):
         [sys.executable, "-I", "-S", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         cwd=cwd,
         check=False,
     )

@@ -87,6 +87,14 @@ class Attempt:
             self.line.put(Heartbeat())
             await asyncio.sleep(0.5)
 
+    async def beats_until(self, event: asyncio.Event) -> None:
+        """Wait for what the test does; a busy machine's delay is then no node's silence."""
+        beating = asyncio.create_task(self.beat())
+        try:
+            await event.wait()
+        finally:
+            beating.cancel()
+
     def receipt(self, key: Ed25519PrivateKey = NODE_KEY, **changes: Any) -> None:
         now = time.time_ns() // 1000
         ticket = self.ticket

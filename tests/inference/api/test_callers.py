@@ -16,7 +16,7 @@ from redis import Redis
 from inference.api.limits import SLOT_LIFETIME
 from tests.inference.api.laboratory import Laboratory, ask
 from tests.inference.api.node import Attempt, Node, unlike
-from tests.services.waiting import until, wait_until
+from tests.services.waiting import PATIENCE, until, wait_until
 
 WRONG = {
     "none": None,
@@ -33,7 +33,7 @@ WRONG = {
 
 
 def models(url: str, key: str) -> httpx.Response:
-    with httpx.Client(verify=False) as client:  # noqa: S501 - no TLS here
+    with httpx.Client(verify=False, timeout=PATIENCE) as client:  # noqa: S501 - no TLS here
         return client.get(f"{url}/v1/models", headers={"Authorization": f"Bearer {key}"})
 
 
@@ -168,7 +168,7 @@ async def test_requests_at_a_time_are_limited_and_their_slots_come_back(
 
     async def script(attempt: Attempt) -> None:
         attempt.text("x")
-        await go.wait()
+        await attempt.beats_until(go)
         attempt.finish()
         attempt.receipt()
 
@@ -257,7 +257,7 @@ async def test_more_waiting_than_the_queue_holds_is_refused_at_once(
     go = asyncio.Event()
 
     async def script(attempt: Attempt) -> None:
-        await go.wait()
+        await attempt.beats_until(go)
         attempt.finish()
         attempt.receipt()
 

@@ -257,7 +257,7 @@ async def test_an_error_in_mid_stream_is_an_event_and_no_done(lab: Laboratory, n
 async def test_a_caller_that_goes_frees_the_engine(lab: Laboratory, node: Node, stream: bool):
     async def script(attempt: Attempt) -> None:
         attempt.text("Good ")
-        await attempt.cancelled.wait()
+        await attempt.beats_until(attempt.cancelled)
 
     node.script = script
     async with lab.async_client() as client:

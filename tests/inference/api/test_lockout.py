@@ -7,10 +7,11 @@ import re
 import httpx
 
 from tests.inference.api.laboratory import Laboratory
+from tests.services.waiting import PATIENCE
 
 
 def test_a_claimed_address_does_not_evade_the_lockout(lab: Laboratory):
-    with httpx.Client(base_url=lab.url, follow_redirects=True) as browser:
+    with httpx.Client(base_url=lab.url, follow_redirects=True, timeout=PATIENCE) as browser:
         page = browser.get("/console/login/")
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
         assert token is not None

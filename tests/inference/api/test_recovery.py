@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from inference import in_force
 from inference.relay import Started
 from tests.inference.api.laboratory import Laboratory, ask
-from tests.inference.api.node import Attempt, Node, answers, unlike
+from tests.inference.api.node import LAW, Attempt, Node, answers, unlike
 from tests.services.appliance import Recorded
 from tests.services.waiting import PATIENCE, until, wait_until
 
@@ -500,7 +500,7 @@ async def test_a_gateway_that_ends_lets_answers_end_and_records_its_refusals(
 
         async def script(attempt: Attempt) -> None:
             attempt.text("Good ")
-            await told.wait()
+            await attempt.beats_until(told)
             await asyncio.sleep(1)
             attempt.text("day.")
             attempt.finish()
@@ -510,6 +510,8 @@ async def test_a_gateway_that_ends_lets_answers_end_and_records_its_refusals(
         for _ in range(3):
             await asyncio.to_thread(lab.post, ask("x", top_k=1), url=gateway.url)
         await asyncio.to_thread(lab.post, ask("x"), url=gateway.url, key=lab.key[:-1])
+        for model in (LAW, LAW, "what somebody typed"):
+            await asyncio.to_thread(lab.post, ask("x") | {"model": model}, url=gateway.url)
         call = asyncio.create_task(
             asyncio.to_thread(lab.post, ask(unlike(), stream=True), url=gateway.url)
         )
@@ -525,9 +527,14 @@ async def test_a_gateway_that_ends_lets_answers_end_and_records_its_refusals(
         assert kinds[-1] == "writer.stopped"
         rejections = lab.events(source="web-4", type="rejections")
         assert {
-            (event.detail["api_key"], event.detail["reason"], event.detail["count"])
+            tuple(event.detail.get(name) for name in ("api_key", "reason", "model", "count"))
             for event in rejections
-        } == {(lab.key[4:16], "unknown_parameter", 3), ("unknown", "invalid_api_key", 1)}
+        } == {
+            (lab.key[4:16], "unknown_parameter", None, 3),
+            (lab.key[4:16], "model_not_found", LAW, 2),
+            (lab.key[4:16], "model_not_found", None, 1),
+            ("unknown", "invalid_api_key", None, 1),
+        }
     finally:
         with suppress(ProcessLookupError):
             os.kill(gateway.process.pid, signal.SIGKILL)
