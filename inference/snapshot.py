@@ -83,6 +83,7 @@ class Snapshot:
     nodes: Mapping[str, NodeRecord]  # by name; those that may work: their receipts count
     enrolled: Mapping[str, NodeRecord]  # by name; all: a refusal may come from any
     served: Mapping[str, Serving]  # by name of the model
+    registered: frozenset[str]  # names of all models and adapters, served or not
     standing: Standing  # which versions of the policy count, and since when
 
     def models(self, application: str) -> Mapping[str, ServedModel]:
@@ -213,6 +214,7 @@ def _stored(revision: int, processes: int, data: Path | None) -> Snapshot:
         nodes=working,
         enrolled=enrolled,
         served=servings(rows),
+        registered=frozenset(Model.objects.values_list("name", flat=True)),
         standing=standing,
     )
 

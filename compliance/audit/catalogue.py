@@ -91,8 +91,9 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         ),
         Kind(
             "rejections",
-            "calls turned away before anything was read, counted by key and reason",
-            "api_key reason count since until",
+            "calls turned away before anything was read, counted by key and reason; those for a"
+            " registered model that is not there for the caller by its name",
+            "api_key reason model count since until",
             WEB,
         ),
     ),

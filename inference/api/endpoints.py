@@ -106,9 +106,10 @@ async def _answered(plane: Plane, exchange: Exchange, endpoint: Endpoint, begun:
 
 async def _accepted(plane: Plane, exchange: Exchange, endpoint: Endpoint) -> Accepted:
     """Who calls, what they ask, and whether they may; raises `APIError` and counts it."""
-    prefix = UNKNOWN_PREFIX
+    prefix, registered = UNKNOWN_PREFIX, frozenset[str]()
     try:
         snapshot = plane.keeper.current()
+        registered = snapshot.registered
         key, application = authenticated(exchange.headers.get(b"authorization", b""), snapshot)
         prefix = key.prefix
         content = await exchange.body()
@@ -143,7 +144,8 @@ async def _accepted(plane: Plane, exchange: Exchange, endpoint: Endpoint) -> Acc
         plane.rejections.count(error.prefix, error.reason)
         raise
     except APIError as error:
-        plane.rejections.count(prefix, error.code or "invalid_request_error")
+        model = error.model if error.model in registered else ""
+        plane.rejections.count(prefix, error.code or "invalid_request_error", model)
         raise
 
 

@@ -27,7 +27,8 @@ class APIError(Exception):
     """What the caller is told instead of an answer.
 
     `kind` is OpenAI's `type`. `param` names the member of the body that is wrong. Nothing
-    of a prompt or an answer may be in `message`.
+    of a prompt or an answer may be in `message`. `model` is what the caller asked for where
+    that is what is wrong; it may be any text.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class APIError(Exception):
         kind: str = "invalid_request_error",
         param: str | None = None,
         headers: Mapping[str, str] | None = None,
+        model: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -47,6 +49,7 @@ class APIError(Exception):
         self.kind = kind
         self.param = param
         self.headers = dict(headers or {})
+        self.model = model
 
     def body(self) -> bytes:
         """The JSON that goes to the caller."""
@@ -99,6 +102,7 @@ def model_not_found(name: str) -> APIError:
         "model_not_found",
         f"The model {name[:128]!r} does not exist here; GET /v1/models lists those that do.",
         param="model",
+        model=name,
     )
 
 

@@ -1,6 +1,8 @@
 """Refused calls, counted: one event a minute per key and reason, so that noise stays small.
 
-What is counted here did not reach the gate: 400, 401, 404, 413, 429 and 503 before it.
+What is counted here did not reach the gate: 400, 401, 404, 413, 429 and 503 before it. Calls
+for a model that is registered and not there for the caller are counted by its name; other names
+are whatever callers write, and stay out of the record.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -43,13 +46,16 @@ class Rejections:
         self._append = append
         self._interval = interval
         self._sleep = sleep
-        self._counts: dict[tuple[str, str], _Count] = {}
+        self._counts: dict[tuple[str, str, str], _Count] = {}
         self._flushing: asyncio.Task[None] | None = None
 
-    def count(self, prefix: str, reason: str) -> None:
-        """One more call refused; `prefix` is a key's that exists, or "unknown"."""
+    def count(self, prefix: str, reason: str, model: str = "") -> None:
+        """One more call refused; `prefix` is a key's that exists, or "unknown".
+
+        `model` is the name of a registered one that it was refused for.
+        """
         time = now()
-        count = self._counts.setdefault((prefix, reason), _Count(time, time))
+        count = self._counts.setdefault((prefix, reason, model), _Count(time, time))
         count.number += 1
         count.until = time
         if self._flushing is None or self._flushing.done():
@@ -82,15 +88,14 @@ class Rejections:
                 later.since = min(later.since, count.since)
 
 
-def _event(prefix: str, reason: str, count: _Count) -> Event:
-    return Event(
-        type="rejections",
-        time=now(),
-        detail={
-            "api_key": prefix,
-            "reason": reason,
-            "count": count.number,
-            "since": count.since,
-            "until": count.until,
-        },
-    )
+def _event(prefix: str, reason: str, model: str, count: _Count) -> Event:
+    detail: dict[str, Any] = {
+        "api_key": prefix,
+        "reason": reason,
+        "count": count.number,
+        "since": count.since,
+        "until": count.until,
+    }
+    if model:
+        detail["model"] = model
+    return Event(type="rejections", time=now(), detail=detail)
