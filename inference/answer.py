@@ -13,12 +13,15 @@ import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from compliance.vocabulary import Endpoint
 from inference.bulletin import PATIENCE, Bulletin
 from inference.clearance import ClearanceRefused, Receipt, Ticket, sign
 from inference.engines.base import Engine, EngineFailed, EngineRefused
 from inference.refusals import Refuser
 from inference.relay import Chunk, Failed, Line, Receipted, Refused, Started
-from inference.turnstile import Turnstile
+from inference.turnstile import Need, Turnstile
+
+_TEMPLATE = 256  # tokens that a model's template may add, and that the cache's blocks round up
 
 _log = structlog.get_logger(__name__)
 
@@ -41,6 +44,7 @@ class _Seen(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Seen).decode
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,10 @@ async def answer(
     try:
         async with asyncio.timeout(ticket.deadline - time.time()):
             await leave.bulletin.permit(ticket, PATIENCE)
-            async with turns.turn(ticket.share, batch=ticket.batch, weight=weight(ticket)):
+            taken = turns.turn(
+                ticket.share, batch=ticket.batch, weight=weight(ticket), need=need(ticket)
+            )
+            async with taken:
                 await leave.bulletin.permit(ticket, 0)
                 line.put(Started(identity.node))
                 receipt = await _streamed(ticket, line, engine, identity, accepted)
@@ -121,6 +128,17 @@ def weight(ticket: Ticket) -> int:
     """Slots that its answer takes: one for each choice of each prompt, or text embedded."""
     texts = ticket.body.get("prompt") or ticket.body.get("input")
     return (len(texts) if isinstance(texts, list) else 1) * int(ticket.body.get("n") or 1)
+
+
+def need(ticket: Ticket) -> Need:
+    """Tokens that it needs at most: a token is a byte of the request or more."""
+    body = ticket.body
+    read = len(_encode(body)) * int(body.get("n") or 1) + _TEMPLATE * weight(ticket)
+    if ticket.endpoint == Endpoint.EMBEDDINGS:
+        return Need(read, read)
+    given = (body.get(name) for name in ("max_completion_tokens", "max_tokens"))
+    limit = next((one for one in given if one is not None), None)
+    return Need(read, None if limit is None else read + int(limit) * weight(ticket))
 
 
 def _refused(ticket: Ticket, refusal: ClearanceRefused, refuser: Refuser) -> dict[str, Any]:

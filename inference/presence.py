@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from inference.answer import Identity
 from inference.engines.base import Engine, EngineError, Load
-from inference.turnstile import Turnstile
+from inference.turnstile import Space, Turnstile
 
 PRESENCE, PRESENCE_LIFE = 2.0, 5  # s
 HEALTH = 0.25  # s until an engine that went down, or came back, is told
@@ -64,6 +64,13 @@ def room(load: Load | None, ended: int) -> int | None:
     return load.running + max(more, 1)
 
 
+def space(load: Load | None) -> Space | None:
+    """What is certain to fit in an engine that has found room for all that it was given."""
+    if load is None or load.waiting or load.tokens is None or load.context is None:
+        return None
+    return None if nearly_full(load) else Space(int(FULL * load.tokens), load.context)
+
+
 class Presence:
     """One worker's words. Belongs to its loop."""
 
@@ -93,7 +100,7 @@ class Presence:
                 load, ended = self._load, turns.ended  # too busy to answer: as it was
             before, most = most, room(load, turns.ended - ended)
             self._load, ended = load, turns.ended
-            turns.limit(most)
+            turns.limit(most, space(load))
             soon = SOON if most != before else min(2 * soon, SAMPLE)
             await self._pause(soon)
 

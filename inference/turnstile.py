@@ -8,7 +8,8 @@ A turn is given, as soon as one is free, in this order:
    given its last turn the longest ago. So each gets its share, however much another sends.
 3. Of one application, what came first.
 
-None is given while the engine is down.
+None is given while the engine is down. Nor beyond a limit, save to an interactive request of
+which it is certain that it finds room beside all that run (`Space`).
 
 An engine of several slots keeps one in eight of them, and at least one, free of batches, whose
 answers are long: an interactive request need not wait for the end of one.
@@ -28,6 +29,26 @@ from inference.engines.base import EngineFailed
 
 BATCH_EVERY = 16  # turns, of which one is a batch's where one waits
 FREE_OF_BATCHES = 8  # slots, of which one is never a batch's
+AT_A_TIME = 16 * 1024  # tokens of prompts: an engine reads them in one step, or in a few
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Tokens that a request has at most: to read, and in all (None: all there may be)."""
+
+    read: int
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Tokens that an engine has memory for, and those that one answer may have."""
+
+    tokens: int
+    context: int
+
+
+_UNKNOWN = Need(AT_A_TIME, None)
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +63,7 @@ class Turn:
     weight: int
     begin: Callable[[], object]
     send_away: Callable[[EngineFailed], object]
+    need: Need = _UNKNOWN
     running: bool = False
 
 
@@ -87,16 +109,22 @@ class Turnstile:
         self._given = 0
         self._passed = 0  # interactive turns given since a batch waits, or had one
         self._limit: int | None = None
+        self._space: Space | None = None
+        self._known = 0  # tokens of the turns that run and whose most is known
+        self._unknown = 0  # slots of the others
+        self._read = 0  # tokens of prompts given since the limit was set
         self.ended = 0  # slots, of all turns that were given and are over
         self.short = asyncio.Event()  # set while the limit keeps a turn from who waits
 
-    def limit(self, slots: int | None) -> None:
+    def limit(self, slots: int | None, space: Space | None = None) -> None:
         """Give turns only while fewer than `slots` are taken, or while any is free (None).
 
         One that would be alone is given all the same: nothing it could wait for would end. See
-        `presence.room`.
+        `presence.room`. And one of an interactive request, where all that run and itself have
+        room in `space` whatever they grow to; until the next call, as many as are soon read.
         """
-        self._limit = slots
+        self._limit, self._space = slots, space
+        self._read = 0
         self.short.clear()
         self._give()
 
@@ -119,9 +147,10 @@ class Turnstile:
         weight: int,
         begin: Callable[[], object],
         send_away: Callable[[EngineFailed], object],
+        need: Need = _UNKNOWN,
     ) -> Turn:
         """Wait for a turn; one that weighs more than there is takes all of the slots."""
-        turn = Turn(share, batch, min(weight, self._most(batch)), begin, send_away)
+        turn = Turn(share, batch, min(weight, self._most(batch)), begin, send_away, need)
         self._lanes[batch].add(turn)
         self.waiting += 1
         self._give()
@@ -139,7 +168,9 @@ class Turnstile:
         self._give()
 
     @contextlib.asynccontextmanager
-    async def turn(self, share: str, *, batch: bool, weight: int = 1) -> AsyncGenerator[None]:
+    async def turn(
+        self, share: str, *, batch: bool, weight: int = 1, need: Need = _UNKNOWN
+    ) -> AsyncGenerator[None]:
         """Entered when it is its turn, which is over at the end. May be cancelled meanwhile.
 
         Raises `EngineFailed` where it was sent away.
@@ -154,7 +185,9 @@ class Turnstile:
             if not came.done():
                 came.set_exception(reason)
 
-        turn = self.ask(share, batch=batch, weight=weight, begin=begin, send_away=send_away)
+        turn = self.ask(
+            share, batch=batch, weight=weight, begin=begin, send_away=send_away, need=need
+        )
         try:
             await came
             yield
@@ -168,6 +201,10 @@ class Turnstile:
         self.running += sign * turn.weight
         self._batches += sign * turn.weight * turn.batch
         self._shares[turn.share] += sign * turn.weight
+        if turn.need.most is None:
+            self._unknown += sign * turn.weight
+        else:
+            self._known += sign * turn.need.most
         if not self._shares[turn.share]:
             del self._shares[turn.share]
 
@@ -181,6 +218,7 @@ class Turnstile:
             self._passed = self._passed + 1 if behind else 0
             turn.running = True
             self._count(turn, 1)
+            self._read += turn.need.read
             turn.begin()
         if not self.waiting:  # who was served when matters no more, but of those who run
             self._served = {share: self._served[share] for share in self._shares}
@@ -188,10 +226,6 @@ class Turnstile:
     def _next(self) -> Turn | None:
         """Who goes now. None overtakes one whose turn it is and who needs more slots."""
         if not self._up():
-            return None
-        if self._limit is not None and self.running >= max(self._limit, 1):
-            if self.waiting:
-                self.short.set()
             return None
         interactive = self._lanes[False].next(self._shares, self._served)
         batch = self._lanes[True].next(self._shares, self._served)
@@ -201,4 +235,15 @@ class Turnstile:
         turn = batch if interactive is None or due else interactive
         if turn is None or self.running + turn.weight > self._capacity:
             return None
-        return turn
+        if self._limit is None or self.running < max(self._limit, 1) or self._fits(turn):
+            return turn
+        self.short.set()
+        return None
+
+    def _fits(self, turn: Turn) -> bool:
+        """Whether it is certain that it finds room, and soon: a batch's would be in the way."""
+        if self._space is None or turn.batch or self._read + turn.need.read > AT_A_TIME:
+            return False
+        own = turn.weight * self._space.context if turn.need.most is None else turn.need.most
+        others = self._known + self._unknown * self._space.context
+        return own + others <= self._space.tokens

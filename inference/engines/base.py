@@ -45,12 +45,16 @@ class Load:
     for yet. `cache` is the share of its KV cache that these take, from 0 to 1; None where it
     does not say, or its slots cannot get in each other's way. `preempted` counts, since it
     began, how often it threw away the cache of an answer that ran, to compute it anew later.
+    `tokens` is what that cache holds, `context` what one answer and its prompt may have; both
+    None where it does not say.
     """
 
     running: int
     waiting: int
     cache: float | None
     preempted: int = 0
+    tokens: int | None = None
+    context: int | None = None
 
 
 class Engine(Protocol):

@@ -7,6 +7,7 @@ are those of `vllm.v1.metrics.loggers` (0.32); a server that runs several engine
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -22,6 +23,10 @@ PREEMPTED = "vllm:num_preemptions_total"
 _NEEDED = frozenset({RUNNING, WAITING, CACHE})
 _NAMES = _NEEDED | {PREEMPTED}
 _OK = 200
+# Tokens that the cache holds, and the number of the longest requests that fit in it.
+_INFO = r"^vllm:cache_config_info\{.*?\b"
+_TOKENS = re.compile(_INFO + r'kv_cache_size_tokens="(\d+)"', re.MULTILINE)
+_LONGEST = re.compile(_INFO + r'kv_cache_max_concurrency="([\d.]+)"', re.MULTILINE)
 
 
 async def load(socket: Path) -> Load:
@@ -40,12 +45,27 @@ async def load(socket: Path) -> Load:
     found = _samples(said)
     if missing := _NEEDED - found.keys():
         raise EngineFailed(f"The engine's metrics do not have {', '.join(sorted(missing))}.")
+    tokens, context = _size(said)
     return Load(
         running=round(sum(found[RUNNING])),
         waiting=round(sum(found[WAITING])),
         cache=min(max(*found[CACHE], 0.0), 1.0),
         preempted=round(sum(found.get(PREEMPTED, ()))),
+        tokens=tokens,
+        context=context,
     )
+
+
+def _size(said: str) -> tuple[int, int] | tuple[None, None]:
+    """Tokens of the smallest cache, and of the longest request; it need not say."""
+    tokens, longest = _TOKENS.findall(said), _LONGEST.findall(said)
+    if not tokens or len(tokens) != len(longest):
+        return None, None
+    try:
+        least = min(map(int, tokens))
+        return least, math.ceil(least / min(map(float, longest)))
+    except (ValueError, ZeroDivisionError):
+        return None, None
 
 
 def _samples(said: str) -> dict[str, list[float]]:

@@ -13,9 +13,10 @@ from typing import Any, cast
 
 import pytest
 
+from compliance.vocabulary import Endpoint
 from inference import in_force, presence, turns
 from inference.admission import Admission
-from inference.answer import Identity, Leave, weight
+from inference.answer import Identity, Leave, need, weight
 from inference.bulletin import Bulletin
 from inference.canary_watch import CanaryWatch, Post
 from inference.clearance import Ticket
@@ -24,6 +25,7 @@ from inference.refusals import Refuser, verify
 from inference.registry import CATALOGUE
 from inference.relay import CancelSender, Chunk, Failed, Inbox, Receiver, Refused, Started
 from inference.turns import Answering
+from inference.turnstile import Need, Space
 from tests.inference.nodes import MODEL, first, frames, raw, sign_of
 from tests.inference.test_canary_watch import ESCAPED, Around
 from tests.inference.tickets import GATEWAY, NODE, REGISTERED, SITE, listed, sealed, ticket
@@ -205,12 +207,13 @@ async def caller(redis, receiver, answering):
     return Caller(redis, receiver, answering)
 
 
-async def test_the_turn_goes_to_who_has_least_and_to_batches_last(caller):
+async def test_the_turn_goes_to_who_has_least_and_to_batches_last(caller, answering):
     running = await caller.send(share="a")
     await caller.begins(running)
     batch = await caller.send(share="c", batch=True)
     own = await caller.send(share="a")
     other = await caller.send(share="b")
+    await until(lambda: answering._turns.waiting == 3, "all wait for its turn")
     for expected, waiting in ((other, (own, batch)), (own, (batch,)), (batch, ())):
         await caller.cancel(running)
         assert await caller.next(expected, *waiting) is expected
@@ -337,6 +340,54 @@ def test_an_engine_has_room_for_a_few_more_than_run_and_for_what_should_fit(load
 )
 def test_an_answer_weighs_as_many_slots_as_it_has_parts(body, slots):
     assert weight(ticket(body=body)) == slots
+
+
+@pytest.mark.parametrize("engine", [64], indirect=True)
+async def test_an_engine_gets_at_once_what_certainly_finds_room(redis, caller, engine):
+    async def told(**expected: object) -> bool:
+        sign: dict[str, object] = json.loads(await redis.get(sign_of()) or "{}")
+        return expected.items() <= sign.items()
+
+    engine.says = Load(0, 0, 0.0, tokens=20_000, context=10_000)
+    await until(lambda: told(cache=0.0), "it is idle")
+    for _ in range(24):
+        await caller.send(
+            body={"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}
+        )
+    await until(lambda: told(running=24, waiting=0), "it shows nothing yet, and has them all")
+
+
+@pytest.mark.parametrize(
+    ("body", "endpoint", "read", "answer"),
+    [
+        ({"messages": ["Hello"]}, Endpoint.CHAT, 278, None),
+        ({"messages": ["Hello"], "max_tokens": 9}, Endpoint.CHAT, 293, 9),
+        ({"max_tokens": 1, "max_completion_tokens": 70}, Endpoint.CHAT, 299, 70),
+        ({"prompt": ["a", "b"], "n": 3, "max_tokens": 9}, Endpoint.COMPLETIONS, 1659, 54),
+        ({"input": ["a", "b"]}, Endpoint.EMBEDDINGS, 531, 0),
+    ],
+)
+def test_a_request_needs_at_most_its_bytes_and_what_it_asks_for_in_tokens(
+    body, endpoint, read, answer
+):
+    most = None if answer is None else read + answer
+    assert need(ticket(body=body, endpoint=endpoint)) == Need(read, most)
+
+
+@pytest.mark.parametrize(
+    ("load", "space"),
+    [
+        (None, None),
+        (Load(9, 0, 0.5), None),
+        (Load(9, 0, 0.5, tokens=1000, context=100), Space(900, 100)),
+        (Load(9, 1, 0.1, tokens=1000, context=100), None),
+        (Load(9, 0, 0.9, tokens=1000, context=100), None),
+    ],
+)
+def test_what_certainly_fits_is_known_of_an_engine_that_found_room_for_all_it_was_given(
+    load, space
+):
+    assert presence.space(load) == space
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from inference.engines.base import EngineFailed, Load
 from inference.presence import GROWTH, room
-from inference.turnstile import BATCH_EVERY, Turn, Turnstile
+from inference.turnstile import AT_A_TIME, BATCH_EVERY, Need, Space, Turn, Turnstile
 
 APPLICATIONS = ("a", "b", "c")
+UNTOLD = Need(read=1, most=None)
 
 
 @dataclass
@@ -31,7 +32,9 @@ class Stand:
     def __post_init__(self) -> None:
         self.turnstile = Turnstile(self.capacity, lambda: self.up)
 
-    def ask(self, share: str, *, batch: bool = False, weight: int = 1) -> Turn:
+    def ask(
+        self, share: str, *, batch: bool = False, weight: int = 1, need: Need = UNTOLD
+    ) -> Turn:
         came: list[None] = []
         asked: list[Turn] = []
 
@@ -42,7 +45,12 @@ class Stand:
                 self._begins(asked[0])
 
         turn = self.turnstile.ask(
-            share, batch=batch, weight=weight, begin=begin, send_away=self.away.append
+            share,
+            batch=batch,
+            weight=weight,
+            begin=begin,
+            send_away=self.away.append,
+            need=need,
         )
         asked.append(turn)
         self.waiting.append(turn)
@@ -237,6 +245,45 @@ def test_within_a_limit_turns_are_given_and_beyond_it_only_one_that_would_be_alo
         assert len(stand.running) == running_then
         assert stand.turnstile.short.is_set() == (running_then < 4)
     assert stand.turnstile.ended == 1
+
+
+def test_what_certainly_finds_room_waits_for_no_limit():
+    stand, short = Stand(64), Need(read=300, most=500)
+    stand.turnstile.limit(1, Space(tokens=4_000, context=1_000))
+    running = [stand.ask("a", need=short) for _ in range(7)]
+    assert stand.running == running
+    unknown = stand.ask("a", need=Need(read=100, most=None))
+    assert unknown not in stand.running, "it may become 1,000 tokens, and 500 are left"
+    assert stand.turnstile.short.is_set()
+    stand.end(running[0])
+    assert unknown in stand.running
+    last = stand.ask("a", need=short)
+    assert last not in stand.running
+    stand.end(unknown)
+    assert last in stand.running
+    stand.turnstile.limit(1)
+    assert stand.ask("a", need=short) not in stand.running, "nothing is known any more"
+
+
+def test_a_batch_waits_within_the_limit_though_it_would_find_room():
+    stand, short = Stand(64), Need(read=10, most=20)
+    stand.turnstile.limit(1, Space(tokens=10_000, context=1_000))
+    first = stand.ask("a", batch=True, need=short)
+    waits = stand.ask("a", batch=True, need=short)
+    assert stand.running == [first]
+    assert stand.ask("b", need=short) in stand.running
+    assert waits in stand.waiting
+
+
+def test_no_more_prompts_pass_the_limit_at_a_time_than_are_soon_read():
+    stand, space = Stand(64), Space(tokens=10**6, context=10**5)
+    long = Need(read=AT_A_TIME // 2, most=AT_A_TIME)
+    stand.turnstile.limit(1, space)
+    for _ in range(6):
+        stand.ask("a", need=long)
+    for running in (2, 4, 6):
+        assert len(stand.running) == running
+        stand.turnstile.limit(1, space)
 
 
 @dataclass

@@ -52,6 +52,21 @@ async def test_what_runs_waits_and_fills_the_cache_is_read(tmp_path):
         assert await load(tmp_path / "s") == Load(3, 2, 0.4375, preempted=5)
 
 
+async def test_what_its_cache_holds_and_one_request_may_have_is_read(tmp_path):
+    info = """\
+# TYPE vllm:cache_config_info gauge
+vllm:cache_config_info{block_size="128",engine="0",kv_cache_max_concurrency="22.75",\
+kv_cache_memory_bytes="1073741824",kv_cache_size_tokens="46592"} 1.0
+"""
+    other = info.replace('"0"', '"1"').replace("22.75", "11.375").replace("46592", "23296")
+    for said, held in ((info, 46592), (info + other.splitlines()[1], 23296)):
+        async with server(tmp_path / "s", SAYS + said):
+            assert await load(tmp_path / "s") == Load(3, 2, 0.4375, 5, held, context=2048)
+    for unsaid in (info.replace('"46592"', '"None"'), info.replace("22.75", "0.0")):
+        async with server(tmp_path / "s", SAYS + unsaid):
+            assert await load(tmp_path / "s") == Load(3, 2, 0.4375, 5)
+
+
 async def test_of_several_engines_the_requests_are_added_and_the_fullest_cache_counts(
     tmp_path,
 ):
