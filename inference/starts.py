@@ -140,7 +140,8 @@ def _append(signed: Signed, node: Node) -> None:
 class Refusals:
     """Keeps a flood of statements that nobody believes from filling the record."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock  # seconds
         self._said: dict[tuple[str, str], float] = {}
         self._minute = 0
         self._count = 0
@@ -148,7 +149,7 @@ class Refusals:
 
     def record(self, reason: str, said: bytes) -> None:
         """Record a refusal, unless the same was recorded lately or too many were."""
-        node, now = _named(said), time.monotonic()
+        node, now = _named(said), self._clock()
         self._said = {key: at for key, at in self._said.items() if now - at < SILENCE}
         if int(now // 60) != self._minute:
             self._minute, self._count = int(now // 60), 0

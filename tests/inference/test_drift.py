@@ -182,7 +182,7 @@ def test_what_no_enrolled_node_said_now_is_not_believed(database, content, reaso
 @pytest.mark.database
 def test_the_same_word_played_again_is_refused_and_a_flood_is_counted(database):
     stories.machines()
-    drifted, now = Drifted(), time.time_ns() // 1000
+    drifted, now = Drifted(clock=lambda: 0.0), time.time_ns() // 1000
     content = said(time=now)
     drifted.record(content)
     with pytest.raises(StatementRefused, match="played back"):
