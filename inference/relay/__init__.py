@@ -5,9 +5,10 @@ outbox        worker: gathers for at most 10 ms or 64 KiB, then one XADD per str
 receiver      gateway: one reading loop per process, an `Inbox` per expected attempt
 cancellation  the other way: a gateway's wish that a ticket be stopped
 
-A frame that is missing fails its request (`FrameGap`), never silently. A reader that does not
-keep up fails alone (`SlowReader`). Frames that nobody expects are ignored, and so is what the
-ticket's key does not open.
+A large answer waits at its worker while its reader is behind, and is given up in time. A frame
+that is missing fails its request (`FrameGap`, or silence), never without a word. A reader that
+does not keep up fails alone (`SlowReader`). Frames that nobody expects are ignored, and so is
+what the ticket's key does not open.
 """
 
 from redis.asyncio import BlockingConnectionPool, Redis

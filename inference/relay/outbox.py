@@ -22,8 +22,11 @@ from inference.relay.frames import (
 GATHER = 0.010  # s; how long an Outbox may hold a frame back
 BATCH = 64 * 1024  # bytes of answer after which it does not wait
 STREAM_LENGTH = 8192  # entries; beyond, the oldest go and their readers see a gap
+STREAM_BYTES = 64 * 1024 * 1024  # unread; beyond, large entries wait, and what follows them
+LARGE = 256 * 1024  # bytes of an entry; of smaller ones `STREAM_LENGTH` are no burden
 STREAM_LIFE = 120  # s; a stream whose process died goes by itself
 OUTBOX_LIMIT = 64 * 1024 * 1024  # bytes kept for a broker that does not answer
+PAUSE = 0.05  # s; between attempts, at first
 OUTBOX_PATIENCE = 10.0  # s; then its frames are dropped: their readers have given up
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -123,32 +126,80 @@ class Outbox:
             self._sending = loop.create_task(self._send())
 
     async def _send(self) -> None:
-        """Write all that is outgoing, in order, each entry until the broker took it."""
+        """Write all that is outgoing, in order, each entry until the broker took it.
+
+        A stream that takes nothing for `OUTBOX_PATIENCE` loses what waits for it.
+        """
         loop = asyncio.get_running_loop()
-        pause, since = 0.05, loop.time()
+        pause = PAUSE
+        since: dict[str, float] = {}  # from when a stream takes nothing
         while self._outgoing:
-            batch = list(self._outgoing)
-            try:
-                async with self._redis.pipeline(transaction=False) as pipe:
-                    for stream, payload in batch:
+            waiting = list(self._outgoing)
+            sent = await self._written(waiting)
+            failed, sent = sent is None, sent or [False] * len(waiting)
+            moved, stuck = _streams(waiting, sent, True), _streams(waiting, sent, False)
+            now = loop.time()
+            since = {name: now if name in moved else since.get(name, now) for name in stuck}
+            lost = {name for name, begun in since.items() if now - begun >= OUTBOX_PATIENCE}
+            self._remove(sent, lost)
+            if stuck - lost:
+                await asyncio.sleep(pause if failed else GATHER)
+            pause = min(2 * pause, 1.0) if failed and not lost else PAUSE
+
+    async def _written(self, waiting: list[tuple[str, bytes]]) -> list[bool] | None:
+        """Which of the entries were written; None if the broker does not answer."""
+        try:
+            fits = await self._fitting(waiting)
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for (stream, payload), fit in zip(waiting, fits, strict=True):
+                    if fit:
                         pipe.xadd(stream, {FIELD: payload}, maxlen=STREAM_LENGTH)
                         pipe.expire(stream, STREAM_LIFE)
-                    await pipe.execute()
-            except (RedisError, OSError):
-                # Sent again as the same bytes: the reader knows a counter it has seen.
-                if loop.time() - since < OUTBOX_PATIENCE:
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, 1.0)
-                    continue
-                self.dropped += len(batch)
+                await pipe.execute()
+        except (RedisError, OSError):
+            # Sent again as the same bytes: the reader knows a counter it has seen.
+            return None
+        return fits
+
+    async def _fitting(self, waiting: list[tuple[str, bytes]]) -> list[bool]:
+        """Which of the entries have room in their streams.
+
+        A large one waits where nobody reads, and what comes after it: otherwise one reader that
+        is behind would fill the broker for all.
+        """
+        unread: dict[str, int] = {}
+        for stream in {stream for stream, payload in waiting if len(payload) >= LARGE}:
+            unread[stream] = await self._redis.memory_usage(stream, samples=0) or 0
+        fits = []
+        full: set[str] = set()
+        for stream, payload in waiting:
+            if stream in unread:
+                unread[stream] += len(payload)
+                if unread[stream] > STREAM_BYTES:
+                    full.add(stream)
+            fits.append(stream not in full)
+        return fits
+
+    def _remove(self, sent: list[bool], lost: set[str]) -> None:
+        """Forget which of the first entries were sent, and those of streams given up."""
+        kept: deque[tuple[str, bytes]] = deque()
+        for place, (stream, payload) in enumerate(self._outgoing):
+            looked_at = place < len(sent)
+            if looked_at and (sent[place] or stream in lost):
+                self._outgoing_bytes -= len(payload)
+                self.entries += sent[place]
+                self.dropped += not sent[place]
             else:
-                self.entries += len(batch)
-            pause, since = 0.05, loop.time()
-            for _ in batch:
-                self._outgoing_bytes -= len(self._outgoing.popleft()[1])
+                kept.append((stream, payload))
+        self._outgoing = kept
 
     async def close(self) -> None:
         """Write what is left."""
         self._flush()
         if self._sending is not None:
             await self._sending
+
+
+def _streams(entries: list[tuple[str, bytes]], sent: list[bool], wanted: bool) -> set[str]:
+    """The streams of those entries that were sent, or of those that were not."""
+    return {stream for (stream, _), done in zip(entries, sent, strict=True) if done is wanted}

@@ -23,6 +23,7 @@ from inference.relay.frames import (
 
 INBOX_LIMIT = 1024 * 1024  # bytes a slow reader may leave unread
 _TRIM_EVERY = 0.25  # s; so long the broker keeps what was read
+_TRIM_BYTES = 16 * 1024 * 1024  # or so much of it: writers wait for the room
 _BLOCK = 1000  # ms
 
 _decode = msgspec.msgpack.Decoder(list[Sealed]).decode
@@ -181,15 +182,17 @@ class Receiver:
         """
         loop = asyncio.get_running_loop()
         last: Any = "0-0"
-        trimmed = loop.time()
+        trimmed, read = loop.time(), 0
         while not self._stopping:
             reply: Any = await self._redis.xread({self.stream: last}, count=256, block=_BLOCK)
             self.connected = True
             for identity, fields in reply[0][1] if reply else ():
                 last = identity
+                read += len(fields.get(FIELD, b""))
                 self._deliver(fields)
-            if last != "0-0" and loop.time() - trimmed >= _TRIM_EVERY:
-                trimmed = loop.time()
+            late = loop.time() - trimmed >= _TRIM_EVERY
+            if last != "0-0" and (late or read >= _TRIM_BYTES):
+                trimmed, read = loop.time(), 0
                 await self._redis.xtrim(self.stream, minid=last, approximate=False)
 
     def _deliver(self, fields: dict[bytes, bytes]) -> None:

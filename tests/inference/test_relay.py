@@ -230,6 +230,48 @@ async def test_the_broker_keeps_little_and_not_for_ever(redis, stream, monkeypat
     await until(trimmed, "what was read is trimmed")
 
 
+def vectors(count):
+    return [Chunk([bytes(1024 * 1024)]) for _ in range(count)]
+
+
+async def test_what_nobody_reads_does_not_fill_the_broker_and_holds_nobody_else_up(
+    redis, stream, monkeypatch
+):
+    monkeypatch.setattr(outbox, "STREAM_BYTES", 5 * 512 * 1024)  # two and a half
+    monkeypatch.setattr(outbox, "OUTBOX_PATIENCE", 0.2)
+    box = Outbox(redis)
+    deaf = box.line("reply:deaf", 1, 1, KEY)
+    for frame in vectors(5):
+        deaf.put(frame)
+    line, inbox = box.line(stream.stream, 1, 1, KEY), stream.expect(1, 1, KEY)
+    await until(lambda: box.entries >= 2, "as much as there is room for is written")
+    line.put(Chunk([b"x"]))
+    assert await inbox.get(PATIENCE) == Chunk([b"x"])
+    await box.close()
+    assert await redis.memory_usage("reply:deaf", samples=0) <= outbox.STREAM_BYTES
+    assert (await redis.xlen("reply:deaf"), box.dropped) == (2, 3)
+    assert box._outgoing_bytes == 0
+
+
+async def test_large_answers_wait_for_their_reader_and_none_is_lost(redis, monkeypatch):
+    monkeypatch.setattr(outbox, "STREAM_BYTES", 5 * 512 * 1024)  # two and a half
+    monkeypatch.setattr(outbox, "OUTBOX_PATIENCE", PATIENCE)
+    monkeypatch.setattr(receiver, "_TRIM_BYTES", 1024 * 1024)
+    box, name = Outbox(redis), f"reply:{secrets.token_hex(8)}"
+    reading = Receiver(redis, name)
+    line, inbox = box.line(name, 1, 1, KEY), reading.expect(1, 1, KEY, 2**30)
+    for frame in vectors(6):
+        line.put(frame)
+    line.put(Receipted({}))
+    await until(lambda: box.entries == 2, "the first are written")
+    await reading.start()
+    got = [await inbox.get(PATIENCE) for _ in range(7)]
+    assert [type(frame) for frame in got] == [Chunk] * 6 + [Receipted]
+    await box.close()
+    assert box.dropped == 0
+    await reading.stop()
+
+
 async def test_a_broker_restart_loses_nothing_that_the_worker_still_has(redis, valkey, stream):
     box = Outbox(redis)
     line, inbox = box.line(stream.stream, 1, 1, KEY), stream.expect(1, 1, KEY)
