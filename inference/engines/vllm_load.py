@@ -23,10 +23,10 @@ PREEMPTED = "vllm:num_preemptions_total"
 _NEEDED = frozenset({RUNNING, WAITING, CACHE})
 _NAMES = _NEEDED | {PREEMPTED}
 _OK = 200
+_INFO = "vllm:cache_config_info{"
 # Tokens that the cache holds, and the number of the longest requests that fit in it.
-_INFO = r"^vllm:cache_config_info\{.*?\b"
-_TOKENS = re.compile(_INFO + r'kv_cache_size_tokens="(\d+)"', re.MULTILINE)
-_LONGEST = re.compile(_INFO + r'kv_cache_max_concurrency="([\d.]+)"', re.MULTILINE)
+_TOKENS = re.compile(r'\bkv_cache_size_tokens="(\d+)"')
+_LONGEST = re.compile(r'\bkv_cache_max_concurrency="([\d.]+)"')
 
 
 async def load(socket: Path) -> Load:
@@ -58,7 +58,8 @@ async def load(socket: Path) -> Load:
 
 def _size(said: str) -> tuple[int, int] | tuple[None, None]:
     """Tokens of the smallest cache, and of the longest request; it need not say."""
-    tokens, longest = _TOKENS.findall(said), _LONGEST.findall(said)
+    info = "\n".join(line for line in said.splitlines() if line.startswith(_INFO))
+    tokens, longest = _TOKENS.findall(info), _LONGEST.findall(info)
     if not tokens or len(tokens) != len(longest):
         return None, None
     try:
