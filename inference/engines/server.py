@@ -32,7 +32,7 @@ _GRACE = 5.0  # s from SIGTERM to SIGKILL
 _LAST_WORDS = 2.0  # s that an ended child's output is still read for
 _LOOK_EVERY = 5.0  # s between looks at whether the child answers, and for its answer
 _MISSES_MOST = 5  # in a row: 25 s. A busy core may answer late; a restart loses all streams
-_STUCK_AFTER = 180.0  # s without a step; one reads a part of a prompt, and takes seconds
+STUCK_AFTER = 180.0  # s without a step; one reads a part of a prompt, and takes seconds
 _OK, _FAILED, _LOADING = 200, 500, 503
 _CLOSED = -1  # in the place of a status
 _ENDING = 2.0  # s that a child may take to end once it has closed its connections
@@ -57,7 +57,7 @@ class SupervisedServer:
         environment: Mapping[str, str] | None = None,
         keeps: int = 20,
         mark: Callable[[], Awaitable[object]] | None = None,
-        stuck_after: float = _STUCK_AFTER,
+        stuck_after: float = STUCK_AFTER,
     ) -> None:
         """`command` must serve GET /health (200 when ready) and /v1 on `socket`.
 

@@ -18,7 +18,7 @@ from compliance.vocabulary import Endpoint
 from inference.engines import vllm_load, vllm_progress
 from inference.engines.answers import WHOLE_MAX, Answered, TooLong
 from inference.engines.base import EngineRefused, Load
-from inference.engines.server import SupervisedServer
+from inference.engines.server import STUCK_AFTER, SupervisedServer
 from inference.engines.vllm_body import (
     chat,
     chat_chunk,
@@ -30,6 +30,7 @@ from inference.engines.vllm_body import (
     vectors,
 )
 from inference.engines.vllm_command import arguments, environment, installed
+from inference.engines.vllm_marks import unmarked
 from inference.engines.vllm_refusal import refusal
 from inference.registry import Entry
 
@@ -55,13 +56,15 @@ class VLLM:
         threads: int = 2,
         start_within: float = 1800.0,
         check: Callable[[], None] = lambda: None,
+        stuck_after: float = STUCK_AFTER,
     ) -> None:
         """`python` is that of vLLM's environment; `cache` a folder for what vLLM compiles.
 
         `slots` requests run at the same time; 0: as many as the model's options say.
         `threads` count on a CPU only. `check` looks at the files before each start but the
-        first, and raises where they must not be read. Raises `EngineFailed` where vLLM is not
-        installed, and `WeightsMissing`.
+        first, and raises where they must not be read. One that has requests and makes no step
+        for `stuck_after` seconds is replaced. Raises `EngineFailed` where there is no vLLM,
+        and `WeightsMissing`.
         """
         found = installed(python)
         self.name = f"vllm {found.distribution}-{found.version}"
@@ -69,6 +72,7 @@ class VLLM:
         self._entry = entry
         self._names = {entry.name, *(adapter.name for adapter in entry.adapters)}
         self._tools = "tool_call_parser" in entry.options
+        self._thinks = "reasoning_parser" in entry.options
         self.server = SupervisedServer(
             [
                 *(str(python), "-I", str(_SERVER)),
@@ -80,6 +84,7 @@ class VLLM:
             environment=environment(found, cache, threads),
             keeps=_SAYS,
             mark=lambda: vllm_progress.mark(socket),
+            stuck_after=stuck_after,
         )
 
     @property
@@ -120,7 +125,7 @@ class VLLM:
                         yield _encode(one)
         else:
             asked, top = model | chat(body, tools=self._tools), body.get("top_logprobs") or 0
-            path = "/v1/chat/completions"
+            asked, path = unmarked(asked) if self._thinks else asked, "/v1/chat/completions"
             async with contextlib.aclosing(self._chunks(path, asked)) as chunks:
                 async for chunk in chunks:
                     for one in repeated(chat_chunk(chunk, top), times):
