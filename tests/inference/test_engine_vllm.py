@@ -252,18 +252,19 @@ listening = socket.socket(socket.AF_UNIX); listening.bind(path); listening.liste
 posts = 0
 while True:
     peer, _ = listening.accept()
-    if peer.recv(65536).startswith(b"GET"):
-        status = b"503 x" if posts in LOST else b"200 OK"
-        peer.sendall(b"HTTP/1.1 " + status + b"\\r\\nContent-Length: 0\\r\\n\\r\\n")
-    else:
-        posts += 1
-        print("asked", file=open(path + ".asked", "a"))
-        peer.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\n")
-        try:
+    head = peer.recv(65536)
+    try:
+        if head.startswith(b"GET"):
+            status = b"503 x" if posts in LOST else b"200 OK"
+            peer.sendall(b"HTTP/1.1 " + status + b"\\r\\nContent-Length: 0\\r\\n\\r\\n")
+        elif head:
+            posts += 1
+            print("asked", file=open(path + ".asked", "a"))
+            peer.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\n")
             for event in EVENTS:
                 peer.sendall(b"data: " + event + b"\\n\\n")
-        except OSError:
-            pass  # who asked went at the first that was an error
+    except OSError:
+        pass  # who asked has gone, be it at the first that was an error
     peer.close()
 """
 TEXT = json.dumps(chunk(delta={"content": "Once"})).encode()
