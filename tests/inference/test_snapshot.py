@@ -34,7 +34,9 @@ def unsigned(document: str, digest: str | None = None) -> PolicyVersion:
 
 
 @pytest.fixture
-def keeper(database, settings) -> Iterator[SnapshotKeeper]:
+def keeper(database, settings, monkeypatch) -> Iterator[SnapshotKeeper]:
+    """One that a busy machine may pause for long before what it holds counts as stale."""
+    monkeypatch.setattr(snapshot, "STALE_AFTER", PATIENCE)
     ensure_key(settings.DOMICILE.data / "keys")
     keeper = SnapshotKeeper(processes=2)
     yield keeper
@@ -110,8 +112,7 @@ def test_a_node_may_serve_a_model_only_while_nothing_on_the_way_is_switched_off(
     assert set(current.enrolled) == {"node-1", "node-2"}, "whose refusals count"
 
 
-def test_changes_arrive_within_a_second_also_by_raw_sql(keeper, monkeypatch):
-    monkeypatch.setattr(snapshot, "STALE_AFTER", PATIENCE)  # a busy machine may pause it
+def test_changes_arrive_within_a_second_also_by_raw_sql(keeper):
     assert snapshot.POLL_INTERVAL < 0.5  # where nothing else keeps the machine busy
     install(DEFAULT)
     deployment = deploy()
@@ -131,12 +132,14 @@ def test_changes_arrive_within_a_second_also_by_raw_sql(keeper, monkeypatch):
     assert not before.keys[key.prefix].revoked, "a snapshot that was taken never changes"
 
 
-def test_unchanged_it_is_the_same_object_confirmed_again_and_again(keeper):
+def test_unchanged_it_is_the_same_object_confirmed_again_and_again(keeper, monkeypatch):
     install(DEFAULT)
     keeper.start()
     first = keeper.current()
-    time.sleep(snapshot.STALE_AFTER + 0.1)
+    monkeypatch.setattr(snapshot, "STALE_AFTER", 0.5)
+    time.sleep(0.6)
     wait_until(lambda: not stale(keeper), "it is confirmed")
+    monkeypatch.setattr(snapshot, "STALE_AFTER", PATIENCE)
     assert keeper.current() is first
 
 
@@ -153,10 +156,11 @@ def test_without_a_sound_active_policy_nothing_runs(keeper, wrong):
         keeper.current()
 
 
-def test_a_database_that_does_not_answer_makes_it_stale(keeper, database):
+def test_a_database_that_does_not_answer_makes_it_stale(keeper, monkeypatch):
     install(DEFAULT)
     keeper.start()
     keeper.current()
+    monkeypatch.setattr(snapshot, "STALE_AFTER", 1.0)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE compliance_revision RENAME TO hidden")
     wait_until(lambda: stale(keeper), "it counts as stale")
