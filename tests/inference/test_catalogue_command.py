@@ -1,12 +1,19 @@
 """`manage.py catalogue`: what it prints, and how it ends."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from inference.catalogue import models
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def said(*arguments):
@@ -106,3 +113,13 @@ def test_what_the_catalogue_does_not_have_ends_with_2(arguments):
 def test_numbers_below_one_are_refused(option):
     with pytest.raises(CommandError, match="at least 1"):
         said("fit", "phi-4", option, "0")
+
+
+def test_a_list_that_nobody_reads_to_its_end_ends_as_other_programs_do():
+    """As in `manage.py catalogue list | head`."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "manage.py", "catalogue", "list"]
+    done = subprocess.run(command, cwd=ROOT, stdout=writes, stderr=subprocess.PIPE, check=False)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
