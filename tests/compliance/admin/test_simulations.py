@@ -1,5 +1,6 @@
 """Simulations and the playground, through the console's door."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -90,6 +91,8 @@ def test_a_draft_is_tried_and_the_page_tells_what_would_change(ruled):
     ):
         assert words in page, words
     assert "2 of 3" in page
+    heard = re.findall(r'role="region" aria-label="([^"]*)"|<h2[^>]*>([^<]*)</h2>', page)
+    assert len(heard) == len(set(map("".join, heard))) > 4, "each part has a name of its own"
     assert "completed" in text_of(ruled.get(LIST))
 
 
