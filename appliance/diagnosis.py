@@ -25,6 +25,7 @@ from appliance import (
     health,
     keyring,
     node_canary,
+    replicas,
     time_authority,
     upkeep,
 )
@@ -354,12 +355,18 @@ def _weights(environment: Environment) -> Iterator[Finding]:
             entry.kept.check(model.name, model.digest)
             yield ok(name, f"SHA-256 {model.digest[:16]}… as registered, {model.licence}")
         except registry.ModelUnknown as error:
-            if model.deployments.filter(active=True, node__name=environment.node).exists():
+            if _served_here(model, environment):
                 yield wrong(name, str(error), "See the message.")
             else:
                 yield ok(name, "elsewhere; a node checks them before it serves them")
         except (registry.ModelUnusable, KeyUnusable) as error:
             yield wrong(name, str(error), "See the message.")
+
+
+def _served_here(model: Model, environment: Environment) -> bool:
+    return model.deployments.filter(
+        active=True, placements__active=True, placements__node__name=environment.node
+    ).exists()
 
 
 def _notary(environment: Environment) -> Iterator[Finding]:
@@ -416,6 +423,7 @@ CHECKS: tuple[Callable[[Environment], Iterator[Finding]], ...] = (
     _clock,
     _policy,
     _weights,
+    replicas.placed,
     engines.vllm,
     _notary,
     _log_key,

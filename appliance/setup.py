@@ -43,7 +43,8 @@ from compliance.versions.install import KEY_FILE, ensure_key, install, sign_inst
 from compliance.versions.load import INSTALLER_PUBLIC
 from compliance.vocabulary import Event
 from inference import registry, shipping
-from inference.models import Deployment, Model, Node
+from inference.deploying import Foreman
+from inference.models import Model, Node
 
 ADMINISTRATOR = "admin"
 
@@ -72,7 +73,7 @@ def set_up(environment: Environment, say: Say) -> Credentials | None:
         site = _site(environment, keys["site"])
         node = _node(environment, site, keys["node"])
         model = _model(environment.model, say)
-        _deployment(model, node)
+        _placement(model, node)
         _policy(environment.data / "keys")
         credentials = _people(environment.data, model)
         return credentials and replace(credentials, model=model.name)
@@ -253,11 +254,11 @@ def _model(name: str, say: Say) -> Model:
     return shipping.register(entry, "set-up")
 
 
-def _deployment(model: Model, node: Node) -> None:
+def _placement(model: Model, node: Node) -> None:
+    """This machine is to serve the model that it names, even before it says what lies here."""
     with recorded():
-        if not Deployment.objects.filter(model=model, node=node).exists():
-            made = Deployment.objects.create(model=model, node=node)
-            _record("deployment.created", about=[made], model=model.name, node=node.name)
+        if not node.placements.filter(deployment__model=model).exists():
+            Foreman(node.site, "set-up", "command", said={}).pin(model, node)
 
 
 def _policy(keys: Path) -> None:

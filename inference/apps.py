@@ -13,7 +13,10 @@ class InferenceConfig(AppConfig):
     def ready(self) -> None:
         from compliance.audit import capture, triggers  # noqa: PLC0415 - needs the settings
 
-        governed = ("inference_adaptergrant", "inference_deployment", "inference_model")
+        governed = (
+            *("inference_adaptergrant", "inference_deployment", "inference_model"),
+            "inference_placement",
+        )
         watched = (*governed, "inference_node", "compliance_witness")  # facts of rules
         triggers.watch(*watched)
         capture.govern(*governed, "inference_nodeenrolment")

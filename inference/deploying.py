@@ -1,21 +1,209 @@
-"""Lets a node serve a model."""
+"""Says which sites serve which models, and with how many nodes; `placing` says with which.
+
+Each change is a person's, and the nodes that follow from it are in the same transaction, each
+with its event. Nothing is placed anew because a node falls silent or files arrive.
+"""
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import models
 
 from compliance.audit import journal
-from compliance.audit.changes import recorded
+from compliance.models import Site
 from compliance.vocabulary import Event
-from inference.models import Deployment, Model, Node
+from inference import lately, placing
+from inference.models import Deployment, Model, Node, Placement
+from inference.placing import Machine, Placed, Said, Wanted
+from inference.room import Need, needed
 
 
-def deploy(model: Model, node: Node, actor: str) -> bool:
-    """False where the node is to serve it already, be it switched off or on."""
-    with recorded():
-        made, fresh = Deployment.objects.get_or_create(model=model, node=node)
+class Foreman:
+    """Places the models of one site. Made before the transaction, for it asks the broker.
+
+    `actor` is a person's name, or the process that acts; `source` the journal. What it does
+    belongs into `changes.recorded()`, and locks the site until that ends.
+    """
+
+    def __init__(
+        self, site: Site, actor: str, source: str, said: Mapping[str, Said] | None = None
+    ) -> None:
+        self.site, self._actor, self._source = site, actor, source
+        self._said = lately.said(site.nodes.all()) if said is None else said
+
+    def deploy(self, model: Model, replicas: int | None = None) -> Deployment:
+        """Let the site serve `model` with so many nodes: as many as before, or one."""
+        made = self._deployment(model, replicas)
+        self.again()
+        return made
+
+    def pin(self, model: Model, node: Node, replicas: int | None = None) -> bool:
+        """Let `node` serve `model`, whatever lies there; false where it was pinned there.
+
+        A replica that is missing goes there, or one more than there were: without `replicas`
+        no other node loses it.
+        """
+        made = self._deployment(model, replicas)
+        known = made.placements.filter(node=node).first()
+        if known is not None and known.pinned:
+            self.again()
+            return False
+        if known is None:
+            if replicas is None:
+                held = made.placements.filter(active=True).count()
+                self._replicas(made, max(made.replicas, held + 1))
+            self._place(made, node, pinned=True)
+        else:
+            Placement.objects.filter(pk=known.pk).update(pinned=True)
+            self._record("placement.pinned", known)
+        self.again()
+        return True
+
+    def remove(self, deployment: Deployment) -> None:
+        """Let the site serve its model no more."""
+        self._lock()
+        placements = list(deployment.placements.select_related("node"))
+        deployment.placements.all().delete()
+        Deployment.objects.filter(pk=deployment.pk).delete()
+        detail = {"nodes": [one.node.name for one in placements]}
+        self._record("deployment.removed", deployment, detail, placements)
+        self.again()
+
+    def again(self) -> None:
+        """Place everything at the site anew; what is still right stays."""
+        self._lock()
+        for deployment in in_order(self.site):
+            yard = Yard(self.site, self._said)
+            wanted, held = yard.wanted(deployment), yard.placed(deployment)
+            plan = placing.plan(wanted, held, yard.machines(deployment))
+            for one in deployment.placements.filter(node__name__in=plan.drop, active=True):
+                Placement.objects.filter(pk=one.pk).delete()
+                self._record("placement.removed", one)
+            for node in Node.objects.filter(name__in=plan.add):
+                self._place(deployment, node)
+
+    def _lock(self) -> None:
+        Site.objects.select_for_update().get(pk=self.site.pk)
+
+    def _deployment(self, model: Model, replicas: int | None) -> Deployment:
+        self._lock()
+        first = {"replicas": replicas or 1}
+        made, fresh = Deployment.objects.get_or_create(
+            model=model, site=self.site, defaults=first
+        )
         if fresh:
-            detail = {"actor": actor, "model": model.name, "node": node.name}
-            event = Event("deployment.created", time.time_ns() // 1000, detail)
-            journal.record("command", [event], [made])
-    return fresh
+            self._record("deployment.created", made, first)
+        elif replicas is not None:
+            self._replicas(made, replicas)
+        return made
+
+    def _replicas(self, deployment: Deployment, replicas: int) -> None:
+        before = deployment.replicas
+        if before != replicas:
+            deployment.replicas = replicas
+            deployment.save(update_fields=["replicas"])
+            changes = {"replicas": {"from": before, "to": replicas}}
+            self._record("deployment.changed", deployment, {"changes": changes})
+
+    def _place(self, deployment: Deployment, node: Node, *, pinned: bool = False) -> None:
+        made = Placement.objects.create(deployment=deployment, node=node, pinned=pinned)
+        self._record("placement.created", made, {"pinned": pinned})
+
+    def _record(
+        self,
+        kind: str,
+        one: Deployment | Placement,
+        detail: Mapping[str, Any] | None = None,
+        beside: Iterable[models.Model] = (),
+    ) -> None:
+        said = {"actor": self._actor, "model": one.model.name, "site": self.site.name}
+        if isinstance(one, Placement):
+            said["node"] = one.node.name
+        event = Event(kind, time.time_ns() // 1000, {**said, **(detail or {})})
+        journal.record(self._source, [event], [one, *beside])
+
+
+class Yard:
+    """What is placed at a site now, as `placing` wants to know it."""
+
+    def __init__(self, site: Site, said: Mapping[str, Said]) -> None:
+        self._site, self._said = site, said
+        self._nodes = list(Node.objects.filter(site=site))
+        rows = Placement.objects.filter(deployment__site=site)
+        self._rows = list(rows.select_related("deployment__model__base", "node"))
+
+    def wanted(self, deployment: Deployment) -> Wanted:
+        """The deployment."""
+        model, among = deployment.model, None
+        if model.kind == Model.Kind.ADAPTER:
+            among = frozenset(
+                row.node.name
+                for row in self._rows
+                if row.active and row.model.pk == model.base_id
+            )
+        return Wanted(
+            digest=model.digest,
+            engine=model.engine,
+            replicas=deployment.replicas,
+            need=_need(model),
+            among=among,
+        )
+
+    def placed(self, deployment: Deployment) -> list[Placed]:
+        """The nodes that serve it."""
+        return [
+            Placed(node=row.node.name, pinned=row.pinned, active=row.active)
+            for row in self._rows
+            if row.deployment_id == deployment.pk
+        ]
+
+    def machines(self, deployment: Deployment) -> list[Machine]:
+        """The nodes of the site, with what they serve beside the deployment."""
+        return [
+            Machine(
+                name=node.name,
+                open=node.active and node.closed is None,
+                said=self._said.get(node.name),
+                serves={
+                    row.model.name: _need(row.model)
+                    for row in self._rows
+                    if row.active
+                    and row.node_id == node.pk
+                    and row.deployment_id != deployment.pk
+                },
+            )
+            for node in self._nodes
+        ]
+
+
+def standing(deployment: Deployment, said: Mapping[str, Said]) -> str:
+    """How many of its replicas are placed, and why not all, in a sentence."""
+    yard = Yard(deployment.site, said)
+    wanted, held = yard.wanted(deployment), yard.placed(deployment)
+    count = sum(one.active for one in held)
+    words = f"{count} of {wanted.replicas} replica{'s' * (wanted.replicas != 1)} placed"
+    if count >= wanted.replicas:
+        return f"{words}."
+    machines = yard.machines(deployment)
+    reason = placing.lacking(wanted, held, machines, deployment.site.name)
+    if not reason:
+        free = ", ".join(placing.plan(wanted, held, machines).add)
+        reason = f"{free} can take what is missing: deploy it again"
+    return f"{words}: {reason}."
+
+
+def in_order(site: Site) -> list[Deployment]:
+    """What a site is to serve: bases before their adapters, then by name."""
+    rows = site.deployments.select_related("model__base", "site")
+    return sorted(rows, key=lambda row: (row.model.kind != Model.Kind.MODEL, row.model.name))
+
+
+def _need(model: Model) -> Need:
+    if model.kind == Model.Kind.ADAPTER:
+        return Need()
+    options = json.loads(model.manifest).get("options", {}) if model.manifest else {}
+    return needed(model.engine, model.size, options)

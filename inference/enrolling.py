@@ -20,8 +20,9 @@ from compliance.audit.changes import cover, recorded
 from compliance.models import Site
 from compliance.vocabulary import Event
 from inference import enrolment
+from inference.deploying import Foreman
 from inference.enrolment import Answer, Asked, EnrolmentRefused, Request
-from inference.models import Deployment, Model, Node, NodeEnrolment
+from inference.models import Model, Node, NodeEnrolment
 
 LIFE = timedelta(hours=24)  # of a token
 State = NodeEnrolment.State
@@ -115,8 +116,9 @@ def _wait(row: NodeEnrolment, asked: Asked) -> NodeEnrolment:
 def approve(row: NodeEnrolment, actor: str) -> Node:
     """Make the waiting machine a node; raises `EnrolmentRefused`.
 
-    Where its model is registered, the node is to serve it.
+    Where its model is registered, the node is to serve it, and what its site lacks.
     """
+    foreman = Foreman(row.site, actor, "console")
     with recorded():
         row = _waiting(row)
         site, key = row.site, bytes(row.site_key)
@@ -132,9 +134,8 @@ def approve(row: NodeEnrolment, actor: str) -> Node:
         _record("node.enrolled", actor, enrolled, [node])
         model = Model.objects.filter(name=row.model).first()
         if model is not None:
-            made = Deployment.objects.create(model=model, node=node)
-            deployed = {"model": model.name, "node": node.name}
-            _record("deployment.created", actor, deployed, [made])
+            foreman.pin(model, node)
+        foreman.again()
         _decide(row, State.APPROVED, actor)
         cover([row])  # `node.enrolled` speaks of it too
     return node
@@ -177,12 +178,14 @@ def answer(row: NodeEnrolment, gateway_key: Ed25519PrivateKey) -> bytes:
 
 
 def reopen(node: Node, actor: str, reason: str) -> bool:
-    """Open a closed node again; false where it was open."""
+    """Open a closed node again; false where it was open. It is given what its site lacks."""
+    foreman = Foreman(node.site, actor, "console")
     with recorded():
         closed = Node.objects.filter(pk=node.pk, closed__isnull=False)
         opened = bool(closed.update(closed=None, closed_reason=""))
         if opened:
             _record("node.opened", actor, {"node": node.name, "reason": reason}, [node])
+            foreman.again()
     return opened
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from compliance.audit import journal
 from compliance.audit.changes import recorded
 from compliance.vocabulary import Event
-from inference.models import AdapterGrant, Model
+from inference.models import AdapterGrant, Model, Placement
 from inference.registry import CATALOGUE
 from inference.registry.intake import IMPORTING
 from inference.registry.names import folder_name
@@ -31,11 +31,12 @@ def remove(model: Model, models: Path, actor: str) -> None:
         )
     with recorded():
         row = Model.objects.select_for_update().get(pk=model.pk)
-        deployments = list(row.deployments.select_related("node"))
-        if serving := [str(one.node) for one in deployments if one.active]:
+        deployments = list(row.deployments.select_related("site"))
+        placements = list(Placement.objects.filter(deployment__model=row))
+        if serving := [str(one.site) for one in deployments if one.active]:
             raise Needed(
-                f"{row} is served by {', '.join(serving)}; deactivate its deployments in the "
-                "console first."
+                f"{row} is deployed at {', '.join(serving)}; remove or deactivate its "
+                "deployments first: `models undeploy`, or in the console."
             )
         if derived := list(row.derived.values_list("name", flat=True)):
             raise Needed(f"{row} is the base of {', '.join(derived)}; remove those first.")
@@ -46,11 +47,12 @@ def remove(model: Model, models: Path, actor: str) -> None:
                 "console first."
             )
         AdapterGrant.objects.filter(adapter=row).delete()
+        Placement.objects.filter(deployment__model=row).delete()
         row.deployments.all().delete()
         Model.objects.filter(pk=row.pk).delete()
         detail = {"actor": actor, "model": row.name, "digest": row.digest}
         event = Event("model.removed", time.time_ns() // 1000, detail)
-        journal.record("command", [event], [row, *deployments, *grants])
+        journal.record("command", [event], [row, *placements, *deployments, *grants])
     folder = models / folder_name(row.name)
     if row.manifest and folder.is_dir():
         away = models / IMPORTING / f"{folder.name}~removed"

@@ -16,13 +16,13 @@ from django.db.models import Max, Q
 from compliance.audit import ledger
 from compliance.models import Site, Witness
 from compliance.vocabulary import Candidate, Serving
-from inference.models import Deployment, Model, Node
+from inference.models import Model, Node, Placement
 
 
-def servings(rows: Iterable[Deployment]) -> dict[str, Serving]:
+def servings(rows: Iterable[Placement]) -> dict[str, Serving]:
     """By name of the model, what is known of it and of the sites in `rows` that serve it.
 
-    `rows` are the deployments that may get requests, with `model` and `node__site`.
+    `rows` are the placements that may get requests: `Placement.serving`.
     """
     models: dict[str, Model] = {}
     nodes: defaultdict[tuple[str, str], list[Node]] = defaultdict(list)

@@ -1,7 +1,7 @@
 """What the hot path knows of the database: one frozen value, replaced when something changed.
 
 A thread asks every 250 ms whether `Revision` moved, and then reads keys, applications, policy,
-sites, nodes and deployments in one transaction. A snapshot that could not be confirmed for
+sites, nodes and placements in one transaction. A snapshot that could not be confirmed for
 3 s is stale and nothing runs on it: a revoked key or a retired policy lives no longer.
 """
 
@@ -25,7 +25,7 @@ from compliance.versions import load
 from compliance.versions.chain import Standing
 from compliance.versions.load import PolicyUnsound
 from compliance.vocabulary import Application, Category, Place, Serving
-from inference.models import AdapterGrant, Deployment, Model, Node
+from inference.models import AdapterGrant, Model, Node, Placement
 from inference.registry import queue
 from inference.routing import Berth, RoutingTable, ServedModel
 from inference.serving import servings
@@ -201,7 +201,7 @@ def _due(standing: Standing) -> bool:
 
 def _stored(revision: int, processes: int, data: Path | None) -> Snapshot:
     policy, standing = _policy(data)
-    rows = _deployments()
+    rows = _placements()
     enrolled, working = _nodes(rows)
     return Snapshot(
         revision=revision,
@@ -267,14 +267,14 @@ def _policy(data: Path | None) -> tuple[Policy, Standing]:
     return standing.active.policy, standing
 
 
-def _deployments() -> list[Deployment]:
-    """Those that may get requests: see `Deployment.serving`.
+def _placements() -> list[Placement]:
+    """Those that may get requests: see `Placement.serving`.
 
     An adapter is served only where its base is, whose engine answers with it.
     """
-    rows = Deployment.serving().select_related("model__base", "node__site")
-    found = list(rows.order_by("model__name", "node__site__name"))
-    there = {(row.model_id, row.node_id) for row in found}
+    rows = Placement.serving().order_by("deployment__model__name", "node__site__name")
+    found = list(rows)
+    there = {(row.model.pk, row.node_id) for row in found}
     return [
         row
         for row in found
@@ -290,7 +290,7 @@ def _granted() -> dict[str, frozenset[str]]:
     return {application: frozenset(names) for application, names in granted.items()}
 
 
-def _routes(rows: Iterable[Deployment], processes: int) -> RoutingTable:
+def _routes(rows: Iterable[Placement], processes: int) -> RoutingTable:
     models: dict[str, ServedModel] = {}
     places: dict[tuple[str, str], tuple[Place, set[str], int]] = {}
     for row in rows:
@@ -318,7 +318,7 @@ def _routes(rows: Iterable[Deployment], processes: int) -> RoutingTable:
         places[model.name, site.name] = (
             place,
             nodes | {row.node.name},
-            limit + row.queue_limit,
+            limit + row.deployment.queue_limit,
         )
     berths: dict[str, tuple[Berth, ...]] = {}
     for (name, _), (place, nodes, limit) in places.items():
@@ -328,11 +328,11 @@ def _routes(rows: Iterable[Deployment], processes: int) -> RoutingTable:
 
 
 def _nodes(
-    deployments: Iterable[Deployment],
+    placements: Iterable[Placement],
 ) -> tuple[dict[str, NodeRecord], dict[str, NodeRecord]]:
     """All that are enrolled, and those of them that may work."""
     models: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for row in deployments:
+    for row in placements:
         models[row.node.name][row.model.name] = row.model.digest
     enrolled, working = {}, {}
     for node in Node.objects.select_related("site"):

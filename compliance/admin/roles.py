@@ -44,6 +44,7 @@ _MACHINES = (
     "inference.view_node",
     "inference.view_model",
     "inference.view_deployment",
+    "inference.view_placement",
 )
 _PEOPLE = ("auth.view_user", "auth.view_group")
 _EDIT_CLIENTS = (
@@ -60,7 +61,9 @@ _SWITCH_MACHINES = (
     "inference.add_nodeenrolment",
     "inference.change_nodeenrolment",
     "inference.change_node",
+    "inference.add_deployment",
     "inference.change_deployment",
+    "inference.change_placement",
 )
 _PACKS = ("compliance.view_packanswer",)
 _TYPE_PACKS = ("compliance.add_packanswer",)

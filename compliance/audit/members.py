@@ -52,7 +52,7 @@ WORDS: Mapping[str, str] = {
     "days": "of how many days the requests were",
     "decided_otherwise": "how many requests it would have decided otherwise",
     "decision": "`allow`, `pseudonymise`, `mask`, `hold` or `block`",
-    "deployment": "model and node",
+    "deployment": "model and site",
     "details": "how many details were disclosed",
     "details_days": "after how many days details are removed; null: never",
     "digest": "SHA-256 of the weights, or of an imported model's manifest, hex",
@@ -123,6 +123,7 @@ WORDS: Mapping[str, str] = {
     "names_unchecked": "whether names in some language could not be looked for",
     "never": "the data and the place that the question was about, as in an assertion",
     "node": "the node's name",
+    "nodes": "names of the nodes that served it",
     "not_recorded": "how many like it were left out before this one",
     "note": "what a person wrote",
     "obligations": "what the policy obliges to: `content_days`, `mark_output`, `max_tokens`, "
@@ -136,6 +137,8 @@ WORDS: Mapping[str, str] = {
     "pack": "the pack's name",
     "period": "`from` and `to`",
     "person": "whose approval key it is: a user's name",
+    "pinned": "whether a person chose the node",
+    "placement": "model and node",
     "policy": "`name`, `version` and `digest` of the policy's version",
     "prefix": "the public part of the key",
     "previous": "SHA-256 of the version that it is to follow, hex",
@@ -157,6 +160,7 @@ WORDS: Mapping[str, str] = {
     "received": "when, in microseconds since 1970",
     "refusal": "what the node said, as it was signed (RFC 8785, after `domicile/refusal/1` and "
     "a zero byte)",
+    "replicas": "how many nodes are to serve it",
     "report": "what the canary said, as it was signed (RFC 8785, after `domicile/canary/1` and "
     "a zero byte)",
     "request": "the request's id",

@@ -35,6 +35,7 @@ RUN_AS = {
     "models remove": OWNER,
     "models show": WEB,
     "models sign": OWNER,
+    "models undeploy": OWNER,
     "models verify": OWNER,
     "policy endorse": WEB,
     "policy export": WEB,

@@ -53,7 +53,9 @@ GRANT INSERT, UPDATE ON compliance_policydraft, compliance_approvalkey TO domici
 -- What officers type into packs: added to, never changed.
 GRANT INSERT ON compliance_packanswer TO domicile_web;
 -- Sites are registered and nodes approved there, once a machine has asked with its token.
-GRANT INSERT, UPDATE ON compliance_site, inference_node, inference_deployment TO domicile_web;
+GRANT INSERT, UPDATE ON compliance_site, inference_node TO domicile_web;
+-- Which nodes serve which models; the events of what was placed elsewhere stay.
+GRANT INSERT, UPDATE, DELETE ON inference_deployment, inference_placement TO domicile_web;
 GRANT INSERT, UPDATE ON inference_nodeenrolment, inference_adaptergrant TO domicile_web;
 GRANT UPDATE ON inference_model TO domicile_web;
 GRANT INSERT, DELETE ON auth_user_groups TO domicile_web;

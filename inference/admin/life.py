@@ -11,7 +11,7 @@ from typing import Any
 import redis
 from django.conf import settings
 
-from inference.models import Deployment
+from inference.models import Model, Placement
 from inference.routing import NODE_KEY
 
 TIMEOUT = 0.5  # seconds; a page must not wait for a broker that is gone
@@ -46,11 +46,14 @@ class Life:
 def look(names: Sequence[str]) -> Life:
     """Ask the broker for the nodes `names`, within a second.
 
-    There is a worker for each model that is deployed on a node, but for adapters, which their
+    There is a worker for each model that a node is to serve, but for adapters, which their
     base's serves.
     """
-    deployed = Deployment.objects.filter(node__name__in=names, model__kind="model")
-    places = list(deployed.values_list("node__name", "model__name").order_by("model__name"))
+    placed = Placement.objects.filter(
+        node__name__in=names, deployment__model__kind=Model.Kind.MODEL
+    )
+    model = "deployment__model__name"
+    places = list(placed.values_list("node__name", model).order_by(model))
     url = settings.DOMICILE.broker_url.replace("redis+socket://", "unix://", 1)
     try:
         with redis.Redis.from_url(

@@ -1,4 +1,4 @@
-"""Nodes and deployments: shown, and switched off and on."""
+"""Nodes: shown, switched off and on, and opened again."""
 
 from __future__ import annotations
 
@@ -13,36 +13,15 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 
 from compliance.admin.editing import Switched
-from compliance.admin.recording import actor
+from compliance.admin.recording import SOURCE, actor
 from compliance.admin.site import Panel, console
+from compliance.audit.changes import recorded
 from compliance.templatetags.console import badge, code, moment
 from inference import enrolling
 from inference.admin.life import look
 from inference.admin.told import told
-from inference.models import Deployment, Node
-
-
-@admin.register(Deployment, site=console)
-class DeploymentAdmin(Switched):
-    """Which node serves which model."""
-
-    noun = "deployment"
-    section, rank = "Machines", 20
-    fields = ("model", "node", "site", "queue_limit", "standing", "created")
-    list_display = ("model", "node", "site", "queue_limit", "standing")
-    list_display_links = ("model",)
-    list_filter = ("active", "model", "node")
-    list_select_related = ("model", "node__site")
-    consequence = {
-        False: "No further request is sent to this model on this node. Requests that are being"
-        " answered are finished.",
-        True: "Requests for this model may be sent to this node.",
-    }
-
-    @admin.display(description="site")
-    def site(self, deployment: Any) -> str:
-        """Where the node stands."""
-        return str(deployment.node.site)
+from inference.deploying import Foreman
+from inference.models import Node
 
 
 class OpenForm(forms.Form):
@@ -105,8 +84,16 @@ class NodeAdmin(Switched):
             "life": life,
             "signs": life.of(obj.name),
             "machine": told(obj),
-            "deployments": obj.deployments.select_related("model"),
+            "placements": obj.placements.select_related("deployment__model"),
         }
+
+    def _switch(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """What it served goes to other nodes of the site, and what they lack comes to it."""
+        foreman = Foreman(obj.site, actor(request), SOURCE)
+        with recorded():
+            answer = super()._switch(request, obj)
+            foreman.again()
+        return answer
 
     def get_urls(self) -> list[URLPattern]:
         """Django's, the switch, and the way to open a closed node."""

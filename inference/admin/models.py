@@ -20,6 +20,7 @@ from compliance.admin.recording import actor
 from compliance.admin.site import Item, console
 from compliance.templatetags.console import badge, code, moment
 from inference import licences
+from inference.admin.deployments import told
 from inference.models import Model
 
 
@@ -98,7 +99,8 @@ class ModelAdmin(ReadOnly):
         """Where it is served, its files, and what was made from it."""
         manifest = json.loads(obj.manifest) if obj.manifest else {}
         return {
-            "deployments": obj.deployments.select_related("node__site"),
+            "deployments": told(obj.deployments.all()),
+            "may_deploy": request.user.has_perm("inference.add_deployment"),
             "files": manifest.get("files", ()),
             "options": sorted(manifest.get("options", {}).items()),
             "derived": obj.derived.all(),

@@ -6,7 +6,7 @@ from compliance import registered
 from compliance.admin import policy_world
 from compliance.admin.policy_world import Served
 from compliance.vocabulary import Serving
-from inference.models import Deployment, Model
+from inference.models import Model, Placement
 from inference.serving import of_weights, publisher, servings
 
 
@@ -18,7 +18,7 @@ def served() -> list[Served]:
 
 def servers() -> dict[str, Serving]:
     """By model, the sites that serve it; nothing on the way to them is switched off."""
-    return servings(Deployment.serving().select_related("model__base", "node__site"))
+    return servings(Placement.serving())
 
 
 policy_world.provide(served)

@@ -1,7 +1,7 @@
-"""What inference stores: Node, Model, Deployment, EngineStart, NodeEnrolment, Canary."""
+"""What inference stores: nodes and models, which serves which, and what nodes said last."""
 
 from inference.models.canaries import Canary
-from inference.models.deployments import Deployment
+from inference.models.deployments import Deployment, Placement
 from inference.models.enrolments import NodeEnrolment
 from inference.models.grants import AdapterGrant
 from inference.models.machines import Machine
@@ -18,4 +18,5 @@ __all__ = [
     "Model",
     "Node",
     "NodeEnrolment",
+    "Placement",
 ]

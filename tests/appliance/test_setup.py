@@ -79,6 +79,7 @@ def test_each_thing_that_is_set_up_is_on_the_record_once(environment):
         *("site.registered", "node.enrolled", "model.registered", "model.licence_accepted"),
         *(
             "deployment.created",
+            "placement.created",
             "policy.activated",
             "roles.set",
             "user.created",
@@ -125,7 +126,13 @@ def test_an_upgrade_gives_the_shipped_model_the_text_of_its_licence(environment)
 
 
 TABLES = [
-    *("compliance_site", "inference_node", "inference_model", "inference_deployment"),
+    *(
+        "compliance_site",
+        "inference_node",
+        "inference_model",
+        "inference_deployment",
+        "inference_placement",
+    ),
     *("compliance_policyversion", "auth_user", "compliance_application", "compliance_apikey"),
 ]
 

@@ -35,11 +35,13 @@ PREPARE = f"""
 from django.utils import timezone
 from compliance.models import APIKey, Application
 from inference.models import Deployment, Model, Node
+node = Node.objects.get()
 Application.objects.update(requests_per_minute=0, tokens_per_minute=0, concurrent_requests=0)
 model = Model.objects.create(name="{MODEL}", engine="llamacpp", digest="{DIGEST}", size=1,
     licence="Apache-2.0", origin="bench", context_length=100_000,
     licence_accepted=timezone.now())
-Deployment.objects.create(model=model, node=Node.objects.get(), queue_limit=2048)
+made = Deployment.objects.create(model=model, site=node.site, queue_limit=2048)
+made.placements.create(node=node)
 print(APIKey.issue(Application.objects.get(), note="bench")[1])
 """
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from compliance.models import Change, Event, Site
 from inference import enrolling, enrolment
 from inference.enrolment import EnrolmentRefused, Request, Token, ask, read_answer, read_token
-from inference.models import Deployment, Model, Node, NodeEnrolment
+from inference.models import Model, Node, NodeEnrolment, Placement
 from tests.compliance.admin import stories
 
 pytestmark = pytest.mark.database
@@ -98,9 +98,10 @@ def test_a_node_serves_its_model_where_that_is_registered(database):
     token, machine = invite(home), Machine(stories.SITE_KEY)
     assert not token.first
     enrolling.approve(enrolling.request(machine.asks(token)), "op")
-    made = Deployment.objects.get(node__name="node-9")
-    assert made.model == Model.objects.get()
-    assert "deployment.created" in kinds()
+    made = Placement.objects.get(node__name="node-9")
+    assert (made.model, made.pinned) == (Model.objects.get(), True)
+    assert made.deployment.replicas == 2, "the other node serves it as before"
+    assert "placement.created" in kinds()
 
 
 def test_a_token_serves_one_machine_and_only_it_may_ask_again(site):

@@ -673,11 +673,10 @@ def test_a_model_is_removed_once_nothing_needs_it(data, source):
     stories.machines()
     take(source)
     assert "is to serve tiny" in models("deploy", "tiny", "--node", "node-1")
-    with pytest.raises(CommandError, match="already"):
-        models("deploy", "tiny", "--node", "node-1")
+    assert "1 of 1 replica placed" in models("deploy", "tiny", "--node", "node-1")
     with pytest.raises(CommandError, match="No node"):
         models("deploy", "tiny", "--node", "other")
-    with pytest.raises(CommandError, match="served by node-1"):
+    with pytest.raises(CommandError, match="deployed at home"):
         models("remove", "tiny")
     deployment = Deployment.objects.get(model__name="tiny")
     Deployment.objects.filter(pk=deployment.pk).update(active=False)

@@ -11,7 +11,7 @@ from compliance.models import Change, Event
 from compliance.policy.default import DEFAULT
 from compliance.versions.install import install
 from inference import licences
-from inference.models import Deployment, Model
+from inference.models import Model
 from inference.snapshot import SnapshotKeeper
 from tests.compliance.admin import stories
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.database
 
 
 @pytest.fixture
-def deployment(database):
+def placement(database):
     made = stories.machines()
     Model.objects.update(licence_accepted=None, licence_digest="1c" * 32)
     Change.objects.all().delete()
@@ -39,8 +39,8 @@ def served():
     return routed
 
 
-def test_a_model_serves_from_when_its_licence_is_accepted_until_that_is_withdrawn(deployment):
-    model = deployment.model
+def test_a_model_serves_from_when_its_licence_is_accepted_until_that_is_withdrawn(placement):
+    model = placement.model
     assert served() == []
     assert licences.accept(model, "olga", "1c" * 32)
     assert served() == [model.name]
@@ -59,24 +59,24 @@ def test_a_model_serves_from_when_its_licence_is_accepted_until_that_is_withdraw
     assert not Change.objects.exists()
 
 
-def test_another_text_than_the_one_that_was_shown_is_not_accepted(deployment):
-    assert not licences.accept(deployment.model, "olga", "2d" * 32)
+def test_another_text_than_the_one_that_was_shown_is_not_accepted(placement):
+    assert not licences.accept(placement.model, "olga", "2d" * 32)
     assert served() == []
 
 
-def test_what_nobody_can_read_is_not_accepted(deployment):
+def test_what_nobody_can_read_is_not_accepted(placement):
     Model.objects.update(licence_digest="")
-    assert not licences.accept(deployment.model, "olga", "")
+    assert not licences.accept(placement.model, "olga", "")
     assert served() == []
 
 
-def test_an_adapter_serves_only_while_the_licence_of_its_base_is_accepted_too(deployment):
-    base = deployment.model
+def test_an_adapter_serves_only_while_the_licence_of_its_base_is_accepted_too(placement):
+    base = placement.model
     adapter = Model.objects.create(
         name=f"{base.name}:claims", kind="adapter", base=base, engine="vllm", digest="ad" * 32,
         size=1, licence="MIT", origin="us", context_length=9, licence_accepted=timezone.now(),
     )  # fmt: skip
-    Deployment.objects.create(model=adapter, node=deployment.node)
+    stories.placed(adapter, placement.node)
     assert served() == []
     assert licences.accept(base, "olga", "1c" * 32)
     assert served() == [base.name, adapter.name]

@@ -11,7 +11,7 @@ from compliance.audit import ledger
 from compliance.models import Site, Witness
 from compliance.vocabulary import Candidate
 from inference import snapshot
-from inference.models import Deployment, Model, Node
+from inference.models import Model, Node
 from inference.serving import publisher, servings
 from tests.compliance.admin import stories
 
@@ -31,12 +31,12 @@ def model(database) -> Model:
     south = Site.objects.create(name="south", country="AT", public_key=b"s" * 32)
     for name, site in (("node-2", Site.objects.get(name="home")), ("south-1", south)):
         node = Node.objects.create(name=name, site=site, public_key=b"k" * 32)
-        Deployment.objects.create(model=made, node=node)
+        stories.placed(made, node)
     return made
 
 
 def candidates() -> dict[str, Candidate]:
-    found = servings(snapshot._deployments())["smollm2-135m-instruct"].candidates
+    found = servings(snapshot._placements())["smollm2-135m-instruct"].candidates
     assert [one.site for one in found] == sorted(one.site for one in found)
     return {one.site: one for one in found}
 
@@ -76,11 +76,11 @@ def test_a_site_is_witnessed_when_a_witness_that_stands_there_last_signed(model)
 
 
 def test_a_model_is_told_with_its_licence_its_publisher_and_what_restricts_it(model):
-    serving = servings(snapshot._deployments())[model.name]
+    serving = servings(snapshot._placements())[model.name]
     assert (serving.licence, serving.publisher) == ("Apache-2.0", "HuggingFaceTB")
     assert not serving.restricted
     Model.objects.update(eu_restriction="Not for use in the EU.")
-    assert servings(snapshot._deployments())[model.name].restricted
+    assert servings(snapshot._placements())[model.name].restricted
     model.origin = "HuggingFaceTB/SmolLM2-135M-Instruct, GGUF Q4_1"
     assert publisher(model) == "HuggingFaceTB"
 
@@ -91,12 +91,12 @@ def test_an_adapter_is_told_with_the_licence_and_the_publisher_of_its_base(model
         digest="ad" * 32, size=1, licence="MIT", origin="us/claims", context_length=9,
         licence_accepted=timezone.now(),
     )  # fmt: skip
-    Deployment.objects.create(model=adapter, node=Node.objects.get(name="node-1"))
-    serving = servings(snapshot._deployments())[adapter.name]
+    stories.placed(adapter, Node.objects.get(name="node-1"))
+    serving = servings(snapshot._placements())[adapter.name]
     assert (serving.licence, serving.publisher) == ("Apache-2.0", "HuggingFaceTB")
     assert not serving.restricted
     Model.objects.filter(pk=model.pk).update(eu_restriction="Not for use in the EU.")
-    assert servings(snapshot._deployments())[adapter.name].restricted
+    assert servings(snapshot._placements())[adapter.name].restricted
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,6 @@ def test_a_model_and_its_adapters_may_reason_where_the_engine_looks_for_it(
     law.base = model
     law.save()
     node = Node.objects.get(name="south-1")
-    Deployment.objects.create(model=law, node=node)
-    told = servings(snapshot._deployments())
+    stories.placed(law, node)
+    told = servings(snapshot._placements())
     assert [told[name].reasons for name in (model.name, law.name)] == [reasons] * 2

@@ -16,9 +16,10 @@ from compliance.policy.rules import Retention, canonical, policy
 from compliance.versions.install import ensure_key, install
 from compliance.vocabulary import Category
 from inference import snapshot
-from inference.models import Deployment, Model, Node
+from inference.models import Deployment, Model, Node, Placement
 from inference.posting import listed
 from inference.snapshot import SnapshotKeeper, SnapshotStale
+from tests.compliance.admin import stories
 from tests.services.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.database
@@ -49,7 +50,7 @@ def application(name: str = "demo") -> Application:
     )
 
 
-def deploy(queue_limit: int = 10) -> Deployment:
+def deploy(queue_limit: int = 10) -> Placement:
     site = Site.objects.create(name="home", country="DE", public_key=bytes(32))
     node = Node.objects.create(name="node-1", site=site, public_key=b"k" * 32)
     model = Model.objects.create(
@@ -62,7 +63,7 @@ def deploy(queue_limit: int = 10) -> Deployment:
         context_length=9,
         licence_accepted=timezone.now(),
     )
-    return Deployment.objects.create(model=model, node=node, queue_limit=queue_limit)
+    return stories.placed(model, node, queue_limit=queue_limit)
 
 
 def test_without_an_active_policy_it_says_what_can_be_done(keeper):
@@ -87,16 +88,18 @@ def test_it_holds_what_is_stored(keeper):
     assert current.nodes["node-1"].public_key == b"k" * 32
 
 
-@pytest.mark.parametrize("off", ["deployment", "node", "closed", "site"])
+@pytest.mark.parametrize("off", ["deployment", "placement", "node", "closed", "site"])
 def test_a_node_may_serve_a_model_only_while_nothing_on_the_way_is_switched_off(keeper, off):
     install(DEFAULT)
-    deployment = deploy()
+    placement = deploy()
     other = Node.objects.create(
-        name="node-2", site=deployment.node.site, public_key=b"l" * 32, attested=None
+        name="node-2", site=placement.node.site, public_key=b"l" * 32, attested=None
     )
-    Deployment.objects.create(model=deployment.model, node=other)
+    stories.placed(placement.model, other)
     if off == "deployment":
-        Deployment.objects.filter(node=other).update(active=False)
+        Deployment.objects.update(active=False)
+    elif off == "placement":
+        Placement.objects.filter(node=other).update(active=False)
     elif off == "node":
         Node.objects.filter(pk=other.pk).update(active=False)
     elif off == "closed":
@@ -105,7 +108,8 @@ def test_a_node_may_serve_a_model_only_while_nothing_on_the_way_is_switched_off(
         Site.objects.update(active=False)
     keeper.start()
     current = keeper.current()
-    left = {} if off == "site" else {"node-1": {"m": deployment.model.digest}}
+    whole = off in ("deployment", "site")
+    left = {} if whole else {"node-1": {"m": placement.model.digest}}
     assert listed(current, 0).nodes == left
     accepted = {name for name, node in current.nodes.items() if "m" in node.models}
     assert accepted == set(left), "whose receipts count"
@@ -115,7 +119,7 @@ def test_a_node_may_serve_a_model_only_while_nothing_on_the_way_is_switched_off(
 def test_changes_arrive_within_a_second_also_by_raw_sql(keeper):
     assert snapshot.POLL_INTERVAL < 0.5  # where nothing else keeps the machine busy
     install(DEFAULT)
-    deployment = deploy()
+    placement = deploy()
     key, _ = APIKey.issue(application())
     keeper.start()
     before = keeper.current()
@@ -125,7 +129,7 @@ def test_changes_arrive_within_a_second_also_by_raw_sql(keeper):
             [key.prefix],
         )
     wait_until(lambda: keeper.current().keys[key.prefix].revoked, "the key is revoked")
-    Deployment.objects.filter(id=deployment.id).update(active=False)
+    Placement.objects.filter(id=placement.id).update(active=False)
     wait_until(lambda: "m" not in keeper.current().routes.models, "the model is gone")
     Node.objects.update(active=False)
     wait_until(lambda: not keeper.current().nodes, "the node is gone")

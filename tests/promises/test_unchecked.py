@@ -72,13 +72,16 @@ def embedder(appliance: Appliance) -> Iterator[None]:
     with written(appliance) as database, database:
         model = copied(database, "inference_model", name=VECTORS, task="embeddings")
         deployment = copied(database, "inference_deployment", model_id=model)
+        copied(database, "inference_placement", deployment_id=deployment)
         database.execute(UNNOTED)
     try:
         wait_until(listed, "the model is listed")
         yield
     finally:
         with written(appliance) as database, database:
-            database.execute("DELETE FROM inference_deployment WHERE id = ?", [deployment])
+            for table, column in (("placement", "deployment_id"), ("deployment", "id")):
+                query = f"DELETE FROM inference_{table} WHERE {column} = ?"  # noqa: S608 - names
+                database.execute(query, [deployment])
             database.execute("DELETE FROM inference_model WHERE id = ?", [model])
             database.execute(UNNOTED)
         wait_until(lambda: not listed(), "it is not listed any more")

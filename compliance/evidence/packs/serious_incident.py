@@ -22,6 +22,8 @@ CHANGES = frozenset(
         *("key.rotated", "log.key_added", "log.key_rotated"),
         *("api_key.issued", "api_key.revoked", "backup.restored", "restore"),
         *("deployment.created", "deployment.activated", "deployment.deactivated"),
+        *("deployment.changed", "deployment.removed", "placement.created"),
+        *("placement.removed", "placement.activated", "placement.deactivated"),
         *("node.enrolled", "node.registered", "node.activated", "node.deactivated"),
         *("site.registered", "site.activated", "site.deactivated"),
     }

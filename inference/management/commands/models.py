@@ -22,6 +22,7 @@ from inference.management.registry import (
     show,
     sign,
     take,
+    undeploy,
 )
 from inference.registry import ModelUnusable
 
@@ -31,6 +32,7 @@ ACTIONS: dict[str, Action] = {
     "show": show,
     "verify": check,
     "deploy": deploy,
+    "undeploy": undeploy,
     "remove": remove,
     "bundle": pack,
     "place": place,
@@ -43,7 +45,8 @@ EXAMPLES = {
     "list": "",
     "show": "mistral-7b",
     "verify": "mistral-7b",
-    "deploy": "mistral-7b --node rack-2",
+    "deploy": "mistral-7b --site home --replicas 2",
+    "undeploy": "mistral-7b --site home",
     "remove": "mistral-7b",
     "bundle": "mistral-7b /media/mistral-7b.tar",
     "place": "/media/mistral-7b.tar",

@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 
 from compliance.audit.keys import read_key
 from compliance.management.person import actor
+from compliance.models import Site
 from inference.admission import public_keys
 from inference.importing import House
 from inference.models import Model
@@ -41,6 +42,15 @@ def registered(name: str) -> Model:
     if found is None:
         known = ", ".join(Model.objects.values_list("name", flat=True)) or "none"
         raise CommandError(f"No model {name!r} is registered; there is {known}.")
+    return found
+
+
+def site(name: str) -> Site:
+    """The site of this name; raises `CommandError`."""
+    found = Site.objects.filter(name=name).first()
+    if found is None:
+        known = ", ".join(Site.objects.values_list("name", flat=True)) or "none"
+        raise CommandError(f"No site {name!r} is registered; there is {known}.")
     return found
 
 

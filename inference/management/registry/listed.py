@@ -22,9 +22,14 @@ def add_arguments(_parser: ArgumentParser) -> None:
 def handle(_options: Mapping[str, Any], out: OutputWrapper) -> None:
     """A line each."""
     out.write(_FORM.format("name", "task", "engine", "size", "licence", "nodes"))
-    for row in Model.objects.prefetch_related("deployments__node"):
+    for row in Model.objects.prefetch_related("deployments__placements__node"):
         licence = row.licence if row.licence_accepted else f"{row.licence}, NOT accepted"
-        nodes = ", ".join(str(one.node) for one in row.deployments.all() if one.active)
+        nodes = ", ".join(
+            str(placed.node)
+            for one in row.deployments.all()
+            for placed in one.placements.all()
+            if one.active and placed.active
+        )
         size = str(filesizeformat(row.size)).replace("\xa0", " ")
         line = _FORM.format(row.name, row.task, row.engine, size, licence, nodes or "none")
         out.write(line.rstrip())

@@ -9,7 +9,9 @@ from typing import Any
 
 from django.core.management.base import OutputWrapper
 
+from inference import deploying, lately
 from inference.management.registry import house
+from inference.models import Node
 
 HELP = "say what is known of a model, with its files"
 
@@ -42,11 +44,14 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> None:
         "made from": row.derived_from,
         "method": row.get_method_display() if row.derived_from else "",
         "note": row.lineage_note,
-        "nodes": ", ".join(str(one.node) for one in row.deployments.select_related("node")),
     }
     for name, value in said.items():
         if value:
             out.write(f"{name}: {value}")
+    heard = lately.said(Node.objects.all())
+    for one in row.deployments.select_related("model__base", "site"):
+        nodes = ", ".join(one.placements.values_list("node__name", flat=True)) or "no node"
+        out.write(f"at {one.site}: {nodes}; {deploying.standing(one, heard)}")
     if row.manifest:
         manifest = json.loads(row.manifest)
         for key, value in manifest["options"].items():

@@ -11,6 +11,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from django.db.models import F
 from django.utils import timezone
 
 from compliance import gate, vocabulary
@@ -22,7 +23,7 @@ from compliance.policy.default import DEFAULT
 from compliance.versions.install import install
 from compliance.vocabulary import Category, Finding, Scan
 from inference.clearance import Receipt, sign
-from inference.models import Deployment, Model, Node
+from inference.models import Deployment, Model, Node, Placement
 from tests.services.waiting import PATIENCE
 
 NODE_KEY = Ed25519PrivateKey.generate()
@@ -41,7 +42,7 @@ def application(name: str = "helpdesk", **changes: Any) -> Application:
     return Application.objects.create(name=name, **values | changes)
 
 
-def machines() -> Deployment:
+def machines() -> Placement:
     """A site, a node, a model, and the model served there."""
     site = Site.objects.create(
         name="home", country="DE", public_key=SITE_KEY.public_key().public_bytes_raw()
@@ -59,7 +60,17 @@ def machines() -> Deployment:
         context_length=2048,
         licence_accepted=timezone.now(),
     )
-    return Deployment.objects.create(model=model, node=node)
+    return placed(model, node)
+
+
+def placed(model: Model, node: Node, **more: Any) -> Placement:
+    """The model served by the node, as one more replica at its site."""
+    deployment, fresh = Deployment.objects.get_or_create(
+        model=model, site=node.site, defaults=more
+    )
+    if not fresh:
+        Deployment.objects.filter(pk=deployment.pk).update(replicas=F("replicas") + 1)
+    return Placement.objects.create(deployment=deployment, node=node)
 
 
 def policy() -> PolicyVersion:

@@ -10,7 +10,7 @@ from django.utils.html import escape
 from compliance.models import APIKey, Application, Event, Site
 from compliance.policy.default import DEFAULT
 from inference import enrolling
-from inference.models import Model
+from inference.models import Model, Node
 from tests.compliance.admin import stories
 
 
@@ -51,6 +51,7 @@ def addresses():
         "inference_nodeenrolment": invited,
         "inference_model": lambda: Model.objects.get().pk,
         "inference_deployment": lambda: 1,
+        "inference_placement": lambda: 1,
         "compliance_event": lambda: Event.objects.latest("id").pk,
     }
     pages = [reverse("admin:index"), reverse("admin:requests"), reverse("admin:verify")]
@@ -155,7 +156,7 @@ def test_an_event_says_who_did_it_and_what_changed_from_what_to_what(filled):
 
 
 def test_a_receipt_of_another_key_is_shown_as_not_signed(filled):
-    node = Model.objects.get().deployments.get().node
+    node = Node.objects.get()
     node.public_key = b"\x01" * 32
     node.save()
     filled.as_("Auditor")

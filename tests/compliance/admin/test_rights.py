@@ -47,9 +47,25 @@ ACTIONS = {
         {"active": "0"},
     ),
     "switch node": (MACHINES, lambda: reverse("admin:inference_node_switch", args=[1]), {}),
+    "deploy": (
+        MACHINES,
+        lambda: reverse("admin:deploy_model"),
+        lambda: {"model": 1, "site": away(), "replicas": 1},
+    ),
+    "change deployment": (
+        MACHINES,
+        lambda: reverse("admin:place_deployment", args=[1]),
+        {"replicas": 2},
+    ),
+    "remove deployment": (MACHINES, lambda: reverse("admin:remove_deployment", args=[1]), {}),
     "switch deployment": (
         MACHINES,
         lambda: reverse("admin:inference_deployment_switch", args=[1]),
+        {},
+    ),
+    "switch placement": (
+        MACHINES,
+        lambda: reverse("admin:inference_placement_switch", args=[1]),
         {},
     ),
     "enter person": (
@@ -91,6 +107,8 @@ SEEN = {
     "inference_node_changelist": ALL,
     "inference_model_changelist": ALL,
     "inference_deployment_changelist": ALL,
+    "inference_placement_changelist": ALL,
+    "deploy_model": MACHINES,
     "compliance_export_changelist": EXPORTS,
     "new_export": EXPORTS,
     "auth_user_changelist": ALL - {OPERATOR},
@@ -100,6 +118,10 @@ SEEN = {
 
 def owner():
     return Application.objects.get()
+
+
+def away():
+    return Site.objects.create(name="away", country="AT", public_key=bytes(32)).pk
 
 
 def alarm():
@@ -134,7 +156,7 @@ def test_a_role_does_what_its_rights_say_and_nothing_else(filled, role, action):
     allowed, address, fields = ACTIONS[action]
     filled.as_(role)
     before = count()
-    answer = filled.post(address(), fields)
+    answer = filled.post(address(), fields() if callable(fields) else fields)
     if role in allowed:
         assert answer.status_code in (200, 302), answer.status_code
         assert count() > before

@@ -331,7 +331,10 @@ def test_any_change_of_what_is_governed_moves_the_revision(change):
     assert revision() > before
 
 
-@pytest.mark.parametrize("table", ["inference_node", "inference_model", "inference_deployment"])
+@pytest.mark.parametrize(
+    "table",
+    ["inference_node", "inference_model", "inference_deployment", "inference_placement"],
+)
 def test_the_tables_of_inference_move_the_revision_too(table):
     assert any(t.table == table for t in triggers._triggers(connection))
 

@@ -75,7 +75,7 @@ def test_each_model_of_a_node_is_shown_with_what_its_own_worker_says(machines, b
     second = Model.objects.create(
         name="second", digest="2" * 64, size=1, engine="llamacpp", context_length=1
     )
-    Deployment.objects.create(model=second, node=Node.objects.get())
+    stories.placed(second, Node.objects.get())
     appear(broker)
     url = broker.url.replace("redis+socket://", "unix://")
     with redis.Redis.from_url(url) as client:

@@ -255,11 +255,13 @@ class Laboratory:
             (node, site),
         )
         self.sql(
-            "INSERT INTO inference_deployment (model_id, node_id, queue_limit, active, created)"
-            " SELECT model_id, node.id, queue_limit, 1, node.created"
+            "INSERT INTO inference_deployment"
+            " (model_id, site_id, replicas, queue_limit, active, created)"
+            " SELECT model_id, node.site_id, 1, queue_limit, 1, node.created"
             " FROM inference_deployment, inference_node node WHERE node.name = ? LIMIT 1",
             (node,),
         )
+        self.place(node)
         time.sleep(1)  # some polls: the gateways know it now
 
     def more_node(self, name: str, *, closed: bool = False, serves: bool = False) -> None:
@@ -272,14 +274,18 @@ class Laboratory:
             (name, closed),
         )
         if serves:
-            self.sql(
-                "INSERT INTO inference_deployment"
-                " (model_id, node_id, queue_limit, active, created)"
-                " SELECT model_id, node.id, queue_limit, 1, node.created"
-                " FROM inference_deployment, inference_node node WHERE node.name = ? LIMIT 1",
-                (name,),
-            )
+            self.place(name)
         self.application()
+
+    def place(self, node: str) -> None:
+        """Let a node serve what is deployed first at its site."""
+        self.sql(
+            "INSERT INTO inference_placement (deployment_id, node_id, pinned, active, created)"
+            " SELECT deployment.id, node.id, 0, 1, node.created"
+            " FROM inference_deployment deployment JOIN inference_node node USING (site_id)"
+            " WHERE node.name = ? ORDER BY deployment.id LIMIT 1",
+            (node,),
+        )
 
     def events(
         self,

@@ -23,7 +23,8 @@ from compliance.models import APIKey, Application, Site  # noqa: E402
 from compliance.policy.default import DEFAULT  # noqa: E402
 from compliance.policy.rules import document, parse  # noqa: E402
 from compliance.versions.install import install  # noqa: E402
-from inference.models import Deployment, Model, Node  # noqa: E402
+from inference.models import Model, Node  # noqa: E402
+from tests.compliance.admin.stories import placed  # noqa: E402
 
 RULES = document(DEFAULT)
 RULES["rules"] = [
@@ -92,7 +93,7 @@ def main(site_key: str, node_key: str, weights: str) -> None:
         licence_accepted=timezone.now(),
         manifest=json.dumps({"options": {"reasoning_parser": "qwen3"}}),
     )
-    Deployment.objects.create(model=model, node=node, queue_limit=32)
+    placed(model, node, queue_limit=32)
     law = Model.objects.create(
         name="scripted:law",
         kind=Model.Kind.ADAPTER,
@@ -105,10 +106,10 @@ def main(site_key: str, node_key: str, weights: str) -> None:
         context_length=2048,
         licence_accepted=timezone.now(),
     )
-    Deployment.objects.create(model=law, node=node, queue_limit=32)
+    placed(law, node, queue_limit=32)
     model.pk, model.name, model.task = None, "vectors", Model.Task.EMBEDDINGS
     model.save()
-    Deployment.objects.create(model=model, node=node, queue_limit=32)
+    placed(model, node, queue_limit=32)
     _, plaintext = APIKey.issue(application)
     sys.stdout.write(plaintext)
 

@@ -1,0 +1,24 @@
+"""Whether as many nodes serve a model as an operator wants; for `doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from appliance.env import Environment
+from appliance.finding import Finding, ok, warning
+from inference import lately
+from inference.deploying import standing
+from inference.models import Deployment, Node
+
+
+def placed(_environment: Environment) -> Iterator[Finding]:
+    """A deployment each."""
+    rows = Deployment.objects.filter(active=True).select_related("model__base", "site")
+    said = lately.said(Node.objects.all()) if rows else {}
+    for row in rows:
+        words = standing(row, said)
+        if row.placements.filter(active=True).count() >= row.replicas:
+            yield ok(f"deployment {row}", words)
+        else:
+            mend = f"Then: manage.py models deploy {row.model} --site {row.site}"
+            yield warning(f"deployment {row}", words, mend)
