@@ -20,5 +20,5 @@ def placed(_environment: Environment) -> Iterator[Finding]:
         if row.placements.filter(active=True).count() >= row.replicas:
             yield ok(f"deployment {row}", words)
         else:
-            mend = f"Then: manage.py models deploy {row.model} --site {row.site}"
+            mend = f"Then: manage.py models deploy {row.model} --site {row.site.name}"
             yield warning(f"deployment {row}", words, mend)

@@ -33,7 +33,7 @@ def remove(model: Model, models: Path, actor: str) -> None:
         row = Model.objects.select_for_update().get(pk=model.pk)
         deployments = list(row.deployments.select_related("site"))
         placements = list(Placement.objects.filter(deployment__model=row))
-        if serving := [str(one.site) for one in deployments if one.active]:
+        if serving := [one.site.name for one in deployments if one.active]:
             raise Needed(
                 f"{row} is deployed at {', '.join(serving)}; remove or deactivate its "
                 "deployments first: `models undeploy`, or in the console."

@@ -80,7 +80,7 @@ class DeployForm(ReplicasForm):
         model, site = given.get("model"), given.get("site")
         if model and site and Deployment.objects.filter(model=model, site=site).exists():
             self.add_error(
-                "site", f"{model} is deployed at {site} already; change that deployment."
+                "site", f"{model} is deployed at {site.name} already; change that deployment."
             )
         return given
 
@@ -171,7 +171,7 @@ class DeploymentAdmin(Switched):
             foreman = Foreman(one.site, actor(request), SOURCE)
             with recorded():
                 foreman.remove(one)
-            messages.success(request, f"{one.site} serves {one.model} no more.")
+            messages.success(request, f"{one.site.name} serves {one.model} no more.")
             return HttpResponseRedirect(reverse("admin:inference_deployment_changelist"))
         here = settings.DOMICILE
         own = (one.model.name, one.site.name) == (here.model, here.site)

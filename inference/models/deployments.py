@@ -41,7 +41,7 @@ class Deployment(models.Model):
         ordering = ["model__name", "site__name"]
 
     def __str__(self) -> str:
-        return f"{self.model} at {self.site}"
+        return f"{self.model} at {self.site.name}"
 
 
 class Placement(models.Model):

@@ -46,7 +46,7 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> None:
     node = _node(options["node"] or ("" if options["site"] else settings.DOMICILE.node))
     site = house.site(options["site"]) if options["site"] else _of(node)
     if node is not None and node.site != site:
-        raise CommandError(f"{node} stands at {node.site}, not at {site}.")
+        raise CommandError(f"{node} stands at {node.site.name}, not at {site.name}.")
     foreman = Foreman(site, actor(), "command")
     with recorded():
         if node is None:

@@ -31,8 +31,8 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> None:
     made = Deployment.objects.filter(model=row, site=site).first()
     if made is None:
         there = ", ".join(row.deployments.values_list("site__name", flat=True)) or "no site"
-        raise CommandError(f"{row} is not deployed at {site}; it is at {there}.")
+        raise CommandError(f"{row} is not deployed at {site.name}; it is at {there}.")
     foreman = Foreman(site, actor(), "command")
     with recorded():
         foreman.remove(made)
-    out.write(f"{site} serves {row} no more; its nodes finish what runs.")
+    out.write(f"{site.name} serves {row} no more; its nodes finish what runs.")
