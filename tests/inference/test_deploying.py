@@ -100,7 +100,7 @@ def events() -> list[tuple[str, str]]:
     return found
 
 
-def test_a_deployment_goes_to_nodes_with_the_files_and_says_what_it_lacks(home, say):
+def test_a_deployment_goes_to_nodes_with_the_files_and_says_what_it_lacks(home, say, settings):
     row = model()
     say("node-1")
     say("node-2", row.digest)
@@ -108,7 +108,7 @@ def test_a_deployment_goes_to_nodes_with_the_files_and_says_what_it_lacks(home, 
     assert nodes() == ["node-2", "node-3"], "of the silent one nothing is known"
     assert "node-2, node-3 are to serve m." in said
     assert "2 of 3 replicas placed: no other node of home has the files" in said
-    [finding] = doctor(None)  # type: ignore[arg-type] - it needs none
+    [finding] = doctor(settings.DOMICILE)
     assert "2 of 3 replicas placed: no other node" in finding.text
     say("node-1", row.digest)
     assert "node-1 can take what is missing" in models("show", "m")
