@@ -3,6 +3,8 @@
 registry     what a model is, by every byte; importing, licences, drift: what becomes of it
 catalogue/   open models that people deploy, and kinds of GPU: data
 fit          on which GPUs a model fits; shape: its sizes; precision: bytes of a parameter
+placing      which nodes of a site serve a model; room: whether a machine has it; deploying:
+             who may say so, and the record of it; lately: what nodes say, for that
 routing      choose a permitted site; clearance: seal to it, open at it
 relay        frames from workers to waiting clients
 engines/     the contract of an engine, and the engines
@@ -14,5 +16,5 @@ listener     reads what nodes leave in a stream; starts, canary_reports: put it 
 confinement  whether anything can leave, asked of the kernel; filters: by no packet that could
 dispatch     follow one admitted request to its last byte
 api/         one module per endpoint family
-models/      Node, Model, Deployment; admin/ shows them
+models/      Node, Model, Deployment, Placement; admin/ shows them
 """

@@ -273,7 +273,10 @@ WORDS = (
     ("Acknowledge alarms", _rights("compliance.change_alarm")),
     ("Read kept prompts and answers", _rights("compliance.disclose_content")),
     ("Erase kept prompts and answers", _rights("compliance.erase_content")),
-    ("Switch sites, nodes and deployments off and on", _rights("compliance.change_site")),
+    (
+        "Deploy models; switch sites, nodes and deployments off and on",
+        _rights("compliance.change_site", "inference.add_deployment"),
+    ),
     ("Enter people and give roles", _rights("auth.change_user")),
     ("Change or delete what is on the record", _rights("compliance.delete_event")),
 )
