@@ -398,6 +398,23 @@ def test_no_role_that_runs_can_change_the_record_or_a_policy(
         connection.execute(statement.encode())
 
 
+def test_a_model_is_deployed_and_removed_with_the_rights_of_the_console(
+    separated: Separated, postgres: Postgres
+) -> None:
+    with postgres.connect(DATABASE) as owner, owner.transaction():
+        owner.execute(
+            "INSERT INTO compliance_site"
+            " (name, country, public_key, operator, certifications, active, created)"
+            " SELECT 'away', country, public_key, operator, certifications, true, created"
+            " FROM compliance_site LIMIT 1"
+        )
+        owner.execute("DELETE FROM compliance_change")  # it is the test's
+    for action, said in (("deploy", "0 of 1 replica placed"), ("undeploy", "no more")):
+        given = separated.environments["gateway"]
+        done = manage("models", action, separated.model, "--site", "away", given=given)
+        assert said in done.stdout, done.stdout + done.stderr
+
+
 def test_the_gateway_cannot_place_events_in_the_log(separated: Separated) -> None:
     url = separated.environments["gateway"]["DOMICILE_DATABASE_URL"]
     for statement in (
