@@ -35,7 +35,7 @@ AdapterGrant.objects.create(application=Application.objects.get(), adapter=adapt
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The appliance, and where the kernel's trace of its connections lies."""
+    """The appliance, and where the trace of whom it connects and sends to lies."""
 
     appliance: Appliance
     trace: Path
@@ -90,7 +90,10 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     registered(data, ADAPTER, models.adapter(), base=MODEL)
     managed(data, "shell", "-c", GRANT)
     assert shutil.which("strace"), "install strace; .ci/run does"
-    watched = ("strace", "-ff", "--seccomp-bpf", "-qq", "-e", "trace=connect", "-o", str(trace))
+    watched = (
+        *("strace", "-ff", "--seccomp-bpf", "-qq", "-s", "0"),  # no contents
+        *("-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(trace)),
+    )
     appliance = Appliance(
         data, prefix=watched, DOMICILE_MODEL=MODEL, DOMICILE_CANARY_INTERVAL="0"
     )

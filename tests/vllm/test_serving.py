@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from appliance import env
-from inference.engines import vllm_load
+from inference.engines import vllm_load, wire
 from inference.engines.base import EngineFailed, Load
 from tests.promises.test_nothing_leaves import outside
 from tests.services.appliance import Appliance
@@ -21,6 +21,7 @@ from tests.services.waiting import PATIENCE, until, wait_until
 from tests.vllm.conftest import ADAPTER, MODEL, STARTED_WITHIN, Served
 
 QUESTION: Any = [{"role": "user", "content": "Tell me about the moon."}]
+WRITTEN = "vllm:generation_tokens_total{"
 LONG: Any = [{"role": "user", "content": "Write a very long story about a river."}]
 CHOICE = {
     "type": "object",
@@ -52,6 +53,18 @@ def load(appliance: Appliance) -> Load | None:
 def idle(appliance: Appliance) -> bool:
     now = load(appliance)
     return now is not None and now.running == now.waiting == 0
+
+
+def written(appliance: Appliance) -> float:
+    """Tokens that the engine has written since it started, by its own count."""
+    (socket,) = env.read(appliance.variables).run.glob("engine-*.sock")
+
+    async def metrics() -> str:
+        async with wire.request(socket, "GET", "/metrics") as response:
+            return (await response.body()).decode()
+
+    lines = asyncio.run(metrics()).splitlines()
+    return sum(float(one.rpartition(" ")[2]) for one in lines if one.startswith(WRITTEN))
 
 
 def ends(appliance: Appliance) -> list[Mapping[str, Any]]:
@@ -203,6 +216,26 @@ def test_an_adapter_answers_otherwise_than_its_base_and_its_receipt_names_it(ser
     assert receipts()[-1]["weights"] in shown.stdout
 
 
+def test_an_answer_whose_caller_goes_is_not_written_to_its_end(served: Served):
+    """Counted in tokens, not in time: a busy machine hears late that a caller has gone."""
+    before = written(served.appliance)
+    with served.appliance.client() as client:
+        stream = client.chat.completions.create(
+            model=MODEL,
+            messages=QUESTION,
+            max_tokens=1500,
+            stream=True,
+            response_format={
+                "type": "json_schema",
+                "json_schema": {"name": "rivers", "schema": {"enum": [" river" * 1000]}},
+            },
+        )
+        next(one for one in stream if one.choices and one.choices[0].delta.content)
+        stream.close()
+    wait_until(lambda: idle(served.appliance), "the engine has nothing to do")
+    assert 0 < written(served.appliance) - before < 500
+
+
 def test_32_streams_run_in_one_batch_and_free_it_when_their_callers_go(served: Served):
     asyncio.run(_crowd(served.appliance, 32))
     wait_until(lambda: idle(served.appliance), "the engine has nothing to do")
@@ -274,7 +307,7 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_streams(served: Served):
     assert not [one for one in (worker, *family) if one.is_running()]
 
 
-def test_nothing_connects_to_an_address_outside_from_start_to_end(started: Served):
+def test_nothing_connects_or_sends_to_an_address_outside_from_start_to_end(started: Served):
     """The last: all before it is in the trace. The worker need not be up again."""
     calls = [
         line
@@ -282,4 +315,5 @@ def test_nothing_connects_to_an_address_outside_from_start_to_end(started: Serve
         for line in path.read_text(errors="replace").splitlines()
     ]
     assert any("AF_UNIX" in call for call in calls)
+    assert {"connect", "sendto"} <= {call.partition("(")[0] for call in calls}
     assert not [call for call in calls if outside(call)]
