@@ -376,7 +376,7 @@ def test_weights_that_have_changed_are_never_served(folder):
             slots=1,
             threads=1,
         ),
-        on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM),
+        on_failure=lambda _why: os.kill(os.getpid(), signal.SIGTERM),
     )
     with pytest.raises(WeightsChanged):
         worker.start()
