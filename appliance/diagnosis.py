@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from redis import Redis
@@ -31,7 +32,7 @@ from appliance import (
 )
 from appliance.env import BASE, Environment
 from appliance.finding import Finding, ok, warning, wrong
-from appliance.services import folder, port
+from appliance.services import folder, node_state, port
 from compliance.audit import copies, ledger, rotation, triggers
 from compliance.audit.checkpoint import CheckpointInvalid, origin_of, parse_verifier_key
 from compliance.audit.copies import Places
@@ -93,6 +94,15 @@ def keeper(environment: Environment) -> dict[str, Any] | None:
         os.kill(state["pid"], 0)
         return state
     return None
+
+
+def _kept(environment: Environment, state: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the keeper runs, and what the node's supervisor runs of it, by name."""
+    workers = {
+        node_state.worker_name(model): msgspec.to_builtins(worker)
+        for model, worker in node_state.read(environment.run).items()
+    }
+    return {**state["processes"], **workers}
 
 
 def _python(_environment: Environment) -> Iterator[Finding]:
@@ -242,8 +252,14 @@ def _processes(environment: Environment) -> Iterator[Finding]:
     if state is None:
         yield warning("processes", "the appliance is not running", "Start it: make up")
         return
-    for name, process in state["processes"].items():
-        if process["failing"] or process["pid"] is None:
+    for name, process in _kept(environment, state).items():
+        if why := process.get("refused") or process.get("waits"):
+            yield wrong(
+                f"process {name}",
+                f"is not started: {why}",
+                f"Mend that, or take the deployment back. See {environment.data}/logs.",
+            )
+        elif process["failing"] or process["pid"] is None:
             mend = f"Read {environment.data}/logs/{name}.jsonl."
             # Requests are answered without it; exports and erasures wait.
             say = warning if name == "records" else wrong
@@ -263,7 +279,7 @@ def _confinement(environment: Environment) -> Iterator[Finding]:
         else:
             yield ok("confinement", "processes will get a network namespace of their own")
         return
-    for name, process in state["processes"].items():
+    for name, process in _kept(environment, state).items():
         if process["pid"] is None:
             continue
         layers = confinement.of_process(process["pid"])

@@ -1,11 +1,13 @@
 """The supervisor of a node: it runs a worker for each model that the gateway gives the node.
 
     manage.py node, which becomes    python -m appliance.node
+    manage.py up, which starts       python -m appliance.node --begin MODEL=DIGEST --logs FOLDER
 
 Which models those are, the gateway's signed list in force says (`inference.in_force`). From a
 list that is older than half a minute nothing follows, nor from there being none: what runs goes
-on, and each worker asks the list itself before it begins a ticket. It has no database and no
-Django.
+on, and each worker asks the list itself before it begins a ticket. `up` knows what the list
+will say before a gateway runs that posts one, and names these models: they are served until a
+list was seen. It has no database and no Django.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import os
 import signal
 import sys
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,15 +26,17 @@ import structlog
 
 from appliance import confinement, logging
 from appliance.env import ConfigurationError, Environment, read
+from appliance.services import node_state
 from appliance.services.folder import FolderRefused, private
 from appliance.services.keeper import Program
 from appliance.services.shares import Shares
 from appliance.services.teller import Teller
-from appliance.services.worker import answers, inherited, worker
+from appliance.services.worker import DRAIN, answers, inherited, worker
 from appliance.services.workers import Workers
 from compliance.audit.keys import KeyUnusable
 from inference.admission import public_keys
 from inference.bulletin import Listing
+from inference.canary_watch import closing
 from inference.drift import Voice
 from inference.in_force import AHEAD, STALE, InForce
 from inference.registry import Entry, ModelUnusable, find
@@ -41,7 +46,6 @@ from inference.sockets import engine_socket
 
 LOOK = 0.5  # seconds between looks at what there is to do
 BROKER = 5.0  # seconds for one command
-DRAIN = 60.0  # seconds a worker gets: 30 to finish what runs, the rest for its engine to end
 LOCK = "node.lock"
 
 _log = structlog.get_logger(__name__)
@@ -51,26 +55,40 @@ class NodeRefused(Exception):
     """The supervisor cannot run here. The message says why and what to do."""
 
 
-def served(listed: InForce | None, node: str, now: float) -> Mapping[str, str] | None:
+def served(
+    listed: InForce | None, node: str, now: float, *, closed: bool = False
+) -> Mapping[str, str] | None:
     """The models that `node` needs a worker for, with their digests (hex) as registered.
 
     None where nothing is known. `now` is in seconds. An adapter is served by its base's worker.
+    A node that closed itself is on no list, which is then no reason to end its workers: they
+    take no ticket, and go on trying whether there is still a way out.
     """
     if listed is None or not -AHEAD <= now - listed.moment / 1e6 <= STALE:
+        return None
+    if closed and node not in listed.nodes:
         return None
     there = listed.nodes.get(node, {})
     return {name: digest for name, digest in there.items() if not parts(name)[1]}
 
 
 class Supervisor:
-    """One node's. Belongs to the process's main thread and its loop."""
+    """One node's. Belongs to the process's main thread and its loop.
 
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
+    `begin` are the models, with their digests (hex), that it serves until it has seen a list.
+    `logs` is the folder of the workers' logs; without one they write where this process does.
+    """
+
+    def __init__(
+        self, environment: Environment, begin: Mapping[str, str], logs: Path | None
+    ) -> None:
+        self._environment, self._begin = environment, begin
         self._keys = environment.data / "keys" / "gateway.pub"
         local = confinement.broker_is_local(environment)
         self._confine = confinement.available() if local else "no"
-        self._workers = Workers(self._program, self._found, self._answers)
+        self._workers = Workers(
+            self._program, self._found, self._answers, logs=logs, changed=self._note
+        )
         self._shares = Shares(environment.vllm_python, self._workers.running)
         self._voices: dict[str, Voice] = {}
         self._told = asyncio.Event()
@@ -86,19 +104,28 @@ class Supervisor:
         redis = connect(self._environment.broker_url, within=BROKER)
         listing = Listing(redis, self._keys)
         teller = Teller(self._environment, self._workers.states)
+        self._workers.follow(self._begin)  # first: their engines load while the rest starts
         teller.start()
         await listing.start()
         try:
             while not self._told.is_set():
-                models = served(listing.listed, self._environment.node, time.time())
+                models = self._served(listing.listed)
+                if models is None and listing.listed is None:
+                    models = self._begin
                 if models is not None:
                     self._workers.follow(models)
                 await self._rest()
         finally:
             await self._workers.stop()
+            node_state.clear(self._environment.run)
             teller.stop()
             await listing.stop()
             await redis.aclose()
+
+    def _served(self, listed: InForce | None) -> Mapping[str, str] | None:
+        given = self._environment
+        closed = closing(given.data / "state", given.node) is not None
+        return served(listed, given.node, time.time(), closed=closed)
 
     async def _rest(self) -> None:
         try:
@@ -112,6 +139,9 @@ class Supervisor:
             self._workers.kill()
         self._told.set()
 
+    def _note(self) -> None:
+        node_state.write(self._environment.run, self._workers.kept())
+
     def _program(self, model: str, entry: Entry) -> Program:
         environment = self._environment
         variables = {
@@ -121,7 +151,7 @@ class Supervisor:
             "DOMICILE_SOURCE": f"worker-{environment.node}-{model}",
         }
         return worker(
-            f"worker-{model}",
+            node_state.worker_name(model),
             variables,
             self._confine,
             drain=DRAIN,
@@ -182,15 +212,30 @@ def hold(environment: Environment) -> int:
     return descriptor
 
 
+def _arguments() -> Namespace:
+    parser = ArgumentParser(prog="python -m appliance.node")
+    parser.add_argument(
+        "--begin",
+        action="append",
+        default=[],
+        metavar="MODEL=DIGEST",
+        help="A model to serve until a list was seen, and its digest as registered.",
+    )
+    parser.add_argument("--logs", type=Path, help="Folder of the workers' logs.")
+    return parser.parse_args()
+
+
 def main() -> int:
     """Run the supervisor that the environment describes; its exit code."""
+    given = _arguments()
+    begin = dict(one.split("=", 1) for one in given.begin)
     try:
         environment = read()
         logging.configure(
             {"level": environment.log_level, "source": f"node-{environment.node}"}
         )
         hold(environment)
-        asyncio.run(Supervisor(environment).run())
+        asyncio.run(Supervisor(environment, begin, given.logs).run())
     except (ConfigurationError, FolderRefused, KeyUnusable, NodeRefused) as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -282,6 +282,12 @@ def _placements() -> list[Placement]:
     ]
 
 
+def models_of(node: str) -> Mapping[str, str]:
+    """What the list in force will say of a node: its models' digests (hex), by name."""
+    _enrolled, working = _nodes(_deployments())
+    return working[node].models if node in working else {}
+
+
 def _granted() -> dict[str, frozenset[str]]:
     """The adapters that each application may use, by its id."""
     granted: defaultdict[str, set[str]] = defaultdict(set)

@@ -16,6 +16,9 @@ from appliance.services.keeper import StartFailed
 QUESTION = "Why is the sky blue? Answer in one sentence."
 ANSWER_WITHIN = 60.0  # seconds
 LOOK_WITHIN = 5.0
+SLOTS = (
+    "domicile_node_slots{"  # one line in `/metrics` for each model at each node that answers
+)
 
 Say = Callable[[str], None]
 Address = tuple[str, int]
@@ -24,13 +27,17 @@ Address = tuple[str, int]
 async def ready(
     address: Address,
     within: float,
-    failing: Callable[[], list[str]],
+    broken: Callable[[], str],
     say: Say,
     closed: Callable[[], str] = lambda: "",
     *,
     nodes_within: float = 0.0,
+    model: str = "",
 ) -> bool:
     """Return once `/readyz` says so; tells what it waits for; raises `StartFailed`.
+
+    Also with what `broken` says, which is why waiting is in vain. With `model`, a node must
+    answer with it: others may be up long before.
 
     Where only the nodes are not ready, it waits `nodes_within` seconds if that is longer: an
     engine may read weights for many minutes.
@@ -39,7 +46,7 @@ async def ready(
     then there is somebody to open them, for whom the console must run.
     """
     began, told = time.monotonic(), ""
-    while lacking := await asyncio.to_thread(_lacking, address):
+    while lacking := await asyncio.to_thread(_lacking, address, model):
         words = ", ".join(sorted(lacking))
         if words != told:
             say(f"waiting for {words}")
@@ -47,10 +54,8 @@ async def ready(
         if [*lacking] == ["nodes"] and (why := closed()):
             say(why)
             return False
-        if broken := failing():
-            raise StartFailed(
-                f"{broken[0]} does not stay up; read logs/{broken[0]}.jsonl in the data folder."
-            )
+        if why := broken():
+            raise StartFailed(why)
         waited = max(within, nodes_within) if [*lacking] == ["nodes"] else within
         if time.monotonic() > began + waited:
             problems = "; ".join(f"{name}: {word}" for name, word in lacking.items())
@@ -59,14 +64,30 @@ async def ready(
     return True
 
 
-def _lacking(address: Address) -> dict[str, str]:
-    """The checks of `/readyz` that fail; `web` while nothing answers."""
+def _lacking(address: Address, model: str) -> dict[str, str]:
+    """The checks of `/readyz` that fail; `web` while nothing answers.
+
+    Where all is well but no node answers with `model`, the nodes are not ready either.
+    """
     try:
         _status, body = _exchange(address, "GET", "/readyz", within=LOOK_WITHIN)
         checks: dict[str, str] = json.loads(body)["checks"]
     except (OSError, HTTPException, ValueError, KeyError):
         return {"web": "does not answer yet"}
-    return {name: word for name, word in checks.items() if word != "ok"}
+    lacking = {name: word for name, word in checks.items() if word != "ok"}
+    if not lacking and model and not _answered(address, model):
+        return {"nodes": f"none answers with {model} yet"}
+    return lacking
+
+
+def _answered(address: Address, model: str) -> bool:
+    """Whether the gateway knows of a node that answers with it, as its figures say."""
+    try:
+        _status, body = _exchange(address, "GET", "/metrics", within=LOOK_WITHIN)
+    except (OSError, HTTPException):
+        return False
+    lines = body.decode("utf-8", "replace").splitlines()
+    return any(line.startswith(SLOTS) and f'model="{model}"' in line for line in lines)
 
 
 async def ask(address: Address, api_key: str, model: str) -> str:

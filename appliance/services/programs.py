@@ -12,7 +12,7 @@ from appliance.calling import place_of, socket_of
 from appliance.env import BASE, Environment
 from appliance.services import broker, figures, passage
 from appliance.services.keeper import Program
-from appliance.services.worker import inherited, worker
+from appliance.services.worker import DRAIN, inherited
 
 MANAGE = str(BASE / "manage.py")
 LISTENING = "DOMICILE_LISTEN_FD"
@@ -22,12 +22,17 @@ PASSAGES = "DOMICILE_PASSAGES"
 """Folder of the sockets through which allowed addresses are called without a network."""
 AFTER_DRAIN = 20.0  # seconds a web process gets to tell callers, record the ends and stop
 NOTARY_REFUSED = 3  # the notary's exit code where a new start will not help
+NODE_REFUSED = 2  # the same of a node's supervisor
+AFTER_WORKERS = 10.0  # seconds the supervisor gets once its workers had all of theirs
 
 
-def programs(environment: Environment, listening: int, confine: str) -> list[list[Program]]:
+def programs(
+    environment: Environment, listening: int, confine: str, models: Mapping[str, str]
+) -> list[list[Program]]:
     """All processes in groups, in the order of their start.
 
-    `listening` is the descriptor of the callers' socket. `confine` is how a process can be
+    `listening` is the descriptor of the callers' socket. `models` are those that this machine's
+    node is to serve, with their digests (hex). `confine` is how a process can be
     kept from every network (`confinement.available`). A process that talks to the others
     over Unix sockets only is confined; so may the web processes be, because the socket on
     which they accept callers was made outside.
@@ -38,7 +43,7 @@ def programs(environment: Environment, listening: int, confine: str) -> list[lis
     shared = inherited(environment)
     groups = [
         [_notary(environment, shared, record)],
-        [_worker(environment, shared, queue)],
+        [_node(environment, shared, queue, models)],
         [
             _web(number, environment, shared, listening, both)
             for number in range(1, environment.web_processes + 1)
@@ -106,9 +111,23 @@ def _notary(environment: Environment, shared: Mapping[str, str], confine: str) -
     )
 
 
-def _worker(environment: Environment, shared: Mapping[str, str], confine: str) -> Program:
-    source = {"DOMICILE_SOURCE": f"worker-{environment.node}"}
-    return worker("worker", {**shared, **source}, confine)
+def _node(
+    environment: Environment, shared: Mapping[str, str], confine: str, models: Mapping[str, str]
+) -> Program:
+    """The supervisor of this machine's node; the workers are its own children."""
+    begin = [f"--begin={name}={digest}" for name, digest in sorted(models.items())]
+    return Program(
+        "node",
+        [
+            *(sys.executable, "-m", "appliance.node", *begin),
+            f"--logs={environment.data / 'logs'}",
+        ],
+        environment=shared,
+        folder=BASE,
+        drain=DRAIN + AFTER_WORKERS,
+        confine=confine,
+        hopeless=frozenset({NODE_REFUSED}),
+    )
 
 
 def _records(shared: Mapping[str, str], confine: str) -> Program:

@@ -21,6 +21,9 @@ REFUSED = 4
 """Exit code of a worker whose model's files are not those registered: only others help."""
 
 
+DRAIN = 60.0  # seconds it gets: 30 to finish what runs, the rest for its engine to end
+
+
 def inherited(environment: Environment) -> dict[str, str]:
     """The environment of every process: this one's, and where everything lies."""
     return {

@@ -18,10 +18,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import structlog
 
 from appliance.services.keeper import Kept, Program
+from appliance.services.node_state import WorkerState
 from appliance.services.shares import NoShare
 from appliance.services.worker import REFUSED
 from inference.inventory import State
@@ -49,6 +51,7 @@ class Place:
     ending: asyncio.Task[None] | None = None
     reason: str = ""  # why it is not served
     waits: str = ""  # for which GPUs
+    said: str = ""  # what became of its worker last
     spoilt: Traces = ()  # files that a worker refused
     looked: float = float("-inf")
     gone: float | None = None  # since when it is not on the list
@@ -59,8 +62,9 @@ class Workers:
 
     `program` says how a worker of a model is run, or raises `NoShare`, and `found` what lies
     here of one of a digest; it raises `ModelUnusable` where that is another. `answers` says
-    whether a model's engine is up; it may take a second. Workers write their log where this
-    process does.
+    whether a model's engine is up; it may take a second. `logs` is the folder of the workers'
+    logs; without one they write where this process does. `changed` hears that `kept` would say
+    something else.
     """
 
     def __init__(
@@ -68,8 +72,12 @@ class Workers:
         program: Callable[[str, Entry], Program],
         found: Callable[[str, str], Entry],
         answers: Callable[[str], bool],
+        *,
+        logs: Path | None = None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._program, self._found, self._answers = program, found, answers
+        self._logs, self._news = logs, changed
         self._places: dict[str, Place] = {}
 
     def follow(self, models: Mapping[str, str]) -> None:
@@ -96,6 +104,14 @@ class Workers:
         return {
             model: _state(place, partial(self._answers, model))
             for model, place in list(self._places.items())
+        }
+
+    def kept(self) -> Mapping[str, WorkerState]:
+        """Of each model, which process is its worker and what became of it."""
+        return {
+            model: _told(place)
+            for model, place in self._places.items()
+            if place.kept is not None or place.reason or place.waits
         }
 
     async def stop(self) -> None:
@@ -132,7 +148,7 @@ class Workers:
             place.spoilt = traces(self._found(model, place.registered))
         except Exception:  # noqa: BLE001 - as in `_look`
             place.spoilt = ()
-        _say(model, place, SPOILT)
+        self._say(model, place, SPOILT)
         self._end(model, place, "model_refused")
 
     def _look(self, model: str, place: Place) -> None:
@@ -142,7 +158,7 @@ class Workers:
             now = traces(entry)
         except Exception as error:  # noqa: BLE001 - one model keeps no other from being served
             if place.kept is None:  # one that runs has read its files and goes on
-                _say(model, place, str(error) or type(error).__name__)
+                self._say(model, place, str(error) or type(error).__name__)
             return
         digests = (entry.digest, *(adapter.digest for adapter in entry.adapters))
         if place.kept is not None:
@@ -158,10 +174,11 @@ class Workers:
         except NoShare as error:
             if place.waits != str(error):
                 _log.warning("model_waits", model=model, problem=str(error))
-            place.waits = str(error)
+                place.waits = str(error)
+                self._news()
             return
         place.waits = ""
-        place.kept = Kept(program, None, self._changed)
+        place.kept = Kept(program, self._logs, partial(self._changed, place))
         place.kept.start()
 
     def _leave(self, model: str, place: Place) -> None:
@@ -169,6 +186,7 @@ class Workers:
         place.gone = now if place.gone is None else place.gone
         if place.kept is None:
             del self._places[model]
+            self._news()
         elif place.ending is None and now - place.gone >= SETTLE:
             self._end(model, place, "model_left")
 
@@ -181,18 +199,35 @@ class Workers:
             await place.kept.stop()
         place.kept = place.ending = None
         place.looked = float("-inf")
+        self._news()
 
-    def _changed(self, kept: Kept, what: str) -> None:
+    def _changed(self, place: Place, kept: Kept, what: str) -> None:
         """The keeper's words for what became of a process."""
         level = _log.warning if kept.restarts else _log.info
         level("worker", name=kept.program.name, state=what, restarts=kept.restarts)
+        place.said = what
+        self._news()
+
+    def _say(self, model: str, place: Place, reason: str) -> None:
+        """Once, until it is another."""
+        if reason != place.reason:
+            _log.error("model_unserved", model=model, problem=reason)
+            place.reason = reason
+            self._news()
 
 
-def _say(model: str, place: Place, reason: str) -> None:
-    """Once, until it is another."""
-    if reason != place.reason:
-        _log.error("model_unserved", model=model, problem=reason)
-    place.reason = reason
+def _told(place: Place) -> WorkerState:
+    kept = place.kept
+    if kept is None:
+        return WorkerState(said=place.said, refused=place.reason, waits=place.waits)
+    return WorkerState(
+        pid=kept.pid,
+        restarts=kept.restarts,
+        failing=kept.failing,
+        confine=kept.program.confine,
+        said=place.said,
+        refused=place.reason,
+    )
 
 
 def _state(place: Place, answers: Callable[[], bool]) -> tuple[State, str]:

@@ -14,8 +14,9 @@ import pytest
 
 from appliance import confinement, diagnosis, node_canary
 from appliance.env import read
-from appliance.services import child, first_request
+from appliance.services import child, first_request, node_state
 from appliance.services.keeper import StartFailed
+from appliance.services.node_state import Herald, WorkerState
 from compliance.audit import ledger
 from compliance.audit.checkpoint import origin_of
 from compliance.audit.copies import Places
@@ -85,6 +86,58 @@ def test_processes_that_do_not_stay_up_are_named(machine):
     assert states == {"web": "wrong", "worker": "wrong", "notary": "ok", "records": "warning"}
     assert "web.jsonl" in found["process web"].mend
     assert "restarted 3 times" in found["process notary"].text
+
+
+def test_the_workers_of_the_node_are_told_as_well(machine, monkeypatch, tmp_path):
+    kept(machine, node=one())
+    told = {
+        "up": WorkerState(pid=7, restarts=2),
+        "down": WorkerState(pid=None, failing=True),
+        "spoilt": WorkerState(refused="its weights are others"),
+        "large": WorkerState(waits="it waits for GPUs"),
+    }
+    node_state.write(machine.run, told)
+    found = findings(diagnosis._processes, machine)
+    assert found["process worker-up"].text == "runs as 7, restarted 2 times"
+    assert found["process worker-down"].state == "wrong"
+    assert "worker-down.jsonl" in found["process worker-down"].mend
+    assert "its weights are others" in found["process worker-spoilt"].text
+    assert "it waits for GPUs" in found["process worker-large"].text
+    process(tmp_path, "lo")
+    (tmp_path / "7" / "status").write_text("Name:\tworker\n")
+    monkeypatch.setattr(layers, "PROC", tmp_path)
+    assert set(findings(diagnosis._confinement, machine)) == {
+        *("confinement of node", "confinement of worker-up"),
+    }
+    node_state.clear(machine.run)
+    assert set(findings(diagnosis._processes, machine)) == {"process node"}
+
+
+def test_up_says_once_what_became_of_a_worker_and_why_waiting_for_it_is_in_vain(machine):
+    lines: list[str] = []
+    herald = Herald(machine.run, lines.append)
+    for state in (
+        WorkerState(pid=7, said="started, process 7"),
+        WorkerState(restarts=1, said="ended with code 3 after 0.1 s"),
+        WorkerState(restarts=5, failing=True, said="ended with code 3 after 0.2 s"),
+    ):
+        assert node_state.trouble(machine.run, "small") == ""
+        node_state.write(machine.run, {"small": state})
+        herald.look()
+        herald.look()
+    words = "worker-small does not stay up: read logs/worker-small.jsonl"
+    assert [words in line for line in lines] == [False, False, False, True]
+    assert "logs/worker-small.jsonl" in node_state.trouble(machine.run, "small")
+    assert node_state.trouble(machine.run, "other") == ""
+    node_state.write(machine.run, {"small": WorkerState(refused="Its digest is another.")})
+    herald.look()
+    assert lines[-1] == "  small is not served: Its digest is another."
+    node_state.write(machine.run, {"small": WorkerState(waits="It waits for GPUs.")})
+    herald.look()
+    assert lines[-1] == "  small is not started: It waits for GPUs."
+    assert node_state.trouble(machine.run, "small") == "", "they may come free"
+    node_state.write(machine.run, {"small": WorkerState(refused="Its digest is another.")})
+    assert "Its digest is another. See logs" in node_state.trouble(machine.run, "small")
 
 
 def test_a_process_with_a_way_out_is_told_and_one_without_is_not(
@@ -207,7 +260,7 @@ def near():
 
 async def asked(near, within: float, why: str = "") -> tuple[bool, list[str]]:
     lines: list[str] = []
-    found = await first_request.ready(near, within, list, lines.append, lambda: why)
+    found = await first_request.ready(near, within, str, lines.append, lambda: why)
     return found, lines
 
 

@@ -82,7 +82,7 @@ def shown(folder: Path) -> dict[str, float]:
 
 
 def test_counts_outlive_their_processes_and_their_files_do_not(environment, folder):
-    started = [program for group in programs(environment, 0, "no") for program in group]
+    started = [program for group in programs(environment, 0, "no", {}) for program in group]
     (web,) = [program for program in started if program.name == "web-1"]
     assert web.ended is not None
     stays = Counting(folder, 5)

@@ -24,6 +24,7 @@ from celery import Celery
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.node import served
+from appliance.services import node_state
 from appliance.services.keeper import Program
 from appliance.services.workers import SETTLE, Workers
 from inference import drift, in_force, inventory
@@ -86,23 +87,24 @@ class Supervised:
         place(self.data, OLDER)
         self.registered = {MODEL: CATALOGUE[MODEL].digest, SECOND: place(self.data, SECOND)}
         self.gateway = GATEWAY
-        self.ahead = 0.0
+        self.ahead, self.posts = 0.0, True
         self.posting = asyncio.create_task(self._post())
         self.log = self.data / "supervisor.log"
         self.process = self.start()
 
-    def start(self, **changes: str) -> subprocess.Popen[bytes]:
+    def start(self, *begin: str) -> subprocess.Popen[bytes]:
+        """As an operator starts it; with arguments, as `up` does."""
+        node = [str(ROOT / "manage.py"), "node"]
         with self.log.open("ab") as output:
             return subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "node"],
-                cwd="/",
+                [sys.executable, *(["-m", "appliance.node", *begin] if begin else node)],
+                cwd=ROOT if begin else "/",
                 env={
                     "PATH": os.environ["PATH"],
                     "DOMICILE_DATA": str(self.data),
                     "DOMICILE_BROKER_URL": self.broker.url,
                     "DOMICILE_ENGINE_THREADS": "1",
                     "DOMICILE_CANARY_INTERVAL": "0",  # this machine has a network
-                    **changes,
                 },
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -111,6 +113,10 @@ class Supervised:
 
     async def _post(self) -> None:
         while True:
+            if not self.posts:
+                await self.redis.delete(in_force.KEY)
+                await asyncio.sleep(0.2)
+                continue
             moment = round((time.time() + self.ahead) * 1e6)
             given = {name: self.registered.get(name, "0" * 64) for name in self.models}
             said = listed(moment=moment, nodes={"node-1": given})
@@ -337,10 +343,28 @@ async def test_sigterm_ends_the_workers_before_the_supervisor(node):
     await until(lambda: not any(one.is_running() for one in family), "all are gone")
 
 
+async def test_it_begins_with_what_up_names_and_goes_by_the_list_once_there_is_one(node):
+    logs = node.data / "logs"
+    logs.mkdir()
+    node.posts, node.models = False, [MODEL]
+
+    async def unlisted() -> bool:
+        return not await node.redis.exists(in_force.KEY)
+
+    await until(unlisted, "no list is there")
+    node.process = node.start(f"--begin={SECOND}={node.registered[SECOND]}", f"--logs={logs}")
+    await until(lambda: node.answers(SECOND), "it is served without a list")
+    (state,) = node_state.read(node.data / "run").values()
+    assert state.pid == node.workers()[SECOND].pid
+    assert logs.joinpath(f"worker-{SECOND}.jsonl").stat().st_size
+    node.posts = True
+    await until(lambda: set(node.workers()) == {MODEL}, "the list governs")
+    await until(lambda: node.answers(MODEL), "and what it names is served")
+    assert set(node_state.read(node.data / "run")) == {MODEL}
+
+
 async def test_kill_9_of_the_supervisor_leaves_no_process(node):
-    node.models = [MODEL]
-    node.process = node.start()
-    await until(lambda: node.answers(MODEL), "it starts anew")
+    assert node.answers(MODEL), "the test before has started it"
     family = psutil.Process(node.process.pid).children(recursive=True)
     node.process.kill()
     node.process.wait()
@@ -387,3 +411,5 @@ async def test_of_a_stale_list_nothing_follows_and_an_adapter_is_its_bases():
     assert served(said, "node-2", now) == {}
     assert served(said, "node-1", now + in_force.STALE + 1) is None
     assert served(None, "node-1", now) is None
+    assert served(said, "node-1", now, closed=True) == two, "it was opened"
+    assert served(said, "node-2", now, closed=True) is None, "its canaries go on trying"

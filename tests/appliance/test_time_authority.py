@@ -89,7 +89,7 @@ def test_without_a_network_the_way_to_the_authority_is_a_passage(tmp_path):
     given = {"DOMICILE_DATA": str(tmp_path), "DOMICILE_TSA_CERTIFICATE": "time.pem"}
 
     def started(**more):
-        groups = programs(read(given | more), 0, "unshare")
+        groups = programs(read(given | more), 0, "unshare", {})
         return {one.name: one for group in groups for one in group}
 
     assert "passage" not in started()

@@ -151,7 +151,8 @@ def test_every_process_is_kept_from_every_network(appliance):
 
     if confinement.available() == "no":
         pytest.skip("this kernel allows no network namespace")
-    for role in ("broker", "notary", "worker", "engine", "web", "detector", "records"):
+    inside = ("broker", "notary", "node", "worker", "engine", "web", "detector", "records")
+    for role in inside:
         found = appliance.processes(role)
         assert found, role
         for process in found:
@@ -230,9 +231,12 @@ def test_readyz_says_which_part_is_away(appliance):
     wait_until(appliance.ready, "ready again")
 
 
-@pytest.mark.parametrize("role", ["web", "worker", "notary", "broker"])
+@pytest.mark.parametrize("role", ["web", "node", "notary", "broker"])
 def test_a_killed_process_comes_back_and_the_appliance_answers(appliance, role):
+    below = appliance.processes("worker") if role == "node" else []
     before = appliance.kill(role)
+    _gone, alive = psutil.wait_procs(below, timeout=PATIENCE)
+    assert alive == [], "what it kept has ended with it"
     wait_until(
         lambda: [p.pid for p in appliance.processes(role)] not in ([], [before]),
         f"another {role}",
@@ -338,7 +342,7 @@ def test_ctrl_c_stops_in_order(appliance):
         for line in appliance.output.read_text()[before:].splitlines()
         if line.endswith(": stopped")
     ]
-    assert order == ["records", "web-1", "worker", "notary", "broker"]
+    assert order == ["records", "web-1", "node", "notary", "broker"]
     assert using(appliance.data) == []
 
 
@@ -383,7 +387,7 @@ def test_a_raw_write_to_a_running_appliance_is_on_the_record_within_seconds(appl
 
 def test_kill_9_of_the_keeper_leaves_no_process_behind(appliance):
     family = appliance.family()
-    assert len(family) >= 6  # keeper, broker, notary, worker, engine, web, detector
+    assert len(family) >= 7  # keeper, broker, notary, node, worker, engine, web, detector
     appliance.process.kill()
     appliance.process.wait()
     _gone, alive = psutil.wait_procs(family, timeout=PATIENCE)

@@ -54,7 +54,7 @@ def broker_of(appliance: Appliance) -> redis.Redis:
 def in_clear(appliance: Appliance, needles: tuple[str, ...]) -> dict[str, object]:
     """Where `needles` stand outside the gateway: processes by role, and files."""
     found: dict[str, object] = {}
-    for role in ("broker", "worker", "engine", "notary"):
+    for role in ("broker", "node", "worker", "engine", "notary"):
         processes = appliance.processes(role)
         assert processes, f"there is no {role} to look into"
         for process in processes:

@@ -192,7 +192,8 @@ def replace_key(appliance: Appliance, text: str) -> str:
 
 def refusals(appliance: Appliance) -> list[str]:
     """Why the worker refused tickets, as its log says."""
-    lines = (appliance.data / "logs" / "worker.jsonl").read_text().splitlines()
+    log = appliance.data / "logs" / f"worker-{appliance.model}.jsonl"
+    lines = log.read_text().splitlines()
     entries = [json.loads(line) for line in lines]
     return [entry["reason"] for entry in entries if entry["event"] == "ticket_refused"]
 

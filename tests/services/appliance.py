@@ -247,7 +247,7 @@ class Appliance:
         return []
 
     def processes(self, role: str) -> list[psutil.Process]:
-        """Those that play `role`: broker, web, worker, engine, detector, notary."""
+        """Those that play `role`: broker, web, node, worker, engine, detector, notary."""
         return [process for process in self.family() if role_of(process) == role]
 
     def kill(self, role: str) -> int:
@@ -292,6 +292,7 @@ def _once(options: Mapping[str, Any]) -> dict[str, Any]:
 ROLES = (
     ("engine", ("inference.engines", "inference/engines", "tests.bench.upstream")),
     ("records", ("appliance.records",)),
+    ("node", ("appliance.node",)),
     ("worker", ("celery", "tests.bench.worker")),
     ("notary", ("manage.py notary",)),
     ("detector", ("compliance.detection",)),

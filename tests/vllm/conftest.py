@@ -20,8 +20,10 @@ OPTIONS = ("tool_call_parser=hermes", "chat_template=chat_template.jinja")
 ACCEPT = """
 from inference import licences
 from inference.models import Model
-for model in Model.objects.filter(licence_accepted=None):
+for model in Model.objects.filter(licence_accepted=None, name__startswith={family!r}):
     assert licences.accept(model, "test", model.licence_digest)
+for model in Model.objects.exclude(name__startswith={family!r}):
+    licences.withdraw(model, "test", "One engine at a time.")
 """
 
 
@@ -52,7 +54,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def registered(
     data: Path, name: str, folder: Path, *more: str, base: str = "", task: str = "chat"
 ) -> None:
-    """Set the appliance up if it is not, import a model, deploy it and accept its licence."""
+    """Set the appliance up if it is not, import a model, deploy it and accept its licence.
+
+    It and its adapters are then the only ones that the node serves.
+    """
     options = [f"--option={one}" for one in more]
     imported = ["--adapter-of", base] if base else ["--task", task, *options]
     for command in (
@@ -60,7 +65,7 @@ def registered(
         ("models", "import", str(folder), "--name", name, "--licence", "Apache-2.0",
          "--licence-file", str(LICENCE), "--origin", "tests/of-domicile", *imported),
         ("models", "deploy", name),
-        ("shell", "-c", ACCEPT),
+        ("shell", "-c", ACCEPT.format(family=base or name)),
     ):  # fmt: skip
         managed(data, *command)
 

@@ -8,8 +8,10 @@ import signal
 import socket
 import time
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +20,7 @@ from django.db import connection
 
 from appliance import confinement
 from appliance.env import Environment
-from appliance.services import first_request, port
+from appliance.services import first_request, node_state, port
 from appliance.services.broker import BrokerUnavailable
 from appliance.services.child import die_with_parent
 from appliance.services.folder import FolderRefused, claim, facts, note, now
@@ -30,6 +32,8 @@ from inference import registry
 from inference.canary_watch import closing
 from inference.engines.base import start_within
 from inference.models import Model
+from inference.registry.names import parts
+from inference.snapshot import models_of
 
 READY_WITHIN = 90.0  # seconds
 ORPHANED = 4.0  # seconds for a graceful end once `make` has died
@@ -42,6 +46,7 @@ class Command(BaseCommand):
     help = "Set up what is missing, start the appliance and keep it running; Ctrl-C stops it."
     requires_system_checks: list[str] = []
     nodes_within, task = 0.0, "chat"  # of this machine's model
+    models: Mapping[str, str] = MappingProxyType({})  # that its node is to serve; digests
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """`--parent` comes from the Makefile."""
@@ -59,7 +64,7 @@ class Command(BaseCommand):
             listening = port.take(environment.host, environment.port)
             began = time.monotonic()
             credentials = set_up(environment, self.say)
-            self.nodes_within, self.task = kind_of(environment.model)
+            self.learn(environment)
             note(environment.data, set_up=facts(environment.data)["set_up"] or now())
             asyncio.run(self.keep(environment, listening, credentials, began))
             hold.release()
@@ -67,6 +72,18 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             raise CommandError("Stopped before it was up; run it again to go on.") from None
+
+    def learn(self, environment: Environment) -> None:
+        """What this machine's model is, and which its node is to serve."""
+        try:
+            self.nodes_within, self.task = kind_of(environment.model)
+            self.models = bases_of(environment.node)
+            if not self.models and closed_node(environment):  # its canary shall go on trying
+                self.models = {
+                    environment.model: Model.objects.get(name=environment.model).digest
+                }
+        finally:
+            connection.close()
 
     def say(self, line: str) -> None:
         """Show progress; a terminal that went away must not end the appliance."""
@@ -88,13 +105,15 @@ class Command(BaseCommand):
         figures = metrics_folder(environment)
         shutil.rmtree(figures, ignore_errors=True)
         figures.mkdir(mode=0o700)
+        node_state.clear(environment.run)
         keeper = Keeper(
-            programs(environment, listening.fileno(), confine),
+            programs(environment, listening.fileno(), confine, self.models),
             logs=environment.data / "logs",
             state=environment.run / "keeper.json",
             say=self.say,
         )
         ending = Ending(keeper, self.say)
+        heralding = asyncio.create_task(self.herald(environment))
         starting = asyncio.create_task(self.start(environment, keeper, credentials, began))
         told = asyncio.create_task(ending.told.wait())
         try:
@@ -103,11 +122,18 @@ class Command(BaseCommand):
                 starting.result()
                 await told
         finally:
-            starting.cancel()
-            told.cancel()
+            for task in (starting, told, heralding):
+                task.cancel()
             listening.close()
             await keeper.stop()
             self.say("stopped")
+
+    async def herald(self, environment: Environment) -> None:
+        """Say what becomes of the workers, which the node's supervisor keeps."""
+        herald = node_state.Herald(environment.run, self.say)
+        while True:
+            herald.look()
+            await asyncio.sleep(node_state.LOOK)
 
     async def start(
         self,
@@ -120,20 +146,23 @@ class Command(BaseCommand):
         base, near = address(environment), (host(environment), environment.port)
         self.say("starting")
         await keeper.start(READY_WITHIN)
-        closed = partial(closed_node, environment)
+        model = environment.model if environment.model in self.models else ""
         answering = await first_request.ready(
             near,
             READY_WITHIN,
-            keeper.failing,
+            partial(broken, environment, keeper, model),
             self.say,
-            closed,
+            partial(unanswered, environment, self.models),
             nodes_within=self.nodes_within,
+            model=model,
         )
+        if answering and not model:
+            self.say(f"{environment.model} is not served: see Models in the console")
         if credentials is None:
             self.say(f"up after {time.monotonic() - began:.1f} s: {base}/console/")
             keeper.start_late()
             return
-        asks = answering and self.task == "chat"
+        asks = answering and bool(model) and self.task == "chat"
         first = asks and facts(environment.data)["answered"] is None
         if first:
             self.say("asking the first question")
@@ -152,13 +181,22 @@ def kind_of(model: str) -> tuple[float, str]:
 
     The model that ships is small: it needs no more than all else does.
     """
-    try:
-        found = Model.objects.get(name=model)
-        if model in registry.CATALOGUE:
-            return 0.0, found.task
-        return 2 * start_within(found.engine, found.size), found.task
-    finally:
-        connection.close()
+    found = Model.objects.get(name=model)
+    if model in registry.CATALOGUE:
+        return 0.0, found.task
+    return 2 * start_within(found.engine, found.size), found.task
+
+
+def bases_of(node: str) -> Mapping[str, str]:
+    """The models that a node is to serve, with digests; adapters go with their bases."""
+    return {name: digest for name, digest in models_of(node).items() if not parts(name)[1]}
+
+
+def broken(environment: Environment, keeper: Keeper, model: str) -> str:
+    """Why it is in vain to wait for the appliance and for `model`, in words; or nothing."""
+    for name in keeper.failing():
+        return f"{name} does not stay up; read logs/{name}.jsonl in the data folder."
+    return node_state.trouble(environment.run, model) if model else ""
 
 
 class Ending:
@@ -182,6 +220,18 @@ class Ending:
     def _orphaned(self) -> None:
         self.told.set()
         asyncio.get_running_loop().call_later(ORPHANED, self._keeper.kill)
+
+
+def unanswered(environment: Environment, models: Mapping[str, str]) -> str:
+    """Why no node will answer before somebody did something in the console; or nothing."""
+    if why := closed_node(environment):
+        return why
+    if models:
+        return ""
+    return (
+        f"{environment.node} has nothing to serve: no model whose licence was accepted is "
+        "deployed there. See Models and Deployments in the console"
+    )
 
 
 def closed_node(environment: Environment) -> str:

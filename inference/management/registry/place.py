@@ -38,6 +38,6 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> None:
     except ImportRefused as error:
         raise CommandError(str(error)) from error
     out.write(
-        f"{opened.manifest.name} lies in {intake.final}. A worker serves it with "
-        "DOMICILE_MODEL set to its name; start the worker anew if one serves it now."
+        f"{opened.manifest.name} lies in {intake.final}. The node serves it within seconds "
+        "once it is deployed there and its licence accepted."
     )
