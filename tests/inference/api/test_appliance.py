@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
+import psutil
 import pytest
 
-from tests.services.appliance import Appliance, running
+from inference.registry import CATALOGUE
+from tests.appliance.test_witnesses import officer
+from tests.services.appliance import BASE, Appliance, running
 from tests.services.waiting import wait_until
 
 pytestmark = pytest.mark.appliance
@@ -130,6 +136,67 @@ def test_a_caller_that_goes_ends_the_generation(appliance: Appliance, client):
 
     wait_until(ended, "the request is cancelled")
     assert create(client, appliance, max_tokens=1).choices
+
+
+IMPORTED = """
+from django.core.management import call_command
+from inference import licences
+from inference.models import Model
+call_command("models", "import", {folder!r}, "--name", "second", "--licence", "Apache-2.0",
+             "--licence-file", {licence!r}, "--origin", "tests/of-domicile")
+call_command("models", "deploy", "second")
+second = Model.objects.get(name="second")
+assert licences.accept(second, "test", second.licence_digest)
+"""
+WITHDRAWN = """
+from inference import licences
+from inference.models import Model
+assert licences.withdraw(Model.objects.get(name="second"), "test", "It was a test.")
+"""
+
+
+def workers(appliance: Appliance) -> dict[str, int]:
+    """The process of each model's worker."""
+    return {one.environ()["DOMICILE_MODEL"]: one.pid for one in appliance.processes("worker")}
+
+
+def ran(appliance: Appliance, code: str) -> None:
+    done = appliance.manage("shell", "-c", code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_model_that_is_deployed_meanwhile_is_served_without_a_restart_and_drained(
+    appliance: Appliance, client, tmp_path: Path
+):
+    before = workers(appliance)
+    assert set(before) == {appliance.model}
+    source = CATALOGUE[appliance.model].path
+    try:
+        os.link(source, tmp_path / "weights.gguf")
+    except OSError:  # another file system
+        shutil.copyfile(source, tmp_path / "weights.gguf")
+    ran(appliance, IMPORTED.format(folder=str(tmp_path), licence=str(BASE / "LICENSE")))
+
+    def answered() -> bool:
+        try:
+            return bool(create(client, appliance, model="second", max_tokens=4).choices)
+        except (openai.NotFoundError, openai.InternalServerError):  # no node, or not yet
+            return False
+
+    wait_until(answered, "the second model answers", every=0.5)
+    with officer(appliance) as console:
+        page = "/inference/node/1/change/"
+        wait_until(lambda: "<td>second</td>" in console.sees(page), "the node tells of it")
+        assert "Machine" in console.sees(page)
+    ran(appliance, WITHDRAWN)
+
+    def left() -> bool:
+        try:
+            return workers(appliance) == before
+        except (psutil.Error, KeyError):  # one ends meanwhile
+            return False
+
+    wait_until(left, "its worker has ended, and the other goes on")
 
 
 def test_each_answered_request_ended_once_and_the_log_verifies(appliance: Appliance, client):
