@@ -20,10 +20,11 @@ OPTIONS = ("tool_call_parser=hermes", "chat_template=chat_template.jinja")
 ACCEPT = """
 from inference import licences
 from inference.models import Model
-for model in Model.objects.filter(licence_accepted=None, name__startswith={family!r}):
-    assert licences.accept(model, "test", model.licence_digest)
-for model in Model.objects.exclude(name__startswith={family!r}):
-    licences.withdraw(model, "test", "One engine at a time.")
+for model in Model.objects.select_related("base"):
+    if {family!r} not in (model.name, model.base and model.base.name):
+        licences.withdraw(model, "test", "One engine at a time.")
+    elif model.licence_accepted is None:
+        assert licences.accept(model, "test", model.licence_digest)
 """
 
 
