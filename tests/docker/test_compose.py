@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from appliance.env import read
-from appliance.node import DRAIN
 from appliance.services.programs import AFTER_DRAIN
+from appliance.services.worker import DRAIN
 from inference.turns import DRAIN as FINISH
 from tests.docker.tool import DOCKER, load
 
