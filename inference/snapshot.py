@@ -284,7 +284,7 @@ def _placements() -> list[Placement]:
 
 def models_of(node: str) -> Mapping[str, str]:
     """What the list in force will say of a node: its models' digests (hex), by name."""
-    _enrolled, working = _nodes(_deployments())
+    _enrolled, working = _nodes(_placements())
     return working[node].models if node in working else {}
 
 
