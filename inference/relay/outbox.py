@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 
 import msgspec
 from redis.asyncio import Redis
@@ -25,7 +25,8 @@ STREAM_LENGTH = 8192  # entries; beyond, the oldest go and their readers see a g
 STREAM_BYTES = 64 * 1024 * 1024  # unread; beyond, large entries wait, and what follows them
 LARGE = 256 * 1024  # bytes of an entry; of smaller ones `STREAM_LENGTH` are no burden
 STREAM_LIFE = 120  # s; a stream whose process died goes by itself
-OUTBOX_LIMIT = 64 * 1024 * 1024  # bytes kept for a broker that does not answer
+OUTBOX_LIMIT = 64 * 1024 * 1024  # bytes kept for one stream that takes nothing
+OUTBOX_TOTAL = 256 * 1024 * 1024  # bytes kept for all of them, or for a broker that is gone
 PAUSE = 0.05  # s; between attempts, at first
 OUTBOX_PATIENCE = 10.0  # s; then its frames are dropped: their readers have given up
 
@@ -33,7 +34,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class OutboxFull(Exception):
-    """The broker does not take frames, and what waits for it has reached its limit."""
+    """The broker, or one stream, takes no frames, and what waits has reached its limit."""
 
 
 class Line:
@@ -75,7 +76,7 @@ class Outbox:
         self._due = 0.0  # when the timer goes off
         self._flushed = 0.0
         self._outgoing: deque[tuple[str, bytes]] = deque()
-        self._outgoing_bytes = 0
+        self._waiting: Counter[str] = Counter()  # stream -> bytes of it that are outgoing
         self._sending: asyncio.Task[None] | None = None
         self.entries = 0  # XADDs done
         self.dropped = 0  # entries given up
@@ -88,9 +89,12 @@ class Outbox:
         """Queue `frame`: at once if nothing went for 10 ms, else with its neighbours.
 
         A sign of life always waits its 10 ms: if it went alone, the first words that follow it
-        would have to wait in its stead.
+        would have to wait in its stead. A stream that nobody reads uses up its own room, not
+        that of the others.
         """
-        if self._outgoing_bytes + self._gathered > OUTBOX_LIMIT:
+        if self._waiting[line.stream] > OUTBOX_LIMIT:
+            raise OutboxFull("The stream of this answer has not taken frames for too long.")
+        if self._waiting.total() > OUTBOX_TOTAL:
             raise OutboxFull("The broker has not taken frames for too long.")
         line.pending.append(frame)
         self._gathering.setdefault(line.stream, {})[line] = None
@@ -119,7 +123,7 @@ class Outbox:
         for stream, lines in self._gathering.items():
             payload = _encode([sealed for line in lines for sealed in line.sealed()])
             self._outgoing.append((stream, payload))
-            self._outgoing_bytes += len(payload)
+            self._waiting[stream] += len(payload)
         self._gathering.clear()
         self._gathered = 0
         if self._outgoing and (self._sending is None or self._sending.done()):
@@ -183,15 +187,16 @@ class Outbox:
     def _remove(self, sent: list[bool], lost: set[str]) -> None:
         """Forget which of the first entries were sent, and those of streams given up."""
         kept: deque[tuple[str, bytes]] = deque()
+        waiting: Counter[str] = Counter()
         for place, (stream, payload) in enumerate(self._outgoing):
             looked_at = place < len(sent)
             if looked_at and (sent[place] or stream in lost):
-                self._outgoing_bytes -= len(payload)
                 self.entries += sent[place]
                 self.dropped += not sent[place]
             else:
                 kept.append((stream, payload))
-        self._outgoing = kept
+                waiting[stream] += len(payload)
+        self._outgoing, self._waiting = kept, waiting
 
     async def close(self) -> None:
         """Write what is left."""

@@ -251,7 +251,30 @@ async def test_what_nobody_reads_does_not_fill_the_broker_and_holds_nobody_else_
     await box.close()
     assert await redis.memory_usage("reply:deaf", samples=0) <= outbox.STREAM_BYTES
     assert (await redis.xlen("reply:deaf"), box.dropped) == (2, 3)
-    assert box._outgoing_bytes == 0
+    assert not box._waiting
+
+
+async def test_a_web_process_that_is_gone_takes_no_room_from_the_others_at_a_worker(
+    redis, stream, monkeypatch
+):
+    monkeypatch.setattr(outbox, "STREAM_BYTES", 0)
+    monkeypatch.setattr(outbox, "OUTBOX_LIMIT", 2 * 1024 * 1024)
+    monkeypatch.setattr(outbox, "OUTBOX_PATIENCE", PATIENCE)
+    box = Outbox(redis)
+    gone = box.line("reply:gone", 1, 1, KEY)
+    for frame in vectors(2):
+        gone.put(frame)
+    with pytest.raises(outbox.OutboxFull):
+        gone.put(Heartbeat())
+    line, inbox = box.line(stream.stream, 1, 1, KEY), stream.expect(1, 1, KEY)
+    line.put(Chunk([b"x"]))
+    assert await inbox.get(PATIENCE) == Chunk([b"x"])
+    monkeypatch.setattr(outbox, "OUTBOX_TOTAL", 2 * 1024 * 1024)
+    with pytest.raises(outbox.OutboxFull):
+        line.put(Chunk([b"y"]))
+    monkeypatch.setattr(outbox, "OUTBOX_PATIENCE", 0)
+    await box.close()
+    assert (box.dropped, box._waiting) == (2, {})
 
 
 async def test_large_answers_wait_for_their_reader_and_none_is_lost(redis, monkeypatch):
@@ -297,13 +320,13 @@ async def test_a_worker_does_not_hoard_for_a_dead_broker(redis, valkey, monkeypa
     line = box.line("reply:x", 1, 1, KEY)
     valkey.kill()
     try:
-        while box._outgoing_bytes <= outbox.OUTBOX_LIMIT:
+        while box._waiting["reply:x"] <= outbox.OUTBOX_LIMIT:
             line.put(Chunk([bytes(outbox.BATCH)]))
         with pytest.raises(outbox.OutboxFull):
             line.put(Chunk([b"x"]))
         await box.close()
         assert box.dropped > 0
-        assert box._outgoing_bytes == 0
+        assert not box._waiting
     finally:
         valkey.restart()
 
