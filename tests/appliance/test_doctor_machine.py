@@ -283,6 +283,14 @@ async def test_it_is_not_waited_for_less_where_something_else_is_lacking(near, m
         await asked(near, 0)
 
 
+def test_up_waits_for_no_node_where_this_machines_model_is_not_served(machine):
+    from appliance.management.commands.up import unanswered  # noqa: PLC0415 - only here
+
+    assert unanswered(machine, {machine.model: "1" * 64, "a-large-one": "2" * 64}) == ""
+    assert "a-large-one may still be loading" in unanswered(machine, {"a-large-one": "2" * 64})
+    assert "node-1 has nothing to serve" in unanswered(machine, {})
+
+
 def test_up_says_why_nothing_is_answered(machine):
     from appliance.management.commands.up import closed_node  # noqa: PLC0415 - only here
 

@@ -223,11 +223,20 @@ class Ending:
 
 
 def unanswered(environment: Environment, models: Mapping[str, str]) -> str:
-    """Why no node will answer before somebody did something in the console; or nothing."""
+    """Why the console shall not wait for a node that answers, in words; or nothing.
+
+    Either none will before somebody did something there, or it is other models that load, which
+    may take long: this machine's own is not among `models`, those that its node is to serve.
+    """
     if why := closed_node(environment):
         return why
-    if models:
+    if environment.model in models:
         return ""
+    if models:
+        return (
+            f"{environment.model} is not served here; {', '.join(sorted(models))} may still be"
+            " loading. See Models and Deployments in the console"
+        )
     return (
         f"{environment.node} has nothing to serve: no model whose licence was accepted is "
         "deployed there. See Models and Deployments in the console"
