@@ -7,7 +7,8 @@ Which models those are, the gateway's signed list in force says (`inference.in_f
 list that is older than half a minute nothing follows, nor from there being none: what runs goes
 on, and each worker asks the list itself before it begins a ticket. `up` knows what the list
 will say before a gateway runs that posts one, and names these models: they are served until a
-list was seen. It has no database and no Django.
+list is followed. Started anew while a list is in force, the supervisor goes by that at once:
+what `up` named may be of weeks ago. It has no database and no Django.
 """
 
 from __future__ import annotations
@@ -75,14 +76,15 @@ def served(
 class Supervisor:
     """One node's. Belongs to the process's main thread and its loop.
 
-    `begin` are the models, with their digests (hex), that it serves until it has seen a list.
+    `begin` are the models, with their digests (hex), that it serves until it follows a list.
     `logs` is the folder of the workers' logs; without one they write where this process does.
     """
 
     def __init__(
         self, environment: Environment, begin: Mapping[str, str], logs: Path | None
     ) -> None:
-        self._environment, self._begin = environment, begin
+        self._environment = environment
+        self._begin: Mapping[str, str] | None = begin  # None once a list was followed
         self._keys = environment.data / "keys" / "gateway.pub"
         local = confinement.broker_is_local(environment)
         self._confine = confinement.available() if local else "no"
@@ -104,14 +106,11 @@ class Supervisor:
         redis = connect(self._environment.broker_url, within=BROKER)
         listing = Listing(redis, self._keys)
         teller = Teller(self._environment, self._workers.states)
-        self._workers.follow(self._begin)  # first: their engines load while the rest starts
         teller.start()
         await listing.start()
         try:
             while not self._told.is_set():
                 models = self._served(listing.listed)
-                if models is None and listing.listed is None:
-                    models = self._begin
                 if models is not None:
                     self._workers.follow(models)
                 await self._rest()
@@ -125,7 +124,11 @@ class Supervisor:
     def _served(self, listed: InForce | None) -> Mapping[str, str] | None:
         given = self._environment
         closed = closing(given.data / "state", given.node) is not None
-        return served(listed, given.node, time.time(), closed=closed)
+        models = served(listed, given.node, time.time(), closed=closed)
+        if models is None:
+            return self._begin
+        self._begin = None
+        return models
 
     async def _rest(self) -> None:
         try:
@@ -219,7 +222,7 @@ def _arguments() -> Namespace:
         action="append",
         default=[],
         metavar="MODEL=DIGEST",
-        help="A model to serve until a list was seen, and its digest as registered.",
+        help="A model to serve until a list is followed, and its digest as registered.",
     )
     parser.add_argument("--logs", type=Path, help="Folder of the workers' logs.")
     return parser.parse_args()

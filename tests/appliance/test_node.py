@@ -358,7 +358,8 @@ async def test_it_begins_with_what_up_names_and_goes_by_the_list_once_there_is_o
     await until(lambda: node.answers(SECOND), "it is served without a list")
     (state,) = node_state.read(node.data / "run").values()
     assert state.pid == node.workers()[SECOND].pid
-    assert logs.joinpath(f"worker-{SECOND}.jsonl").stat().st_size
+    written = logs / f"worker-{SECOND}.jsonl"
+    await until(lambda: written.exists() and written.stat().st_size, "it logs")
     node.posts = True
     await until(lambda: set(node.workers()) == {MODEL}, "the list governs")
     await until(lambda: node.answers(MODEL), "and what it names is served")
@@ -366,12 +367,34 @@ async def test_it_begins_with_what_up_names_and_goes_by_the_list_once_there_is_o
 
 
 async def test_kill_9_of_the_supervisor_leaves_no_process(node):
-    assert node.answers(MODEL), "the test before has started it"
+    await until(lambda: node.answers(MODEL), "it is served")
     family = psutil.Process(node.process.pid).children(recursive=True)
     node.process.kill()
     node.process.wait()
     _gone, alive = await asyncio.to_thread(psutil.wait_procs, family, timeout=PATIENCE)
     assert alive == []
+
+
+async def test_started_anew_it_goes_by_the_list_in_force_and_not_by_what_up_named_long_ago(
+    node,
+):
+    async def is_listed() -> bool:
+        return bool(await node.redis.exists(in_force.KEY))
+
+    node.models = [MODEL]
+    await until(is_listed, "a list is there")
+    node.process.kill()
+    node.process.wait()
+    node_state.clear(node.data / "run")
+    node.process = node.start(f"--begin={SECOND}={node.registered[SECOND]}")
+    seen: dict[str, node_state.WorkerState] = {}
+
+    def noted() -> bool:
+        seen.update(node_state.read(node.data / "run"))
+        return MODEL in seen
+
+    await until(noted, "it runs what is listed")
+    assert set(seen) == {MODEL}
 
 
 async def test_a_model_on_which_the_look_at_it_fails_keeps_no_other_from_being_served():
