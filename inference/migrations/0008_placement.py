@@ -1,7 +1,8 @@
 """A deployment says how many nodes of a site serve a model; a placement, which.
 
 What was a deployment on a node becomes a placement there, chosen by a person. Each model and
-site keeps one deployment, of as many replicas. Who serves what stays as it was.
+site keeps one deployment, of as many replicas. Who serves what stays as it was: what was switched
+off on each of its nodes is a deployment that is switched off, and no other node takes it over.
 """
 
 import django.core.validators
@@ -38,9 +39,12 @@ def gather(apps, schema_editor):
             one.queue_limit = max(one.queue_limit, row.queue_limit)
             row.delete()
     for (_, site), one in kept.items():
+        mine = placements.filter(deployment=one)
         one.site_id = site
-        one.active = True  # those on single nodes say what is switched off
-        one.replicas = max(1, placements.filter(deployment=one, active=True).count())
+        one.active = mine.filter(active=True).exists()
+        if not one.active:
+            mine.update(active=True)  # one switch, the deployment's, is off and brings all back
+        one.replicas = mine.filter(active=True).count()
         one.save()
     if schema_editor.connection.vendor == 'postgresql':
         # PostgreSQL alters no table of which foreign keys are still to be checked

@@ -246,23 +246,32 @@ def test_an_upgrade_gathers_what_was_deployed_node_by_node_and_changes_no_server
     } == {
         "m at home": (2, 300, True),
         "m at south": (1, 256, True),
-        "n at home": (1, 256, True),
+        "n at home": (1, 256, False),
+        "o at home": (1, 256, True),
     }
-    assert {str(one): one.active for one in Placement.objects.all()} == {
+    before = {str(one): one.active for one in Placement.objects.all()}
+    assert before == {
         "m on node-1": True,
         "m on node-2": True,
         "m on node-3": True,
-        "n on node-1": False,
+        "n on node-1": True,
+        "o on node-1": True,
+        "o on node-2": False,
     }
-    assert Placement.objects.filter(pinned=True).count() == 4
+    assert Placement.objects.filter(pinned=True).count() == 6
     assert not unspoken(), "an upgrade alarms nobody"
     assert triggers.missing() == []
+    with recorded():
+        Foreman(Site.objects.get(name="home"), "op", "command", said={}).again()
+    assert {str(one): one.active for one in Placement.objects.all()} == before
+    assert not Placement.serving().filter(deployment__model__name="n").exists()
     Deployment.objects.update(replicas=3)
     assert unspoken(), "what others change is noted"
 
 
 def _old_rows() -> None:
-    """Two models on three nodes at two sites, as they were before."""
+    """Three models on three nodes at two sites, as they were before."""
+    now = timezone.now()
     state = MigrationExecutor(connection).loader.project_state(("inference", "0007_machine"))
     old = state.apps.get_model("inference", "Deployment").objects
     nodes = state.apps.get_model("inference", "Node").objects
@@ -276,10 +285,13 @@ def _old_rows() -> None:
         nodes.create(name=f"node-{number}", site=site, public_key=bytes(32))
         for number, site in enumerate((home, home, south), 1)
     )
-    m, n = (
-        kinds.create(name=name, engine="e", size=1, context_length=9) for name in ("m", "n")
+    m, n, o = (
+        kinds.create(name=name, engine="e", size=1, context_length=9, licence_accepted=now)
+        for name in ("m", "n", "o")
     )
     old.create(model=m, node=one, queue_limit=10)
     old.create(model=m, node=two, queue_limit=300)
     old.create(model=m, node=three)
     old.create(model=n, node=one, active=False)
+    old.create(model=o, node=one)
+    old.create(model=o, node=two, active=False)
