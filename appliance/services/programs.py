@@ -114,8 +114,12 @@ def _notary(environment: Environment, shared: Mapping[str, str], confine: str) -
 def _node(
     environment: Environment, shared: Mapping[str, str], confine: str, models: Mapping[str, str]
 ) -> Program:
-    """The supervisor of this machine's node; the workers are its own children."""
-    begin = [f"--begin={name}={digest}" for name, digest in sorted(models.items())]
+    """The supervisor of this machine's node; the workers are its own children.
+
+    The model that `up` waits for is named first: where GPUs are short, others wait for theirs.
+    """
+    first = sorted(models, key=lambda name: (name != environment.model, name))
+    begin = [f"--begin={name}={models[name]}" for name in first]
     return Program(
         "node",
         [

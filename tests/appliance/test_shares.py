@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from appliance.env import read
 from appliance.services.keeper import Program
+from appliance.services.programs import programs
 from appliance.services.shares import VISIBLE, NoShare, Shares
 from appliance.services.workers import Workers
 from inference.gpus import Seen
@@ -108,3 +110,11 @@ def test_a_model_that_waits_is_told_as_such_with_the_reason():
     workers.follow({"one": SHIPPED.digest})
     assert workers.states() == {"one": ("waits", "It waits for GPUs.")}
     assert workers.running() == set()
+
+
+def test_the_model_that_the_start_waits_for_is_the_first_to_be_given_gpus(tmp_path):
+    environment = read({"DOMICILE_DATA": str(tmp_path), "DOMICILE_MODEL": "m"})
+    groups = programs(environment, 0, "no", {"z": "3", "m": "2", "a": "1"})
+    [node] = [one for group in groups for one in group if one.name == "node"]
+    begun = [word for word in node.command if word.startswith("--begin=")]
+    assert begun == ["--begin=m=2", "--begin=a=1", "--begin=z=3"]
