@@ -39,6 +39,7 @@ class Listing:
         self._redis, self._file = redis, keys
         self._news: Callable[[], None] = lambda: None
         self._keys: Sequence[bytes] = public_keys(keys)
+        self._verified: tuple[bytes, InForce] | None = None  # as it travelled, and what it says
         self._listed: InForce | None = None
         self._problem = ""
         self._task: asyncio.Task[None] | None = None
@@ -83,10 +84,20 @@ class Listing:
             self._say(str(error))
 
     def _read(self, said: bytes) -> InForce:
+        """The list in `said`; the very bytes that were verified last are not verified again.
+
+        Only the signature is taken from then: how old a list is, is asked of it each time.
+        """
+        if self._verified is None or said != self._verified[0]:
+            self._verified = said, self._signed(said)
+        return self._verified[1]
+
+    def _signed(self, said: bytes) -> InForce:
         try:
             return read(said, self._keys)
         except ListRefused:
             self._keys = public_keys(self._file)  # it may have been changed since
+            self._verified = None  # perhaps by a key that is in the file no more
             return read(said, self._keys)
 
     def _take(self, listed: InForce) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -185,6 +186,49 @@ async def test_a_gateways_new_key_is_read_from_its_file(redis, reader, tmp_path)
     )
     await redis.set(KEY, sign(listed(versions=[Version(NEXT, 0)]), fresh))
     assert await reason_of(reader, 30, policy_digest=NEXT) == ""
+
+
+async def test_a_list_that_did_not_change_is_verified_once_and_grows_old_all_the_same(
+    redis, tmp_path, monkeypatch
+):
+    verified: list[bytes] = []
+
+    def counted(said: bytes, keys: Sequence[bytes]) -> in_force.InForce:
+        verified.append(said)
+        return read(said, keys)
+
+    monkeypatch.setattr(bulletin, "read", counted)
+    keys = tmp_path / "gateway.pub"
+    keys.write_text(PUBLIC[0].hex())
+    reader = Bulletin(redis, "node-1", MODEL, keys, REGISTERED)
+    said = [sign(listed(), GATEWAY), sign(listed(versions=[Version(NEXT, 0)]), GATEWAY)]
+    for one in said:
+        await redis.set(KEY, one)
+        for _ in range(3):
+            await reader._look()
+    assert verified == said
+    assert await reason_of(reader, policy_digest=NEXT) == ""
+    monkeypatch.setattr(in_force, "STALE", 0)
+    assert await reason_of(reader, policy_digest=NEXT) == "list_stale"
+    assert verified == said
+
+
+async def test_what_a_key_signed_is_not_believed_once_the_key_is_known_to_be_gone(
+    redis, tmp_path
+):
+    keys = tmp_path / "gateway.pub"
+    keys.write_text(PUBLIC[0].hex())
+    reader = Bulletin(redis, "node-1", MODEL, keys, REGISTERED)
+    said = sign(listed(), GATEWAY)
+    await redis.set(KEY, said)
+    await reader._look()
+    assert reader.listed is not None
+    keys.write_text(Ed25519PrivateKey.generate().public_key().public_bytes_raw().hex())
+    await redis.set(KEY, b"no list")
+    await reader._look()
+    await redis.set(KEY, said)
+    await reader._look()
+    assert "signature" in reader._problem
 
 
 async def test_a_gateway_posts_what_changed_at_once_and_else_each_second(redis):
