@@ -158,6 +158,8 @@ class Outbox:
                 for (stream, payload), fit in zip(waiting, fits, strict=True):
                     if fit:
                         pipe.xadd(stream, {FIELD: payload}, maxlen=STREAM_LENGTH)
+                        # With each: a web process that stopped has deleted its stream, and
+                        # then this entry has made it anew.
                         pipe.expire(stream, STREAM_LIFE)
                 await pipe.execute()
         except (RedisError, OSError):

@@ -231,6 +231,17 @@ async def test_the_broker_keeps_little_and_not_for_ever(redis, stream, monkeypat
     await until(trimmed, "what was read is trimmed")
 
 
+async def test_what_is_written_after_its_reader_has_left_does_not_stay_in_the_broker(redis):
+    reading, box = Receiver(redis, f"reply:{secrets.token_hex(8)}"), Outbox(redis)
+    line = box.line(reading.stream, 1, 1, KEY)
+    line.put(Chunk([b"x"]))
+    await until(lambda: box.entries == 1, "it is written")
+    await reading.stop()
+    line.put(Chunk([b"late"]))
+    await box.close()
+    assert 0 < await redis.ttl(reading.stream) <= outbox.STREAM_LIFE
+
+
 def vectors(count):
     return [Chunk([bytes(1024 * 1024)]) for _ in range(count)]
 
