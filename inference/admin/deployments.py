@@ -91,6 +91,7 @@ class DeploymentAdmin(Switched):
 
     noun = "deployment"
     section, rank = "Machines", 20
+    change_list_template = "admin/deployments.html"
     change_form_template = "admin/deployment.html"
     fields = ("model", "site", "replicas", "queue_limit", "standing", "created")
     list_display = ("model", "site", "placed", "queue_limit", "standing")
@@ -112,6 +113,11 @@ class DeploymentAdmin(Switched):
         """How many there are of those that are wanted."""
         count = sum(one.active for one in deployment.placements.all())
         return f"{count} of {deployment.replicas}"
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """The list, and the way to deploy another."""
+        more = {**(extra_context or {}), "may_deploy": self.has_right(request, "add")}
+        return super().changelist_view(request, more)
 
     def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """Where it is placed."""

@@ -141,3 +141,10 @@ def test_without_a_site_or_a_model_the_form_says_what_comes_first(console):
     console.as_("Operator")
     assert "Register a site" in shown(console, "deploy_model")
     assert "There is no deployment yet" in shown(console, "inference_deployment_changelist")
+
+
+def test_the_list_leads_who_may_deploy_to_the_form(operator):
+    way = reverse("admin:deploy_model")
+    assert f'href="{way}"' in shown(operator, "inference_deployment_changelist")
+    operator.as_("Auditor")
+    assert way not in shown(operator, "inference_deployment_changelist")
