@@ -44,12 +44,13 @@ class Foreman:
     def pin(self, model: Model, node: Node, replicas: int | None = None) -> bool:
         """Let `node` serve `model`, whatever lies there; false where it was pinned there.
 
+        Where a person keeps the node from it, it is kept from it still, and that is false too.
         A replica that is missing goes there, or one more than there were: without `replicas`
         no other node loses it.
         """
         made = self._deployment(model, replicas)
         known = made.placements.filter(node=node).first()
-        if known is not None and known.pinned:
+        if known is not None and (known.pinned or not known.active):
             self.again()
             return False
         if known is None:
@@ -162,7 +163,10 @@ class Yard:
         ]
 
     def machines(self, deployment: Deployment) -> list[Machine]:
-        """The nodes of the site, with what they serve beside the deployment."""
+        """The nodes of the site, with what they serve beside the deployment.
+
+        What is deactivated takes no room: nodes end the engines of it.
+        """
         return [
             Machine(
                 name=node.name,
@@ -172,6 +176,7 @@ class Yard:
                     row.model.name: _need(row.model)
                     for row in self._rows
                     if row.active
+                    and row.deployment.active
                     and row.node_id == node.pk
                     and row.deployment_id != deployment.pk
                 },

@@ -130,7 +130,7 @@ def lacking(
     rest = [one for one in machines if one.name not in taken]
     node = f"no {'other ' if taken else ''}node of {site}"
     if not rest:
-        return f"{site} has no {'other ' if taken else ''}node; enrol one"
+        return f"{site} has no {'other ' if taken else ''}node{_but(here)}"
     rest = [one for one in rest if one.open]
     if not rest:
         return f"{node} is open for requests"
@@ -141,6 +141,16 @@ def lacking(
     if not rest:
         return f"{node} has the files; bring them with `models place`"
     return f"{node} that has the files has room for it and its engine"
+
+
+def _but(placed: Iterable[Placed]) -> str:
+    kept_off = ", ".join(sorted(one.node for one in placed if not one.active))
+    if not kept_off:
+        return "; enrol one"
+    return (
+        f", and a person keeps {kept_off} from it; activate the placement in the console, or "
+        "enrol a node"
+    )
 
 
 def _beside_base(wanted: Wanted, machine: Machine) -> bool:

@@ -161,6 +161,19 @@ def test_a_node_that_a_person_names_serves_it_beside_the_others_without_the_file
             models("deploy", "m", *wrong)
 
 
+def test_a_node_that_a_person_keeps_from_a_model_is_kept_from_it_and_that_is_told(home):
+    model()
+    models("deploy", "m", "--node", "node-1")
+    Placement.objects.update(active=False, pinned=False)
+    Node.objects.exclude(name="node-1").delete()
+    Change.objects.all().delete()
+    before = events()
+    said = models("deploy", "m", "--node", "node-1")
+    assert "A person keeps node-1 from m; activate its placement in the console." in said
+    assert "0 of 1 replica placed: home has no other node, and a person keeps node-1" in said
+    assert (nodes(), events()) == ([], before)
+
+
 def test_what_a_closed_node_served_goes_elsewhere_only_once_a_person_acts(home, say):
     row = model()
     for name in ("node-1", "node-2"):
@@ -203,6 +216,9 @@ def test_a_model_that_fits_no_gpu_beside_another_is_not_placed_there(home, say):
     told = models("deploy", "other", "--site", "home", "--replicas", "2")
     assert (nodes("large"), nodes("other")) == (["node-1", "node-2"], ["node-3"])
     assert "1 of 2 replicas placed: no other node of home that has the files has room" in told
+    row.deployments.update(active=False)
+    models("deploy", "other", "--site", "home")
+    assert nodes("other") == ["node-1", "node-3"], "what is deactivated takes no room"
 
 
 def test_what_is_played_back_unsigned_or_cut_short_says_nothing_of_the_files(home, say, valkey):

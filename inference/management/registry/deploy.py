@@ -58,6 +58,8 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> None:
     if nodes:
         out.write(f"{nodes} {'are' if ', ' in nodes else 'is'} to serve {row}.")
     out.write(f"{made}: {standing(made, lately.said(site.nodes.all()))}")
+    if node is not None and made.placements.filter(node=node, active=False).exists():
+        out.write(f"A person keeps {node} from {row}; activate its placement in the console.")
     if not made.active:
         out.write("The deployment is deactivated; activate it in the console.")
     if row.licence_accepted is None:
