@@ -162,11 +162,20 @@ def test_the_promises_hold_while_processes_are_killed_at_random(appliance: Appli
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_the_promises_hold_through_two_hundred_kills(appliance: Appliance):
-    seed, kills = plan.seed(), int(os.environ.get("DOMICILE_KILLS", plan.SOAK_KILLS))
+    seed = plan.fresh_seed()
+    kills = int(os.environ.get("DOMICILE_KILLS", plan.SOAK_KILLS))
     print(f"\nDOMICILE_SEED={seed} DOMICILE_KILLS={kills}")  # noqa: T201 - it replays the run
     ends = survive(appliance, seed, kills)
     print(dict(ends))  # noqa: T201
     works(appliance)
+
+
+def test_only_a_long_run_draws_another_seed_each_time(monkeypatch):
+    monkeypatch.delenv("DOMICILE_SEED", raising=False)
+    assert plan.seed() == plan.seed()
+    assert len({plan.fresh_seed() for _ in range(9)}) > 1
+    monkeypatch.setenv("DOMICILE_SEED", "7")
+    assert (plan.seed(), plan.fresh_seed()) == (7, 7)
 
 
 def test_a_seed_always_gives_the_same_kills_and_calls():

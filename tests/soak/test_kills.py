@@ -44,4 +44,4 @@ def test_kills_at_random_points_lose_nothing_and_leave_nothing_half(database, tm
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_thousand_kills_lose_nothing_and_leave_nothing_half(database, tmp_path, part):
     kills = int(os.environ.get("DOMICILE_KILLS", SOAK_KILLS))
-    killed(database, tmp_path / "data", plan.seed() + part, kills)
+    killed(database, tmp_path / "data", plan.fresh_seed() + part, kills)

@@ -33,8 +33,9 @@ LOGS_FEW, LOGS_MANY = 60, 3_000
 
 
 @pytest.fixture
-def chance():
-    seed = plan.seed()
+def chance(request):
+    long = request.node.get_closest_marker("soak")
+    seed = plan.fresh_seed() if long else plan.seed()
     print(f"\nDOMICILE_SEED={seed}")  # noqa: T201 - it replays the run
     return random.Random(seed)
 

@@ -88,7 +88,7 @@ def test_no_mutant_is_accepted(evidence, tmp_path, signed):
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.timeout(3600)
 def test_no_mutant_is_accepted_in_the_long_run(evidence, tmp_path, part, signed):
-    seed = plan.seed() + part
+    seed = plan.fresh_seed() + part
     print(f"\nDOMICILE_SEED={seed - part}")  # noqa: T201 - it replays the run
     path, other = evidence("250", "262", "crm"), evidence("230", "275", "mail")
     none_accepted(path, other, tmp_path, seed, MANY, signed=signed)
