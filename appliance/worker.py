@@ -91,7 +91,8 @@ def _end_process(error: BaseException) -> None:
     """The answering loop failed; whoever keeps this process starts it again.
 
     Not so where the model's files are others by now: then it ends as if it had found that when
-    it began, and Celery puts back what it has taken from the queue and not begun.
+    it began. What waits in the queue is left there meanwhile (`Worker.accept`), and Celery puts
+    back what it has taken and not begun.
     """
     if isinstance(error, ModelUnusable):
         sys.stderr.write(f"The worker ends. {error}\n")

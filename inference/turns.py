@@ -69,6 +69,7 @@ class Answering:
         self._taken = 0
         self._vacancy = asyncio.Event()
         self._leaving = False
+        self._abandoned = False
         self._gone = False
         watch.follow(self._closes)
 
@@ -121,8 +122,11 @@ class Answering:
         self._vacancy.set()
 
     def abandon(self) -> None:
-        """The engine will not come back: give up all there is, and end."""
-        self.leave()
+        """The engine will not come back: give up all there is, and end.
+
+        Who takes from the queue is held until this loop ends: what waits there is for others.
+        """
+        self._abandoned = True
         self._turns.send_away(_DOWN)
         self._give_up(_DOWN)
         self.stopping.set()
@@ -182,7 +186,7 @@ class Answering:
 
     async def _place(self) -> bool:
         """Take a place, waiting for one; false if the worker is leaving."""
-        while self._taken >= self._places and not self._leaving:
+        while (self._abandoned or self._taken >= self._places) and not self._leaving:
             self._vacancy.clear()
             await self._vacancy.wait()
         if not self._leaving:

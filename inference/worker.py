@@ -11,6 +11,7 @@ import contextlib
 import resource
 import threading
 from collections.abc import Callable, Sequence
+from concurrent import futures
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from inference.sockets import engine_socket
 from inference.turns import Answering
 
 SLOTS = 4  # requests that llama.cpp answers at the same time, where nobody says otherwise
+_TOLD = 3.0  # s in which Celery hears that it is to end; it looks once a second
 
 _log = structlog.get_logger(__name__)
 
@@ -68,6 +70,8 @@ class Worker:
         self._on_failure = on_failure
         self._thread = threading.Thread(target=self._run, name="answers", daemon=True)
         self._begun = threading.Event()
+        self._drained = threading.Event()
+        self._over: futures.Future[None] = futures.Future()  # done when the loop has ended
         self._error: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._answering: Answering | None = None
@@ -91,15 +95,32 @@ class Worker:
             raise self._error
 
     def accept(self, envelopes: Sequence[bytes]) -> None:
-        """Take tickets; returns when each is refused or has a place."""
-        if self._answering is not None and self._loop is not None:
-            coroutine = self._answering.accept(envelopes)
-            asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        """Take tickets; returns when each is refused or has a place.
+
+        Where the loop has ended by an error it returns only once Celery has heard of it, which
+        meanwhile takes no more from the queue.
+        """
+        if self._answering is None or self._loop is None:
+            return
+        coroutine = self._answering.accept(envelopes)
+        try:
+            accepted = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:  # the loop is closed
+            coroutine.close()
+        else:
+            futures.wait([accepted, self._over], return_when=futures.FIRST_COMPLETED)
+            if accepted.done() and not accepted.cancelled():
+                accepted.result()
+                return
+        self._over.result()
+        self._drained.wait(_TOLD)
 
     def drain(self) -> None:
         """Say that this node takes no more."""
+        self._drained.set()
         if self._answering is not None and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._answering.leave)
+            with contextlib.suppress(RuntimeError):  # the loop has ended already
+                self._loop.call_soon_threadsafe(self._answering.leave)
 
     def stop(self) -> None:
         """Finish what runs, within 30 s, stop the engine and return."""
@@ -119,6 +140,7 @@ class Worker:
             self._error = error
         finally:
             self._begun.set()
+            self._over.set_result(None)
 
     async def _main(self) -> None:
         given = self._configuration

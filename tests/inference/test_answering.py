@@ -463,3 +463,19 @@ async def test_what_goes_wrong_with_a_message_costs_none_of_its_places(answering
     with pytest.raises(TypeError):
         await answering.accept([sealed(ticket()), cast("bytes", None)])
     assert answering._taken == 0
+
+
+async def test_a_worker_whose_engine_will_not_come_back_leaves_the_queue_to_others(
+    caller, answering, engine
+):
+    engine.healthy = False
+    taking = [asyncio.create_task(caller.send())]
+    await until(lambda: answering._turns.waiting == 1, "it waits for the engine")
+    answering.abandon()
+    (inbox,) = caller.inboxes.values()
+    assert isinstance((await frames(inbox))[-1], Failed), "it can be sent to another node"
+    taking.append(asyncio.create_task(caller.send()))
+    done, _ = await asyncio.wait(taking, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
+    assert not done, "nothing more is taken"
+    answering.leave()
+    await asyncio.wait_for(asyncio.gather(*taking), PATIENCE)
