@@ -1,53 +1,55 @@
 """How the GPUs of one node are divided between the models that it serves.
 
 A GPU belongs to one model: what runs keeps its own, and what is to start gets some that nobody
-holds, those that it had before if it can.
+holds, those that it had before if it can. They are large enough by the arithmetic of placing
+(`room`), and the smallest such: so all that placing finds room for can start, in any order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from inference.registry import Entry
-
-_ENGINE = "vllm"  # the one that runs on GPUs
-
-
-def need(entry: Entry) -> int:
-    """GPUs that an engine of a model takes on a node that has any.
-
-    Tensor parallel ones share each layer, and there is such a group for each stage of a
-    pipeline: https://docs.vllm.ai/en/stable/serving/parallelism_scaling/
-    """
-    if entry.engine != _ENGINE:
-        return 0
-    tensor, pipeline = (
-        int(entry.options.get(name, 1)) for name in ("tensor_parallel", "pipeline_parallel")
-    )
-    return tensor * pipeline
+from inference.inventory import GPU
+from inference.room import Need
 
 
 def share(
-    count: int,
-    there: Sequence[str],
+    need: Need,
+    there: Sequence[GPU],
     *,
     held: Collection[str],
     had: Sequence[str] = (),
     others: Collection[str] = (),
 ) -> tuple[str, ...] | None:
-    """The GPUs of a model that is to start with `count` of them; None where too few are free.
+    """The GPUs (UUIDs) of a model that is to start; None where too few that will do are free.
 
-    `there` are the node's GPUs by what tells them apart, the best first, and `held` those of
-    models that run. `had` are what the model was given before, and `others` what models that do
-    not run were: so each finds its own again where it can.
+    `there` are the node's, and `held` those of models that run. `had` are what the model was
+    given before, and `others` what models that do not run were: so each finds its own again
+    where it can, unless its memory is sick by now.
     """
-    free = [gpu for gpu in there if gpu not in held]
-    if len(had) == count and {*had} <= {*free}:
+    will_do = able(need, there)
+    free = [gpu for gpu in will_do if gpu.uuid not in held]
+    if len(had) == need.gpus and {*had} <= {gpu.uuid for gpu in free if not gpu.problems}:
         return tuple(had)
-    if count > len(free):
+    if need.gpus > len(free):
         return None
-    taken = sorted(free, key=lambda gpu: gpu in others)[:count]
-    return tuple(sorted(taken, key=there.index))
+    sign = 1 if all(gpu.memory >= need.each for gpu in will_do) else -1
+
+    def rank(gpu: GPU) -> tuple[bool, int, bool, bool]:
+        return bool(gpu.problems), sign * gpu.memory, gpu.uuid in others, gpu.uuid not in had
+
+    taken = {gpu.uuid for gpu in sorted(free, key=rank)[: need.gpus]}
+    return tuple(gpu.uuid for gpu in free if gpu.uuid in taken)
+
+
+def able(need: Need, there: Sequence[GPU]) -> list[GPU]:
+    """Those of a node's GPUs that are large enough for a model; all where these are too few.
+
+    Then somebody chose the node for it, and may know better: weights of 32 bits, for one, take
+    half as much as their files.
+    """
+    large = [gpu for gpu in there if gpu.memory >= need.each]
+    return large if len(large) >= need.gpus else list(there)
 
 
 def visible(gpus: Sequence[str], told: str | None) -> tuple[str, ...]:

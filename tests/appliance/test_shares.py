@@ -13,6 +13,7 @@ from appliance.services.keeper import Program
 from appliance.services.programs import programs
 from appliance.services.shares import VISIBLE, NoShare, Shares
 from appliance.services.workers import Workers
+from inference.fit import GIB
 from inference.gpus import Seen
 from inference.inventory import GPU
 from inference.registry import CATALOGUE, Entry
@@ -23,7 +24,7 @@ SHIPPED = next(iter(CATALOGUE.values()))
 def gpus(*names: str, sick: str = "") -> Seen:
     return Seen(
         gpus=tuple(
-            GPU(name="H100", uuid=f"GPU-{name}", memory=80, used=0,
+            GPU(name="H100", uuid=f"GPU-{name}", memory=80 * GIB, used=0,
                 problems=["its memory"] if name == sick else [])
             for name in names
         )
@@ -50,7 +51,7 @@ def test_two_models_have_no_gpu_in_common_and_a_third_waits_until_one_ends(tmp_p
     running.add("one")
     assert given("two", model()) == {VISIBLE: "GPU-c"}
     running.add("two")
-    with pytest.raises(NoShare, match="needs 2, and of this node's 3 other models leave 0"):
+    with pytest.raises(NoShare, match=r"needs 2, and of this node's 3 with 4.. GiB .* leave 0"):
         given("three", model(tensor_parallel=2))
     running.remove("one")
     assert given("three", model(tensor_parallel=2)) == {VISIBLE: "GPU-a,GPU-b"}
