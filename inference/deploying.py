@@ -46,22 +46,22 @@ class Foreman:
 
         Where a person keeps the node from it, it is kept from it still, and that is false too.
         A replica that is missing goes there, or one more than there were: without `replicas`
-        no other node loses it.
+        no other node loses it. With fewer than there are, others lose theirs, pinned or not.
         """
         made = self._deployment(model, replicas)
         known = made.placements.filter(node=node).first()
         if known is not None and (known.pinned or not known.active):
-            self.again()
+            self.again(named=known)
             return False
         if known is None:
             if replicas is None:
                 held = made.placements.filter(active=True).count()
                 self._replicas(made, max(made.replicas, held + 1))
-            self._place(made, node, pinned=True)
+            known = self._place(made, node, pinned=True)
         else:
             Placement.objects.filter(pk=known.pk).update(pinned=True)
             self._record("placement.pinned", known)
-        self.again()
+        self.again(named=known)
         return True
 
     def remove(self, deployment: Deployment) -> None:
@@ -74,11 +74,11 @@ class Foreman:
         self._record("deployment.removed", deployment, detail, placements)
         self.again()
 
-    def again(self) -> None:
-        """Place everything at the site anew; what is still right stays."""
+    def again(self, named: Placement | None = None) -> None:
+        """Place everything at the site anew; what is still right stays, and `named` at most."""
         self._lock()
         for deployment in in_order(self.site):
-            yard = Yard(self.site, self._said)
+            yard = Yard(self.site, self._said, named)
             wanted, held = yard.wanted(deployment), yard.placed(deployment)
             plan = placing.plan(wanted, held, yard.machines(deployment))
             for one in deployment.placements.filter(node__name__in=plan.drop, active=True):
@@ -110,9 +110,10 @@ class Foreman:
             changes = {"replicas": {"from": before, "to": replicas}}
             self._record("deployment.changed", deployment, {"changes": changes})
 
-    def _place(self, deployment: Deployment, node: Node, *, pinned: bool = False) -> None:
+    def _place(self, deployment: Deployment, node: Node, *, pinned: bool = False) -> Placement:
         made = Placement.objects.create(deployment=deployment, node=node, pinned=pinned)
         self._record("placement.created", made, {"pinned": pinned})
+        return made
 
     def _record(
         self,
@@ -131,8 +132,10 @@ class Foreman:
 class Yard:
     """What is placed at a site now, as `placing` wants to know it."""
 
-    def __init__(self, site: Site, said: Mapping[str, Said]) -> None:
-        self._site, self._said = site, said
+    def __init__(
+        self, site: Site, said: Mapping[str, Said], named: Placement | None = None
+    ) -> None:
+        self._site, self._said, self._named = site, said, named
         self._nodes = list(Node.objects.filter(site=site))
         rows = Placement.objects.filter(deployment__site=site)
         self._rows = list(rows.select_related("deployment__model__base", "node"))
@@ -157,7 +160,12 @@ class Yard:
     def placed(self, deployment: Deployment) -> list[Placed]:
         """The nodes that serve it."""
         return [
-            Placed(node=row.node.name, pinned=row.pinned, active=row.active)
+            Placed(
+                node=row.node.name,
+                pinned=row.pinned,
+                active=row.active,
+                named=row == self._named,
+            )
             for row in self._rows
             if row.deployment_id == deployment.pk
         ]

@@ -63,11 +63,15 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """A node that serves it now; not `active`: a person keeps it from that."""
+    """A node that serves it now; not `active`: a person keeps it from that.
+
+    `named`: a person names it in this moment, so of too many it stays before all others.
+    """
 
     node: str
     pinned: bool = False
     active: bool = True
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,9 +182,9 @@ def _may_stay(wanted: Wanted, machine: Machine | None) -> bool:
 
 def _surplus_order(
     wanted: Wanted, placed: Placed, machine: Machine | None
-) -> tuple[bool, Chance, int, str]:
-    """What stays comes first: where a person wanted it, the files are, and little else is."""
+) -> tuple[bool, bool, Chance, int, str]:
+    """What stays comes first: where a person wants it, the files are, and little else is."""
     files, busy = Chance.NONE, 0
     if machine is not None and machine.open:
         files, busy = _files(wanted, machine), len(machine.serves)
-    return not placed.pinned, files, busy, placed.node
+    return not placed.named, not placed.pinned, files, busy, placed.node

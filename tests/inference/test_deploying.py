@@ -161,6 +161,20 @@ def test_a_node_that_a_person_names_serves_it_beside_the_others_without_the_file
             models("deploy", "m", *wrong)
 
 
+def test_a_model_moves_to_the_node_that_is_named_though_a_person_had_chosen_the_other(
+    home, say
+):
+    row = model()
+    say("node-1", row.digest)
+    models("deploy", "m", "--node", "node-1")
+    models("deploy", "m", "--node", "node-2", "--replicas", "1")
+    assert nodes() == ["node-2"]
+    models("deploy", "m", "--node", "node-1")
+    models("deploy", "m", "--node", "node-2", "--replicas", "1")
+    assert nodes() == ["node-2"], "it was pinned there already"
+    assert events()[-1] == ("placement.removed", "node-1")
+
+
 def test_a_node_that_a_person_keeps_from_a_model_is_kept_from_it_and_that_is_told(home):
     model()
     models("deploy", "m", "--node", "node-1")

@@ -41,7 +41,9 @@ machines = st.lists(
     unique_by=lambda one: one.name,
 )
 placements = st.lists(
-    st.builds(Placed, node=names, pinned=st.booleans(), active=st.booleans()),
+    st.builds(
+        Placed, node=names, pinned=st.booleans(), active=st.booleans(), named=st.booleans()
+    ),
     unique_by=lambda one: one.node,
 )
 wishes = st.builds(
@@ -142,6 +144,7 @@ def test_of_too_many_those_stay_that_a_person_chose_and_the_silent_go_first():
     placed = [Placed(node=name, pinned=name == "c") for name in "abc"]
     assert plan(replace(WANTED, replicas=2), placed, known).drop == ("a",)
     assert plan(WANTED, placed, known).stay == ("c",)
+    assert plan(WANTED, [replace(placed[0], named=True), *placed[1:]], known).stay == ("a",)
 
 
 def test_what_was_placed_leaves_a_closed_node_for_another_unless_a_person_chose_it():
