@@ -7,7 +7,7 @@ GPU does not tell, as many do not count errors of their memory, is left out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import pynvml
@@ -20,30 +20,50 @@ WORDS = 96  # characters of what a driver calls something
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The driver's version, the newest CUDA that it supports, and the GPUs in its order."""
+    """The driver's version, the newest CUDA that it supports, and the GPUs in its order.
+
+    `lost` are the numbers that GPUs which cannot be asked have in that order. `failed`: the
+    driver that is here did not answer, or not for one of its GPUs.
+    """
 
     driver: str = ""
     cuda: str = ""
     gpus: tuple[GPU, ...] = ()
+    lost: tuple[int, ...] = ()
+    failed: bool = False
 
 
 def look(nvml: Any = pynvml) -> Seen:
     """Ask the driver; takes some milliseconds for each GPU."""
     try:
         nvml.nvmlInit()
-    except nvml.NVMLError:  # no driver, or none that answers
+    except nvml.NVMLError_LibraryNotFound:  # no driver is installed
         return Seen()
+    except nvml.NVMLError:  # one that is not loaded yet, or does not answer
+        return Seen(failed=True)
     try:
-        count = nvml.nvmlDeviceGetCount()
-        return Seen(
-            driver=str(nvml.nvmlSystemGetDriverVersion())[:WORDS],
-            cuda=_version(nvml.nvmlSystemGetCudaDriverVersion_v2()),
-            gpus=tuple(_gpu(nvml, number) for number in range(min(count, GPUS_MAX))),
-        )
-    except nvml.NVMLError:  # a GPU fell off the bus while it was asked
-        return Seen()
+        count = min(nvml.nvmlDeviceGetCount(), GPUS_MAX)
+        driver = str(nvml.nvmlSystemGetDriverVersion())[:WORDS]
+        cuda = _version(nvml.nvmlSystemGetCudaDriverVersion_v2())
+        return _each(nvml, count, Seen(driver, cuda))
+    except nvml.NVMLError:
+        return Seen(failed=True)
     finally:
         nvml.nvmlShutdown()
+
+
+def _each(nvml: Any, count: int, seen: Seen) -> Seen:
+    """The GPUs one by one: one that fell off the bus hides no other."""
+    found, lost, failed = [], [], False
+    for number in range(count):
+        try:
+            found.append(_gpu(nvml, number))
+        except nvml.NVMLError_NotSupported:  # its memory is the machine's: nothing to divide
+            lost.append(number)
+        except nvml.NVMLError:
+            lost.append(number)
+            failed = True
+    return replace(seen, gpus=tuple(found), lost=tuple(lost), failed=failed)
 
 
 def _version(number: int) -> str:

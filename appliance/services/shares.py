@@ -1,7 +1,8 @@
 """Which GPUs of the node the worker of a model gets, in a variable that CUDA reads.
 
 The driver is asked in a thread: one that hangs, as those of sick GPUs do, must keep nobody from
-being served who needs no GPU. Where it tells of no GPU nothing is divided.
+being served who needs no GPU. Where there is none, or it knows of no GPU, nothing is divided;
+where it does not answer, who needs GPUs waits.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Shares:
         """`running` are the models that have a worker now."""
         self._python, self._running, self._look = vllm_python, running, look
         self._had: dict[str, tuple[str, ...]] = {}
-        self._seen: tuple[GPU, ...] | None = None
+        self._seen: gpus.Seen | None = None
         self._looked = float("-inf")
         self._thread: threading.Thread | None = None
 
@@ -74,13 +75,19 @@ class Shares:
             self._thread.join(WAIT if first else 0)
         if self._seen is None:
             raise NoShare("It waits for GPUs: the driver does not say yet which there are.")
-        seen = {gpu.uuid: gpu for gpu in self._seen}
-        return [seen[name] for name in visible([*seen], os.environ.get(VISIBLE))]
+        if self._seen.failed and not self._seen.gpus:
+            raise NoShare("It waits for GPUs: the driver does not answer; see nvidia-smi.")
+        seen = {gpu.uuid: gpu for gpu in self._seen.gpus}
+        order = [*seen]
+        for number in self._seen.lost:  # CUDA_VISIBLE_DEVICES counts them
+            order.insert(number, f"lost {number}")
+        shown = visible(order, os.environ.get(VISIBLE))
+        return [seen[name] for name in shown if name in seen]
 
     def _see(self) -> None:
         """A driver that told of GPUs and now of none has lost them, and not for good."""
-        found = self._look().gpus
-        if found or not self._seen:
+        found = self._look()
+        if found.gpus or self._seen is None or not self._seen.gpus:
             self._seen = found
         self._looked = time.monotonic()
 

@@ -17,6 +17,7 @@ from inference.fit import GIB
 from inference.gpus import Seen
 from inference.inventory import GPU
 from inference.registry import CATALOGUE, Entry
+from tests.services.waiting import wait_until
 
 SHIPPED = next(iter(CATALOGUE.values()))
 
@@ -82,6 +83,29 @@ def test_where_no_gpu_is_nothing_is_divided_and_who_needs_none_asks_no_driver(tm
         )
         given = Shares(folder / "bin" / "python", set, lambda: pytest.fail("asked")).given
         assert given("one", entry) == {}
+
+
+def test_a_driver_that_does_not_answer_keeps_who_needs_a_gpu_waiting_until_it_does(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("appliance.services.shares.AGAIN", 0)
+    said = [Seen(failed=True), dataclasses.replace(gpus("a", "c"), lost=(1,), failed=True)]
+    late = Shares(tmp_path / "bin" / "python", set, lambda: said[0])
+    with pytest.raises(NoShare, match="does not answer"):
+        late.given("one", model())
+    assert late.given("two", SHIPPED) == {}
+    del said[0]
+
+    def given() -> object:
+        try:
+            return late.given("one", model(tensor_parallel=2))
+        except NoShare:
+            return None
+
+    wait_until(given, "the driver came up")
+    assert given() == {VISIBLE: "GPU-a,GPU-c"}
+    monkeypatch.setenv(VISIBLE, "1,2")
+    assert late.given("three", model()) == {VISIBLE: "GPU-c"}, "the lost one has its number"
 
 
 def test_a_driver_that_hangs_keeps_only_who_needs_a_gpu_waiting(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -177,8 +178,22 @@ class NVMLError(Exception):
     """As the bindings raise."""
 
 
-def lacking(*_: object) -> Any:
-    raise NVMLError
+class LibraryNotFound(NVMLError):
+    """On a machine where NVIDIA's driver is not installed."""
+
+
+class NotSupported(NVMLError):
+    """What a kind of GPU does not tell."""
+
+
+def raising(error: type[NVMLError]) -> Callable[..., Any]:
+    def ask(*_: object) -> Any:
+        raise error
+
+    return ask
+
+
+lacking = raising(NVMLError)
 
 
 def bindings(**other: Any) -> Any:
@@ -201,7 +216,13 @@ def bindings(**other: Any) -> Any:
     numbers = dict.fromkeys(
         ("NVML_MEMORY_ERROR_TYPE_UNCORRECTED", "NVML_VOLATILE_ECC", "NVML_TEMPERATURE_GPU"), 0
     )
-    return SimpleNamespace(NVMLError=NVMLError, **numbers, **answers | other)
+    return SimpleNamespace(
+        NVMLError=NVMLError,
+        NVMLError_LibraryNotFound=LibraryNotFound,
+        NVMLError_NotSupported=NotSupported,
+        **numbers,
+        **answers | other,
+    )
 
 
 def test_a_gpu_is_told_with_what_the_driver_says_and_without_what_it_does_not():
@@ -220,7 +241,25 @@ def test_a_gpu_is_told_with_what_the_driver_says_and_without_what_it_does_not():
         bindings(nvmlDeviceGetTotalEccErrors=lacking, nvmlDeviceGetRemappedRows=lacking)
     ).gpus
     assert (poor.errors, poor.problems) == (None, [])
-    assert gpus.look(bindings(nvmlDeviceGetMemoryInfo=lacking)) == gpus.Seen()
+
+
+def test_a_gpu_that_fell_off_the_bus_hides_no_other():
+    def handle(number: int) -> int:
+        return number if number != 1 else lacking()
+
+    given = {"nvmlDeviceGetCount": lambda: 3, "nvmlDeviceGetHandleByIndex": handle}
+    seen = gpus.look(bindings(**given, nvmlDeviceGetUUID=lambda number: f"GPU-{number}"))
+    assert [one.uuid for one in seen.gpus] == ["GPU-0", "GPU-2"]
+    assert (seen.lost, seen.failed, seen.driver) == ((1,), True, "570.86.10")
+
+
+def test_a_driver_that_does_not_answer_is_told_from_none():
+    for name in ("nvmlInit", "nvmlDeviceGetCount", "nvmlDeviceGetMemoryInfo"):
+        seen = gpus.look(bindings(**{name: lacking}))
+        assert (seen.failed, seen.gpus) == (True, ()), name
+    assert gpus.look(bindings(nvmlInit=raising(LibraryNotFound))) == gpus.Seen()
+    shares = gpus.look(bindings(nvmlDeviceGetMemoryInfo=raising(NotSupported)))
+    assert (shares.gpus, shares.lost, shares.failed) == ((), (0,), False)
 
 
 def test_the_machine_tells_its_processor_memory_and_the_engine_that_is_installed():
