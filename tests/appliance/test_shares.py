@@ -17,7 +17,7 @@ from inference.fit import GIB
 from inference.gpus import Seen
 from inference.inventory import GPU
 from inference.registry import CATALOGUE, Entry
-from tests.services.waiting import wait_until
+from tests.services.waiting import PATIENCE, wait_until
 
 SHIPPED = next(iter(CATALOGUE.values()))
 
@@ -41,8 +41,9 @@ def shares(folder: Path, seen: Seen, running: set[str]) -> Shares:
 
 
 @pytest.fixture(autouse=True)
-def every_gpu(monkeypatch):
+def every_gpu_and_all_the_time_to_look(monkeypatch):
     monkeypatch.delenv(VISIBLE, raising=False)
+    monkeypatch.setattr("appliance.services.shares.WAIT", PATIENCE)
 
 
 def test_two_models_have_no_gpu_in_common_and_a_third_waits_until_one_ends(tmp_path):
