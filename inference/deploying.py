@@ -26,7 +26,8 @@ class Foreman:
     """Places the models of one site. Made before the transaction, for it asks the broker.
 
     `actor` is a person's name, or the process that acts; `source` the journal. What it does
-    belongs into `changes.recorded()`, and locks the site until that ends.
+    belongs into `changes.recorded()`, and locks the site until that ends: call `lock` where
+    something else is changed before.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Foreman:
 
     def remove(self, deployment: Deployment) -> None:
         """Let the site serve its model no more."""
-        self._lock()
+        self.lock()
         placements = list(deployment.placements.select_related("node"))
         deployment.placements.all().delete()
         Deployment.objects.filter(pk=deployment.pk).delete()
@@ -76,7 +77,7 @@ class Foreman:
 
     def again(self, named: Placement | None = None) -> None:
         """Place everything at the site anew; what is still right stays, and `named` at most."""
-        self._lock()
+        self.lock()
         for deployment in in_order(self.site):
             yard = Yard(self.site, self._said, named)
             wanted, held = yard.wanted(deployment), yard.placed(deployment)
@@ -87,11 +88,16 @@ class Foreman:
             for node in Node.objects.filter(name__in=plan.add):
                 self._place(deployment, node)
 
-    def _lock(self) -> None:
-        Site.objects.select_for_update().get(pk=self.site.pk)
+    def lock(self) -> None:
+        """Hold the site until the transaction ends; before anything in it is changed.
+
+        Each change waits for the one before it (`compliance_revision`): who changes something
+        first, and then waits for the site, may wait for who holds the site and waits for that.
+        """
+        Site.objects.select_for_update(no_key=True).get(pk=self.site.pk)
 
     def _deployment(self, model: Model, replicas: int | None) -> Deployment:
-        self._lock()
+        self.lock()
         first = {"replicas": replicas or 1}
         made, fresh = Deployment.objects.get_or_create(
             model=model, site=self.site, defaults=first

@@ -181,6 +181,7 @@ def reopen(node: Node, actor: str, reason: str) -> bool:
     """Open a closed node again; false where it was open. It is given what its site lacks."""
     foreman = Foreman(node.site, actor, "console")
     with recorded():
+        foreman.lock()
         closed = Node.objects.filter(pk=node.pk, closed__isnull=False)
         opened = bool(closed.update(closed=None, closed_reason=""))
         if opened:
@@ -195,8 +196,8 @@ def _waiting(row: NodeEnrolment) -> NodeEnrolment:
     Its site is locked too: of two first machines approved at once the second must find the key
     that the first one brought.
     """
-    rows = NodeEnrolment.objects.select_for_update(of=("self", "site")).select_related("site")
-    now = rows.get(pk=row.pk)
+    rows = NodeEnrolment.objects.select_for_update(of=("self", "site"), no_key=True)
+    now = rows.select_related("site").get(pk=row.pk)
     if now.state != State.WAITING:
         raise EnrolmentRefused("not_waiting", "It was decided on meanwhile.")
     return now

@@ -118,8 +118,8 @@ def recorded(inventory: Inventory) -> bool:
     """
     moment = time.time_ns() // 1000
     with transaction.atomic():
-        node = Node.objects.select_for_update().select_related("site")
-        row = node.filter(name=inventory.node).first()
+        node = Node.objects.select_for_update(of=("self",), no_key=True)
+        row = node.select_related("site").filter(name=inventory.node).first()
         if row is None or row.site.name != inventory.site:
             return False
         known, fresh = Machine.objects.get_or_create(

@@ -91,6 +91,7 @@ class NodeAdmin(Switched):
         """What it served goes to other nodes of the site, and what they lack comes to it."""
         foreman = Foreman(obj.site, actor(request), SOURCE)
         with recorded():
+            foreman.lock()
             answer = super()._switch(request, obj)
             foreman.again()
         return answer

@@ -41,6 +41,7 @@ class PlacementAdmin(Switched):
         """What follows for the other nodes is in the same transaction."""
         foreman = Foreman(obj.deployment.site, actor(request), SOURCE)
         with recorded():
+            foreman.lock()
             if request.POST.get("active") == "1" and not obj.active:
                 Placement.objects.filter(pk=obj.pk).update(pinned=True)
             answer = super()._switch(request, obj)

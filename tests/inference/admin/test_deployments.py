@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
+from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
 from compliance.audit.catalogue import unknown
+from compliance.audit.changes import recorded
 from compliance.models import Change, Event, Site
+from inference.deploying import Foreman
 from inference.models import Deployment, Model, Node, Placement
 from tests.compliance.admin import stories
+from tests.services.waiting import wait_until
 
 
 @pytest.fixture
@@ -126,6 +132,46 @@ def test_what_a_node_served_goes_elsewhere_when_it_is_deactivated(operator):
     sent(operator, "inference_node_switch", first.pk, active="1")
     assert nodes() == ["node-2"], "what is placed stays"
     assert told() == [("placement.removed", "node-1"), ("placement.created", "node-2")]
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(
+    "view", ["inference_node_switch", "inference_placement_switch", "open_node"]
+)
+def test_who_switches_something_while_another_deploys_waits_and_both_succeed(operator, view):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite lets one write at a time")
+    first = Placement.objects.get()
+    Node.objects.filter(pk=first.node_id).update(closed=timezone.now(), closed_reason="out")
+    Change.objects.all().delete()
+    key = first.pk if "placement" in view else first.node_id
+    pids, ends = [], []
+
+    def second():
+        try:
+            with connection.cursor() as cursor:
+                pids.append(cursor.execute("SELECT pg_backend_pid()").fetchone()[0])
+            fields = {"active": "0", "reason": "mended"}
+            ends.append(operator.post(reverse(f"admin:{view}", args=[key]), fields).status_code)
+        finally:
+            connection.close()
+
+    def waits():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT FROM pg_locks WHERE NOT granted AND pid = %s", pids)
+            return cursor.fetchone() is not None
+
+    thread = threading.Thread(target=second)
+    foreman = Foreman(first.node.site, "another", "console", said={})
+    try:
+        with recorded():
+            foreman.lock()
+            thread.start()
+            wait_until(lambda: ends or (pids and waits()), "the other waits for the site")
+            foreman.deploy(Model.objects.get(), 2)
+    finally:
+        thread.join()
+    assert ends == [302]
 
 
 def test_who_may_only_look_is_offered_nothing(operator):
