@@ -1,4 +1,4 @@
-"""Whether as many nodes serve a model as an operator wants; for `doctor`."""
+"""Whether as many nodes can serve a model as an operator wants; for `doctor`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ def placed(_environment: Environment) -> Iterator[Finding]:
     rows = Deployment.objects.filter(active=True).select_related("model__base", "site")
     said = lately.said(Node.objects.all()) if rows else {}
     for row in rows:
-        words = standing(row, said)
-        if row.placements.filter(active=True).count() >= row.replicas:
-            yield ok(f"deployment {row}", words)
+        found = standing(row, said)
+        if found.whole:
+            yield ok(f"deployment {row}", found.words)
         else:
-            mend = f"Then: manage.py models deploy {row.model} --site {row.site.name}"
-            yield warning(f"deployment {row}", words, mend)
+            mend = (
+                f"Then: manage.py models deploy {row.model} --site {row.site.name}. A node "
+                "that a person chose keeps its place until that placement is deactivated."
+            )
+            yield warning(f"deployment {row}", found.words, mend)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
@@ -199,20 +200,30 @@ class Yard:
         ]
 
 
-def standing(deployment: Deployment, said: Mapping[str, Said]) -> str:
-    """How many of its replicas are placed, and why not all, in a sentence."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a deployment stands, in `words`; `whole`: all replicas are placed and can serve."""
+
+    words: str
+    whole: bool
+
+
+def standing(deployment: Deployment, said: Mapping[str, Said]) -> Standing:
+    """How many of its replicas are placed, and why not all, or which of them serves nothing."""
     yard = Yard(deployment.site, said)
     wanted, held = yard.wanted(deployment), yard.placed(deployment)
+    machines = yard.machines(deployment)
     count = sum(one.active for one in held)
     words = f"{count} of {wanted.replicas} replica{'s' * (wanted.replicas != 1)} placed"
-    if count >= wanted.replicas:
-        return f"{words}."
-    machines = yard.machines(deployment)
-    reason = placing.lacking(wanted, held, machines, deployment.site.name)
-    if not reason:
-        free = ", ".join(placing.plan(wanted, held, machines).add)
-        reason = f"{free} can take what is missing: deploy it again"
-    return f"{words}: {reason}."
+    if lacks := count < wanted.replicas:
+        reason = placing.lacking(wanted, held, machines, deployment.site.name)
+        if not reason:
+            free = ", ".join(placing.plan(wanted, held, machines).add)
+            reason = f"{free} can take what is missing: deploy it again"
+        words += f": {reason}"
+    idle = placing.idle(wanted, held, machines)
+    words += "".join(f"; {name} {why}" for name, why in idle.items())
+    return Standing(f"{words}.", whole=not lacks and not idle)
 
 
 def in_order(site: Site) -> list[Deployment]:

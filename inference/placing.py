@@ -147,6 +147,23 @@ def lacking(
     return f"{node} that has the files has room for it and its engine"
 
 
+def idle(
+    wanted: Wanted, placed: Iterable[Placed], machines: Iterable[Machine]
+) -> dict[str, str]:
+    """Why nodes that it is placed on do not serve it, in words after a node's name."""
+    known = {one.name: one for one in machines}
+    found = {}
+    for name in sorted(one.node for one in placed if one.active):
+        machine = known.get(name)
+        if machine is None or not machine.open:
+            found[name] = "is closed or switched off"
+        elif not _beside_base(wanted, machine):
+            found[name] = "does not serve the model that it is an adapter of"
+        elif _files(wanted, machine) is Chance.NONE:
+            found[name] = "says that its files are not there"
+    return found
+
+
 def _but(placed: Iterable[Placed]) -> str:
     kept_off = ", ".join(sorted(one.node for one in placed if not one.active))
     if not kept_off:

@@ -41,7 +41,7 @@ def told(deployments: QuerySet[Deployment]) -> list[Row]:
     found = list(deployments.select_related("model__base", "site"))
     said = lately.said(Node.objects.filter(site__in=[one.site_id for one in found]))
     return [
-        Row(one, list(one.placements.select_related("node")), standing(one, said))
+        Row(one, list(one.placements.select_related("node")), standing(one, said).words)
         for one in found
     ]
 

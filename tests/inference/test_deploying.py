@@ -188,7 +188,7 @@ def test_a_node_that_a_person_keeps_from_a_model_is_kept_from_it_and_that_is_tol
     assert (nodes(), events()) == ([], before)
 
 
-def test_what_a_closed_node_served_goes_elsewhere_only_once_a_person_acts(home, say):
+def test_what_a_closed_node_served_goes_elsewhere_only_once_a_person_acts(home, say, settings):
     row = model()
     for name in ("node-1", "node-2"):
         say(name, row.digest)
@@ -197,8 +197,16 @@ def test_what_a_closed_node_served_goes_elsewhere_only_once_a_person_acts(home, 
     first = Node.objects.filter(name="node-1")
     first.update(closed=timezone.now(), closed_reason="It got out.")
     assert nodes() == ["node-1"]
+    [finding] = doctor(settings.DOMICILE)
+    assert finding.text == "1 of 1 replica placed; node-1 is closed or switched off."
+    assert finding.state == "warning"
     models("deploy", "m", "--site", "home", "--replicas", "2")
     assert nodes() == ["node-2", "node-3"]
+    say("node-3", "2" * 64)
+    said = models("show", "m")
+    assert "2 of 2 replicas placed; node-3 says that its files are not there." in said
+    say("node-3", row.digest)
+    assert "2 of 2 replicas placed." in models("show", "m")
     models("deploy", "m", "--site", "home", "--replicas", "3")
     assert nodes() == ["node-2", "node-3"]
     assert enrolling.reopen(first.get(), "op", "It was mended.")

@@ -57,7 +57,7 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> None:
     nodes = ", ".join(made.placements.filter(active=True).values_list("node__name", flat=True))
     if nodes:
         out.write(f"{nodes} {'are' if ', ' in nodes else 'is'} to serve {row}.")
-    out.write(f"{made}: {standing(made, lately.said(site.nodes.all()))}")
+    out.write(f"{made}: {standing(made, lately.said(site.nodes.all())).words}")
     if node is not None and made.placements.filter(node=node, active=False).exists():
         out.write(f"A person keeps {node} from {row}; activate its placement in the console.")
     if not made.active:

@@ -51,7 +51,7 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> None:
     heard = lately.said(Node.objects.all())
     for one in row.deployments.select_related("model__base", "site"):
         nodes = ", ".join(one.placements.values_list("node__name", flat=True)) or "no node"
-        out.write(f"at {one.site.name}: {nodes}; {deploying.standing(one, heard)}")
+        out.write(f"at {one.site.name}: {nodes}; {deploying.standing(one, heard).words}")
     if row.manifest:
         manifest = json.loads(row.manifest)
         for key, value in manifest["options"].items():
