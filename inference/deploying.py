@@ -66,15 +66,26 @@ class Foreman:
         self.again(named=known)
         return True
 
-    def remove(self, deployment: Deployment) -> None:
-        """Let the site serve its model no more."""
+    def change(self, deployment: Deployment, replicas: int) -> bool:
+        """Place it with so many nodes; false where another removed it meanwhile."""
         self.lock()
+        if not Deployment.objects.filter(pk=deployment.pk).exists():
+            return False
+        self.deploy(deployment.model, replicas)
+        return True
+
+    def remove(self, deployment: Deployment) -> bool:
+        """Let the site serve its model no more; false where another removed it meanwhile."""
+        self.lock()
+        if not Deployment.objects.filter(pk=deployment.pk).exists():
+            return False
         placements = list(deployment.placements.select_related("node"))
         deployment.placements.all().delete()
         Deployment.objects.filter(pk=deployment.pk).delete()
         detail = {"nodes": [one.node.name for one in placements]}
         self._record("deployment.removed", deployment, detail, placements)
         self.again()
+        return True
 
     def again(self, named: Placement | None = None) -> None:
         """Place everything at the site anew; what is still right stays, and `named` at most."""

@@ -162,8 +162,8 @@ class DeploymentAdmin(Switched):
         if request.method == "POST" and form.is_valid():
             foreman = Foreman(one.site, actor(request), SOURCE)
             with recorded():
-                made = foreman.deploy(one.model, form.cleaned_data["replicas"])
-            return self._shown(request, made)
+                there = foreman.change(one, form.cleaned_data["replicas"])
+            return self._shown(request, one) if there else _gone(request, one)
         title = f"Place {one} anew"
         return console.page(request, "admin/place.html", title, deployment=one, form=form)
 
@@ -176,7 +176,9 @@ class DeploymentAdmin(Switched):
         if request.method == "POST":
             foreman = Foreman(one.site, actor(request), SOURCE)
             with recorded():
-                foreman.remove(one)
+                there = foreman.remove(one)
+            if not there:
+                return _gone(request, one)
             messages.success(request, f"{one.site.name} serves {one.model} no more.")
             return HttpResponseRedirect(reverse("admin:inference_deployment_changelist"))
         here = settings.DOMICILE
@@ -191,6 +193,11 @@ class DeploymentAdmin(Switched):
         messages.success(request, f"{made}: {row.words}")
         address = reverse("admin:inference_deployment_change", args=[made.pk])
         return HttpResponseRedirect(address)
+
+
+def _gone(request: HttpRequest, deployment: Deployment) -> HttpResponse:
+    messages.info(request, f"{deployment} was removed meanwhile; nothing was changed.")
+    return HttpResponseRedirect(reverse("admin:inference_deployment_changelist"))
 
 
 def _nodes(deployment: Deployment) -> Iterable[str]:

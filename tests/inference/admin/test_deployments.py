@@ -105,6 +105,20 @@ def test_a_deployment_is_removed_after_a_question_that_says_what_follows(operato
     assert "at no site" in shown(operator, "inference_model_change", Model.objects.get().pk)
 
 
+def test_what_another_removed_meanwhile_is_neither_made_anew_nor_removed_again(operator):
+    one = Deployment.objects.get()
+    mine = Foreman(one.site, "me", "console", said={})
+    other = Foreman(one.site, "another", "console", said={})
+    with recorded():
+        assert other.remove(one)
+    before = told()
+    with recorded():
+        assert not mine.change(one, 2)
+        assert not mine.remove(one)
+    assert not Deployment.objects.exists()
+    assert told() == before == [("deployment.removed", "home")]
+
+
 def test_a_node_that_is_kept_from_a_model_gives_its_place_to_another(operator):
     first = Placement.objects.get()
     question = shown(operator, "inference_placement_switch", first.pk)
