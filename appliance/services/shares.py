@@ -47,12 +47,16 @@ class Shares:
         self._thread: threading.Thread | None = None
 
     def given(self, model: str, entry: Entry) -> Mapping[str, str]:
-        """The variables of a worker of `model`, which is to start. Raises `NoShare`."""
+        """The variables of a worker of `model`, which is to start. Raises `NoShare`.
+
+        While its GPUs are free and well they stay the same.
+        """
         need = needed(entry.engine, entry.size, entry.options)
         there = self._there() if need.gpus and not self._on_cpu() else []
         if not there:
             return {}
-        held = {gpu for name in self._running() for gpu in self._had.get(name, ())}
+        running = {*self._running()} - {model}  # it may ask for what it would get anew
+        held = {gpu for name in running for gpu in self._had.get(name, ())}
         others = {gpu for name, had in self._had.items() if name != model for gpu in had}
         found = share(need, there, held=held, had=self._had.get(model, ()), others=others)
         if found is None:

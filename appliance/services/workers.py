@@ -6,9 +6,9 @@
 A model that is added gets a worker at once. One that is taken away, for longer than a moment,
 has its worker finish what runs and end; so has one whose files are others than when its worker
 started, or of which another is registered by now, and then a new one starts. A worker that dies
-is started again, after a pause that grows (`keeper`); one that found its model's files to be
-others than those registered only when they have changed. A model that cannot be served does not
-keep the others from it.
+is started again, after a pause that grows (`keeper`), with other GPUs if those it had are sick
+or lost; one that found its model's files to be others than those registered only when they have
+changed. A model that cannot be served does not keep the others from it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import structlog
 from appliance.services.keeper import Kept, Program
 from appliance.services.node_state import WorkerState
 from appliance.services.shares import NoShare
-from appliance.services.worker import REFUSED
+from appliance.services.worker import NOT_BEGUN, REFUSED
 from inference.inventory import State
 from inference.registry import Entry
 
@@ -164,6 +164,8 @@ class Workers:
         if place.kept is not None:
             if digests != place.digests:
                 self._end(model, place, "model_changed")
+            elif self._moved(model, place.kept, entry):
+                self._end(model, place, "gpus_changed")
         elif not place.spoilt or place.spoilt != now:
             place.reason, place.spoilt, place.digests = "", (), digests
             self._start(model, place, entry)
@@ -180,6 +182,15 @@ class Workers:
         place.waits = ""
         place.kept = Kept(program, self._logs, partial(self._changed, place))
         place.kept.start()
+
+    def _moved(self, model: str, kept: Kept, entry: Entry) -> bool:
+        """Whether one that could not begin is to have other GPUs: those it has got sick."""
+        if kept.code != NOT_BEGUN or kept.pid is not None:
+            return False
+        try:
+            return self._program(model, entry).environment != kept.program.environment
+        except NoShare:
+            return False
 
     def _leave(self, model: str, place: Place) -> None:
         now = time.monotonic()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from appliance.env import read
 from appliance.services.keeper import Program
+from appliance.services.node_state import WorkerState
 from appliance.services.programs import programs
 from appliance.services.shares import VISIBLE, NoShare, Shares
 from appliance.services.workers import Workers
@@ -17,7 +21,7 @@ from inference.fit import GIB
 from inference.gpus import Seen
 from inference.inventory import GPU
 from inference.registry import CATALOGUE, Entry
-from tests.services.waiting import PATIENCE, wait_until
+from tests.services.waiting import PATIENCE, until, wait_until
 
 SHIPPED = next(iter(CATALOGUE.values()))
 
@@ -136,6 +140,41 @@ def test_a_model_that_waits_is_told_as_such_with_the_reason():
     workers.follow({"one": SHIPPED.digest})
     assert workers.states() == {"one": ("waits", "It waits for GPUs.")}
     assert workers.running() == set()
+
+
+async def test_a_worker_that_cannot_begin_gets_another_gpu_once_its_own_is_sick(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("appliance.services.shares.AGAIN", 0)
+    monkeypatch.setattr("appliance.services.workers.LOOK_AGAIN", 0)
+    seen = [gpus("a", "b")]
+    begins = (
+        "import os, sys, time; os.environ[sys.argv[1]] == 'GPU-a' and exit(3); time.sleep(99)"
+    )
+
+    def program(name: str, entry: Entry) -> Program:
+        variables = {**os.environ, **divided.given(name, entry)}
+        return Program(name, [sys.executable, "-c", begins, VISIBLE], environment=variables)
+
+    workers = Workers(program, lambda *_: model(), lambda _: False)
+    divided = Shares(tmp_path / "bin" / "python", workers.running, lambda: seen[0])
+
+    def follows(holds: Callable[[WorkerState], object]) -> bool:
+        workers.follow({"one": SHIPPED.digest})
+        return bool(holds(workers.kept().get("one", WorkerState())))
+
+    def given() -> str | None:
+        kept = workers._places["one"].kept
+        return kept.program.environment[VISIBLE] if kept is not None else None
+
+    try:
+        await until(lambda: follows(lambda one: one.restarts > 2), "it does not begin")
+        assert given() == "GPU-a", "it is well, as far as is known"
+        seen[0] = gpus("a", "b", sick="a")
+        await until(lambda: follows(lambda one: one.pid and given() == "GPU-b"), "it moved")
+    finally:
+        workers.kill()
+        await workers.stop()
 
 
 def test_the_model_that_the_start_waits_for_is_the_first_to_be_given_gpus(tmp_path):
