@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import threading
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +27,7 @@ from inference.registry import CATALOGUE
 from inference.relay import CancelSender, Chunk, Failed, Inbox, Receiver, Refused, Started
 from inference.turns import Answering
 from inference.turnstile import Need, Space
+from inference.worker import Configuration, Worker
 from tests.inference.nodes import MODEL, first, frames, raw, sign_of
 from tests.inference.test_canary_watch import ESCAPED, Around
 from tests.inference.tickets import GATEWAY, NODE, REGISTERED, SITE, listed, sealed, ticket
@@ -479,3 +481,21 @@ async def test_a_worker_whose_engine_will_not_come_back_leaves_the_queue_to_othe
     assert not done, "nothing more is taken"
     answering.leave()
     await asyncio.wait_for(asyncio.gather(*taking), PATIENCE)
+
+
+async def test_who_brings_tickets_to_a_worker_that_has_ended_is_held_until_it_drains(
+    answering, monkeypatch
+):
+    """Celery has yet to hear that it is to end, and would go on to empty the queue."""
+    monkeypatch.setattr("inference.worker._TOLD", PATIENCE)
+    worker = Worker(cast(Configuration, None), lambda _: None)
+    worker._answering, worker._loop = answering, asyncio.new_event_loop()
+    worker._loop.close()
+    brings = threading.Thread(target=worker.accept, args=([b""],), daemon=True)
+    brings.start()
+    worker._over.set_result(None)
+    await asyncio.to_thread(brings.join, 0.2)
+    assert brings.is_alive(), "it is held"
+    await asyncio.to_thread(worker.drain)
+    await asyncio.to_thread(brings.join, PATIENCE)
+    assert not brings.is_alive(), "it returns"
