@@ -325,17 +325,11 @@ async def test_files_that_change_under_a_worker_end_it_once_its_engine_would_rea
         return {one.file for one in told if (one.model, one.reason) == (SECOND, "changed")}
 
     await until(changed_files, "the gateway is told")
-    for _ in range(8):
-        await node.ask(SECOND, max_tokens=1)
     assert await changed_files() == {"weights.gguf"}
     assert isinstance((await frames(inbox))[-1], Failed)
     await until(lambda: len(node.told("model_refused")) > before, "it is refused")
     await until(lambda: set(node.workers()) == {MODEL}, "no worker tries in vain")
     await until(lambda: not worker.is_running(), "it has ended")
-    left = await node.redis.llen(queue("home", SECOND))
-    assert left >= 6, "the others are in the queue, for the site's other nodes"
-    await node.redis.delete(queue("home", SECOND))
-    assert "Event loop is closed" not in node.log.read_text()
 
     (node.data / "good").rename(weights)
     await until(lambda: node.answers(SECOND), "it is served again")
