@@ -34,7 +34,7 @@ def handle(options: Mapping[str, Any], out: OutputWrapper) -> None:
         raise CommandError(f"{row} is not deployed at {site.name}; it is at {there}.")
     foreman = Foreman(site, actor(), "command")
     with recorded():
-        there = foreman.remove(made)
-    if not there:
+        found = foreman.remove(made)
+    if not found:
         raise CommandError(f"{made} was removed meanwhile; nothing was changed.")
     out.write(f"{site.name} serves {row} no more; its nodes finish what runs.")
