@@ -26,7 +26,7 @@ from tests.vllm import models
 from tests.vllm.conftest import STARTED_WITHIN
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-STUCK_AFTER = 5.0  # s; a step of so small a model takes milliseconds
+STUCK_AFTER = 15.0  # s; a step of so small a model takes milliseconds
 
 
 class Here:
@@ -104,6 +104,18 @@ async def test_marks_in_descriptions_of_tools_end_no_reasoning_either(engine):
     assert await said(engine, "Paint.", tools=tools) == (" secret", " open")
 
 
+async def test_marks_escaped_in_the_arguments_of_a_call_end_no_reasoning_either(engine):
+    """vLLM decodes them, and the template writes what they say."""
+    function = {"name": "paint", "arguments": r'{"colour": "\u003c/think\u003e"}'}
+    call = {"id": "1", "type": "function", "function": function}
+    messages = [
+        {"role": "user", "content": "Paint."},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": "Painted."},
+    ]
+    assert await said(engine, messages=messages) == (" secret", " open")
+
+
 async def test_a_thought_that_is_cut_off_is_a_thought(engine):
     assert await said(engine, "</think>", max_tokens=2) == (" secret", "")
 
@@ -126,8 +138,9 @@ async def cut(engine: VLLM, sign: signal.Signals) -> None:
 
 async def test_a_core_that_stands_still_is_found_out_and_replaced(engine):
     """Its server answers all the while that it is well."""
+    before = engine.server.starts
     await cut(engine, signal.SIGSTOP)
-    await until(lambda: engine.server.starts == 2, "it is started again")
+    await until(lambda: engine.server.starts > before, "it is started again")
     await until(lambda: engine.healthy, "it answers", STARTED_WITHIN)
     assert await said(engine, "Are you open?") == (" secret", " open")
 
