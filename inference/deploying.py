@@ -40,7 +40,7 @@ class Foreman:
     def deploy(self, model: Model, replicas: int | None = None) -> Deployment:
         """Let the site serve `model` with so many nodes: as many as before, or one."""
         made = self._deployment(model, replicas)
-        self.again()
+        self.again(made)
         return made
 
     def pin(self, model: Model, node: Node, replicas: int | None = None) -> bool:
@@ -53,7 +53,7 @@ class Foreman:
         made = self._deployment(model, replicas)
         known = made.placements.filter(node=node).first()
         if known is not None and (known.pinned or not known.active):
-            self.again(named=known)
+            self.again(made, known)
             return False
         if known is None:
             if replicas is None:
@@ -63,7 +63,7 @@ class Foreman:
         else:
             Placement.objects.filter(pk=known.pk).update(pinned=True)
             self._record("placement.pinned", known)
-        self.again(named=known)
+        self.again(made, known)
         return True
 
     def change(self, deployment: Deployment, replicas: int) -> bool:
@@ -87,10 +87,16 @@ class Foreman:
         self.again()
         return True
 
-    def again(self, named: Placement | None = None) -> None:
-        """Place everything at the site anew; what is still right stays, and `named` at most."""
+    def again(self, asked: Deployment | None = None, named: Placement | None = None) -> None:
+        """Place everything at the site anew; what is still right stays, and `named` first.
+
+        Where nothing is known of any node, as while the broker is away, only what was `asked`
+        for is placed: the rest would go to nodes that had said that they lack it.
+        """
         self.lock()
         for deployment in in_order(self.site):
+            if not self._said and deployment != asked:
+                continue
             yard = Yard(self.site, self._said, named)
             wanted, held = yard.wanted(deployment), yard.placed(deployment)
             plan = placing.plan(wanted, held, yard.machines(deployment))

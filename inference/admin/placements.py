@@ -45,5 +45,5 @@ class PlacementAdmin(Switched):
             if request.POST.get("active") == "1" and not obj.active:
                 Placement.objects.filter(pk=obj.pk).update(pinned=True)
             answer = super()._switch(request, obj)
-            foreman.again()
+            foreman.again(obj.deployment)
         return answer

@@ -23,6 +23,7 @@ from inference import enrolling
 from inference.deploying import Foreman
 from inference.inventory import KEY, MODELS_MAX, Held, sign
 from inference.models import Deployment, Model, Node, Placement
+from inference.placing import Said
 from tests.compliance.admin import stories
 from tests.inference.test_inventory import told
 
@@ -299,12 +300,17 @@ def test_an_upgrade_gathers_what_was_deployed_node_by_node_and_changes_no_server
     assert Placement.objects.filter(pinned=True).count() == 6
     assert not unspoken(), "an upgrade alarms nobody"
     assert triggers.missing() == []
+    beside = Said(files=frozenset({Model.objects.get(name="n").digest}), memory=2**40)
+    foreman = Foreman(Site.objects.get(name="home"), "op", "command", {"node-2": beside})
     with recorded():
-        Foreman(Site.objects.get(name="home"), "op", "command", said={}).again()
+        foreman.again()
     assert {str(one): one.active for one in Placement.objects.all()} == before
     assert not Placement.serving().filter(deployment__model__name="n").exists()
     Deployment.objects.update(replicas=3)
     assert unspoken(), "what others change is noted"
+    with recorded():
+        foreman.again()
+    assert nodes("n") == ["node-1", "node-2"], "it could have gone there"
 
 
 def _old_rows() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 
 import pytest
+import redis
 from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
@@ -14,8 +16,10 @@ from compliance.audit.catalogue import unknown
 from compliance.audit.changes import recorded
 from compliance.models import Change, Event, Site
 from inference.deploying import Foreman
+from inference.inventory import KEY, Held, sign
 from inference.models import Deployment, Model, Node, Placement
 from tests.compliance.admin import stories
+from tests.inference.test_inventory import told as inventory
 from tests.services.waiting import wait_until
 
 
@@ -23,7 +27,8 @@ from tests.services.waiting import wait_until
 def operator(console):
     """A model on the first of two nodes, chosen by nobody; there is no broker to ask."""
     first = stories.machines()
-    Node.objects.create(name="node-2", site=first.node.site, public_key=bytes(32))
+    key = stories.NODE_KEY.public_key().public_bytes_raw()
+    Node.objects.create(name="node-2", site=first.node.site, public_key=key)
     Change.objects.all().delete()
     console.as_("Operator")
     return console
@@ -138,8 +143,20 @@ def test_a_node_that_is_kept_from_a_model_gives_its_place_to_another(operator):
     ]
 
 
-def test_what_a_node_served_goes_elsewhere_when_it_is_deactivated(operator):
+def test_what_a_node_served_goes_elsewhere_when_it_is_deactivated(operator, settings, valkey):
     first = Node.objects.get(name="node-1")
+    sent(operator, "inference_node_switch", first.pk, active="0")
+    assert nodes() == ["node-1"], "of no other node is anything known"
+    page = shown(operator, "inference_deployment_change", Deployment.objects.get().pk)
+    assert "1 of 1 replica placed; node-1 is closed or switched off." in page
+    sent(operator, "inference_node_switch", first.pk, active="1")
+    assert told() == []
+    settings.DOMICILE = dataclasses.replace(settings.DOMICILE, broker_url=valkey.url)
+    held = Held(name="m", state="here", digest=Model.objects.get().digest)
+    said = inventory(node="node-2", models=[held], engines={})
+    with redis.Redis.from_url(valkey.url.replace("redis+socket://", "unix://", 1)) as broker:
+        broker.flushall()
+        broker.set(KEY + "node-2", sign(said, stories.NODE_KEY))
     sent(operator, "inference_node_switch", first.pk, active="0")
     assert nodes() == ["node-2"]
     assert "may be placed here" in shown(operator, "inference_node_change", first.pk)
