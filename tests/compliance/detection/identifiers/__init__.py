@@ -1,0 +1,1 @@
+"""Values of identifiers, one module a country: none of a real person."""
