@@ -22,6 +22,7 @@ class Category(StrEnum):
     CRIMINAL = "criminal"  # GDPR Art. 10
     PAYMENT = "payment"  # card and account numbers
     CREDENTIAL = "credential"  # passwords, keys and tokens
+    INDIRECT = "indirect"  # identifies only together with other data (GDPR recital 26)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ CATEGORIES: Mapping[Category, str] = {
     Category.CRIMINAL: "data on criminal offences (GDPR Art. 10)",
     Category.PAYMENT: "payment data",
     Category.CREDENTIAL: "credentials",
+    Category.INDIRECT: "data that identifies only with other data (GDPR recital 26)",
 }
 EFFECTS: Mapping[Effect, str] = {
     Effect.ALLOW: "the request is allowed",

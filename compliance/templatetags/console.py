@@ -133,6 +133,7 @@ CATEGORY_WORDS: Mapping[str, str] = {
     Category.CRIMINAL: "criminal offences (GDPR Art. 10)",
     Category.PAYMENT: "payment data",
     Category.CREDENTIAL: "credentials",
+    Category.INDIRECT: "indirect identifiers (GDPR recital 26)",
 }
 FINISHED = {
     "stop": "the model had said all",
