@@ -9,7 +9,9 @@ countries    names of countries, which are nobody's data
 credentials  recognisers of passwords, keys and tokens
 language     whether a text is in a language whose names the model does not know
 pool         detectors in processes of their own, so that the event loop never stalls
-child        what such a process does
+jobs         the requests that wait for one, and which go together
+memory       what was found in the texts seen last, by keyed hash
+process      such a process, as the pool sees it; child is what it does
 examined     what stands in one text, and its form on the pipe
 pseudonyms   what becomes of each finding; the tokens of one request
 restore      pseudonyms back to values, in a stream

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from compliance.vocabulary import Category, Finding, Scan
@@ -30,9 +30,9 @@ def joined(texts: Sequence[Examined]) -> Scan:
     """The scan of a request from what was found in each of its segments, in their order."""
     return Scan(
         findings=tuple(
-            replace(finding, segment=index)
+            Finding(index, f.start, f.end, f.entity, f.category, f.score, f.recogniser)
             for index, text in enumerate(texts)
-            for finding in text.findings
+            for f in text.findings
         ),
         names_unchecked=any(text.names_unchecked for text in texts),
         languages=tuple(sorted({language for text in texts for language in text.languages})),

@@ -104,7 +104,12 @@ class DataPlane:
             on_fenced=configuration.on_fenced,
             may_write=configuration.may_write,
         )
-        self.detectors = DetectorPool(configuration.detectors, configuration.detection_timeout)
+        keeper = SnapshotKeeper(configuration.processes, keys.parent)
+        self.detectors = DetectorPool(
+            configuration.detectors,
+            configuration.detection_timeout,
+            lambda: _examined_by(keeper),
+        )
         self._redis = connect(configuration.broker_url, within=BROKER_TIMEOUT)
         self._stream_redis = connect(configuration.broker_url)
         # New at each start, so that answers to a former life find nobody.
@@ -112,7 +117,6 @@ class DataPlane:
         self._receiver = Receiver(self._stream_redis, stream)
         append = configuration.around_append(self.writer.append)
         gateway_key = Ed25519PrivateKey.from_private_bytes(read_key(keys / "gateway.ed25519"))
-        keeper = SnapshotKeeper(configuration.processes, keys.parent)
         self._poster = Poster(self._redis, gateway_key, lambda: current(keeper))
         dispatcher = Dispatcher(
             gateway_key=gateway_key,
@@ -333,6 +337,12 @@ class DataPlane:
         content = models.listing(found) if name == path else models.one(found, name)
         await exchange.body()
         await exchange.json(200, content)
+
+
+def _examined_by(keeper: SnapshotKeeper) -> str:
+    """What decides how a text is examined: what was found before holds until it changes."""
+    known = keeper.known()
+    return known[0].policy.digest if known is not None else ""
 
 
 def _stopping() -> APIError:

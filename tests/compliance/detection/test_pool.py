@@ -14,6 +14,7 @@ import pytest
 
 from compliance.detection.examined import HEAD, packed
 from compliance.detection.pool import DetectorPool
+from compliance.detection.process import DetectorProcess
 from compliance.vocabulary import Category, DetectionFailed, Segment
 from tests.services.waiting import PATIENCE, until
 
@@ -32,8 +33,8 @@ def numbers():
 
 
 @contextlib.asynccontextmanager
-async def running(processes=1, timeout_s=PATIENCE):
-    pool = DetectorPool(processes, timeout_s)
+async def running(processes=1, timeout_s=PATIENCE, version=lambda: "1"):
+    pool = DetectorPool(processes, timeout_s, version)
     await pool.start()
     try:
         await pool.wait_ready()
@@ -144,15 +145,79 @@ async def test_the_event_loop_does_not_wait_for_a_scan():
         assert turns > 20, "the loop stood still"
 
 
-async def test_a_text_seen_before_is_not_sent_again():
-    async with running() as pool:
+@pytest.fixture
+def asked(monkeypatch):
+    """The texts that processes were asked about, by exchange."""
+    exchanges = []
+    ask = DetectorProcess.ask
+
+    async def heard(process, texts, seconds):
+        exchanges.append(list(texts))
+        return await ask(process, texts, seconds)
+
+    monkeypatch.setattr(DetectorProcess, "ask", heard)
+    return exchanges
+
+
+async def test_a_text_is_sent_once_for_each_version_and_what_waits_is_sent_together(asked):
+    version = "1"
+    async with running(version=lambda: version) as pool:
         first = await pool.scan(said("Angela Schmidt called"))
-        (process,) = pool.process_ids
-        os.kill(process, signal.SIGSTOP)
         again = await pool.scan(said("Angela Schmidt called", "Angela Schmidt called"))
-        os.kill(process, signal.SIGCONT)
         assert first.findings == again.findings[:1]
         assert [finding.segment for finding in again.findings] == [0, 1]
+        assert asked == [["Angela Schmidt called"]]
+
+        version = "2"
+        assert await pool.scan(said("Angela Schmidt called")) == first
+        assert asked == [["Angela Schmidt called"]] * 2
+
+        # While one is being examined, others wait; then they go together, each text once.
+        asked.clear()
+        shared = "You help Angela Schmidt."
+        scans = await asyncio.gather(
+            *(pool.scan(said(shared, f"Call {number}.")) for number in range(20))
+        )
+        assert [len(scan.findings) for scan in scans] == [1] * 20
+        texts = [text for exchange in asked for text in exchange]
+        assert sorted(texts) == sorted([shared, *(f"Call {number}." for number in range(20))])
+        assert len(asked) < 4
+
+        # Who is stopped in the middle of it hears so at once.
+        os.kill(pool.process_ids[0], signal.SIGSTOP)
+        scan = asyncio.create_task(pool.scan(said("and what of this?")))
+        await until(lambda: "and what of this?" in asked[-1], "it is being examined")
+        await pool.stop()
+        with pytest.raises(DetectionFailed, match="stopped"):
+            await scan
+
+
+async def test_requests_that_fail_together_are_tried_one_by_one(asked, monkeypatch):
+    """One of them kills whoever reads it; the others are answered by those that follow."""
+    ask = DetectorProcess.ask
+
+    async def deadly(process, texts, seconds):
+        if "deadly" in texts:
+            os.kill(process.id, signal.SIGKILL)
+        return await ask(process, texts, seconds)
+
+    async with running(processes=2) as pool:
+        await until(lambda: len(pool.process_ids) == 2, "both are loaded")
+        monkeypatch.setattr(DetectorProcess, "ask", deadly)
+        texts = [f"Angela Schmidt came {number} times" for number in range(6)]
+        texts[4] = "deadly"
+        answers = await asyncio.gather(
+            *(pool.scan(said(text)) for text in texts), return_exceptions=True
+        )
+        assert any(len(exchange) > 1 and "deadly" in exchange for exchange in asked)
+        assert isinstance(answers.pop(4), DetectionFailed)
+        # Its second reading took the other process: who waited then was refused as well.
+        assert all(
+            isinstance(answer, DetectionFailed) or len(answer.findings) == 1
+            for answer in answers
+        )
+        await until(lambda: pool.ready, "they are replaced")
+        assert (await pool.scan(said(texts[0]))).findings
 
 
 ODD = """
