@@ -12,7 +12,7 @@ import binascii
 from stdnum.at import tin, uid, vnr
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import plain
+from compliance.detection.identifiers.written import is_one_code, plain
 
 _SV_WORDS = (
     *("sozialversicherungsnummer*", "versicherungsnummer*", "sv nummer", "svnr", "sv nr"),
@@ -81,7 +81,8 @@ _DISTRICTS = frozenset(
 
 
 def _is_plate(value: str) -> bool:
-    return value.replace("-", " ").split()[0].upper() in _DISTRICTS
+    district = value.replace("-", " ").split()[0]
+    return is_one_code(value) and district.upper() in _DISTRICTS
 
 
 IDENTIFIERS: tuple[Identifier, ...] = (
@@ -154,6 +155,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=_PASSPORT_WORDS,
         strength=Strength.FORM,
         source="Passgesetz-Durchführungsverordnung; PRADO (Council of the EU)",
+        holds=is_one_code,
     ),
     Identifier(
         entity="AT_ID_CARD",
@@ -165,6 +167,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=_CARD_WORDS,
         strength=Strength.FORM,
         source="Passgesetz-Durchführungsverordnung; PRADO (Council of the EU)",
+        holds=is_one_code,
     ),
     Identifier(
         entity="AT_DRIVING_LICENCE",
@@ -195,9 +198,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         kind=Kind.NUMBER_PLATE,
         name="Kennzeichen (vehicle registration)",
         format="district, then digits and letters: W-12345A, GU 123 AB, S-ABC 1",
-        pattern=(
-            r"[a-z]{1,2}[ -](?:[0-9]{1,5}[ -]?[a-z]{1,3}|[a-z]{1,5}[ -]?[0-9]{1,4}|[0-9]{3,6})"
-        ),
+        pattern=(r"[a-z]{1,2}[ -](?:[0-9]{1,5}[ -]?[a-z]{1,3}|[a-z]{1,5}[ -]?[0-9]{1,4})"),
         words=_PLATE_WORDS,
         strength=Strength.FORM,
         source="KDV 1967 § 26; KFG 1967 § 48",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from stdnum.be import eid, ssn, vat
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import plain
+from compliance.detection.identifiers.written import is_one_code, plain
 
 _REGISTER_WORDS = (
     *("rijksregisternummer*", "rijksregister*", "rijksregisternr", "nationaal nummer"),
@@ -90,6 +90,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=_CARD_WORDS,
         strength=Strength.FORM,
         source="PRADO (Council of the EU)",
+        holds=is_one_code,
     ),
     Identifier(
         entity="BE_PASSPORT",
@@ -101,6 +102,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=_PASSPORT_WORDS,
         strength=Strength.FORM,
         source="PRADO (Council of the EU)",
+        holds=is_one_code,
     ),
     Identifier(
         entity="BE_DRIVING_LICENCE",
@@ -160,5 +162,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=_PLATE_WORDS,
         strength=Strength.FORM,
         source="Koninklijk besluit of 20 July 2001; FOD Mobiliteit",
+        holds=is_one_code,
     ),
 )

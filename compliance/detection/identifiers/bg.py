@@ -9,7 +9,7 @@ from __future__ import annotations
 from stdnum.bg import egn, pnf, vat
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import is_past, plain
+from compliance.detection.identifiers.written import is_one_code, is_past, plain
 
 _CIVIL_WORDS = (
     *("егн", "единен граждански номер", "единния граждански номер", "граждански номер"),
@@ -95,6 +95,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=_CARD_WORDS,
         strength=Strength.FORM,
         source="Закон за българските лични документи; PRADO (Council of the EU)",
+        holds=is_one_code,
     ),
     Identifier(
         entity="BG_PASSPORT",
@@ -106,6 +107,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=_PASSPORT_WORDS,
         strength=Strength.FORM,
         source="Закон за българските лични документи; PRADO (Council of the EU)",
+        holds=is_one_code,
     ),
     Identifier(
         entity="BG_DRIVING_LICENCE",
@@ -152,5 +154,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=_PLATE_WORDS,
         strength=Strength.FORM,
         source="Наредба № I-45 of the Ministry of the Interior",
+        holds=is_one_code,
     ),
 )

@@ -8,12 +8,12 @@ from __future__ import annotations
 from stdnum.cy import vat
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import plain
+from compliance.detection.identifiers.written import is_one_code, plain
 
 _CARD_WORDS = (
     *("αριθμός ταυτότητας", "αριθμό ταυτότητας", "αριθμού ταυτότητας", "αρ. ταυτότητας"),
     *("δελτίο ταυτότητας", "δελτίου ταυτότητας", "αδτ", "πολιτική ταυτότητα", "ταυτότητα*"),
-    *("kimlik numarası", "kimlik kartı", "kimlik no", "identity card", "id card", "id number"),
+    *("kimlik numarası", "kimlik kartı", "kimlik no", "identity card", "id card"),
     *("arc number", "alien registration", "civil registry number"),
 )
 _TAX_WORDS = (
@@ -23,11 +23,11 @@ _TAX_WORDS = (
 )
 _SOCIAL_WORDS = (
     *("κοινωνικών ασφαλίσεων", "αριθμός κοινωνικών ασφαλίσεων", "ακα", "κοιν. ασφαλίσεων"),
-    *("κοινωνικές ασφαλίσεις", "sosyal sigorta", "social insurance", "social security"),
+    *("κοινωνικές ασφαλίσεις", "sosyal sigorta", "social insurance", "social security number"),
 )
 _HEALTH_WORDS = (
     *("γεσυ", "γεσύ", "αριθμός δικαιούχου", "δικαιούχος γεσυ", "gesy", "ghs"),
-    *("health insurance", "beneficiary number"),
+    "beneficiary number",
 )
 _PASSPORT_WORDS = (
     *("διαβατήριο*", "διαβατηρίου", "αριθμός διαβατηρίου", "αρ. διαβατηρίου", "pasaport*"),
@@ -103,6 +103,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=_PASSPORT_WORDS,
         strength=Strength.FORM,
         source="Civil Registry and Migration Department; PRADO (Council of the EU)",
+        holds=is_one_code,
     ),
     Identifier(
         entity="CY_DRIVING_LICENCE",
@@ -137,5 +138,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=_PLATE_WORDS,
         strength=Strength.FORM,
         source="Road Transport Department",
+        holds=is_one_code,
     ),
 )

@@ -10,7 +10,7 @@ from stdnum.hr import oib
 from stdnum.si import emso
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import plain
+from compliance.detection.identifiers.written import is_one_code, plain
 
 _OIB_WORDS = (
     *("oib", "osobni identifikacijski broj", "osobnog identifikacijskog broja"),
@@ -25,7 +25,7 @@ _MBG_WORDS = (
 _HEALTH_WORDS = (
     *("mbo", "matični broj osiguranika", "matični broj osigurane osobe", "broj osiguranika"),
     *("hzzo", "zdravstvena iskaznica", "zdravstvene iskaznice", "zdravstvenog osiguranja"),
-    *("zdravstveno osiguranje", "osiguranik*", "health insurance"),
+    *("zdravstveno osiguranje", "osiguranik*", "health insurance number"),
 )
 _CARD_WORDS = (
     *("osobna iskaznica", "osobne iskaznice", "osobnu iskaznicu", "osobnom iskaznicom"),
@@ -153,6 +153,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=_PLATE_WORDS,
         strength=Strength.FORM,
         source="Pravilnik o registraciji i označavanju vozila",
-        holds=lambda value: value[:2].upper() in _TOWNS,
+        holds=lambda value: is_one_code(value) and value[:2].upper() in _TOWNS,
     ),
 )

@@ -10,6 +10,19 @@ def plain(value: str) -> str:
     return "".join(filter(str.isalnum, value)).upper()
 
 
+_NOT_OF_A_CODE = ("NO", "NR", "N", "NUM")
+
+
+def is_one_code(value: str) -> bool:
+    """Whether letters and digits were written as one code: not `no 1234567`, not `am 12 Uhr`.
+
+    Letters apart from the digits are capitals, and not those that say that a number follows.
+    """
+    if " " not in value or value.replace(" ", "").isdigit():
+        return True
+    return value.isupper() and value.split(maxsplit=1)[0] not in _NOT_OF_A_CODE
+
+
 def is_past(year: int, month: int, day: int) -> bool:
     """Whether this is a day of the calendar on which somebody alive may have been born."""
     try:
