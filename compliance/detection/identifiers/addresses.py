@@ -1,0 +1,289 @@
+"""Postal addresses: street and number, with postcode and town where they follow.
+
+One row for each way in which addresses are put together, not one for each state: the word for
+a street is a suffix in the north, stands before the name in the south and behind it in the
+east and in the British Isles. Names begin with a capital, unless the word itself is clear.
+"""
+
+from __future__ import annotations
+
+import re
+
+from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
+
+# --- Parts --------------------------------------------------------------------------------
+
+_CAPITAL = r"(?-i:\p{Lu})[\p{L}'’.\-]{0,30}"
+_WORD = r"\p{L}[\p{L}'’\-]{1,30}"
+_OF = (
+    r"(?:(?:de la|de las|de los|de l['’]|d[eo]s?|del?|della|delle|dei|degli|dell['’]|dello|du"
+    r"|di|da"
+    r"|das|d['’]|des|der|den|dem|zum|zur|van|van de|van den|van der|von|la|le|les|l['’]|el"
+    r"|los|las"
+    r"|al|ta['’]|(?:i[rlntdsxżz]|l)-|na|nad|pod|i|y|e|és|und|of|the|sur|lui|cel"
+    r"|\d{1,2}\.?)[ ]?){1,2}"
+)
+_NAMES = rf"(?:{_OF})?{_CAPITAL}(?:[ ](?:{_OF})?{_CAPITAL}){{0,3}}"
+_NUMBER = r"\d{1,4}[ ]?[a-h]?(?:[ ]?[/\-–][ ]?\d{1,4}[a-z]?){0,2}"
+_PLAIN = r"\d{1,4}[a-h]?(?:[/\-–]\d{1,4}[a-z]?)?"
+
+_POSTCODE = (
+    r"(?:[A-Z]{1,2}[\- ])?"
+    r"(?:\d{5,6}|\d{4}[ ]?(?-i:[A-Z]{2})|\d{4}-\d{3}|\d{3}[ ]\d{2}|\d{2}-\d{3}|\d{4})"
+)
+_CLEAR_POSTCODE = (
+    r"(?:(?:[A-Z]{1,2}[\- ])?(?:\d{5,6}|\d{4}[ ](?-i:[A-Z]{2})|\d{4}-\d{3}|\d{3}[ ]\d{2}"
+    r"|\d{2}-\d{3})"
+    r"|(?:A|AT|B|BE|CH|DK|L|LU|LV|BG|SI|HU|H|NO|N|CY)-\d{4})"
+)
+_TOWN = (
+    rf"{_CAPITAL}(?:[ \-](?:(?:am|an der|in|im|bei|ob der|vor der|sur|sous|upon|on|aan den"
+    rf"|de la|la"
+    rf"|de|di|del|nad|pod|der|op)[ \-])?{_CAPITAL}){{0,2}}(?:[ ]\d{{1,2}})?"
+)
+_BREAK = r"[.,;]{0,2}[ \n]{1,3}"
+_TAIL = rf"(?:{_BREAK}{_POSTCODE}[ ]{_TOWN})?"
+_UK_POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[ABD-HJLNP-UW-Z]{2}"
+_EIRCODE = r"(?:[AC-FHKNPRTV-Y]\d{2}|D6W)[ ]?[0-9AC-FHKNPRTV-Y]{4}"
+
+# --- What only looks like one -------------------------------------------------------------
+
+_NO_STREET = re.compile(
+    r"(?i)(?:bundes|land|landes|kreis|staats|wasser|milch|daten|arbeits|speicher|park|sitz|steh"
+    r"|stell|start|spiel|um|aus|ab|hin|her|rück|heim|fuß|rad|um|irr|lösungs|lern|karriere|bri"
+    r"|garan|arbejds|parkerings|stam|leder|bio|kata|gara|unter|straf|rang|steck|lager|brenn"
+    r"|marken)"
+    r"(?:stra(?:ß|ss)e|weg|platz|pad|gade|plads|allee|gata|tie)\b"
+)
+_NO_NAME = frozenset(
+    "email e-mail mail sms telefon telefono phone port python bluetooth docker windows"
+    " android http"
+    " https usb api ssh slack teams zoom whatsapp ios version chapter kapitel capitolo kapitola"
+    " section sección secção tabelle tabela tabella table figure figura abbildung level stufe"
+    " articolo artículo artigo artikel article paragraph anexo allegato page pagina página"
+    " seite"
+    " lezione lección lição unità módulo modulo"
+    " januar january enero gennaio janeiro ianuarie март януари".split()
+)
+
+
+def _is_compound(value: str) -> bool:
+    return _NO_STREET.match(value) is None
+
+
+def _is_named(value: str) -> bool:
+    """Not a way of sending nor a part of a book, whose number follows as well."""
+    words = re.findall(r"[^\W\d_][\w\-]*", value)
+    return not any(word.lower() in _NO_NAME for word in words) and not all(
+        word.isupper() for word in words[1:2]
+    )
+
+
+# --- Rows ---------------------------------------------------------------------------------
+
+_WORDS = (
+    *(
+        "address*",
+        "adress*",
+        "anschrift*",
+        "wohnhaft",
+        "wohn*",
+        "adresse",
+        "domicil*",
+        "demeur*",
+    ),
+    *("dirección", "domicilio", "indirizzo", "residente", "residenza", "morada", "endereço"),
+    *("adres*", "woonachtig", "bosat*", "osoite*", "asuu", "bydlišt*", "bydlisk*", "adresa*"),
+    *(
+        "zamieszkał*",
+        "naslov*",
+        "prebivališč*",
+        "lakcím*",
+        "cím",
+        "címe",
+        "aadress*",
+        "elukoht",
+    ),
+    *("adrese*", "adresas", "gyvena*", "dzīvo*", "διεύθυνση*", "κατοικία*", "адрес*", "живущ*"),
+    *(
+        "indirizz*",
+        "seoladh",
+        "live*",
+        "lives",
+        "lieferadresse",
+        "postcode",
+        "plz",
+        "zip*",
+        "cp",
+    ),
+    *(
+        "code postal",
+        "código postal",
+        "cap",
+        "psč",
+        "kod pocztowy",
+        "postnummer",
+        "postinumero",
+    ),
+    *(
+        "irányítószám",
+        "poštna številka",
+        "poštanski broj",
+        "cod poștal",
+        "pašto kodas",
+        "пощенски",
+    ),
+    *("ταχυδρομικός", "indeks", "sihtnumber", "pasta indekss", "home", "ship to", "deliver*"),
+)
+
+
+def _row(
+    name: str, form: str, pattern: str, *, certain: bool = True, named: bool = True
+) -> Identifier:
+    return Identifier(
+        entity="ADDRESS",
+        country="",
+        kind=Kind.OTHER,
+        name=name,
+        format=form,
+        pattern=pattern,
+        words=_WORDS,
+        strength=Strength.CERTAIN if certain else Strength.FORM,
+        source="Universal Postal Union, addressing of the member countries",
+        holds=_is_named if named else _is_compound,
+    )
+
+
+_SUFFIXES = (
+    r"(?:straße|strasse|str\.|gasse|allee|chaussee|strooss|weg|platz|straat|laan|plein|gracht"
+    r"|kade"
+    r"|dreef|singel|steenweg|vej|gade|stræde|vænge|plads|veien|vegen|gaten|gatan|vägen|gränden"
+    r"|torget|gata|vegur|stígur|katu|kuja|polku|[aeiouyäö]ntie)"
+)
+_BEFORE = (
+    # Italian, Spanish, Catalan, Basque, Galician, Portuguese, Romanian, Maltese
+    r"(?:via|viale|v\.le|piazza|p\.zza|piazzale|corso|c\.so|largo|vicolo|contrada|strada"
+    r"|calle|c/"
+    r"|avenida|avda\.?|av\.|plaza|pza\.?|pl\.|paseo|pº|travesía|carretera|glorieta|camino"
+    r"|carrer"
+    r"|passeig|ronda|rambla|rue|avenue|boulevard|place|chaussée|rúa|rua|praça|travessa"
+    r"|alameda|estrada|calçada|str\.|bulevardul|bd\."
+    r"|b-dul|bdul|calea|aleea|șoseaua|șos\.|piața|triq"
+    # Polish, Czech, Slovak, Slovenian, Croatian
+    r"|ul\.|ulica|ulice|al\.|aleja|aleje|plac|os\.|osiedle|nám\.|náměstí|námestie|třída|tř\."
+    r"|nábřeží"
+    r"|trg|avenija|cesta"
+    # Bulgarian, Greek
+    r"|ул\.|улица|бул\.|булевард|пл\.|площад|οδός|οδού|οδ\.|λεωφόρος|λεωφ\.|πλατεία|πλ\.)"
+)
+_BEHIND = (
+    r"(?:utca|u\.|útja|út|tér|tere|körút|krt\.|sétány|fasor|rakpart|iela|ielā|bulvāris"
+    r"|prospekts"
+    r"|laukums|gatve|gatvė|g\.|pr\.|prospektas|alėja|plentas|tänav|tn\.?|maantee|mnt\.?"
+    r"|puiestee|pst"
+    r"|ulica|cesta|trg|straße|strasse|str\.|allee|platz|katu|gata|väg|allé|boulevard)"
+)
+_ENGLISH = (
+    r"(?:street|road|avenue|lane|boulevard|terrace|crescent|gardens|grove|mews|rd\.?|ave\.?"
+    r"|blvd\.?)"
+)
+_ENGLISH_WITH_TOWN = (
+    r"(?:drive|court|place|close|way|square|hill|park|row|walk|st\.?|green|quay)"
+)
+_FRENCH = (
+    r"(?:rue|avenue|av\.|boulevard|bd\.?|chemin|impasse|allée|quai|ruelle|faubourg|sentier"
+    r"|venelle"
+    r"|place|route|square|passage|cours)"
+)
+_APARTMENT = (
+    r"(?:,?[ ](?:nr|bl|sc|et|ap|apt|m|lok|piso|esc|top|stiege|tür|wohnung|app|flat|бл|вх|ет"
+    r"|ап|emelet|em"
+    r"|ajtó|lgh|bte|boîte|bus|int|interno|appartement)\.?[ ]?[\p{L}\d]{1,4}){0,4}"
+)
+
+IDENTIFIERS = (
+    _row(
+        "street as one word with its name",
+        "Bahnhofstraße 5a, 10115 Berlin; Keizersgracht 12; Drottninggatan 7; Mannerheimintie 3",
+        rf"\p{{L}}[\p{{L}}.\-]{{1,40}}{_SUFFIXES}[ ]{{1,2}}{_NUMBER}{_APARTMENT}{_TAIL}",
+        named=False,
+    ),
+    _row(
+        "street before its name, number last",
+        "Via Roma 12, 00184 Roma; C/ Mayor, 5, 3º B; ul. Długa 7/2; ул. Иван Вазов 5; Οδός"
+        " Ερμού 3",
+        rf"{_BEFORE}[ ]?[„\"“]?{_NAMES}[\"“”]?,?[ ]{{1,2}}(?:n[ro.º°]{{0,2}}[ ]?|nº[ ]?"
+        rf"|núm\.?[ ]|№[ ]?)?{_NUMBER}"
+        rf"(?:,?[ ]\d{{1,2}}[ºª°][ ]?[A-Z]?)?{_APARTMENT}{_TAIL}",
+    ),
+    _row(
+        "number before street and name",
+        "12 bis, rue de la Paix, 75002 Paris; 3 Triq ir-Repubblika; 5 Sráid Uí Chonaill",
+        rf"\d{{1,4}}(?:[ ]?(?:bis|ter|quater|[a-d]))?,?[ ](?:{_FRENCH}|triq|sráid|bóthar"
+        rf"|ascaill)[ ]"
+        rf"{_NAMES}{_APARTMENT}{_TAIL}",
+    ),
+    _row(
+        "number before street and name, in lower case",
+        "12 rue victor hugo",
+        rf"\d{{1,4}}(?:[ ](?:bis|ter))?,?[ ](?:rue|avenue|boulevard"
+        rf"|impasse)[ ](?:{_OF})?{_WORD}",
+    ),
+    _row(
+        "street behind its name, number last",
+        "Kossuth Lajos utca 5., 1053 Budapest; Brīvības iela 12; Gedimino pr. 9; Berliner"
+        " Straße 7",
+        rf"{_CAPITAL}(?:[ \-]{_CAPITAL}){{0,3}}[ \-]{_BEHIND}[ ]{_NUMBER}{_APARTMENT}{_TAIL}",
+    ),
+    _row(
+        "number, name, street",
+        "221B Baker Street, London NW1 6XE",
+        rf"\d{{1,4}}[a-h]?,?[ ]{_CAPITAL}(?:[ ]{_CAPITAL}){{0,2}}[ ]{_ENGLISH}"
+        rf"(?:,?[ ]{_TOWN})?(?:,?[ ](?:{_UK_POSTCODE}|{_EIRCODE}))?",
+    ),
+    _row(
+        "number, name, street of a word with other senses, and town or postcode",
+        "4 Orchard Close, Leeds LS1 4AP",
+        rf"\d{{1,4}}[a-h]?,?[ ]{_CAPITAL}(?:[ ]{_CAPITAL}){{0,2}}[ ]{_ENGLISH_WITH_TOWN},?"
+        rf"[ \n]{_TOWN}"
+        rf",?[ \n](?:{_UK_POSTCODE}|{_EIRCODE})",
+    ),
+    _row(
+        "number, name, street, in lower case",
+        "221b baker street",
+        rf"\d{{1,4}}[a-h]?[ ]{_WORD}(?:[ ]{_WORD})?[ ]street",
+    ),
+    _row(
+        "name and number, then postcode and town",
+        "Unter den Linden 5, 10117 Berlin; Vinohradská 12, 120 00 Praha 2; Ερμού 12, 105 63"
+        " Αθήνα",
+        rf"{_CAPITAL}(?:[ \-](?:{_OF})?{_CAPITAL}){{0,3}},?[ ](?:č\.?p\.?[ ])?{_PLAIN}{_BREAK}"
+        rf"{_CLEAR_POSTCODE}[ ]{_TOWN}",
+    ),
+    _row(
+        "name and number, then postcode of four digits and town",
+        "Am Markt 3, 1010 Wien",
+        rf"{_CAPITAL}(?:[ \-](?:{_OF})?{_CAPITAL}){{0,3}},?[ ]{_PLAIN}{_BREAK}"
+        rf"\d{{4}}[ ]{_TOWN}",
+        certain=False,
+    ),
+    _row(
+        "postcode and town",
+        "10115 Berlin; 1012 AB Amsterdam; 00-001 Warszawa; LV-1010 Rīga",
+        rf"{_POSTCODE}[ ]{_TOWN}",
+        certain=False,
+    ),
+    _row(
+        "British postcode or Irish Eircode",
+        "SW1A 1AA; D02 X285",
+        rf"{_UK_POSTCODE}|{_EIRCODE}",
+        certain=False,
+    ),
+    _row(
+        "post-office box",
+        "Postfach 1234; PO Box 12; BP 345; Casella postale 7",
+        r"(?:postfach|p\.?[ ]?o\.?[ ]?box|postbus|postboks|boîte postale|apartado de correos"
+        r"|casella postale|skrytka pocztowa|poštanski pretinac|poštni predal|postipostilokero)"
+        r"[ ]\d{1,3}(?:[ ]?\d{2,3})?" + _TAIL,
+    ),
+)
