@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -30,10 +30,12 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from appliance.services import figures
-from compliance.vocabulary import Append, Event, Scan, Scanner, Segment
+from compliance.vocabulary import Append, Event
 from inference.inventory import Inventory
 from inference.routing import Sign
 
+GivenT = TypeVar("GivenT")
+FoundT = TypeVar("FoundT")
 PLACE = ("node", "model")
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -160,10 +162,12 @@ def measured_append(append: Append) -> Append:
     return timed
 
 
-def measured_scan(scan: Scanner) -> Scanner:
-    """`scan`, timed."""
+def measured_scan(
+    scan: Callable[[GivenT], Awaitable[FoundT]],
+) -> Callable[[GivenT], Awaitable[FoundT]]:
+    """`scan`, whatever it is given, timed."""
 
-    async def timed(segments: Sequence[Segment]) -> Scan:
+    async def timed(segments: GivenT) -> FoundT:
         began = time.perf_counter()
         try:
             found = await scan(segments)

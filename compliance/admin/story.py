@@ -29,6 +29,8 @@ STATES = {
     "request.failed": "failed",
     "request.cancelled": "cancelled",
     "request.lost": "lost",
+    "privacy.scanned": "examined",
+    "privacy.refused": "not examined",
 }
 REASONS = {
     "detection_unavailable": "The detector did not answer, so the text could not be checked.",
@@ -43,10 +45,20 @@ REASONS = {
     "output_blocked": "The policy stopped the answer.",
 }
 
+UNDECIDED = {
+    "request.refused": "refused",
+    "privacy.scanned": "examined only",
+    "privacy.refused": "refused",
+}
+"""What is said in place of a decision, where no policy made one."""
+
 STOPPING = {"block": "blocked_by", "hold": "held_by"}
 """By decision: the member of an event that names the rules because of which it is so."""
 
-WITHOUT_DETAIL = ("request.blocked", "request.completed", "request.held", "request.lost")
+WITHOUT_DETAIL = (
+    *("request.blocked", "request.completed", "request.held", "request.lost"),
+    "privacy.scanned",
+)
 """Steps whose words are the same whatever the detail says."""
 
 ReceiptCheck = Callable[[Mapping[str, Any], str], str | None]
@@ -115,10 +127,10 @@ def tell(events: Sequence[Event]) -> Story:
     end = next((event for event in events if event.type in TERMINAL), None)
     last = end or events[-1]
     about = details[first] | _decided_last(events, details)
-    refused = events[first].type == "request.refused"
+    undecided = UNDECIDED.get(events[first].type)
     gone = next((event for event in events if event.detail is None), None)
     unknown = "details removed" if gone else "unknown"
-    decision = "refused" if refused else about.get("decision")
+    decision = undecided or about.get("decision")
     reasons, others = _reasons(about)
     where: dict[str, Any] = {}
     for event, said in zip(events, details, strict=True):
@@ -220,6 +232,8 @@ def _words(kind: str, said: Mapping[str, Any]) -> tuple[str, str]:
         "hold.denied": ("Denied", f"By {said.get('actor')}: {reason}"),
         "hold.expired": ("Ended", why),
         "request.refused": ("Refused", why),
+        "privacy.scanned": ("Examined", "No model got the texts, and none of them is kept."),
+        "privacy.refused": ("Not examined", why),
         "request.completed": ("Completed", "The answer was handed to the application."),
         "request.failed": ("Failed", why),
         "request.cancelled": ("Cancelled", why or "The application hung up."),

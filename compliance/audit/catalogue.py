@@ -37,6 +37,9 @@ _DECIDED_ANEW = (
     " rules_not_enforced facts obligations held_by blocked_by excluded"
 )
 _DECIDED = _WHO + " " + _DECIDED_ANEW
+_EXAMINED = (
+    "application api_key endpoint legal_basis purpose received ropa_reference subjects texts"
+)
 _SIGNED = " statement signature"
 _APPROVAL_KEY = "actor person role public_key fingerprint"
 _PLACE = " site country model_digest licence"
@@ -95,6 +98,22 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
             " registered model that is not there for the caller by its name",
             "api_key reason model count since until",
             WEB,
+        ),
+    ),
+    "Scans": (
+        Kind(
+            "privacy.scanned",
+            "an application had texts examined for personal data; no model got them",
+            _EXAMINED + " findings categories languages names_unchecked",
+            WEB,
+            personal=True,
+        ),
+        Kind(
+            "privacy.refused",
+            "texts that an application wanted examined could not be",
+            _EXAMINED + " reason",
+            WEB,
+            personal=True,
         ),
     ),
     "Holds": (

@@ -96,18 +96,18 @@ class DetectorPool:
 
     async def scan(self, segments: Sequence[Segment]) -> Scan:
         """Find personal data and credentials (`vocabulary.Scanner`)."""
+        return joined(await self.examine([segment.text for segment in segments]))
+
+    async def examine(self, texts: Sequence[str]) -> list[Examined]:
+        """What stands in each text, whatever stands in others; raises `DetectionFailed`."""
         version = self._version()
         self._memory.follow(version)
-        keys = [self._memory.key(segment.text) for segment in segments]
+        keys = [self._memory.key(text) for text in texts]
         found = self._memory.known(keys, version)
-        missing = {
-            key: segment.text
-            for key, segment in zip(keys, segments, strict=True)
-            if key not in found
-        }
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if missing:
             found |= await self._examined(missing, version)
-        return joined([found[key] for key in keys])
+        return [found[key] for key in keys]
 
     async def _examined(self, texts: dict[bytes, str], version: str) -> dict[bytes, Examined]:
         if not self.ready:

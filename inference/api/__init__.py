@@ -3,13 +3,14 @@
 app          joins the endpoints; starts and drains what they need
 endpoints    those that run a model: accept, admit, answer
 answering    one admitted request, to its terminal event; ending sees that it is recorded
-models       GET /v1/models
+scanning     what stands in texts, for no model; models: GET /v1/models
 answer       engine chunks -> the caller's chunks, or one whole answer; by endpoint in
              chat_answer, completion_answer, embedding_answer
 body         bytes -> a JSON value that is safe to handle
 asked        a JSON value -> a checked call: `protocol` and `schema` for chat, `completions`,
              `embeddings`
-auth         who calls; limits: how much they may; subjects: whom it is about
+auth         who calls; callers: or a refusal that is counted; limits: how much they may
+subjects     whom it is about
 request_ids  their ids
 plane        the running parts that the endpoints stand on; measures: their figures
 rejections   refused calls, counted into the record

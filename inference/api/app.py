@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,10 +22,10 @@ from compliance.audit.keys import read_key
 from compliance.audit.writer import Writer
 from compliance.detection.pool import DetectorPool
 from compliance.holds.desk import Desk
-from compliance.vocabulary import Append, Application, DetectionFailed, Scanner
-from inference.api import holds, models
-from inference.api.auth import Unauthorised, authenticated
+from compliance.vocabulary import Append, DetectionFailed
+from inference.api import holds, models, scanning
 from inference.api.body import CallerGone
+from inference.api.callers import caller
 from inference.api.ending import Endings
 from inference.api.endpoints import PATHS, answer
 from inference.api.errors import APIError, unavailable
@@ -55,7 +55,17 @@ HOLD_PREFIX = "/v1/holds/"
 FENCED = 75  # exit status; EX_TEMPFAIL of sysexits.h: start me again
 
 T = TypeVar("T")
+GivenT = TypeVar("GivenT")
+FoundT = TypeVar("FoundT")
 Probe = Callable[[], Awaitable[str | None]]
+
+
+class AroundScan(Protocol):
+    """Measures or guards whatever examines texts."""
+
+    def __call__(
+        self, scan: Callable[[GivenT], Awaitable[FoundT]], /
+    ) -> Callable[[GivenT], Awaitable[FoundT]]: ...
 
 
 def _end_process() -> None:
@@ -85,7 +95,7 @@ class Configuration:
     detection_timeout: float = 10.0  # seconds
     may_write: Callable[[], bool] = lambda: True  # room on the disk for new requests
     around_append: Callable[[Append], Append] = _same
-    around_scan: Callable[[Scanner], Scanner] = _same
+    around_scan: AroundScan = _same
     on_fenced: Callable[[], None] = _end_process
 
 
@@ -130,6 +140,7 @@ class DataPlane:
             keeper=keeper,
             limits=Limits(self._redis),
             scan=configuration.around_scan(self.detectors.scan),
+            examine=configuration.around_scan(self.detectors.examine),
             coverage=lambda: self.detectors.coverage,
             append=append,
             dispatcher=dispatcher,
@@ -301,6 +312,9 @@ class DataPlane:
             elif endpoint := PATHS.get(path):
                 _allow(method, "POST")
                 await answer(self._plane, exchange, endpoint)
+            elif path == scanning.PATH:
+                _allow(method, "POST")
+                await scanning.answer(self._plane, exchange)
             elif path == "/v1/models" or path.startswith(MODEL_PREFIX):
                 _allow(method, "GET")
                 await self._models(exchange, path)
@@ -312,28 +326,16 @@ class DataPlane:
         except APIError as error:
             await exchange.error(error)
 
-    def _caller(self, exchange: Exchange) -> tuple[Snapshot, Application]:
-        plane = self._plane
-        try:
-            snapshot = plane.keeper.current()
-            _, caller = authenticated(exchange.headers.get(b"authorization", b""), snapshot)
-        except SnapshotStale as error:
-            raise unavailable("stale_configuration", str(error)) from error
-        except Unauthorised as error:
-            plane.rejections.count(error.prefix, error.reason)
-            raise
-        return snapshot, caller
-
     async def _hold(self, exchange: Exchange, hold: str) -> None:
-        _, caller = self._caller(exchange)
-        content = await holds.shown(self._plane.holds, hold, caller.id)
+        _, _, application = caller(self._plane, exchange)
+        content = await holds.shown(self._plane.holds, hold, application.id)
         await exchange.body()
         await exchange.json(200, content)
 
     async def _models(self, exchange: Exchange, path: str) -> None:
-        snapshot, caller = self._caller(exchange)
+        snapshot, _, application = caller(self._plane, exchange)
         name = path.removeprefix(MODEL_PREFIX)
-        found = snapshot.models(caller.id)
+        found = snapshot.models(application.id)
         content = models.listing(found) if name == path else models.one(found, name)
         await exchange.body()
         await exchange.json(200, content)

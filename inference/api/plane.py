@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from compliance.gate import Coverage
+from compliance.gate import Coverage, Examiner
 from compliance.holds.desk import Desk
 from compliance.vocabulary import Append, Scanner
 from inference.api.ending import Endings
@@ -23,6 +23,7 @@ class Plane:
     keeper: SnapshotKeeper
     limits: Limits
     scan: Scanner
+    examine: Examiner
     coverage: Callable[[], Coverage]
     append: Append
     dispatcher: Dispatcher

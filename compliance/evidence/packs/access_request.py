@@ -19,7 +19,7 @@ from compliance.evidence.packs.configured import Configured
 from compliance.evidence.packs.context import Context, PackImpossible, Part
 from compliance.evidence.packs.fields import VERIFIED, Cited, Facts, Filled
 from compliance.evidence.packs.reading import Verified
-from compliance.evidence.packs.tally import FIRST, Tally
+from compliance.evidence.packs.tally import FIRST, SCANNED, Tally
 from compliance.models import Application, ContentSubject
 from compliance.vocabulary import TERMINAL
 
@@ -27,6 +27,8 @@ KEPT_BEFORE = (
     "That is how it is configured now. The texts that are in this pack go when what was "
     "configured at the time of their requests says so."
 )
+NAMING = FIRST | {SCANNED}
+"""The events in which applications name persons."""
 IDENTIFIERS_MAX = 32
 IDENTIFIER_MAX = 256  # characters
 
@@ -72,7 +74,7 @@ def parts(context: Context) -> Iterator[Part]:
     for event in context.events():
         if only is not None and event.application not in only:
             continue
-        if event.type in FIRST:
+        if event.type in NAMING:
             searched.add(event)
             blank += event.detail is None
         if _concerns(event, values, in_content, found):
@@ -114,7 +116,7 @@ def _concerns(
 ) -> bool:
     if event.request is None:
         return False
-    if event.type in FIRST:
+    if event.type in NAMING:
         named = event.said("subjects") or ()
         return event.request in in_content or not values.isdisjoint(named)
     return event.request in found
@@ -122,12 +124,13 @@ def _concerns(
 
 def _take(event: Verified, values: frozenset[str], found: dict[str, Found]) -> None:
     request = str(event.request)
-    if event.type in FIRST:
+    if event.type in NAMING:
         named = not values.isdisjoint(event.said("subjects") or ())
         how = "named by the application" if named else "recognised in what was kept"
         found[request] = Found(request, event.time, event.application, how)
         if event.detail is not None:
-            found[request].decision = str(event.said("decision") or "refused")
+            undecided = "examined only" if event.type == SCANNED else "refused"
+            found[request].decision = str(event.said("decision") or undecided)
             found[request].name = str((event.said("application") or {}).get("name", ""))
         if event.type != "request.admitted":
             found[request].end = event.type.partition(".")[2]

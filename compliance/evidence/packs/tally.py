@@ -11,6 +11,7 @@ from compliance.templatetags.console import CATEGORY_WORDS
 from compliance.vocabulary import TERMINAL
 
 FIRST = frozenset({"request.admitted", "request.blocked", "request.held", "request.refused"})
+SCANNED = "privacy.scanned"
 SAID_BY_TYPE = {
     "request.blocked": "block",
     "request.held": "hold",
@@ -61,6 +62,9 @@ class Tally:
         """Add a request's event."""
         if event.type in FIRST:
             self._first(event)
+        if event.type == SCANNED and event.detail is not None:
+            self._named(event)
+            self._found(event)
         if event.type in TERMINAL:
             self.ends[event.type.partition(".")[2]] += 1
             self.ended.add(event)
@@ -82,23 +86,30 @@ class Tally:
             if decision := SAID_BY_TYPE.get(event.type):
                 self.decisions[decision] += 1
             return
-        named = event.said("subjects") or ()
-        self.subjects.update(named)
-        self.unnamed += not named
+        self.unnamed += not self._named(event)
         self.decisions[str(event.said("decision") or "refused")] += 1
-        if purpose := event.said("purpose"):
-            self.purposes[str(purpose)].add(event)
         if event.type == "request.refused":
             return
-        self.examined.add(event)
-        self.unchecked += bool(event.said("names_unchecked"))
-        self.categories.update(event.said("categories") or {})
-        self.entities.update(event.said("findings") or {})
+        self._found(event)
         policy = event.said("policy") or {}
         self.policies[f"{policy.get('name')} version {policy.get('version')}"].add(event)
         if digest := event.said("model_digest"):
             self.digests.add(str(digest))
             self.models[f"{event.said('model')} ({str(digest)[:16]}…)"].add(event)
+
+    def _named(self, event: Verified) -> bool:
+        """Whether the application named a person; counts whom, and what for."""
+        named = event.said("subjects") or ()
+        self.subjects.update(named)
+        if purpose := event.said("purpose"):
+            self.purposes[str(purpose)].add(event)
+        return bool(named)
+
+    def _found(self, event: Verified) -> None:
+        self.examined.add(event)
+        self.unchecked += bool(event.said("names_unchecked"))
+        self.categories.update(event.said("categories") or {})
+        self.entities.update(event.said("findings") or {})
 
     @property
     def countries(self) -> tuple[str, ...]:

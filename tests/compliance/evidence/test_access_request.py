@@ -40,6 +40,26 @@ def test_nobody_is_found_by_an_identifier_that_nobody_named(filled, build):
 
 
 @stored
+def test_who_was_named_in_a_scan_is_found_too(record, build):
+    detail = record.about(record.crm) | {"subjects": [record.blind(PERSON)], "texts": 2}
+    for name in ("decision", "model", "policy", "site", "country", "model_digest"):
+        del detail[name]
+    scan = record.event("privacy.scanned", detail, record.crm, "5c" * 16)
+    record.writer.append_sync([scan])
+    record.sign()
+    said, _ = build("access-request")
+    found = fields(said)
+    (one,) = found["requests"]["data"]["requests"]
+    assert (one["request"], one["decision"], one["end"]) == (
+        "5c" * 16,
+        "examined only",
+        "scanned",
+    )
+    assert found["categories"]["data"]["categories"] == {"personal": 2, "payment": 1}
+    assert found["recipients"]["origin"] == "missing"
+
+
+@stored
 def test_a_copy_of_what_was_kept_is_checked_handed_out_and_recorded(record, build):
     text = json.dumps({"part": "prompt", "body": "Dear Anna"}).encode()
     request = record.request(record.crm, named=(PERSON,), kept=text)

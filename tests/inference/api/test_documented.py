@@ -11,7 +11,7 @@ import pytest
 from compliance.detection import segments
 from compliance.vocabulary import Effect
 from inference import api
-from inference.api import body, completions, embeddings, schema
+from inference.api import body, completions, embeddings, scanning, schema
 from tests.services.appliance import BASE
 
 GUIDE = (BASE / "docs" / "application-developer.md").read_text()
@@ -19,7 +19,12 @@ SOURCES = [*Path(api.__path__[0]).glob("*.py"), BASE / "inference" / "dispatch.p
 CODE = re.compile(r'(?:APIError\(\s*\d+,|unavailable\(|AnswerFailed\(|code=)\s*"([a-z_]+)"')
 
 
-REQUESTS = (schema.ChatRequest, completions.CompletionRequest, embeddings.EmbeddingRequest)
+REQUESTS = (
+    schema.ChatRequest,
+    completions.CompletionRequest,
+    embeddings.EmbeddingRequest,
+    scanning.ScanRequest,
+)
 
 
 @pytest.mark.parametrize(
@@ -53,3 +58,5 @@ def test_the_limits_in_the_guide_are_those_of_the_code():
     assert f"| `logprobs` | 0 to {completions.LOGPROBS_MAX}" in GUIDE
     assert f"{completions.TOKENS} where it is left out" in GUIDE
     assert f"a text, or up to {embeddings.TEXTS_MAX};" in GUIDE
+    assert f"a text, or up to {scanning.TEXTS_MAX} " in GUIDE
+    assert f"POST {scanning.PATH}" in GUIDE

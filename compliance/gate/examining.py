@@ -1,0 +1,88 @@
+"""Texts that an application only wants to know about: detect and record, for no model.
+
+No policy decides here, since nothing goes anywhere: the application has the texts already.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from compliance.detection.examined import Examined
+from compliance.gate.refusals import Refused
+from compliance.gate.said import now, record
+from compliance.vocabulary import Append, Application, DetectionFailed, Event
+
+Examiner = Callable[[Sequence[str]], Awaitable[list[Examined]]]
+"""What stands in each of the texts; raises `DetectionFailed`."""
+
+ENDPOINT = "privacy.scan"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an application wants to know, and who asks; the members are those of `Request`."""
+
+    id: str
+    application: Application
+    api_key: str
+    texts: tuple[str, ...]
+    subjects: tuple[str, ...]
+    received: int
+
+
+async def examine(question: Question, *, scan: Examiner, append: Append) -> list[Examined]:
+    """What stands in each text; returns once `privacy.scanned` is durable.
+
+    Raises `Refused` (`detection_unavailable`, `record_unavailable`).
+    """
+    try:
+        found = await scan(question.texts)
+    except DetectionFailed as error:
+        reason = "detection_unavailable"
+        detail = {**_who(question), "reason": reason}
+        await record(append, [_event(question, "privacy.refused", detail)])
+        raise Refused(reason, str(error)) from error
+    detail = _who(question) | _found(found)
+    await record(append, [_event(question, "privacy.scanned", detail)])
+    return found
+
+
+def _event(question: Question, kind: str, detail: Mapping[str, Any]) -> Event:
+    application = question.application
+    return Event(
+        type=kind,
+        time=now(),
+        detail=detail,
+        request=question.id,
+        application=application.id,
+        label_key=application.label_key,
+    )
+
+
+def _who(question: Question) -> dict[str, Any]:
+    application = question.application
+    return {
+        "application": {"id": application.id, "name": application.name},
+        "api_key": question.api_key,
+        "endpoint": ENDPOINT,
+        "legal_basis": application.legal_basis,
+        "purpose": application.purpose,
+        "received": question.received,
+        "ropa_reference": application.ropa_reference,
+        "subjects": list(question.subjects),
+        "texts": len(question.texts),
+    }
+
+
+def _found(texts: Sequence[Examined]) -> dict[str, Any]:
+    """Counts of what was found; nothing of a text."""
+    findings = [finding for text in texts for finding in text.findings]
+    return {
+        "findings": dict(Counter(finding.entity for finding in findings)),
+        "categories": dict(Counter(finding.category.value for finding in findings)),
+        "languages": sorted({language for text in texts for language in text.languages}),
+        "names_unchecked": any(text.names_unchecked for text in texts),
+    }
