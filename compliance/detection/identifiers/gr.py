@@ -9,6 +9,7 @@ from __future__ import annotations
 from stdnum.gr import amka, vat
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
+from compliance.detection.identifiers.written import is_one_code
 
 _PLATE_LETTER = "[ABEHIKMNOPTXYZΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβεζηικμνορτυχ]"
 """Letters that the Greek and the Latin alphabet both have, in either's code points."""
@@ -22,6 +23,10 @@ def _personal_number(value: str) -> bool:
 
 def _tax_number(value: str) -> bool:
     return vat.is_valid(value) and vat.compact(value) != "000000000"
+
+
+def _social_security(value: str) -> bool:
+    return amka.is_valid("".join(character for character in value if character.isdigit()))
 
 
 IDENTIFIERS: tuple[Identifier, ...] = (
@@ -43,7 +48,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.CERTAIN,
         source="ΗΔΙΚΑ, amka.gr; stdnum.gr.amka",
-        holds=amka.is_valid,
+        holds=_social_security,
     ),
     Identifier(
         entity="GR_TAX_ID",
@@ -119,6 +124,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Hellenic Police; PRADO, GRC identity cards",
+        holds=is_one_code,
     ),
     Identifier(
         entity="GR_PASSPORT",
@@ -133,6 +139,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Hellenic Police, National Passport Centre; PRADO, GRC passports",
+        holds=is_one_code,
     ),
     Identifier(
         entity="GR_DRIVING_LICENCE",
@@ -168,5 +175,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Ministry of Infrastructure and Transport, Law 2696/1999, Article 36",
+        holds=is_one_code,
     ),
 )

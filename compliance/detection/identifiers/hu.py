@@ -12,6 +12,7 @@ import datetime as dt
 from stdnum.hu import anum
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
+from compliance.detection.identifiers.written import is_one_code
 
 _TAX_EPOCH = dt.date(1867, 1, 1).toordinal()
 _FIRST_TAXED = dt.date(1880, 1, 1).toordinal() - _TAX_EPOCH
@@ -168,6 +169,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Government Decree 414/2015; PRADO, HUN identity cards",
+        holds=is_one_code,
     ),
     Identifier(
         entity="HU_PASSPORT",
@@ -190,6 +192,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Act XII of 1998 on travel abroad; PRADO, HUN passports",
+        holds=is_one_code,
     ),
     Identifier(
         entity="HU_DRIVING_LICENCE",
@@ -205,6 +208,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Government Decree 326/2011; PRADO, HUN driving licences",
+        holds=is_one_code,
     ),
     Identifier(
         entity="HU_NUMBER_PLATE",
@@ -226,5 +230,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Government Decree 326/2011 on road traffic administration",
+        holds=is_one_code,
     ),
 )

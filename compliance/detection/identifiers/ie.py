@@ -9,6 +9,7 @@ from __future__ import annotations
 from stdnum.ie import pps, vat
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
+from compliance.detection.identifiers.written import is_one_code
 
 _COUNTIES = (
     "CE|CN|CW|C|DL|D|G|KE|KK|KY|LD|LH|LK|LM|LS|L|MH|MN|MO|OY|RN|SO|TN|TS|T|WD|WH|WW|WX|W"
@@ -87,6 +88,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Department of Foreign Affairs; PRADO, IRL passports",
+        holds=is_one_code,
     ),
     Identifier(
         entity="IE_DRIVING_LICENCE",
@@ -102,6 +104,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="National Driver Licence Service; PRADO, IRL driving licences",
+        holds=is_one_code,
     ),
     Identifier(
         entity="IE_NUMBER_PLATE",
@@ -117,5 +120,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="S.I. No. 318/1992 and S.I. No. 542/2012, Vehicle Registration and Taxation",
+        holds=is_one_code,
     ),
 )

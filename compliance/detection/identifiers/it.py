@@ -9,6 +9,7 @@ from __future__ import annotations
 from stdnum.it import codicefiscale, iva
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
+from compliance.detection.identifiers.written import is_one_code
 
 
 def _vat(value: str) -> bool:
@@ -99,6 +100,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Ministry of the Interior; PRADO, ITA identity cards",
+        holds=is_one_code,
     ),
     Identifier(
         entity="IT_PASSPORT",
@@ -114,6 +116,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Polizia di Stato; PRADO, ITA passports",
+        holds=is_one_code,
     ),
     Identifier(
         entity="IT_DRIVER_LICENSE",
@@ -129,6 +132,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Ministry of Infrastructure and Transport; PRADO, ITA driving licences",
+        holds=is_one_code,
     ),
     Identifier(
         entity="IT_NUMBER_PLATE",
@@ -143,5 +147,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Legislative Decree 285/1992 (Codice della Strada), Article 100",
+        holds=is_one_code,
     ),
 )

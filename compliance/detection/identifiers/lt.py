@@ -9,6 +9,7 @@ from __future__ import annotations
 from stdnum.lt import asmens, pvm
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
+from compliance.detection.identifiers.written import is_one_code
 
 _VAT_WORDS = (
     *(
@@ -27,6 +28,10 @@ def _vat(value: str) -> bool:
     return len(set(pvm.compact(value))) > 1 and pvm.is_valid(value)
 
 
+def _personal_code(value: str) -> bool:
+    return asmens.is_valid("".join(character for character in value if character.isdigit()))
+
+
 IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         entity="LT_NATIONAL_ID",
@@ -42,7 +47,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.CERTAIN,
         source="Law on the Population Register; stdnum.lt.asmens",
-        holds=asmens.is_valid,
+        holds=_personal_code,
     ),
     Identifier(
         entity="LT_VAT",
@@ -82,6 +87,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="State Social Insurance Fund Board (SoDra), state social insurance certificate",
+        holds=is_one_code,
     ),
     Identifier(
         entity="LT_ID_CARD",
@@ -146,5 +152,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Regitra, rules on registration plates",
+        holds=is_one_code,
     ),
 )

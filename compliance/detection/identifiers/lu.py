@@ -13,6 +13,7 @@ from stdnum import luhn, verhoeff
 from stdnum.lu import tva
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
+from compliance.detection.identifiers.written import is_one_code
 
 
 def _born(digits: str) -> bool:
@@ -177,5 +178,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Société nationale de circulation automobile (SNCA)",
+        holds=is_one_code,
     ),
 )

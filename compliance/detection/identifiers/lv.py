@@ -9,6 +9,7 @@ from __future__ import annotations
 from stdnum.lv import pvn
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
+from compliance.detection.identifiers.written import is_one_code
 
 _VAT_WORDS = (
     *("pvn", "pvn numurs", "pvn nr", "pvn reģ", "pievienotās vērtības nodok*"),
@@ -78,6 +79,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Law on Personal Identification Documents; PRADO, LVA identity cards",
+        holds=is_one_code,
     ),
     Identifier(
         entity="LV_PASSPORT",
@@ -92,6 +94,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Law on Personal Identification Documents; PRADO, LVA passports",
+        holds=is_one_code,
     ),
     Identifier(
         entity="LV_DRIVING_LICENCE",
@@ -107,6 +110,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Road Traffic Safety Directorate (CSDD); PRADO, LVA driving licences",
+        holds=is_one_code,
     ),
     Identifier(
         entity="LV_NUMBER_PLATE",
@@ -122,5 +126,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Cabinet Regulation on the registration of vehicles; LVS 20",
+        holds=is_one_code,
     ),
 )

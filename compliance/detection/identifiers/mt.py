@@ -9,6 +9,7 @@ from __future__ import annotations
 from stdnum.mt import vat
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
+from compliance.detection.identifiers.written import is_one_code
 
 
 def _vat(value: str) -> bool:
@@ -70,6 +71,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Social Security Act, chapter 318 of the Laws of Malta",
+        holds=is_one_code,
     ),
     Identifier(
         entity="MT_VAT",
@@ -108,6 +110,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Identità, Passport Office; PRADO, MLT passports",
+        holds=is_one_code,
     ),
     Identifier(
         entity="MT_DRIVING_LICENCE",
@@ -123,6 +126,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Transport Malta; PRADO, MLT driving licences",
+        holds=is_one_code,
     ),
     Identifier(
         entity="MT_NUMBER_PLATE",
@@ -138,5 +142,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Transport Malta, Registration and Licensing of Motor Vehicles Regulations",
+        holds=is_one_code,
     ),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from stdnum.nl import bsn, btw, identiteitskaartnummer
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
+from compliance.detection.identifiers.written import is_one_code
 
 
 def _bsn(value: str) -> bool:
@@ -22,6 +23,11 @@ def _rsin(value: str) -> bool:
 def _document(value: str) -> bool:
     """As stdnum has it, and with two digits at least: a capitalised word has none."""
     return sum(map(str.isdigit, value)) >= 2 and identiteitskaartnummer.is_valid(value)
+
+
+def _plate_form(value: str) -> bool:
+    """One way of parting throughout: "op 12-03" is a date; with spaces, capitals only."""
+    return is_one_code(value) and value.count("-") in (0, 2) and value.count(" ") in (0, 2)
 
 
 def _plate(*parts: str) -> str:
@@ -158,5 +164,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="RDW, sidecodes of registration marks",
+        holds=_plate_form,
     ),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from stdnum.pl import nip, pesel, regon
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
+from compliance.detection.identifiers.written import is_one_code
 
 _IDENTITY_CARD_WEIGHTS = (7, 3, 1, 9, 7, 3, 1, 7, 3)
 _PASSPORT_WEIGHTS = (7, 3, 9, 1, 7, 3, 1, 7, 3)
@@ -169,5 +170,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Road Traffic Act of 20 June 1997; regulation on the marking of vehicles",
+        holds=is_one_code,
     ),
 )

@@ -10,17 +10,14 @@ from __future__ import annotations
 from stdnum.pt import cc, nif
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
+from compliance.detection.identifiers.written import is_one_code, plain
 
 _NISS_WEIGHTS = (29, 23, 19, 17, 13, 11, 7, 5, 3, 2)
 
 
-def _plain(value: str) -> str:
-    return "".join(character for character in value if character.isalnum()).upper()
-
-
 def _nif(value: str) -> bool:
-    plain = _plain(value).removeprefix("PT")
-    return nif.is_valid(plain) and (plain[0] not in "04" or plain.startswith("45"))
+    digits = plain(value).removeprefix("PT")
+    return nif.is_valid(digits) and (digits[0] not in "04" or digits.startswith("45"))
 
 
 def _niss(value: str) -> bool:
@@ -28,13 +25,18 @@ def _niss(value: str) -> bool:
 
     No library has it; the rule is that of the Segurança Social's forms.
     """
-    digits = [int(character) for character in _plain(value)]
+    digits = [int(character) for character in plain(value)]
     weighted = sum(w * d for w, d in zip(_NISS_WEIGHTS, digits, strict=False))
     return len(digits) == 11 and 9 - weighted % 10 == digits[10]
 
 
 def _cc(value: str) -> bool:
-    return cc.is_valid(_plain(value))
+    return cc.is_valid(plain(value))
+
+
+def _plate_form(value: str) -> bool:
+    """One way of parting throughout: "1250 kg" is a weight; with spaces, capitals only."""
+    return is_one_code(value) and value.count("-") in (0, 2) and value.count(" ") in (0, 2)
 
 
 IDENTIFIERS: tuple[Identifier, ...] = (
@@ -150,6 +152,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Decree-Law 83/2000 (passaporte eletrónico); PRADO, PRT passports",
+        holds=is_one_code,
     ),
     Identifier(
         entity="PT_DRIVING_LICENCE",
@@ -170,6 +173,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Instituto da Mobilidade e dos Transportes; PRADO, PRT driving licences",
+        holds=is_one_code,
     ),
     Identifier(
         entity="PT_NUMBER_PLATE",
@@ -179,7 +183,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         format="AA-NN-AA from 2020, NN-AA-NN, NN-NN-AA, AA-NN-NN",
         pattern=(
             r"[A-Z]{2}[ -]?\d{2}[ -]?[A-Z]{2}|\d{2}[ -]?[A-Z]{2}[ -]?\d{2}"
-            r"|\d{2}[ -]?\d{2}[ -]?[A-Z]{2}|[A-Z]{2}[ -]?\d{2}[ -]?\d{2}"
+            r"|\d{2}[ -]\d{2}[ -][A-Z]{2}|[A-Z]{2}[ -]\d{2}[ -]\d{2}"
         ),
         words=(
             *("matrícula", "matrículas", "matricula", "viatura", "viaturas", "veículo"),
@@ -188,5 +192,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Decree-Law 2/2020 (matrículas); Instituto da Mobilidade e dos Transportes",
+        holds=_plate_form,
     ),
 )
