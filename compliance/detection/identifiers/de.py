@@ -16,7 +16,7 @@ from compliance.detection.identifiers.written import is_one_code, plain
 _TAX_ID_WORDS = (
     *("steueridentifikationsnummer*", "steuer identifikationsnummer*", "steuer id", "steuerid"),
     *("steuer idnr", "steueridnr", "steuer id nr", "steuer ident nr", "steuer ident nummer"),
-    *("steuerliche identifikation*", "persönliche identifikationsnummer", "steuer"),
+    *("steuerliche identifikation*", "persönliche identifikationsnummer"),
     *("identifikationsnummer*", "idnr", "id nr", "bzst", "tin", "tax id", "tax number"),
     "tax identification number",
 )

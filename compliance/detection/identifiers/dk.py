@@ -9,7 +9,7 @@ from __future__ import annotations
 from stdnum.dk import cpr, cvr
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import is_one_code, is_past, plain
+from compliance.detection.identifiers.written import is_one_code, plain
 
 _CIVIL_WORDS = (
     *("cpr", "cpr nummer*", "cprnummer*", "cpr nr", "cprnr", "personnummer*"),
@@ -36,11 +36,7 @@ _PLATE_WORDS = (
 
 
 def _is_civil(value: str) -> bool:
-    number = plain(value)
-    if not cpr.is_valid(number):
-        return False
-    born = cpr.get_birth_date(number)
-    return is_past(born.year, born.month, born.day)
+    return cpr.is_valid(plain(value))
 
 
 def _is_checked_civil(value: str) -> bool:

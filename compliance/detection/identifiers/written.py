@@ -33,7 +33,7 @@ def is_past(year: int, month: int, day: int) -> bool:
     return 0 <= today.year - year <= OLDEST and date <= today
 
 
-OLDEST = 120  # years
+OLDEST = 130  # years
 
 
 def is_past_in_some_century(year: int, month: int, day: int) -> bool:
