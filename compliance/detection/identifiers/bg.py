@@ -17,8 +17,8 @@ _CIVIL_WORDS = (
     *("edinen grazhdanski nomer", "civil number", "personal number", "national id"),
 )
 _FOREIGNER_WORDS = (
-    *("лнч", "личен номер на чужденец", "чужденец", "lnch", "lnc", "personal number"),
-    *("foreigner number", "foreigner's number"),
+    *("лнч", "личен номер на чужденец", "чужденец", "lnch", "lnc", "foreigner number"),
+    "foreigner's number",
 )
 _CARD_WORDS = (
     *(
@@ -68,7 +68,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         name="Единен граждански номер, ЕГН (civil number, also of tax, social and health)",
         format="YYMMDDNNNC; month + 40 from 2000, check digit modulo 11",
         pattern=r"[0-9]{6}[ -]?[0-9]{4}",
-        words=_CIVIL_WORDS,
+        words=(*_CIVIL_WORDS, *_FOREIGNER_WORDS),
         strength=Strength.CERTAIN,
         source="Закон за гражданската регистрация, чл. 11; stdnum.bg.egn",
         holds=_is_civil_number,
@@ -80,7 +80,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         name="Единен граждански номер, ЕГН (civil number), of any century",
         format="YYMMDDNNNC; month + 20 before 1900, check digit modulo 11",
         pattern=r"[0-9]{6}[ -]?[0-9]{4}",
-        words=_CIVIL_WORDS,
+        words=(*_CIVIL_WORDS, *_FOREIGNER_WORDS),
         strength=Strength.FORM,
         source="Закон за гражданската регистрация, чл. 11; stdnum.bg.egn",
         holds=lambda value: egn.is_valid(plain(value)),
@@ -92,7 +92,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         name="Личен номер на чужденец, ЛНЧ (personal number of a foreigner)",
         format="NNNNNNNNNC; check digit modulo 10",
         pattern=r"[0-9]{10}",
-        words=_FOREIGNER_WORDS,
+        words=(*_FOREIGNER_WORDS, *_CIVIL_WORDS),
         strength=Strength.FORM,
         source="Закон за чужденците в Република България; stdnum.bg.pnf",
         holds=pnf.is_valid,
