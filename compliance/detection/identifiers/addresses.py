@@ -63,6 +63,7 @@ _NO_NAME = frozenset(
     " articolo artículo artigo artikel article paragraph anexo allegato page pagina página"
     " seite"
     " lezione lección lição unità módulo modulo"
+    " byte bytes kb mb gb euro eur usd items users words zeichen chars tokens rows files lines"
     " januar january enero gennaio janeiro ianuarie март януари".split()
 )
 
@@ -138,8 +139,9 @@ _WORDS = (
 
 
 def _row(
-    name: str, form: str, pattern: str, *, certain: bool = True, named: bool = True
+    name: str, form: str, pattern: str, trigger: str = "", *, compound: bool = False
 ) -> Identifier:
+    """A row; one without a trigger counts beside a word only."""
     return Identifier(
         entity="ADDRESS",
         country="",
@@ -148,16 +150,16 @@ def _row(
         format=form,
         pattern=pattern,
         words=_WORDS,
-        strength=Strength.CERTAIN if certain else Strength.FORM,
+        strength=Strength.CERTAIN if trigger else Strength.FORM,
         source="Universal Postal Union, addressing of the member countries",
-        holds=_is_named if named else _is_compound,
+        holds=_is_compound if compound else _is_named,
+        trigger=trigger,
     )
 
 
 _SUFFIXES = (
     r"(?:straße|strasse|str\.|gasse|allee|chaussee|strooss|weg|platz|straat|laan|plein|gracht"
-    r"|kade"
-    r"|dreef|singel|steenweg|vej|gade|stræde|vænge|plads|veien|vegen|gaten|gatan|vägen|gränden"
+    r"|kade|dreef|singel|steenweg|vej|gade|stræde|vænge|plads|veien|vegen|gaten|gatan|vägen|gränden"
     r"|torget|gata|vegur|stígur|katu|kuja|polku|[aeiouyäö]ntie)"
 )
 _BEFORE = (
@@ -206,7 +208,8 @@ IDENTIFIERS = (
         "street as one word with its name",
         "Bahnhofstraße 5a, 10115 Berlin; Keizersgracht 12; Drottninggatan 7; Mannerheimintie 3",
         rf"\p{{L}}[\p{{L}}.\-]{{1,40}}{_SUFFIXES}[ ]{{1,2}}{_NUMBER}{_APARTMENT}{_TAIL}",
-        named=False,
+        rf"{_SUFFIXES}[ ]{{1,2}}[0-9]",
+        compound=True,
     ),
     _row(
         "street before its name, number last",
@@ -215,6 +218,7 @@ IDENTIFIERS = (
         rf"{_BEFORE}[ ]?[„\"“]?{_NAMES}[\"“”]?,?[ ]{{1,2}}(?:n[ro.º°]{{0,2}}[ ]?|nº[ ]?"
         rf"|núm\.?[ ]|№[ ]?)?{_NUMBER}"
         rf"(?:,?[ ]\d{{1,2}}[ºª°][ ]?[A-Z]?)?{_APARTMENT}{_TAIL}",
+        rf"{_BEFORE}[ ]?[„\"“]?(?:[a-z'’]{{1,5}}[ '’]){{0,2}}(?-i:\p{{Lu}})",
     ),
     _row(
         "number before street and name",
@@ -222,24 +226,28 @@ IDENTIFIERS = (
         rf"\d{{1,4}}(?:[ ]?(?:bis|ter|quater|[a-d]))?,?[ ](?:{_FRENCH}|triq|sráid|bóthar"
         rf"|ascaill)[ ]"
         rf"{_NAMES}{_APARTMENT}{_TAIL}",
+        rf"[0-9][ ]?[a-z]{{0,6}},?[ ](?:{_FRENCH}|triq|sráid|bóthar|ascaill)[ ]",
     ),
     _row(
         "number before street and name, in lower case",
         "12 rue victor hugo",
         rf"\d{{1,4}}(?:[ ](?:bis|ter))?,?[ ](?:rue|avenue|boulevard"
         rf"|impasse)[ ](?:{_OF})?{_WORD}",
+        r"[0-9][ ]?[a-z]{0,3},?[ ](?:rue|avenue|boulevard|impasse)[ ]",
     ),
     _row(
         "street behind its name, number last",
         "Kossuth Lajos utca 5., 1053 Budapest; Brīvības iela 12; Gedimino pr. 9; Berliner"
         " Straße 7",
         rf"{_CAPITAL}(?:[ \-]{_CAPITAL}){{0,3}}[ \-]{_BEHIND}[ ]{_NUMBER}{_APARTMENT}{_TAIL}",
+        rf"[ \-]{_BEHIND}[ ][0-9]",
     ),
     _row(
         "number, name, street",
         "221B Baker Street, London NW1 6XE",
         rf"\d{{1,4}}[a-h]?,?[ ]{_CAPITAL}(?:[ ]{_CAPITAL}){{0,2}}[ ]{_ENGLISH}"
         rf"(?:,?[ ]{_TOWN})?(?:,?[ ](?:{_UK_POSTCODE}|{_EIRCODE}))?",
+        rf"[0-9][a-h]?,?[ ][^0-9\n]{{2,60}}[ ]{_ENGLISH}",
     ),
     _row(
         "number, name, street of a word with other senses, and town or postcode",
@@ -247,11 +255,13 @@ IDENTIFIERS = (
         rf"\d{{1,4}}[a-h]?,?[ ]{_CAPITAL}(?:[ ]{_CAPITAL}){{0,2}}[ ]{_ENGLISH_WITH_TOWN},?"
         rf"[ \n]{_TOWN}"
         rf",?[ \n](?:{_UK_POSTCODE}|{_EIRCODE})",
+        rf"[ ]{_ENGLISH_WITH_TOWN},?[ \n](?-i:\p{{Lu}})",
     ),
     _row(
         "number, name, street, in lower case",
         "221b baker street",
         rf"\d{{1,4}}[a-h]?[ ]{_WORD}(?:[ ]{_WORD})?[ ]street",
+        r"[0-9][a-h]?[ ][^0-9\n]{2,60}[ ]street",
     ),
     _row(
         "name and number, then postcode and town",
@@ -259,25 +269,23 @@ IDENTIFIERS = (
         " Αθήνα",
         rf"{_CAPITAL}(?:[ \-](?:{_OF})?{_CAPITAL}){{0,3}},?[ ](?:č\.?p\.?[ ])?{_PLAIN}{_BREAK}"
         rf"{_CLEAR_POSTCODE}[ ]{_TOWN}",
+        rf"[0-9][a-h]?{_BREAK}{_CLEAR_POSTCODE}[ ](?-i:\p{{Lu}})",
     ),
     _row(
         "name and number, then postcode of four digits and town",
         "Am Markt 3, 1010 Wien",
         rf"{_CAPITAL}(?:[ \-](?:{_OF})?{_CAPITAL}){{0,3}},?[ ]{_PLAIN}{_BREAK}"
         rf"\d{{4}}[ ]{_TOWN}",
-        certain=False,
     ),
     _row(
         "postcode and town",
         "10115 Berlin; 1012 AB Amsterdam; 00-001 Warszawa; LV-1010 Rīga",
-        rf"{_POSTCODE}[ ]{_TOWN}",
-        certain=False,
+        rf"{_CLEAR_POSTCODE}[ ]{_TOWN}",
     ),
     _row(
         "British postcode or Irish Eircode",
         "SW1A 1AA; D02 X285",
         rf"{_UK_POSTCODE}|{_EIRCODE}",
-        certain=False,
     ),
     _row(
         "post-office box",
@@ -285,5 +293,7 @@ IDENTIFIERS = (
         r"(?:postfach|p\.?[ ]?o\.?[ ]?box|postbus|postboks|boîte postale|apartado de correos"
         r"|casella postale|skrytka pocztowa|poštanski pretinac|poštni predal|postipostilokero)"
         r"[ ]\d{1,3}(?:[ ]?\d{2,3})?" + _TAIL,
+        r"(?:postfach|box|postbus|postboks|postale|correos|pocztowa|pretinac|predal|lokero)"
+        r"[ ][0-9]",
     ),
 )

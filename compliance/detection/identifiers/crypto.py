@@ -91,7 +91,9 @@ _WORDS = (
 )
 
 
-def _row(name: str, form: str, pattern: str, strength: Strength, source: str) -> Identifier:
+def _row(
+    name: str, form: str, pattern: str, strength: Strength, source: str, *, trigger: str = ""
+) -> Identifier:
     holds = {
         "Base58Check": _is_base58,
         "Bech32": _is_bech32,
@@ -110,6 +112,7 @@ def _row(name: str, form: str, pattern: str, strength: Strength, source: str) ->
         strength=strength,
         source=source,
         holds=holds,
+        trigger=trigger,
     )
 
 
@@ -120,13 +123,15 @@ IDENTIFIERS = (
         r"[13LMDXATr9][1-9a-z]{24,34}",
         Strength.CERTAIN,
         "Bitcoin developer reference, Base58Check encoding",
+        trigger=r"[13LMDXATr9][1-9a-z]{24}",
     ),
     _row(
         "Bitcoin, Litecoin and Cardano address",
         "Bech32, a prefix, 1 and 38 to 103 characters",
-        r"(?:bc|tb|ltc|addr|stake)1[02-9ac-hj-np-z]{38,103}",
+        trigger=r"(?:bc|tb|ltc|addr|stake)1[02-9ac-hj-np-z]{38,103}",
         Strength.CERTAIN,
         "BIP 173, BIP 350; CIP-19",
+        trigger=r"(?:bc|tb|ltc|addr|stake)1[02-9a-z]{12}",
     ),
     _row(
         "Stellar account",
@@ -134,6 +139,7 @@ IDENTIFIERS = (
         r"G[A-Z2-7]{55}",
         Strength.CERTAIN,
         "SEP-23",
+        trigger=r"G[A-Z2-7]{20}",
     ),
     _row(
         "Ethereum address",
@@ -148,6 +154,7 @@ IDENTIFIERS = (
         r"[48][0-9ab][1-9a-z]{93}",
         Strength.CERTAIN,
         "Monero documentation, standard addresses",
+        trigger=r"[48][0-9ab][1-9a-z]{40}",
     ),
     _row(
         "Solana address",

@@ -69,6 +69,10 @@ def _is_ipv6(value: str) -> bool:
     return any(map(str.isdigit, value)) and _is_machine(value)
 
 
+_FOUR = r"\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?(?![.\-]?\d)"
+_NO_VERSION = (
+    r"(?<![\d.\-])(?<!\w/)(?<!version[ :=])(?<!versión )(?<!verze )(?<!§ )(?<!release )"
+)
 _IP_WORDS = (
     *("ip", "ips", "ipv4", "ipv6", "ip address*", "ip-adress*", "adresse ip", "dirección ip"),
     *("indirizzo ip", "adres ip", "ip-adres*", "ip-osoite*", "ip cím*", "host*", "server*"),
@@ -123,7 +127,7 @@ IDENTIFIERS = (
         kind=Kind.OTHER,
         name="e-mail address",
         format="user@domain under a public suffix",
-        pattern=r"[\w+\-][\w.+\-%']{0,63}@(?:[\w\-]{1,63}\.){1,8}[\w\-]{1,63}",
+        pattern=r"[\w+\-][\w.+\-%']{0,63}@(?:[\w\-]{1,63}+\.){1,8}[\w\-]{1,63}+",
         words=(
             "e-mail*",
             "email*",
@@ -137,6 +141,7 @@ IDENTIFIERS = (
         strength=Strength.CERTAIN,
         source="RFC 5321; the public suffix list",
         holds=_is_email,
+        trigger="@",
     ),
     Identifier(
         entity="IP_ADDRESS",
@@ -144,11 +149,12 @@ IDENTIFIERS = (
         kind=Kind.OTHER,
         name="IPv4 address",
         format="four octets, one of 100 or more",
-        pattern=r"\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?",
+        pattern=rf"{_NO_VERSION}{_FOUR}",
         words=_IP_WORDS,
         strength=Strength.CERTAIN,
         source="RFC 791",
         holds=_is_clear_ip,
+        trigger=r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]",
     ),
     Identifier(
         entity="IP_ADDRESS",
@@ -156,7 +162,7 @@ IDENTIFIERS = (
         kind=Kind.OTHER,
         name="IPv4 address that looks like the number of a version",
         format="four octets below 100",
-        pattern=r"\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?",
+        pattern=rf"{_NO_VERSION}{_FOUR}",
         words=_IP_WORDS,
         strength=Strength.FORM,
         source="RFC 791",
@@ -168,11 +174,15 @@ IDENTIFIERS = (
         kind=Kind.OTHER,
         name="IPv6 address",
         format="groups of hexadecimal digits with colons",
-        pattern=r"(?:[0-9a-f]{1,4}:){1,7}(?::?[0-9a-f]{1,4}|:)(?::[0-9a-f]{1,4}){0,6}(?:/\d{1,3})?",
+        pattern=(
+            r"(?<!:)(?:[0-9a-f]{1,4}:){1,7}(?::?[0-9a-f]{1,4}|:)(?::[0-9a-f]{1,4}){0,6}"
+            r"(?:/\d{1,3})?(?![:\w])"
+        ),
         words=_IP_WORDS,
         strength=Strength.CERTAIN,
         source="RFC 4291",
         holds=_is_ipv6,
+        trigger=r"[0-9a-f]:[0-9a-f]{0,4}:[0-9a-f]",
     ),
     Identifier(
         entity="MAC_ADDRESS",
@@ -180,11 +190,15 @@ IDENTIFIERS = (
         kind=Kind.OTHER,
         name="MAC address",
         format="six bytes in hexadecimal with colons or hyphens, or three groups with dots",
-        pattern=r"[0-9a-f]{2}(?:[:\-][0-9a-f]{2}){5}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}",
+        pattern=(
+            r"(?<![0-9a-f][:\-])(?:[0-9a-f]{2}(?:[:\-][0-9a-f]{2}){5})(?![:\-][0-9a-f])"
+            r"|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}"
+        ),
         words=("mac", "mac address", "mac-adress*", "ethernet", "hardware address", "bssid"),
         strength=Strength.CERTAIN,
         source="IEEE 802",
         holds=_is_mac,
+        trigger=(r"[0-9a-f]{2}(?:[:\-][0-9a-f]{2}){5}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}"),
     ),
     Identifier(
         entity="IMEI",
@@ -206,7 +220,8 @@ IDENTIFIERS = (
         format="user before the host, a telling member of the query, or a page of a person",
         pattern=(
             r"https?://[^\s/@:\"'<>]{1,100}@[^\s\"'<>]{3,500}"
-            rf"|https?://{_URL}{{3,300}}\?(?:[^\s\"'<>]{{0,300}}&)?{_QUERY}=[^\s\"'<>]{{1,300}}"
+            rf"|https?://{_URL}{{3,300}}+\?(?:[^\s\"'<>&]{{0,200}}+&){{0,20}}?{_QUERY}="
+            r"[^\s\"'<>]{1,300}"
             r"|(?:https?://)?(?:[a-z]{1,3}\.)?(?:linkedin\.com/in|xing\.com/profile"
             r"|facebook\.com/people|instagram\.com|t\.me|wa\.me)/[\w.%\-]{3,80}"
             r"|https?://[\w.\-]{3,100}/~[\w.\-]{2,60}"
@@ -214,6 +229,9 @@ IDENTIFIERS = (
         words=("profile", "url", "link"),
         strength=Strength.CERTAIN,
         source="RFC 3986",
-        holds=None,
+        trigger=(
+            r"https?://|linkedin\.com/in|xing\.com/profile|facebook\.com/people|instagram\.com/"
+            r"|t\.me/|wa\.me/"
+        ),
     ),
 )

@@ -81,6 +81,7 @@ def _account(structure: str, countries: str) -> str:
 
 IBAN = "|".join(_account(structure, countries) for structure, countries in _ACCOUNTS.items())
 """Every account number in the length and with the characters of its country."""
+_BEGINS = "|".join(_ACCOUNTS.values()).replace(" ", "|")
 
 
 def _is_iban(value: str) -> bool:
@@ -150,6 +151,7 @@ IDENTIFIERS = (
         strength=Strength.CERTAIN,
         source="ISO 13616; SWIFT IBAN registry, release 101",
         holds=_is_iban,
+        trigger=rf"(?:{_BEGINS}){_BETWEEN}[0-9]{{2}}{_BETWEEN}[0-9a-z]",
     ),
     Identifier(
         entity="BIC",

@@ -89,6 +89,7 @@ IDENTIFIERS = (
         strength=Strength.CERTAIN,
         source="ISO 6709; RFC 5870",
         holds=_is_pair,
+        trigger=r"[0-9]\.[0-9]{3,15}[ ]?°?[ ]?[NS]|geo:",
     ),
     Identifier(
         entity="GPS_COORDINATES",
@@ -112,5 +113,6 @@ IDENTIFIERS = (
         words=_WORDS,
         strength=Strength.CERTAIN,
         source="ISO 6709",
+        trigger=r"[0-9][ ]?°[ ]?[0-9]",
     ),
 )
