@@ -43,6 +43,10 @@ class Identifier:
     None where the form is all that is known. `words` are context words, in lower case, in the
     country's languages and English; hyphens, underscores, inner capitals and accents written as
     base letters match too. A word that ends with `*` is the stem of its inflections.
+
+    `trigger` is for a pattern too large for Hyperscan: a short expression that stands in every
+    value. Then `pattern` is matched by `regex` alone, from 120 characters before it to 600
+    behind, and may use all that `regex` knows, as long as it is linear.
     """
 
     entity: str  # "AT_SOCIAL_SECURITY"; Presidio's own name where it has one
@@ -55,3 +59,4 @@ class Identifier:
     strength: Strength
     source: str  # the authority's page or the standard that says so
     holds: Callable[[str], bool] | None = None
+    trigger: str = ""

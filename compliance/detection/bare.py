@@ -1,0 +1,121 @@
+"""When a value counts without a word beside it.
+
+That depends on how many values of the same shape (digits, letters and separators at the same
+places) would pass for the identifier by chance. It is measured, on values made at random with
+a fixed seed, once for each shape.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+import regex
+
+from compliance.detection.identifiers.identifier import Identifier, Strength
+
+TRIED = 1_000  # values made for a shape
+SELDOM = 0.005  # share that may pass where the language is any
+AT_HOME = 0.03  # and in a text in a language of the identifier's country
+SEPARATED = 0.2  # how much rarer other numbers with the same separators are
+LETTERED = 0.05  # and those with letters at the same places
+AROUND = 200  # characters on either side that tell the language
+
+LANGUAGES: Mapping[str, frozenset[str]] = {
+    "AT": frozenset({"de"}),
+    "BE": frozenset({"nl", "fr", "de"}),
+    "BG": frozenset({"bg"}),
+    "CH": frozenset({"de", "fr", "it"}),
+    "CY": frozenset({"el"}),
+    "CZ": frozenset({"cs"}),
+    "DE": frozenset({"de"}),
+    "DK": frozenset({"da"}),
+    "EE": frozenset({"et"}),
+    "ES": frozenset({"es", "ca", "gl", "eu"}),
+    "FI": frozenset({"fi", "sv"}),
+    "FR": frozenset({"fr"}),
+    "GB": frozenset({"en", "cy"}),
+    "GR": frozenset({"el"}),
+    "HR": frozenset({"hr"}),
+    "HU": frozenset({"hu"}),
+    "IE": frozenset({"en", "ga"}),
+    "IS": frozenset({"is"}),
+    "IT": frozenset({"it", "de"}),
+    "LI": frozenset({"de"}),
+    "LT": frozenset({"lt"}),
+    "LU": frozenset({"fr", "de", "lb"}),
+    "LV": frozenset({"lv"}),
+    "MT": frozenset({"mt", "en"}),
+    "NL": frozenset({"nl"}),
+    "NO": frozenset({"no", "nb", "nn"}),
+    "PL": frozenset({"pl"}),
+    "PT": frozenset({"pt"}),
+    "RO": frozenset({"ro"}),
+    "SE": frozenset({"sv"}),
+    "SI": frozenset({"sl"}),
+    "SK": frozenset({"sk"}),
+}
+"""The languages (ISO 639-1) that are usual in a country's letters and forms."""
+
+_TIMES = regex.compile(r"1[4-9]\d{8}(?:\d{3}){0,3}")
+"""Seconds since 1970 of the years 2014 to 2033, also in thousandths and so on: no birth."""
+
+
+class Bare:
+    """Decides on values that have no word. Not thread-safe."""
+
+    def __init__(self, language: Callable[[str], str | None]) -> None:
+        self._language = language
+        self._share = lru_cache(maxsize=8_192)(_share)
+
+    def may(self, identifier: Identifier, text: str, span: tuple[int, int]) -> bool:
+        """Whether a value is one by itself, if its check holds."""
+        value = text[slice(*span)]
+        if not identifier.country:
+            return identifier.strength is Strength.CERTAIN
+        if identifier.strength is Strength.FORM or _TIMES.fullmatch(value):
+            return False
+        share = self.share(identifier, value)
+        if share <= SELDOM:
+            return identifier.strength is Strength.CERTAIN or self.is_at_home(
+                identifier, text, span
+            )
+        return share <= AT_HOME and self.is_at_home(identifier, text, span)
+
+    def share(self, identifier: Identifier, value: str) -> float:
+        """The share of other values of a value's shape that pass for an identifier."""
+        return self._share(identifier, _shape(value))
+
+    def is_at_home(self, identifier: Identifier, text: str, span: tuple[int, int]) -> bool:
+        """Whether a value stands in text in a language of its country."""
+        languages = LANGUAGES.get(identifier.country)
+        if not languages:
+            return False
+        # Pieces of fixed places, so that values near each other ask once.
+        start = max(0, span[0] // AROUND - 1) * AROUND
+        return self._language(text[start : start + 3 * AROUND]) in languages
+
+
+def _shape(value: str) -> str:
+    return "".join("0" if c.isdigit() else "A" if c.isalpha() else c for c in value)
+
+
+def _share(identifier: Identifier, shape: str) -> float:
+    """The share of random values of a shape that pass, less for what few numbers look like."""
+    drawn = random.Random(shape)  # noqa: S311 -- the same share each time
+    pattern = regex.compile(f"(?a:{identifier.pattern})", regex.IGNORECASE)
+    passed = 0
+    for _ in range(TRIED):
+        value = "".join(
+            drawn.choice("0123456789")
+            if c == "0"
+            else drawn.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+            if c == "A"
+            else c
+            for c in shape
+        )
+        if pattern.fullmatch(value) and (identifier.holds is None or identifier.holds(value)):
+            passed += 1
+    rarer = LETTERED if "A" in shape else SEPARATED if not shape.isdigit() else 1.0
+    return passed / TRIED * rarer
