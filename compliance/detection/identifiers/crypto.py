@@ -128,7 +128,7 @@ IDENTIFIERS = (
     _row(
         "Bitcoin, Litecoin and Cardano address",
         "Bech32, a prefix, 1 and 38 to 103 characters",
-        trigger=r"(?:bc|tb|ltc|addr|stake)1[02-9ac-hj-np-z]{38,103}",
+        r"(?:bc|tb|ltc|addr|stake)1[02-9ac-hj-np-z]{38,103}",
         Strength.CERTAIN,
         "BIP 173, BIP 350; CIP-19",
         trigger=r"(?:bc|tb|ltc|addr|stake)1[02-9a-z]{12}",
