@@ -20,7 +20,7 @@ import regex
 
 from compliance.detection.folding import folded
 from compliance.detection.triggers import Trigger
-from compliance.detection.view import Edit, Trust, View
+from compliance.detection.view import Edit, Trust, View, apart
 
 DEPTH = 3
 """How often something may be encoded anew."""
@@ -132,15 +132,6 @@ def _decoding(text: str, present: Trigger, depth: int) -> list[Edit]:
     if present & Trigger.FORM:
         edits += (_edit(match, " ") for match in _FORM.finditer(text))
     return apart(edits)
-
-
-def apart(edits: Iterable[Edit]) -> list[Edit]:
-    """Edits sorted, without those that overlap an earlier one."""
-    kept: list[Edit] = []
-    for edit in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
-        if not kept or edit.start >= kept[-1].end:
-            kept.append(edit)
-    return kept
 
 
 def _percent(text: str) -> Iterator[Edit]:

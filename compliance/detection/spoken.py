@@ -36,20 +36,138 @@ _NO_NAMES = frozenset(
 )
 """What stands before "at" in a sentence about a place; no mailbox is called so."""
 
+_ARTICLES = frozenset(
+    {
+        *(
+            "the",
+            "a",
+            "an",
+            "this",
+            "that",
+            "one",
+            "which",
+            "some",
+            "any",
+            "every",
+            "no",
+            "our",
+        ),
+        *(
+            "der",
+            "die",
+            "das",
+            "dem",
+            "den",
+            "ein",
+            "einem",
+            "einer",
+            "diesem",
+            "le",
+            "la",
+            "les",
+        ),
+        *(
+            "un",
+            "une",
+            "ce",
+            "cet",
+            "el",
+            "los",
+            "las",
+            "il",
+            "lo",
+            "o",
+            "os",
+            "as",
+            "um",
+            "uma",
+        ),
+        *("de", "het", "een", "ten", "ta", "to", "en", "et", "ett", "den", "det", "az", "egy"),
+    }
+)
+"""What stands before "point" in a sentence; no domain is called so."""
+_TOP = frozenset(
+    {
+        *(
+            "com",
+            "org",
+            "net",
+            "eu",
+            "info",
+            "biz",
+            "edu",
+            "gov",
+            "int",
+            "io",
+            "ai",
+            "app",
+            "dev",
+        ),
+        *(
+            "cloud",
+            "online",
+            "email",
+            "mail",
+            "me",
+            "tv",
+            "co",
+            "us",
+            "ca",
+            "uk",
+            "ch",
+            "no",
+            "is",
+        ),
+        *(
+            "li",
+            "at",
+            "be",
+            "bg",
+            "hr",
+            "cy",
+            "cz",
+            "dk",
+            "ee",
+            "fi",
+            "fr",
+            "de",
+            "gr",
+            "hu",
+            "ie",
+        ),
+        *("it", "lv", "lt", "lu", "mt", "nl", "pl", "pt", "ro", "sk", "si", "es", "se", "cat"),
+        *(
+            "\u0431\u0433",
+            "\u0435\u044e",
+            "\u03b5\u03bb",
+            "\u03b5\u03c5",
+            "gal",
+            "eus",
+            "bzh",
+            "example",
+            "test",
+        ),
+    }
+)
+"""Where an address spoken in words ends; one with signs may end anywhere."""
+
 _OPEN, _CLOSE = r"\s{0,2}[\[({<]\s{0,2}", r"\s{0,2}[\])}>]\s{0,2}"
 _AT = regex.compile(
     rf"(?i)(?P<sure>{_OPEN}(?:\L<words>|@){_CLOSE}|\s{{0,2}}@\s{{0,2}})"
     r"|(?<=\w)[\s_]{1,2}(?:\L<words>)[\s_]{1,2}(?=\w)",
     words=list(AT_WORDS),
 )
-_DOT = rf"(?:{_OPEN}(?:\L<words>|\.){_CLOSE}|[\s_]{{1,2}}(?:\L<words>)[\s_]{{1,2}}|\s{{0,2}}\.)"
+_DOT = (
+    rf"(?:{_OPEN}(?:\L<words>|\.){_CLOSE}|[\s_]{{1,2}}(?:\L<words>)[\s_]{{1,2}}"
+    r"|\s{1,2}\.\s{1,2}|\.)"
+)
 _DOTS = regex.compile(rf"(?i){_DOT}", words=list(DOT_WORDS))
 _LOCAL = regex.compile(
-    rf"(?i)(?<![\w+\-])(?:[\w+\-]{{1,40}}{_DOT}\s?){{0,4}}[\w+\-]{{1,40}}$",
+    rf"(?i)(?<![\w+\-])(?:[\w+\-]{{1,40}}{_DOT}){{0,4}}[\w+\-]{{1,40}}$",
     words=list(DOT_WORDS),
 )
 _DOMAIN = regex.compile(
-    rf"(?i)[a-z0-9\-]{{1,40}}(?:{_DOT}\s?[a-z0-9\-]{{2,40}}){{1,4}}(?!\w)",
+    rf"(?i)[a-z0-9\-]{{1,40}}(?:{_DOT}[a-z0-9\-]{{2,40}}){{1,4}}(?!\w)",
     words=list(DOT_WORDS),
 )
 _NEAR = 100  # characters on either side in which the rest of an address must stand
@@ -79,5 +197,11 @@ def _is_meant(at: regex.Match[str], local: str, domain: str) -> bool:
     """Whether this is an address, and not one written plainly, nor "look at a dot com"."""
     if at["sure"]:
         return at["sure"] != "@" or "." not in domain or " " in domain
+    labels = [label.lower() for label in _DOTS.split(domain)]
     spoken_dot = any(dot[0] != "." for dot in _DOTS.finditer(domain))
-    return spoken_dot and local.lower() not in _NO_NAMES
+    return (
+        spoken_dot
+        and labels[-1] in _TOP
+        and labels[0] not in _ARTICLES
+        and local.lower() not in _NO_NAMES
+    )

@@ -199,3 +199,12 @@ class _Making:
             self.parts.append(text)
             self._length += len(text)
         self.position = end
+
+
+def apart(edits: Iterable[Edit]) -> list[Edit]:
+    """Edits sorted, without those that overlap an earlier one."""
+    kept: list[Edit] = []
+    for edit in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
+        if not kept or edit.start >= kept[-1].end:
+            kept.append(edit)
+    return kept

@@ -2,7 +2,9 @@ r"""Every way to read a text in which a value could stand that its writing hides
 
 The first view is the whole text as a person reads it: without characters that do not show, with
 full-width forms, look-alike letters of another alphabet, HTML entities and escapes as what they
-stand for. The others are excerpts of it, in which base64, hex and URL encoding are decoded.
+stand for. The others are excerpts of it: what is decoded (base64, hex, URL encoding), what a
+guess joins ("at example dot com", DE89**3704**), what is written from the last character to the
+first.
 
     for view in views(text):
         for start, end in found_in(view.text):
@@ -15,8 +17,10 @@ All views together are at most four times as long as the text with its character
 
 from __future__ import annotations
 
+from compliance.detection.backwards import backwards
 from compliance.detection.decoding import decoded, unescaped
 from compliance.detection.folding import folded
+from compliance.detection.joining import joined, spelled
 from compliance.detection.triggers import Trigger, triggers
 from compliance.detection.view import Trust, View
 
@@ -27,15 +31,18 @@ def views(text: str) -> list[View]:
     """The ways to read a text; the first is the whole of it."""
     plain = View(text)
     present = triggers(text)
-    if not present:
-        return [plain]
-    if present & Trigger.ESCAPED:
-        plain = unescaped(plain)
-        present |= triggers(plain.text)
-    if present & Trigger.FOLDED:
-        plain = folded(plain)
-        present |= triggers(plain.text)
-    made = [plain]
-    if (view := decoded(plain, present)) is not None:
-        made.append(view)
-    return made
+    for trigger, reader in _READERS:
+        if present & trigger:
+            made = reader(plain)
+            present |= triggers(made.text) if made is not plain else present
+            plain = made
+    layers = (layer(plain, present) for layer in (decoded, joined, backwards))
+    return [plain, *(view for view in layers if view is not None)]
+
+
+_READERS = (
+    (Trigger.ESCAPED, unescaped),
+    (Trigger.FOLDED, folded),
+    (Trigger.STYLED, spelled),
+)
+"""What makes the first view, in the order in which it was written the other way round."""

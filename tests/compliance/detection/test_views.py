@@ -95,6 +95,70 @@ def test_what_is_encoded_is_decoded_and_stands_for_all_of_it(how, written, read)
     assert not view.is_new(0, 3)
 
 
+JOINED = [
+    ("letters apart", "A n n a S c h m i d t", "Anna Schmidt", "plain"),
+    ("letters and words apart", "A n n a   S c h m i d t", "Anna   Schmidt", "plain"),
+    ("bold", "**DE89** **3704** 0044", "DE89 3704 0044", "plain"),
+    ("bold within", "DE89**3704**0044", "DE8937040044", "plain"),
+    ("tags of style", "DE89<b>3704</b>0044", "DE8937040044", "plain"),
+    ("characters apart", "D E 8 9   3 7 0 4   0 0 4 4", "DE89 3704 0044", "joined"),
+    ("an address apart", "a n n a @ e x a m p l e . c o m", "anna@example.com", "joined"),
+    ("characters by hyphens", "4-1-1-1-1-1-1-1-1-1", "4111111111", "joined"),
+    ("words for signs", "anna dot berg at example dot com", "anna.berg@example.com", "joined"),
+    ("words in brackets", "anna [at] example (dot) com", "anna@example.com", "joined"),
+    ("German words", "anna punkt berg at example punkt de", "anna.berg@example.de", "joined"),
+    ("Spanish words", "anna arroba ejemplo punto es", "anna@ejemplo.es", "joined"),
+    ("Polish words", "anna małpa przyklad kropka pl", "anna@przyklad.pl", "joined"),
+    ("Bulgarian words", "anna кльомба primer точка bg", "anna@primer.bg", "joined"),
+    ("words and underscores", "anna_at_example_dot_com", "anna@example.com", "joined"),
+    ("signs apart", "anna @ example . com", "anna@example.com", "joined"),
+    ("code marks", "`DE89` `3704` 0044", "DE89 3704 0044", "joined"),
+    ("a link", "[DE89 3704](https://example.com) 0044", "DE89 3704 0044", "joined"),
+    ("strings in code", "'DE89' + '3704' + '0044'", "DE8937040044", "joined"),
+    ("underscores", "4111_1111_1111_1111", "4111 1111 1111 1111", "joined"),
+    ("commas", "4111,1111,1111,1111", "4111 1111 1111 1111", "joined"),
+    ("hyphens apart", "DE89 - 3704 - 0044 - 0532", "DE89 3704 0044 0532", "joined"),
+    ("several spaces", "DE89  3704  0044  0532", "DE89 3704 0044 0532", "joined"),
+    ("a line that ends within", "DE89 3704\n0044 0532", "DE89 3704 0044 0532", "joined"),
+    ("quoted lines", "DE89 3704\n> 0044 0532", "DE89 3704 0044 0532", "joined"),
+    ("an address on two lines", "anna@exam\nple.com", "anna@example.com", "joined"),
+    ("a word before", "svnr1237010180", "svnr 1237010180", "joined"),
+    ("a word before letters", "ibande89370400440532013000", "iban de89", "joined"),
+    ("a word before +", "call+491701234567", "call +491701234567", "joined"),
+    ("letters for digits", "4l1I 1111 11O1", "4111 1111 1101", "joined"),
+    ("an address", "moc.elpmaxe@berg.anna", "anna.greb@example.com", "backwards"),
+    ("an account", "00 0310 2350 4400 4073 98ED", "DE89 3704 0044 0532 0130 00", "backwards"),
+    ("a phone number", "7654321 071 94+", "+49 170 1234567", "backwards"),
+]
+
+
+@pytest.mark.parametrize(("how", "written", "read", "view_is"), JOINED)
+def test_what_is_written_apart_is_joined_and_stands_where_it_stood(how, written, read, view_is):
+    text = f"This is mine: {written}; and yours?"
+    view = next(view for view in views(text) if view.how == view_is and read in view.text)
+    start = view.text.index(read)
+    first, last = view.span(start, start + len(read))
+    assert text[first:last].strip("*`'[]<>b/") in written
+    assert view.is_new(start, start + len(read))
+
+
+NOT_JOINED = [
+    "look at google dot com, or find us at example dot org",
+    "We met at the point where the road ends.",
+    "Der Punkt ist: um 10:22:33,123 war es so weit",
+    "1, 2, 3, 4, 5, 6, 7, 8 and 12, 345, 678",
+    "192.168.0.1:8080 and 2024-01-15T10:22:33.123456",
+    "for i in range(10): x[i] = a * b + c[i] ** 2",
+    "write to anna@example.com\nBest regards",
+    "It cost 1.234.567,89 or 1 234 567 in 2021/2022",
+]
+
+
+@pytest.mark.parametrize("text", NOT_JOINED)
+def test_what_is_not_written_apart_is_not_joined(text):
+    assert [view.how for view in views(text)] == ["plain"]
+
+
 NOT_ENCODED = [
     "d41d8cd98f00b204e9800998ecf8427e",
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -115,6 +179,7 @@ def test_what_is_not_encoded_text_is_not_decoded(text):
 pieces = st.sampled_from(
     [
         *(written for _, written, _ in [*PLAIN, *DECODED]),
+        *(written for _, written, _, _ in JOINED),
         *(
             "DE89 3704 0044 0532 0130 00",
             "anna@example.com",
