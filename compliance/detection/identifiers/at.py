@@ -16,7 +16,15 @@ from compliance.detection.identifiers.written import is_one_code, plain
 
 _SV_WORDS = (
     *("sozialversicherungsnummer*", "versicherungsnummer*", "sv nummer", "svnr", "sv nr"),
-    *("vsnr", "sozialversicherung*", "sozialvers nr", "e-card", "versicherte*"),
+    *(
+        "vsnr",
+        "vers nr",
+        "versicherungs nr",
+        "sozialversicherung*",
+        "sozialvers nr",
+        "e-card",
+        "versicherte*",
+    ),
     *("social security", "social insurance", "ssn"),
 )
 _TAX_WORDS = (

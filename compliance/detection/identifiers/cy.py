@@ -42,7 +42,14 @@ _VAT_WORDS = (
     "vat number",
 )
 _PLATE_WORDS = (
-    *("αριθμός εγγραφής", "αριθμό εγγραφής", "αριθμός κυκλοφορίας", "πινακίδα*", "πινακίδες"),
+    *(
+        "αριθμός εγγραφής",
+        "αριθμό εγγραφής",
+        "αριθμούς εγγραφής",
+        "αριθμός κυκλοφορίας",
+        "πινακίδα*",
+        "πινακίδες",
+    ),
     *("αρ. εγγραφής", "αριθμού εγγραφής οχήματος", "plaka*", "number plate"),
     *("licence plate", "license plate", "registration number"),
 )
@@ -53,8 +60,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         country="CY",
         kind=Kind.IDENTITY_CARD,
         name="Αριθμός ταυτότητας (identity card or alien registration number)",
-        format="6 to 8 digits, with zeros before them 10",
-        pattern=r"(?:00)?[0-9]{6,8}",
+        format="6 to 8 digits, or 10",
+        pattern=r"(?:[0-9]{6,8}|[0-9]{10})",
         words=_CARD_WORDS,
         strength=Strength.FORM,
         source="Civil Registry and Migration Department; PRADO (Council of the EU)",

@@ -12,7 +12,16 @@ from compliance.detection.identifiers.identifier import Identifier, Kind, Streng
 from compliance.detection.identifiers.written import is_one_code, is_past, plain
 
 _BIRTH_WORDS = (
-    *("rodné číslo", "rodného čísla", "rodným číslem", "rodném čísle", "rč", "r.č", "rod. č"),
+    *(
+        "rodné číslo",
+        "rodná čísla",
+        "rodného čísla",
+        "rodným číslem",
+        "rodném čísle",
+        "rč",
+        "r.č",
+        "rod. č",
+    ),
     *("rodne cislo", "rodnecislo", "číslo pojištěnce", "čísla pojištěnce", "č. pojištěnce"),
     *("pojištěnec", "pojištěnce", "birth number", "personal number", "national id"),
     "rodné č",

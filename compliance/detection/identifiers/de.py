@@ -27,7 +27,17 @@ _TAX_NUMBER_WORDS = (
 )
 _PENSION_WORDS = (
     *("rentenversicherungsnummer*", "sozialversicherungsnummer*", "versicherungsnummer*"),
-    *("rvnr", "svnr", "sv nummer", "sv nr", "rv nummer", "vsnr", "rentenversicherung*"),
+    *(
+        "rvnr",
+        "svnr",
+        "vers nr",
+        "versicherungs nr",
+        "sv nummer",
+        "sv nr",
+        "rv nummer",
+        "vsnr",
+        "rentenversicherung*",
+    ),
     *("sozialversicherung*", "sozialversicherungsausweis*", "drv", "pension insurance"),
     "social security",
 )
@@ -85,6 +95,12 @@ def _is_checked_document(value: str) -> bool:
     number = plain(value)
     total = sum(w * int(c, 36) for w, c in zip(_WEIGHTS, number[:9], strict=True))
     return _is_document(number[:9]) and total % 10 == int(number[9])
+
+
+def _is_checked_number(value: str) -> bool:
+    number = plain(value)
+    total = sum(w * int(c) for w, c in zip(_WEIGHTS, number[:9], strict=True))
+    return total % 10 == int(number[9])
 
 
 def _is_tax_id_of_any_digits(value: str) -> bool:
@@ -190,6 +206,18 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         strength=Strength.FORM,
         source="Personalausweisverordnung; ICAO Doc 9303",
         holds=_is_document,
+    ),
+    Identifier(
+        entity="DE_ID_CARD",
+        country="DE",
+        kind=Kind.IDENTITY_CARD,
+        name="Nummer des Personalausweises until 2010 (identity card number)",
+        format="NNNNNNNNNC, D behind it on the card",
+        pattern=r"[0-9]{9}[ ]?[0-9]D?",
+        words=_CARD_WORDS,
+        strength=Strength.FORM,
+        source="Personalausweisgesetz of 1986; ICAO Doc 9303 part 3",
+        holds=_is_checked_number,
     ),
     Identifier(
         entity="DE_PASSPORT",

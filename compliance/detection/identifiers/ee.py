@@ -17,7 +17,14 @@ _CODE_WORDS = (
     *("личный код", "isikukoodiga"),
 )
 _CARD_WORDS = (
-    *("id kaart*", "isikutunnistus*", "dokumendi number", "dokumendinumber", "elamisloakaart*"),
+    *(
+        "id kaart*",
+        "id kaardi*",
+        "isikutunnistus*",
+        "dokumendi number",
+        "dokumendinumber",
+        "elamisloakaart*",
+    ),
     *("digi id", "identity card", "id card", "document number"),
 )
 _PASSPORT_WORDS = (
@@ -25,7 +32,7 @@ _PASSPORT_WORDS = (
     *("välismaalase pass", "passport*"),
 )
 _LICENCE_WORDS = (
-    *("juhiluba", "juhiloa", "juhiload", "juhilubade", "juhtimisõigus*", "juhiloa number"),
+    *("juhiluba*", "juhiloa*", "juhiload", "juhilubade", "juhtimisõigus*", "juhiloa number"),
     *("driving licence", "driving license", "driver's license"),
 )
 _VAT_WORDS = (

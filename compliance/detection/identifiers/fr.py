@@ -18,6 +18,10 @@ _NIR_WORDS = (
     *("numéro d'inscription au répertoire", "assurance maladie", "social security"),
     "immatriculation sociale",
 )
+_HEALTH_WORDS = (
+    *("carte vitale", "numéro de carte vitale", "carte d'assuré", "carte d'assurance maladie"),
+    *("assurance maladie", "health insurance"),
+)
 _TAX_WORDS = (
     *("numéro fiscal", "n° fiscal", "numéro fiscal de référence", "spi", "identifiant fiscal"),
     *("nif", "référence fiscale", "numéro d'identification fiscale", "impôts", "avis d'impôt"),
@@ -37,7 +41,14 @@ _VAT_WORDS = (
     *("vat", "vat number"),
 )
 _PLATE_WORDS = (
-    *("immatriculation", "immatriculé*", "plaque d'immatriculation", "plaque", "plaques"),
+    *(
+        "immatriculation",
+        "immat",
+        "immatriculé*",
+        "plaque d'immatriculation",
+        "plaque",
+        "plaques",
+    ),
     *("carte grise", "certificat d'immatriculation", "numéro d'immatriculation"),
     *("number plate", "licence plate", "license plate", "registration number"),
 )
@@ -92,6 +103,17 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         strength=Strength.FORM,
         source="Code de la sécurité sociale R161-1; Insee",
         holds=_is_nir_without_key,
+    ),
+    Identifier(
+        entity="FR_HEALTH_INSURANCE",
+        country="FR",
+        kind=Kind.HEALTH_INSURANCE,
+        name="Numéro de la carte Vitale (number of a health insurance card)",
+        format="21 digits",
+        pattern=r"[0-9]{10}[ ]?[0-9]{10}[ ]?[0-9]",
+        words=_HEALTH_WORDS,
+        strength=Strength.FORM,
+        source="GIE SESAM-Vitale",
     ),
     Identifier(
         entity="FR_TAX_ID",

@@ -46,7 +46,16 @@ _VAT_WORDS = (
 _PLATE_WORDS = (
     *("registarska oznaka", "registarske oznake", "registarskih oznaka", "registarskim"),
     *("registracijska oznaka", "registracija", "registracije", "registarske tablice"),
-    *("tablice", "tablica", "reg. oznaka", "reg. oznake", "number plate", "licence plate"),
+    *(
+        "tablice",
+        "tablica",
+        "reg. oznaka",
+        "reg. oznake",
+        "reg. tablica",
+        "reg. br",
+        "number plate",
+        "licence plate",
+    ),
     "license plate",
 )
 _TOWNS = frozenset(
