@@ -43,7 +43,7 @@ _TOWN = (
 )
 _BREAK = r"[.,;]{0,2}[ \n]{1,3}"
 _TAIL = rf"(?:{_BREAK}{_POSTCODE}[ ]{_TOWN})?"
-_UK_POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[ABD-HJLNP-UW-Z]{2}"
+_UK_POSTCODE = r"[A-Z]{1,2}\d[A-Z0-9]?[ ]?\d[ABD-HJLNP-UW-Z]{2}"
 _EIRCODE = r"(?:[AC-FHKNPRTV-Y]\d{2}|D6W)[ ]?[0-9AC-FHKNPRTV-Y]{4}"
 
 # --- What only looks like one -------------------------------------------------------------
@@ -200,7 +200,7 @@ _FRENCH = (
 _APARTMENT = (
     r"(?:,?[ ](?:nr|bl|sc|et|ap|apt|m|lok|piso|esc|top|stiege|tür|wohnung|app|flat|бл|вх|ет"
     r"|ап|emelet|em"
-    r"|ajtó|lgh|bte|boîte|bus|int|interno|appartement)\.?[ ]?[\p{L}\d]{1,4}){0,4}"
+    r"|ajtó|lgh|bte|boîte|bus|int|interno|appartement)\.?[ ]?[\p{L}0-9]{1,4}){0,4}"
 )
 
 IDENTIFIERS = (
@@ -218,7 +218,7 @@ IDENTIFIERS = (
         rf"{_BEFORE}[ ]?[„\"“]?{_NAMES}[\"“”]?,?[ ]{{1,2}}(?:n[ro.º°]{{0,2}}[ ]?|nº[ ]?"
         rf"|núm\.?[ ]|№[ ]?)?{_NUMBER}"
         rf"(?:,?[ ]\d{{1,2}}[ºª°][ ]?[A-Z]?)?{_APARTMENT}{_TAIL}",
-        rf"{_BEFORE}[ ]?[„\"“]?(?:[a-z'’]{{1,5}}[ '’]){{0,2}}(?-i:\p{{Lu}})",
+        rf"{_BEFORE}[^0-9]{{2,32}}[0-9]",
     ),
     _row(
         "number before street and name",
@@ -255,7 +255,7 @@ IDENTIFIERS = (
         rf"\d{{1,4}}[a-h]?,?[ ]{_CAPITAL}(?:[ ]{_CAPITAL}){{0,2}}[ ]{_ENGLISH_WITH_TOWN},?"
         rf"[ \n]{_TOWN}"
         rf",?[ \n](?:{_UK_POSTCODE}|{_EIRCODE})",
-        rf"[ ]{_ENGLISH_WITH_TOWN},?[ \n](?-i:\p{{Lu}})",
+        rf"[ ]{_ENGLISH_WITH_TOWN}[^0-9]{{2,50}}[0-9]",
     ),
     _row(
         "number, name, street, in lower case",
@@ -269,7 +269,7 @@ IDENTIFIERS = (
         " Αθήνα",
         rf"{_CAPITAL}(?:[ \-](?:{_OF})?{_CAPITAL}){{0,3}},?[ ](?:č\.?p\.?[ ])?{_PLAIN}{_BREAK}"
         rf"{_CLEAR_POSTCODE}[ ]{_TOWN}",
-        rf"[0-9][a-h]?{_BREAK}{_CLEAR_POSTCODE}[ ](?-i:\p{{Lu}})",
+        rf"[0-9][a-h]?{_BREAK}(?:[a-z]{{1,2}}[\- ])?[0-9]{{2,6}}",
     ),
     _row(
         "name and number, then postcode of four digits and town",

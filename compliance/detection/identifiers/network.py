@@ -71,7 +71,7 @@ def _is_ipv6(value: str) -> bool:
 
 _FOUR = r"\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?(?![.\-]?\d)"
 _NO_VERSION = (
-    r"(?<![\d.\-])(?<!\w/)(?<!version[ :=])(?<!versión )(?<!verze )(?<!§ )(?<!release )"
+    r"(?<![0-9.\-])(?<!\w/)(?<!version[ :=])(?<!versión )(?<!verze )(?<!§ )(?<!release )"
 )
 _IP_WORDS = (
     *("ip", "ips", "ipv4", "ipv6", "ip address*", "ip-adress*", "adresse ip", "dirección ip"),
