@@ -9,7 +9,7 @@ from __future__ import annotations
 from stdnum.ch import ssn, uid
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import plain
+from compliance.detection.identifiers.written import is_one_code, plain
 
 _CANTONS = "AG|AI|AR|BE|BL|BS|FR|GE|GL|GR|JU|LU|NE|NW|OW|SG|SH|SO|SZ|TG|TI|UR|VD|VS|ZG|ZH"
 
@@ -91,6 +91,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="fedpol; PRADO, CHE-AO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="CH_ID_CARD",
@@ -111,6 +112,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="fedpol; PRADO, CHE-BO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="CH_DRIVING_LICENCE",
@@ -138,7 +140,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         kind=Kind.NUMBER_PLATE,
         name="Kontrollschild, plaque d'immatriculation (vehicle registration)",
         format="canton and one to six digits",
-        pattern=rf"(?:{_CANTONS})[ \-·*]{{0,3}}\d{{1,3}}[ ']?\d{{0,3}}",
+        pattern=rf"(?:{_CANTONS})[ \-·*]{{0,3}}\d{{1,3}}(?:[ ']?\d{{1,3}})?",
         words=(
             *(
                 "kontrollschild*",
@@ -153,6 +155,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Verkehrszulassungsverordnung (SR 741.51), Art. 83",
+        holds=is_one_code,
     ),
 )
 """Every identifier of Switzerland."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from stdnum.es import cif, dni, nie, nif
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import plain
+from compliance.detection.identifiers.written import is_one_code, plain
 
 _PERSON = r"\d{1,2}[. ]?\d{3}[. ]?\d{3}[ .\-/]{0,3}[A-HJ-NP-TV-Z]"
 _FOREIGNER = r"[XYZ][ .\-]?\d{1}[. ]?\d{3}[. ]?\d{3}[ .\-/]{0,3}[A-HJ-NP-TV-Z]"
@@ -188,6 +188,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Real Decreto 183/2004; CatSalut, codi d'identificació personal",
+        holds=is_one_code,
     ),
     Identifier(
         entity="ES_PASSPORT",
@@ -206,6 +207,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="PRADO, ESP-AO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="ES_ID_CARD",
@@ -225,6 +227,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="PRADO, ESP-BO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="ES_DRIVING_LICENCE",
@@ -264,6 +267,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Reglamento General de Vehículos (Real Decreto 2822/1998), anexo XVIII",
+        holds=is_one_code,
     ),
 )
 """Every identifier of Spain."""

@@ -11,7 +11,7 @@ import re
 from stdnum.gb import nhs, utr, vat
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import plain
+from compliance.detection.identifiers.written import is_one_code, plain
 
 _NEVER = frozenset({"BG", "GB", "NK", "KN", "NT", "TN", "ZZ"})
 """Prefixes that HMRC gives nobody (NIM39110)."""
@@ -127,6 +127,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="HM Passport Office; PRADO, GBR-AO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="UK_DRIVING_LICENCE",
@@ -173,6 +174,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="DVLA, INF104 vehicle registration numbers",
+        holds=is_one_code,
     ),
 )
 """Every identifier of the United Kingdom."""

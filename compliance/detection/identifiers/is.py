@@ -10,7 +10,7 @@ from __future__ import annotations
 from stdnum.is_ import kennitala
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import plain
+from compliance.detection.identifiers.written import is_one_code, plain
 
 
 def _is_kennitala(value: str) -> bool:
@@ -59,6 +59,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Skatturinn, VSK-númer; stdnum.is_.vsk",
+        holds=is_one_code,
     ),
     Identifier(
         entity="IS_PASSPORT",
@@ -70,6 +71,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=("vegabréf*", "vegabréfsnúmer", "vegabref*", "passport*", "vegabréfs"),
         strength=Strength.FORM,
         source="PRADO, ISL-AO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="IS_ID_CARD",
@@ -81,6 +83,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=("nafnskírteini*", "skilríki*", "identity card", "persónuskilríki*", "id card"),
         strength=Strength.FORM,
         source="Þjóðskrá Íslands, nafnskírteini; PRADO, ISL-BO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="IS_DRIVING_LICENCE",
@@ -114,6 +117,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Samgöngustofa, skráningarmerki",
+        holds=is_one_code,
     ),
 )
 """Every identifier of Iceland."""

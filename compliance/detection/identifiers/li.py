@@ -8,6 +8,7 @@ Strassenverkehr, PRADO.
 from __future__ import annotations
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
+from compliance.detection.identifiers.written import is_one_code
 
 IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
@@ -64,6 +65,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Ausländer- und Passamt; PRADO, LIE-AO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="LI_ID_CARD",
@@ -82,6 +84,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Ausländer- und Passamt; PRADO, LIE-BO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="LI_NUMBER_PLATE",
@@ -89,7 +92,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         kind=Kind.NUMBER_PLATE,
         name="Kontrollschild (vehicle registration)",
         format="FL and one to six digits",
-        pattern=r"FL[ \-·]{0,3}\d{1,3}[ ']?\d{0,3}",
+        pattern=r"FL[ \-·]{0,3}\d{1,3}(?:[ ']?\d{1,3})?",
         words=(
             "kontrollschild*",
             "autonummer",
@@ -100,6 +103,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Amt für Strassenverkehr, Kontrollschilder",
+        holds=is_one_code,
     ),
 )
 """Every identifier of Liechtenstein."""

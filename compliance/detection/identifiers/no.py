@@ -11,7 +11,7 @@ import datetime as dt
 from stdnum.no import fodselsnummer, mva, orgnr
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import plain
+from compliance.detection.identifiers.written import is_one_code, plain
 
 
 def _is_fodselsnummer(value: str) -> bool:
@@ -95,6 +95,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=("passnummer*", "passnr", "pass nr", "norsk pass", "passport*", "passet", "pass"),
         strength=Strength.FORM,
         source="PRADO, NOR-AO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="NO_ID_CARD",
@@ -113,6 +114,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="PRADO, NOR-BO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="NO_DRIVING_LICENCE",
@@ -152,6 +154,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Statens vegvesen, kjennemerker",
+        holds=is_one_code,
     ),
 )
 """Every identifier of Norway."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from stdnum.ro import cnp, cui
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import plain
+from compliance.detection.identifiers.written import is_one_code, plain
 
 _COUNTIES = (
     "AB|AR|AG|BC|BH|BN|BT|BV|BR|BZ|CS|CL|CJ|CT|CV|DB|DJ|GL|GR|GJ|HR|HD|IL|IS|IF|MM|MH|MS|NT|OT"
@@ -162,6 +162,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=_LICENCE_WORDS,
         strength=Strength.FORM,
         source="DRPCIV; PRADO, ROU-FO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="RO_NUMBER_PLATE",
@@ -184,6 +185,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="DRPCIV, numere de înmatriculare",
+        holds=is_one_code,
     ),
 )
 """Every identifier of Romania."""

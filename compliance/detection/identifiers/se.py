@@ -10,7 +10,12 @@ from stdnum import luhn
 from stdnum.se import orgnr, vat
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import is_past, is_past_in_some_century, plain
+from compliance.detection.identifiers.written import (
+    is_one_code,
+    is_past,
+    is_past_in_some_century,
+    plain,
+)
 
 _PERSON = r"(?:(?:18|19|20)[ ]?)?\d{2}[ ]?[01]\d[ ]?[0-9]\d[ ]?[\-+–]?[ ]?\d{4}"
 
@@ -105,6 +110,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="PRADO, SWE-AO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="SE_ID_CARD",
@@ -119,6 +125,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="PRADO, SWE-BO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="SE_DRIVING_LICENCE",
@@ -166,6 +173,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Transportstyrelsen, registreringsskyltar",
+        holds=is_one_code,
     ),
 )
 """Every identifier of Sweden."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from stdnum.si import ddv, emso
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import plain
+from compliance.detection.identifiers.written import is_one_code, plain
 
 
 def _is_emso(value: str) -> bool:
@@ -135,6 +135,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="PRADO, SVN-AO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="SI_ID_CARD",
@@ -156,6 +157,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Zakon o osebni izkaznici; PRADO, SVN-BO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="SI_DRIVING_LICENCE",
@@ -175,6 +177,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="PRADO, SVN-FO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="SI_NUMBER_PLATE",

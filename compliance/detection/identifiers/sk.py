@@ -9,7 +9,7 @@ from __future__ import annotations
 from stdnum.sk import dph, rc
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import plain
+from compliance.detection.identifiers.written import is_one_code, plain
 
 _RC_WORDS = (
     *("rodné číslo", "rodného čísla", "rodným číslom", "rodne cislo", "r.č", "rč", "rod. č"),
@@ -102,6 +102,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="PRADO, SVK-AO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="SK_ID_CARD",
@@ -123,6 +124,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Zákon č. 395/2019 Z. z.; PRADO, SVK-BO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="SK_DRIVING_LICENCE",
@@ -143,6 +145,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="PRADO, SVK-FO",
+        holds=is_one_code,
     ),
     Identifier(
         entity="SK_HEALTH_INSURANCE",
@@ -199,6 +202,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Zákon č. 8/2009 Z. z. o cestnej premávke; Ministerstvo vnútra",
+        holds=is_one_code,
     ),
 )
 """Every identifier of Slovakia."""

@@ -1,4 +1,4 @@
-"""Values of the identifiers of the United Kingdom: documented examples, and generated ones of nobody."""
+"""Values of the United Kingdom: documented examples, and generated ones of nobody."""
 
 from collections.abc import Mapping
 

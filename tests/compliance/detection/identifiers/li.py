@@ -1,4 +1,4 @@
-"""Values of the identifiers of Liechtenstein: documented examples, and generated ones of nobody."""
+"""Values of Liechtenstein: documented examples, and generated ones of nobody."""
 
 from collections.abc import Mapping
 
@@ -160,7 +160,7 @@ VALUES: Mapping[str, Values] = {
             "FL 12345",
             "FL ·52'5",
             "FL484",
-            "FL-0'",
+            "FL-17",
             "FL85490",
             "FL- ·8 0",
             "FL- 5",
