@@ -71,16 +71,8 @@ def _company(value: str) -> bool:
 
 
 _VAT_WORDS = (
-    *(
-        "adószám",
-        "adószáma",
-        "adószámu*",
-        "közösségi adószám",
-        "eu adószám",
-        "áfa",
-        "cégadószám",
-    ),
-    *("vat", "vat number", "vat id", "tax number"),
+    *("adószám", "adószáma", "adószámu*", "közösségi adószám", "eu adószám", "áfa"),
+    *("cégadószám", "vat", "vat number", "vat id", "tax number"),
 )
 
 IDENTIFIERS: tuple[Identifier, ...] = (
@@ -95,6 +87,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
             *("személyi azonosító", "személyi azonosító*", "személyi szám", "személyi száma"),
             *("személyiszám", "személyazonosító", "szem. szám", "szemelyi szam"),
             *("personal identification number", "personal number", "national id"),
+            "személyi sz",
         ),
         strength=Strength.CERTAIN,
         source="Act XX of 1996, Annex I",
@@ -110,6 +103,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(
             *("adóazonosító", "adóazonosító jel", "adóazonosító*", "adóazon. jel", "adókártya"),
             *("adójel", "adószám", "adóigazolvány", "tax id", "tax identification", "tin"),
+            *("adóaz. jel", "tax number"),
         ),
         strength=Strength.CERTAIN,
         source="Act XX of 1996, Annex II",
@@ -125,7 +119,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(
             *("taj", "tajszám", "taj szám", "tajszáma", "taj kártya", "tajkártya", "tb-szám"),
             *("társadalombiztosítási azonosító", "társadalombiztosítási*", "biztosított"),
-            *("social security number", "health insurance number"),
+            *("social security number", "health insurance number", "tajazonosító"),
+            "betegbiztosítási",
         ),
         strength=Strength.LIKELY,
         source="Act XX of 1996, Annex III; National Health Insurance Fund (NEAK)",
@@ -165,7 +160,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(
             *("személyi igazolvány", "személyi igazolvány*", "személyazonosító igazolvány*"),
             *("személyi", "szig", "szig. szám", "igazolványszám", "okmányszám", "szemelyi"),
-            *("identity card", "id card", "okmányazonosító"),
+            *("identity card", "id card", "okmányazonosító", "szem. ig", "szig. sz"),
         ),
         strength=Strength.FORM,
         source="Government Decree 414/2015; PRADO, HUN identity cards",
@@ -179,16 +174,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         format="AANNNNNNN; older ones AANNNNNN",
         pattern=r"[A-Z]{2}[ -]?\d{6,7}",
         words=(
-            *(
-                "útlevél",
-                "útlevél*",
-                "útlevele",
-                "útlevelem",
-                "útlevelé*",
-                "útlevélszám",
-                "utlevel*",
-            ),
-            *("passport", "passport number", "passport no", "hungarian passport"),
+            *("útlevél", "útlevél*", "útlevele", "útlevelem", "útlevelé*", "útlevélszám"),
+            *("utlevel*", "passport", "passport number", "passport no", "hungarian passport"),
         ),
         strength=Strength.FORM,
         source="Act XII of 1998 on travel abroad; PRADO, HUN passports",
@@ -218,15 +205,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         format="AAA-NNN, and AA AA-NNN from 2022",
         pattern=r"[A-Z]{3}[ -]?\d{3}|[A-Z]{2}[ :-]?[A-Z]{2}[ -]?\d{3}",
         words=(
-            *(
-                "rendszám",
-                "rendszáma",
-                "rendszámú",
-                "rendszám*",
-                "forgalmi rendszám*",
-                "gépjármű*",
-            ),
-            *("gépkocsi*", "autó", "number plate", "licence plate", "license plate"),
+            *("rendszám", "rendszáma", "rendszámú", "rendszám*", "forgalmi rendszám*"),
+            *("number plate", "licence plate", "license plate", "frsz", "rsz"),
         ),
         strength=Strength.FORM,
         source="Government Decree 326/2011 on road traffic administration",

@@ -30,8 +30,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         pattern=r"\d{7}[ -]?[A-W][ -]?[ABHTWX]?",
         words=(
             *("pps", "ppsn", "pps no", "pps number", "personal public service number", "upsp"),
-            *("uimhir pps", "uimhir phearsanta", "seirbhíse poiblí", "rsi number"),
-            *("social insurance number", "tax reference number"),
+            *("uimhir pps", "uimhir phearsanta", "seirbhíse poiblí", "tax reference number"),
+            *("uimhir psp", "psp", "national id", "social security number"),
         ),
         strength=Strength.LIKELY,
         source="Social Welfare Consolidation Act 2005, section 262; stdnum.ie.pps",
@@ -70,7 +70,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         pattern=r"[0-9A-Z]\d{6}[A-Z]",
         words=(
             *("medical card", "medical card number", "gms number", "gms no", "gp visit card"),
-            *("cárta leighis", "drugs payment scheme", "dps card", "hse card"),
+            *("cárta leighis", "drugs payment scheme", "dps card", "hse card", "gms"),
+            "medical card no",
         ),
         strength=Strength.FORM,
         source="Health Service Executive, Primary Care Reimbursement Service",
@@ -115,8 +116,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         pattern=rf"(?:[89]\d|[01]\d|[1-4]\d[12])[ -]?(?:{_COUNTIES})[ -]?[1-9]\d{{0,5}}",
         words=(
             *("registration number", "vehicle registration", "car registration", "reg plate"),
-            *("car reg", "number plate", "licence plate", "license plate", "reg no", "vehicle"),
-            *("uimhir chláraithe", "uimhirphláta*"),
+            *("number plate", "licence plate", "license plate", "reg no", "vehicle"),
+            *("uimhir chláraithe", "uimhirphláta*", "reg", "vehicle reg", "car"),
         ),
         strength=Strength.FORM,
         source="S.I. No. 318/1992 and S.I. No. 542/2012, Vehicle Registration and Taxation",

@@ -19,19 +19,11 @@ def _vat(value: str) -> bool:
 _FISCAL_WORDS = (
     *("codice fiscale", "cod. fiscale", "cod. fisc", "cod fisc", "cf", "c.f", "codicefiscale"),
     *("codici fiscali", "tax code", "fiscal code", "tessera sanitaria", "italian tax code"),
+    "steuernummer",
 )
 _VAT_WORDS = (
-    *(
-        "partita iva",
-        "p.iva",
-        "p. iva",
-        "piva",
-        "part. iva",
-        "iva",
-        "partite iva",
-        "codice iva",
-    ),
-    *("vat", "vat number", "vat id", "vies"),
+    *("partita iva", "p.iva", "p. iva", "piva", "part. iva", "iva", "partite iva"),
+    *("codice iva", "vat", "vat number", "vat id", "vies", "mwst-nummer", "partita i.v.a"),
 )
 
 IDENTIFIERS: tuple[Identifier, ...] = (
@@ -96,7 +88,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(
             *("carta d'identità", "carta d’identità", "carta di identità", "carte d'identità"),
             *("cie", "carta identita", "documento d'identità", "documento di identità"),
-            *("documento di riconoscimento", "n. documento", "identity card", "id card"),
+            *("documento di riconoscimento", "n. documento", "identity card", "id card", "c.i"),
+            "identitätskarte",
         ),
         strength=Strength.FORM,
         source="Ministry of the Interior; PRADO, ITA identity cards",
@@ -139,8 +132,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         country="IT",
         kind=Kind.NUMBER_PLATE,
         name="Targa (vehicle registration)",
-        format="AA NNN AA without I, O, Q and U",
-        pattern=r"[A-HJ-NPR-TV-Z]{2}[ -]?\d{3}[ -]?[A-HJ-NPR-TV-Z]{2}",
+        format="AA NNN AA",
+        pattern=r"[A-Z]{2}[ -]?\d{3}[ -]?[A-Z]{2}",
         words=(
             *("targa", "targhe", "targata", "targato", "n. targa", "veicolo", "veicoli"),
             *("autovettura", "automobile", "number plate", "licence plate", "license plate"),

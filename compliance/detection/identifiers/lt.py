@@ -12,15 +12,8 @@ from compliance.detection.identifiers.identifier import Identifier, Kind, Streng
 from compliance.detection.identifiers.written import is_one_code
 
 _VAT_WORDS = (
-    *(
-        "pvm",
-        "pvm kodas",
-        "pvm mokėtojo kodas",
-        "pvm mokėtojo kod*",
-        "pvm kod*",
-        "pvm mokėtoj*",
-    ),
-    *("pridėtinės vertės mokes*", "vat", "vat number", "vat id", "vat code"),
+    *("pvm", "pvm kodas", "pvm mokėtojo kodas", "pvm mokėtojo kod*", "pvm kod*"),
+    *("pvm mokėtoj*", "pridėtinės vertės mokes*", "vat", "vat number", "vat id", "vat code"),
 )
 
 
@@ -44,6 +37,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
             *("asmens kodas", "asmens kod*", "asmenskodas", "a.k", "asm. kodas", "ak"),
             *("mokesčių mokėtojo kodas", "gyventojo kodas", "asmens tapatybės kodas"),
             *("personal code", "lithuanian id", "personal identification number"),
+            "national id",
         ),
         strength=Strength.CERTAIN,
         source="Law on the Population Register; stdnum.lt.asmens",
@@ -83,7 +77,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(
             *("socialinio draudimo", "socialinio draudimo numeris", "socialinio draudimo nr"),
             *("sd numeris", "sd nr", "sodra", "sodros", "valstybinio socialinio draudimo"),
-            *("social insurance number", "social security number"),
+            *("social insurance number", "social security number", "soc. draudimo"),
+            "draudimo nr",
         ),
         strength=Strength.FORM,
         source="State Social Insurance Fund Board (SoDra), state social insurance certificate",
@@ -97,14 +92,9 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         format="NNNNNNNN",
         pattern=r"\d{8}|[A-Z]{2}\d{6}",
         words=(
-            *(
-                "asmens tapatybės kortelė",
-                "tapatybės kortel*",
-                "asmens tapatybės kortel*",
-                "atk",
-            ),
-            *("kortelės numeris", "tapatybės dokument*", "asmens dokument*", "identity card"),
-            *("id card", "id kortel*"),
+            *("asmens tapatybės kortelė", "tapatybės kortel*", "asmens tapatybės kortel*"),
+            *("atk", "kortelės numeris", "tapatybės dokument*", "asmens dokument*"),
+            *("identity card", "id card", "id kortel*"),
         ),
         strength=Strength.FORM,
         source="Law on Identity Cards and Passports; PRADO, LTU identity cards",
@@ -146,8 +136,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         format="AAA NNN, AANNNN for electric vehicles",
         pattern=r"[A-Z]{3}[ -]?\d{3}|[A-Z]{2}[ -]?\d{4}",
         words=(
-            *("valstybinis numeris", "valstybinio numerio", "valstybinį numerį", "valst. nr"),
-            *("valstybiniai numeriai", "numerio ženkl*", "automobil*", "transporto priemon*"),
+            *("valstybinis numeris", "valstybinis nr", "valstybinio numerio"),
+            *("valstybinį numerį", "valst. nr", "valstybiniai numeriai", "numerio ženkl*"),
             *("number plate", "licence plate", "license plate"),
         ),
         strength=Strength.FORM,

@@ -137,7 +137,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(
             *("passeport", "numéro de passeport", "no passeport", "reisepass", "reisepass*"),
             *("pass-nummer", "passnummer", "passport", "passport number", "passport no"),
-            "luxembourg passport",
+            *("luxembourg passport", "pass nummer"),
         ),
         strength=Strength.FORM,
         source="Ministry of Foreign and European Affairs; PRADO, LUX passports",
@@ -152,7 +152,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         pattern=r"\d{6}",
         words=(
             *("permis de conduire", "numéro de permis", "führerschein", "führerscheinnummer"),
-            *("führerschäin", "permis", "driving licence", "driving license"),
+            *("führerschäin", "no de permis", "driving licence", "driving license"),
             *("driver's license", "driver's licence", "driver license"),
         ),
         strength=Strength.FORM,
@@ -167,14 +167,9 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         pattern=r"[A-Z]{2}[ -]?\d{4}",
         words=(
             *("plaque d'immatriculation", "plaque d’immatriculation", "immatriculation"),
-            *("immatriculé*", "immatriculée", "numéro d'immatriculation", "kennzeichen"),
-            *(
-                "autosnummer",
-                "umeldungsnummer",
-                "number plate",
-                "licence plate",
-                "license plate",
-            ),
+            *("immatriculé*", "numéro d'immatriculation", "kennzeichen", "autosnummer"),
+            *("umeldungsnummer", "number plate", "licence plate", "license plate", "plaque"),
+            *("plaques", "plack"),
         ),
         strength=Strength.FORM,
         source="Société nationale de circulation automobile (SNCA)",

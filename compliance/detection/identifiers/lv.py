@@ -30,7 +30,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(
             *("personas kods", "personas kod*", "pers. kods", "pk", "p.k", "personaskods"),
             *("personas kodi", "nodokļu maksātāja kods", "personal code", "latvian id"),
-            "personal identification number",
+            *("personal identification number", "national id"),
         ),
         strength=Strength.CERTAIN,
         source="Law on the Register of Natural Persons; stdnum.lv.pvn",
@@ -69,13 +69,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         pattern=r"[A-Z]{2}[ ]?\d{7}",
         words=(
             *("personas apliecība", "personas apliecīb*", "eid karte", "eid", "id karte"),
-            *(
-                "id kart*",
-                "apliecības numurs",
-                "personu apliecinoš*",
-                "identity card",
-                "id card",
-            ),
+            *("id kart*", "apliecības numurs", "personu apliecinoš*", "identity card"),
+            "id card",
         ),
         strength=Strength.FORM,
         source="Law on Personal Identification Documents; PRADO, LVA identity cards",
@@ -121,8 +116,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         pattern=r"[A-Z]{2}[ -]\d{1,4}|[A-Z]{2}\d{2,4}",
         words=(
             *("valsts reģistrācijas numurs", "valsts numurs", "numurzīme", "numurzīm*"),
-            *("valsts numura zīme", "automašīn*", "transportlīdzek*", "auto numurs"),
-            *("number plate", "licence plate", "license plate"),
+            *("valsts numura zīme", "auto numurs", "number plate", "licence plate"),
+            *("license plate", "valsts numur*", "reģistrācijas numurs", "reģ. nr"),
         ),
         strength=Strength.FORM,
         source="Cabinet Regulation on the registration of vehicles; LVS 20",

@@ -28,11 +28,14 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         kind=Kind.NATIONAL_ID,
         name="Numru tal-karta tal-identità (identity card number, tax number of nationals)",
         format="NNNNNNNA, A one of M, G, A, P, L, H, B, Z; leading zeros may be left out",
-        pattern=r"\d{3,7}[ -]?[MGAPLHBZ]|\d{3,5}[ ]?[(]\d{2}[)][ ]?[MGAPLHBZ]",
+        pattern=(
+            r"\d{3,7}[MGAPLHBZ]|\d{3,7}[ ]?[(][MGAPLHBZ][)]"
+            r"|\d{3,5}[ ]?[(]\d{2}[)][ ]?[MGAPLHBZ]"
+        ),
         words=(
             *("karta tal-identità", "karta tal-identita", "karta ta' l-identità", "kit"),
             *("numru tal-identità", "numru tal-karta", "identità", "id card", "identity card"),
-            *("id number", "id card number", "maltese id"),
+            *("id number", "id no", "i.d. card", "k.i", "national id"),
         ),
         strength=Strength.FORM,
         source="Identity Card and other Identity Documents Act, Laws of Malta, chapter 258",
@@ -47,7 +50,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(
             *("tax identification number", "income tax number", "tax number", "tin"),
             *("taxpayer number", "it number", "numru tat-taxxa", "taxxa fuq l-introjtu"),
-            *("identifikazzjoni tat-taxxa", "numru tal-kontribwent"),
+            *("identifikazzjoni tat-taxxa", "numru tal-kontribwent", "income tax", "taxxa"),
+            "tax id",
         ),
         strength=Strength.FORM,
         source="Malta Tax and Customs Administration; OECD, tax identification numbers, Malta",
@@ -60,14 +64,9 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         format="ANNNNNNNN",
         pattern=r"[A-Z][ ]?\d{6,8}",
         words=(
-            *(
-                "sigurtà soċjali",
-                "sigurta socjali",
-                "numru tas-sigurtà soċjali",
-                "sigurtà soċjal*",
-            ),
-            *("social security number", "social security no", "ss number", "ssn", "ni number"),
-            "national insurance number",
+            *("sigurtà soċjali", "sigurta socjali", "numru tas-sigurtà soċjali"),
+            *("sigurtà soċjal*", "social security number", "social security no", "ss number"),
+            *("ssn", "ni number", "national insurance number"),
         ),
         strength=Strength.FORM,
         source="Social Security Act, chapter 318 of the Laws of Malta",
@@ -137,8 +136,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         pattern=r"[A-Z]{3}[ -]?\d{3}",
         words=(
             *("numru tar-reġistrazzjoni", "pjanċa", "pjanċi", "pjanċa tar-reġistrazzjoni"),
-            *("karozza", "vettura", "number plate", "licence plate", "license plate"),
-            *("registration number", "registration plate"),
+            *("number plate", "licence plate", "license plate", "registration number"),
+            *("registration plate", "car reg", "reg no"),
         ),
         strength=Strength.FORM,
         source="Transport Malta, Registration and Licensing of Motor Vehicles Regulations",

@@ -21,8 +21,9 @@ def _rsin(value: str) -> bool:
 
 
 def _document(value: str) -> bool:
-    """As stdnum has it, and with two digits at least: a capitalised word has none."""
-    return sum(map(str.isdigit, value)) >= 2 and identiteitskaartnummer.is_valid(value)
+    """As stdnum has it, with two digits at least: a word has none, nor before a figure one."""
+    enough = sum(map(str.isdigit, value)) >= 2
+    return enough and is_one_code(value) and identiteitskaartnummer.is_valid(value)
 
 
 def _plate_form(value: str) -> bool:
@@ -60,9 +61,10 @@ IDENTIFIERS: tuple[Identifier, ...] = (
             r"|\d{2}[ .-]?\d{2}[ .-]?\d{2}[ .-]?\d{3}|\d{8}"
         ),
         words=(
-            *("bsn", "burgerservicenummer", "burger service nummer", "burgerservicenummers"),
-            *("sofinummer", "sofi-nummer", "sofi", "bsn-nummer", "bsnnummer"),
-            *("citizen service number", "persoonsnummer", "dutch social security"),
+            *("bsn", "burgerservicenummer", "burger service nummer", "sofinummer"),
+            *("sofi-nummer", "sofi", "bsn-nummer", "bsnnummer", "citizen service number"),
+            *("persoonsnummer", "dutch social security", "national id"),
+            *("social security number", "bsnr"),
         ),
         strength=Strength.LIKELY,
         source="Wet algemene bepalingen burgerservicenummer; stdnum.nl.bsn",
@@ -76,15 +78,10 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         format="NNNNNNNNC, of the same rule as the BSN; payroll tax adds LNN",
         pattern=r"\d{3}[ .]?\d{3}[ .]?\d{3}(?:[ .]?L[ .]?\d{2})?|\d{4}[.]\d{2}[.]\d{3}",
         words=(
-            *(
-                "rsin",
-                "fiscaal nummer",
-                "fiscale nummer",
-                "fiscaalnummer",
-                "loonheffingennummer",
-            ),
-            *("loonbelastingnummer", "belastingnummer", "aangiftenummer", "fi-nummer"),
-            *("dutch tax", "tax identification number", "tin"),
+            *("rsin", "fiscaal nummer", "fiscale nummer", "fiscaalnummer"),
+            *("loonheffingennummer", "loonbelastingnummer", "belastingnummer"),
+            *("aangiftenummer", "fi-nummer", "tax identification number", "tin", "fiscaal nr"),
+            *("tax id", "tax number"),
         ),
         strength=Strength.FORM,
         source="Belastingdienst; stdnum.nl.bsn",
@@ -116,7 +113,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(
             *("identiteitskaart", "identiteitskaart*", "id-kaart", "idkaart", "id kaart"),
             *("identiteitsbewijs", "identiteitsbewijs*", "legitimatiebewijs", "documentnummer"),
-            *("verblijfsdocument", "identity card", "id card"),
+            *("identity card", "id card", "id-bewijs", "nik", "legitimatie"),
         ),
         strength=Strength.FORM,
         source="Rijksdienst voor Identiteitsgegevens; stdnum.nl.identiteitskaartnummer",
@@ -161,6 +158,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(
             *("kenteken", "kentekens", "kentekenplaat", "kentekennummer", "kenteken*"),
             *("nummerplaat", "voertuig", "number plate", "licence plate", "license plate"),
+            "gekentekend",
         ),
         strength=Strength.FORM,
         source="RDW, sidecodes of registration marks",

@@ -42,6 +42,11 @@ def _regon(value: str) -> bool:
     return bool(regon.compact(value).strip("0")) and regon.is_valid(value)
 
 
+def _plate(value: str) -> bool:
+    """Two digits at least among capitals, or what is written without a space."""
+    return sum(map(str.isdigit, value)) >= 2 and is_one_code(value)
+
+
 IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         entity="PL_PESEL",
@@ -69,7 +74,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(
             *("nip", "nr nip", "numer nip", "nip-u", "nipu", "identyfikacji podatkowej"),
             *("numer podatkowy", "numer identyfikacji podatkowej", "podatnik", "podatnika"),
-            *("tax identification number", "polish tax"),
+            *("tax identification number", "polish tax", "tax id", "tax number"),
         ),
         strength=Strength.LIKELY,
         source="Act of 13 October 1995 on the identification of taxpayers; stdnum.pl.nip",
@@ -113,9 +118,9 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         format="AAA CNNNNN, check digit with weights 7, 3, 1",
         pattern=r"[A-Z]{3}[ -]?\d{6}",
         words=(
-            *("dowód osobisty", "dowodu osobistego", "dowodem osobistym", "dowodzie osobistym"),
-            *("dowód", "dowodu", "dowod osobisty", "seria i numer", "nr dowodu"),
-            *("dokument tożsamości", "identity card", "id card"),
+            *("dowód osobisty", "dowodu osobistego", "dowód", "dowodu", "dowod osobisty"),
+            *("seria i numer", "nr dowodu", "dokument tożsamości", "identity card", "id card"),
+            *("dowodem", "dowodzie", "dow. os"),
         ),
         strength=Strength.LIKELY,
         source="Act of 6 August 2010 on identity cards; PRADO, POL identity cards",
@@ -157,19 +162,14 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         kind=Kind.NUMBER_PLATE,
         name="Numer rejestracyjny (vehicle registration)",
         format="two or three letters of the district, four or five letters and digits",
-        pattern=r"[A-Z]{2,3}[ ]?\d[0-9A-Z]{3,4}|[A-Z]{2,3}[ ][A-Z0-9]\d[A-Z0-9]{2,3}",
+        pattern=r"[A-Z]{2,3}[ -]?[A-Z0-9]{4,5}",
         words=(
-            *(
-                "numer rejestracyjny",
-                "numeru rejestracyjnego",
-                "nr rejestracyjny",
-                "rejestracj*",
-            ),
-            *("nr rej", "tablica rejestracyjna", "tablic*", "pojazd", "pojazdu", "samoch*"),
-            *("number plate", "licence plate", "license plate"),
+            *("numer rejestracyjny", "numeru rejestracyjnego", "nr rejestracyjny"),
+            *("rejestracj*", "nr rej", "tablica rejestracyjna", "tablic*", "number plate"),
+            *("licence plate", "license plate", "blach*", "rejestracyjn*"),
         ),
         strength=Strength.FORM,
         source="Road Traffic Act of 20 June 1997; regulation on the marking of vehicles",
-        holds=is_one_code,
+        holds=_plate,
     ),
 )

@@ -50,7 +50,8 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(
             *("nif", "contribuinte", "contribuintes", "identificação fiscal", "n.i.f", "nipc"),
             *("número fiscal", "número de contribuinte", "nº contribuinte", "pessoa coletiva"),
-            *("tax identification number", "tax number"),
+            *("tax identification number", "tax number", "tax id"),
+            "número de identificação fiscal",
         ),
         strength=Strength.LIKELY,
         source="Decree-Law 14/2013; Autoridade Tributária e Aduaneira; stdnum.pt.nif",
@@ -81,7 +82,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(
             *("niss", "segurança social", "seguranca social", "seg. social", "beneficiário"),
             *("número de segurança social", "nº segurança social", "n.i.s.s"),
-            *("social security number", "social security"),
+            *("social security number", "social security", "inscrição na segurança social"),
         ),
         strength=Strength.LIKELY,
         source="Instituto da Segurança Social, NISS",
@@ -95,14 +96,9 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         format="NNNNNNNN N AAC: civil number, its check digit, version, check digit modulo 10",
         pattern=r"\d{8}[ -]?\d[ -]?[A-Z][A-Z0-9][ -]?\d",
         words=(
-            *(
-                "cartão de cidadão",
-                "cartao de cidadao",
-                "cartões de cidadão",
-                "cartão do cidadão",
-            ),
-            *("cc", "número de documento", "nº documento", "documento de identificação"),
-            *("citizen card", "identity card", "id card"),
+            *("cartão de cidadão", "cartao de cidadao", "cartões de cidadão"),
+            *("cartão do cidadão", "cc", "número de documento", "nº documento"),
+            *("documento de identificação", "citizen card", "identity card", "id card"),
         ),
         strength=Strength.CERTAIN,
         source="Law 7/2007 (Cartão de Cidadão); stdnum.pt.cc",
@@ -162,14 +158,9 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         format="A-NNNNNN N or AA-NNNNNN N: district, number, check digit",
         pattern=r"[A-Z]{1,2}[ -]?\d{5,8}(?:[ -]\d)?",
         words=(
-            *(
-                "carta de condução",
-                "carta de conducao",
-                "cartas de condução",
-                "título de condução",
-            ),
-            *("licença de condução", "nº da carta", "driving licence", "driving license"),
-            *("driver's license", "driver's licence", "driver license"),
+            *("carta de condução", "carta de conducao", "cartas de condução"),
+            *("título de condução", "licença de condução", "nº da carta", "driving licence"),
+            *("driving license", "driver's license", "driver's licence", "driver license"),
         ),
         strength=Strength.FORM,
         source="Instituto da Mobilidade e dos Transportes; PRADO, PRT driving licences",
@@ -188,7 +179,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(
             *("matrícula", "matrículas", "matricula", "viatura", "viaturas", "veículo"),
             *("automóvel", "chapa de matrícula", "number plate", "licence plate"),
-            "license plate",
+            *("license plate", "carro"),
         ),
         strength=Strength.FORM,
         source="Decree-Law 2/2020 (matrículas); Instituto da Mobilidade e dos Transportes",
