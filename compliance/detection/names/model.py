@@ -1,0 +1,250 @@
+"""The names model at work: texts -> names with their places.
+
+Weights that were trained by `training` are loaded from the folder beside this module, checked
+against their SHA-256. The two tables of word vectors are bytes that stay mapped from their
+files, shared by all processes of a machine; the network runs in ONNX Runtime on one thread.
+
+Text of any length is read in windows that overlap by what the network sees to either side, so
+that what is found does not depend on where a window begins; time and memory grow linearly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from compliance.detection.names.gazetteer import Gazetteer
+from compliance.detection.names.labels import CLASSES, REACH, TAGS
+from compliance.detection.names.tokens import LINE_END, Tokens, folded, hashed, tokens
+from compliance.vocabulary import DetectionFailed
+
+FOLDER = Path(__file__).parent / "weights"
+SUMS = "SHA256SUMS"
+
+WINDOW = 192  # words that are read together
+BATCH = 16  # windows that are run together
+CHUNK = 400_000  # characters of a text whose words are in memory together
+
+THRESHOLDS: dict[str, float] = {
+    "PERSON": 0.5,
+    "LOCATION": 0.5,
+    "ORGANIZATION": 0.5,
+    "ADDRESS": 0.5,
+    "DATE_TIME": 0.5,
+}
+"""The mean probability of its words from which a name counts."""
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name at `[start, end)` of a text, in code points."""
+
+    start: int
+    end: int
+    label: str  # one of `CLASSES`
+    score: float  # mean probability of its words, in [0, 1]
+
+
+class Names:
+    """Finds names in texts of any language. Not thread-safe; about 60 MB once a process."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        """Load the weights; raises `DetectionFailed` when they are missing or changed."""
+        check(folder)
+        self._words = np.load(folder / "words.npy", mmap_mode="r")
+        self._ngrams = np.load(folder / "ngrams.npy", mmap_mode="r")
+        with np.load(folder / "tables.npz") as tables:
+            self._word_scales: Floats = tables["word_scales"].astype(np.float32)
+            self._ngram_scales: Floats = tables["ngram_scales"].astype(np.float32)
+            self._known = Gazetteer(
+                tables["keys"], tables["flags"], tables["stem_keys"], tables["stem_flags"]
+            )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        options.enable_cpu_mem_arena = False  # it would keep what the largest batch took
+        self._network = onnxruntime.InferenceSession(
+            folder / "network.onnx", options, providers=["CPUExecutionProvider"]
+        )
+
+    def find(self, texts: Sequence[str], seconds: float | None = None) -> list[list[Name]]:
+        """The names in each text, in their order; they do not overlap.
+
+        Raises `DetectionFailed` when `seconds` have passed before all texts were read.
+        """
+        until = float("inf") if seconds is None else monotonic() + seconds
+        found: list[list[Name]] = [[] for _ in texts]
+        pieces = [
+            (index, offset, tokens(piece))
+            for index, text in enumerate(texts)
+            if len(text) <= CHUNK
+            for offset, piece in ((0, text),)
+            if any(map(str.isalpha, text))
+        ]
+        for index, offset, names in self._read(pieces, until):
+            found[index] += [_moved(name, offset) for name in names]
+        for index, text in enumerate(texts):
+            if len(text) > CHUNK:
+                for offset, piece in chunks(text):
+                    for _, _, names in self._read([(0, 0, tokens(piece))], until):
+                        found[index] += [_moved(name, offset) for name in names]
+        return found
+
+    def _read(
+        self, pieces: Sequence[tuple[int, int, Tokens]], until: float
+    ) -> Iterator[tuple[int, int, list[Name]]]:
+        """The names of pieces of text, window by window of like length."""
+        chances = [
+            np.zeros((len(words.words), len(TAGS)), np.float32) for _, _, words in pieces
+        ]
+        windows = [
+            (piece, start, min(start + WINDOW, len(words.words)))
+            for piece, (_, _, words) in enumerate(pieces)
+            for start in range(0, len(words.words), WINDOW - 2 * REACH)
+            if start == 0 or start + 2 * REACH < len(words.words)
+        ]
+        windows.sort(key=lambda window: window[2] - window[1])
+        for at in range(0, len(windows), BATCH):
+            if monotonic() > until:
+                raise DetectionFailed("the text is too long to be checked in the time allowed")
+            batch = windows[at : at + BATCH]
+            seen = self._chances(
+                [(pieces[piece][2], start, end) for piece, start, end in batch]
+            )
+            for (piece, start, end), rows in zip(batch, seen, strict=True):
+                skip = REACH if start else 0
+                keep = end if end == len(pieces[piece][2].words) else end - REACH
+                chances[piece][start + skip : keep] = rows[skip : keep - start]
+        for (index, offset, words), rows in zip(pieces, chances, strict=True):
+            yield index, offset, list(names_of(words, rows))
+
+    def _chances(self, windows: Sequence[tuple[Tokens, int, int]]) -> Floats:
+        """The probability of each tag for each word, of shape (windows, words, tags)."""
+        longest = max(end - start for _, start, end in windows)
+        numbers: dict[str, int] = {}
+        which = np.zeros((len(windows), longest), np.int64)
+        form = np.zeros((len(windows), longest), np.int64)
+        mask = np.zeros((len(windows), longest, 1), np.float32)
+        for row, (words, start, end) in enumerate(windows):
+            size = end - start
+            which[row, :size] = [
+                numbers.setdefault(folded(word), len(numbers))
+                for word in words.words[start:end]
+            ]
+            form[row, :size] = words.shapes[start:end]
+            form[row, :size] *= 2
+            form[row, :size] += words.glued[start:end]
+            mask[row, :size] = 1
+        fed = {
+            "features": self._features(list(numbers)),
+            "which": which,
+            "form": form,
+            "mask": mask,
+        }
+        (chances,) = self._network.run(None, fed)
+        return np.asarray(chances, np.float32)
+
+    def _features(self, words: Sequence[str]) -> Floats:
+        """Each word as the network is given it: its row, its n-grams' mean, what is known."""
+        hashes = hashed(words)
+        word = self._words[hashes.rows].astype(np.float32)
+        word *= self._word_scales[hashes.rows, None]
+        ngram = self._ngrams[hashes.ngrams].astype(np.float32)
+        ngram *= self._ngram_scales[hashes.ngrams, None]
+        counts = np.diff(hashes.offsets)
+        sums = np.add.reduceat(ngram, hashes.offsets[:-1]) if len(ngram) else ngram
+        mean = sums / counts[:, None]
+        return np.concatenate([word, mean, self._known.features(hashes)], 1, dtype=np.float32)
+
+
+def check(folder: Path) -> None:
+    """Raises `DetectionFailed` unless all files are as they were when they were written."""
+    try:
+        sums = (folder / SUMS).read_text("ascii").split()
+        for digest, name in zip(sums[::2], sums[1::2], strict=True):
+            with (folder / name).open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                    raise DetectionFailed(
+                        f"the names model's file {name} is not the one that was delivered; "
+                        "install Domicile again"
+                    )
+        if not sums:
+            raise DetectionFailed(
+                "the names model's list of files is empty; install Domicile again"
+            )
+    except (OSError, ValueError) as error:
+        raise DetectionFailed(
+            f"the names model cannot be read ({type(error).__name__}); install Domicile again"
+        ) from error
+
+
+def chunks(text: str) -> Iterator[tuple[int, str]]:
+    """Consecutive pieces of at most `CHUNK` characters, which end with a line or word."""
+    start = 0
+    while start < len(text):
+        end = min(start + CHUNK, len(text))
+        if end < len(text):
+            for mark in ("\n", " "):
+                at = text.rfind(mark, end - CHUNK // 4, end)
+                if at >= 0:
+                    end = at + 1
+                    break
+        yield start, text[start:end]
+        start = end
+
+
+def _moved(name: Name, offset: int) -> Name:
+    if not offset:
+        return name
+    return Name(name.start + offset, name.end + offset, name.label, name.score)
+
+
+# --- From tags to names -------------------------------------------------------------------
+
+_INSIDE = 0.5  # probability of any name from which a word is part of one
+_EDGES = frozenset("\n\"'“”„«»‘’,;:!?()[]{}<>|*_-–—/\\")
+"""What a name neither begins nor ends with."""
+
+
+def names_of(words: Tokens, chances: Floats) -> Iterator[Name]:
+    """The names that the words' probabilities make up; `chances` has shape (words, tags).
+
+    Words that are likely part of a name are taken together until one is more likely the
+    first of another; what is most probable for all of them together is their class.
+    """
+    begins = chances[:, 1::2]
+    classes = begins + chances[:, 2::2]
+    inside = (chances[:, 0] < 1 - _INSIDE).nonzero()[0].tolist()
+    first = (begins.sum(1) > chances[:, 2::2].sum(1)).tolist()
+    run: list[int] = []
+    for word in inside:
+        broken = run and (word != run[-1] + 1 or first[word] or words.shapes[word] == LINE_END)
+        if broken:
+            yield from _name(words, classes, run)
+            run = []
+        run.append(word)
+    if run:
+        yield from _name(words, classes, run)
+
+
+def _name(words: Tokens, classes: Floats, run: list[int]) -> Iterator[Name]:
+    while run and words.words[run[0]] in _EDGES:
+        run = run[1:]
+    while run and words.words[run[-1]] in _EDGES:
+        run = run[:-1]
+    if not run or not any(words.words[word][0].isalnum() for word in run):
+        return
+    mean = classes[run[0] : run[-1] + 1].mean(0)
+    best = int(mean.argmax())
+    score = float(mean[best])
+    if score >= THRESHOLDS[CLASSES[best]]:
+        yield Name(words.starts[run[0]], words.ends[run[-1]], CLASSES[best], round(score, 3))
