@@ -16,9 +16,13 @@ from compliance.detection.view import Edit, Trust, View, apart
 
 _ADDRESS = regex.compile(r"(?<![\w.@\-])[a-z]{2,10}\.[\w.\-]{1,100}@[\w.+\-]{1,64}(?![\w@])")
 _ACCOUNT = regex.compile(rf"(?i)[0-9]{{2}} ?(?:{'|'.join(ACCOUNT_COUNTRIES)})(?!\w)")
-_ACCOUNT_BEFORE = regex.compile(r"(?r)[0-9A-Za-z .\-]{11,44}")
+_ACCOUNT_BEFORE = regex.compile(r"(?r)(?<!\w)[0-9A-Za-z .\-]{11,44}")
+LEAST = 8  # digits of an account number before its last two
 _PHONE = regex.compile(r"(?<![\w+])\d[\d ()/\-]{6,20}\+(?![\w+])")
-_NUMBER = regex.compile(r"(?<![\w])[0-9](?:[ \-./]?[0-9A-Za-z]){6,30}(?!\w)")
+_NUMBER = regex.compile(
+    r"(?<!\w)(?:[0-9](?:[ \-./]?[0-9]){6,30}"
+    r"|(?=(?:[A-Za-z]{0,30}[0-9]){6})[0-9A-Za-z]{8,34})(?!\w)"
+)
 
 
 def backwards(view: View, present: Trigger) -> View | None:
@@ -34,7 +38,8 @@ def _turned(text: str, present: Trigger) -> Iterator[Edit]:
         for match in pattern.finditer(text):
             yield Edit(*match.span(), reverse=True)
     for end in _ACCOUNT.finditer(text):
-        if before := _ACCOUNT_BEFORE.match(text, max(0, end.start() - 44), end.start()):
+        before = _ACCOUNT_BEFORE.match(text, max(0, end.start() - 44), end.start())
+        if before and sum(map(str.isdigit, before[0])) >= LEAST:
             yield Edit(before.start(), end.end(), reverse=True)
     if present & Trigger.REVERSED:
         for match in _NUMBER.finditer(text):

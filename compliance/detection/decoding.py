@@ -13,8 +13,9 @@ from __future__ import annotations
 import base64
 import binascii
 import html
+import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import regex
 
@@ -65,7 +66,7 @@ def _unescaping(text: str) -> Iterator[Edit]:
     return iter(edits)
 
 
-def _edit(match: regex.Match[str], new: str) -> Edit:
+def _edit(match: re.Match[str] | regex.Match[str], new: str) -> Edit:
     return Edit(match.start(), match.end(), new)
 
 
@@ -99,17 +100,18 @@ def _utf8(data: bytes) -> str:
 _PERCENT = regex.compile(r"(?:%(?:25){0,3}[0-9A-Fa-f]{2})++")
 _OVER = regex.compile(r"%(?:25)+(?=[0-9A-Fa-f]{2})")
 _FORM = regex.compile(r"(?<=[?&;][\w.\-]{1,60}=[\w.%\-]{0,200})\+(?=[\w%])")
-_BASE64 = regex.compile(
+_BASE64 = re.compile(
     r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{12,}+"
     r"(?:(?<=[A-Za-z0-9+/]{32})(?:\\?\r?\n[ \t>]{0,8}[A-Za-z0-9+/]{4,}+)++)?+(?:=|%3[dD]){0,2}"
 )
-_HEX = regex.compile(
-    r"(?<![0-9A-Za-z])(?:0[xX])?[0-9a-fA-F]{2}"
-    r"(?:[ :,\-]{0,2}(?:0[xX])?[0-9a-fA-F]{2}){5,}+(?![0-9A-Za-z])"
+_HEX = re.compile(
+    r"(?<![0-9A-Za-z])(?:0[xX])?(?:[0-9a-fA-F]{2})++"
+    r"(?:[ :,\-]{1,2}(?:0[xX])?(?:[0-9a-fA-F]{2})++(?![0-9A-Za-z]))*+(?![0-9A-Za-z])"
 )
-_MIXED_CASE = regex.compile(r"[a-z0-9][A-Z]|[A-Z][a-z0-9][a-z0-9]?[A-Z0-9]")
+_HEX_RUN = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-fA-F]{2}){6,}+(?![0-9A-Za-z])")
+_MIXED_CASE = re.compile(r"[a-z0-9][A-Z]|[A-Z][a-z0-9][a-z0-9]?[A-Z0-9]")
 _NOT_HEX = regex.compile(r"0[xX]|[ :,\-]")
-_NOT_BASE64 = regex.compile(r"[\s>\\]+")
+_NOT_BASE64 = re.compile(r"[\s>\\]+")
 _CONTROL = regex.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TEXT = regex.compile(r"[\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}\t\r\n]*+")
 _WORDS = regex.compile(r"[\p{L}\p{N}]{3}")
@@ -124,9 +126,9 @@ def decoded(view: View, present: Trigger) -> View | None:
 def _decoding(text: str, present: Trigger, depth: int) -> list[Edit]:
     edits: list[Edit] = []
     if present & Trigger.BASE64:
-        edits += _tokens(_BASE64.finditer(text), depth)
+        edits += _tokens(text, _BASE64, depth)
     if present & Trigger.HEX:
-        edits += _tokens(_HEX.finditer(text), depth)
+        edits += _tokens(text, _HEX, depth)
     if present & Trigger.PERCENT:
         edits += _percent(text)
     if present & Trigger.FORM:
@@ -142,12 +144,17 @@ def _percent(text: str) -> Iterator[Edit]:
             yield _edit(match, new)
 
 
-def _tokens(found: Iterable[regex.Match[str]], depth: int) -> Iterator[Edit]:
-    for match in found:
-        written = match[0]
-        data = _from_hex(written) if match.re is _HEX else _from_base64(written)
-        if data is not None and (text := _as_text(data)) is not None:
-            yield _edit(match, _inner(text, depth - 1))
+def _tokens(text: str, pattern: re.Pattern[str], depth: int) -> Iterator[Edit]:
+    read = _from_hex if pattern is _HEX else _from_base64
+    for match in pattern.finditer(text):
+        data = read(match[0])
+        plain = None if data is None else _as_text(data)
+        if plain is not None:
+            yield _edit(match, _inner(plain, depth - 1))
+        elif pattern is _HEX and _NOT_HEX.search(match[0]):  # a word behind may look like hex
+            runs = _HEX_RUN.finditer(text, *match.span())
+            found = ((run, _as_text(bytes.fromhex(run[0]))) for run in runs)
+            yield from (_edit(run, _inner(new, depth - 1)) for run, new in found if new)
 
 
 def _inner(text: str, depth: int) -> str:

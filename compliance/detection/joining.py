@@ -83,9 +83,9 @@ _MARK = re.compile(
     r"(?P<pair>[*`~]{1,3}|__)|</?[A-Za-z][^<>\n]{0,60}>|[\"'] ?(?:\|\||[+.&])? ?[\"']"
 )
 _LINK = re.compile(r"(?P<open>\[)[^\[\]\n]{1,60}(?P<close>\]\([^()\s]{0,200}\))")
-_OF_VALUE = re.compile(r"[0-9@]")
+_OF_VALUE = re.compile(r"(?:[0-9][^0-9\n]{0,6}){4}|\w@\w|\w[*`~_]{1,3}@|@[*`~_]{1,3}\w")
 _IN_VALUE = frozenset("@.+")
-_NEAR = 12  # characters from a mark in which something of a value must stand
+_NEAR = 16  # characters from a mark in which something of a value must stand
 
 
 def _marked(text: str) -> Iterator[Edit]:
@@ -144,10 +144,14 @@ def _gaps(text: str, by: str, first: int) -> tuple[list[int], int]:
 
 
 _LINE_END = re.compile(r"(?<=[0-9])[ \t]{0,4}\r?\n[ \t>#*|]{0,8}(?=[0-9])")
-_LAST_OF_LINE = re.compile(r"(?:^|(?<=[^\w./\-+]))[+(]?[0-9A-Z][0-9A-Za-z ()./\-]{0,40}$")
+_LAST_OF_LINE = re.compile(
+    r"(?<![\w./\-+])[+(]?(?:[A-Za-z]{0,6}[0-9][0-9A-Za-z]{0,33}[ ()./\-]{0,2}){1,10}$"
+)
 _FIRST_OF_LINE = re.compile(r"[0-9](?:[0-9A-Z]|[ \-.](?=[0-9])){1,33}")
 _ADDRESS_END = re.compile(r"[ \t]?\r?\n[ \t>#*|]{0,8}")
 _MAIL = re.compile(r"@[\w\-]{1,63}(?:\.[\w\-]{2,63}){1,5}$")
+_CUT = re.compile(r"[\w.+\-]@[\w.\-]*$")
+_REST = re.compile(r"[\w.+\-]*@[\w\-]{1,63}\.\w")
 _SPACE_INSIDE = re.compile(r"\w[ \-./]\w")
 
 
@@ -165,7 +169,9 @@ def _wrapped(text: str) -> Iterator[Edit]:
     for end in _ADDRESS_END.finditer(text) if "@" in text else ():
         last = "".join(text[max(0, end.start() - LONGEST) : end.start()].rsplit(None, 1)[-1:])
         first = "".join(text[end.end() : end.end() + LONGEST].split(None, 1)[:1])
-        if {last.count("@"), first.count("@")} == {0, 1} and not _MAIL.search(last):
+        if (_CUT.search(last) and "@" not in first and not _MAIL.search(last)) or (
+            last[-1:].isalnum() and "@" not in last and _REST.match(first)
+        ):
             yield _gone(end)
 
 

@@ -68,8 +68,8 @@ ACCOUNT_COUNTRIES = (
 """Countries of account numbers, backwards."""
 
 _BETWEEN = (
-    r"(?:[_|,:;~+=*']|\xc2\xb7|\xe2\x80\xa2|[ \t]{2,3}|\.\.|--|//"
-    r"|[ ]?(?:[\-./|:;,_]|\xc2\xb7|\xe2\x80[\x93\xa2])[ ])"
+    r"(?:[_|;~*']|\xc2\xb7|\xe2\x80\xa2|[ \t]{2,3}|\.\.|--|//"
+    r"| ?(?:[\-./|:;,_]|\xc2\xb7|\xe2\x80[\x93\xa2]) )"
 )
 _LETTER = r"(?:[A-Za-z]|[\xc3-\xd4][\x80-\xbf])"
 _FOREIGN = r"[\xcd-\xd6]"  # the first byte of a letter that is Greek, Cyrillic or Armenian
@@ -109,7 +109,7 @@ _PATTERNS: Mapping[Trigger, str] = {
     Trigger.MARK: r"[0-9@.][*`~]|[*`~][0-9@]|[0-9@.]__|__[0-9@]|[0-9@.]</?[A-Za-z]|>[0-9@]|\]\("
     r"|[0-9@.][\"'] ?[+.&|]{0,2} ?[\"']",
     Trigger.GROUPED: rf"[0-9A-Za-z]{_BETWEEN}[0-9A-Za-z]{{0,4}}[0-9][0-9A-Za-z]{{0,4}}"
-    rf"{_BETWEEN}[0-9]",
+    rf"{_BETWEEN}[0-9]|[0-9A-Za-z][,:=+][0-9A-Za-z]{{3,8}}[,:=+][0-9]",
     Trigger.WRAPPED: r"[0-9][ \t]{0,4}\r?\n[ \t>#*|]{0,8}[0-9]|@[\w.\-]{0,63}\r?\n[\w@.]"
     r"|\w\r?\n@",
     Trigger.GLUED: r"[A-Za-z\x80-\xff][0-9]{7}|[0-9]{7}[A-Za-z\x80-\xff]"

@@ -148,6 +148,10 @@ NOT_JOINED = [
     "Der Punkt ist: um 10:22:33,123 war es so weit",
     "1, 2, 3, 4, 5, 6, 7, 8 and 12, 345, 678",
     "192.168.0.1:8080 and 2024-01-15T10:22:33.123456",
+    "took 12 ms from 10.0.0.1:8080 -> 200 OK at 10:22:33,123",
+    "a table:\n12 34\n56 7\n",
+    "@csrf_protect\n@require_GET\ndef page_view(request): ...",
+    "raises `Http404` and `ValueError` in 3 cases",
     "for i in range(10): x[i] = a * b + c[i] ** 2",
     "write to anna@example.com\nBest regards",
     "It cost 1.234.567,89 or 1 234 567 in 2021/2022",
@@ -157,6 +161,11 @@ NOT_JOINED = [
 @pytest.mark.parametrize("text", NOT_JOINED)
 def test_what_is_not_written_apart_is_not_joined(text):
     assert [view.how for view in views(text)] == ["plain"]
+
+
+def test_a_word_of_hex_digits_behind_does_not_hide_what_is_encoded():
+    (_, view) = views("My number is 2b3439203137302031323334353637, a dad.")
+    assert "is +49 170 1234567, a dad" in view.text
 
 
 NOT_ENCODED = [
