@@ -100,7 +100,10 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         kind=Kind.SOCIAL_SECURITY,
         name="Versicherungsnummer, SVNR (social and health insurance number)",
         format="NNNC DDMMYY; check digit C modulo 11",
-        pattern=r"[1-9][0-9]{3}[ ./-]?[0-3][0-9][ ./-]?[01][0-9][ ./-]?[0-9]{2}",
+        pattern=(
+            r"[1-9][0-9]{3}(?:[ ]?[/-]?[ ]?[0-3][0-9][01][0-9]{3}"
+            r"|[ /-][0-3][0-9][ ./-][01][0-9][ ./-][0-9]{2})"
+        ),
         words=_SV_WORDS,
         strength=Strength.CERTAIN,
         source="ASVG § 460d; stdnum.at.vnr",

@@ -50,6 +50,13 @@ def _is_vat(value: str) -> bool:
     return vat.is_valid(number.zfill(10)) and number.zfill(10)[0] in "01"
 
 
+def _is_register_number(value: str) -> bool:
+    """A number whose month (20 or 40 higher in a BIS number) and day can be, or are unknown."""
+    number = plain(value)
+    month, day = int(number[2:4]), int(number[4:6])
+    return ssn.is_valid(number) and month <= 52 and month % 20 <= 12 and day <= 31
+
+
 IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         entity="BE_NATIONAL_ID",
@@ -66,7 +73,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=_REGISTER_WORDS,
         strength=Strength.CERTAIN,
         source="Koninklijk besluit of 3 April 1984; stdnum.be.nn, stdnum.be.bis",
-        holds=lambda value: ssn.is_valid(plain(value)),
+        holds=_is_register_number,
     ),
     Identifier(
         entity="BE_ID_CARD",

@@ -97,6 +97,15 @@ def _is_checked_document(value: str) -> bool:
     return _is_document(number[:9]) and total % 10 == int(number[9])
 
 
+def _is_mixed_document(value: str) -> bool:
+    """One that is not a letter with figures behind, as many another number is."""
+    return sum(map(str.isalpha, value[:9])) > 1 and _is_checked_document(value)
+
+
+def _is_document_beside_a_word(value: str) -> bool:
+    return _is_checked_document(value) if len(plain(value)) > 9 else _is_document(value)
+
+
 def _is_checked_number(value: str) -> bool:
     number = plain(value)
     total = sum(w * int(c) for w, c in zip(_WEIGHTS, number[:9], strict=True))
@@ -193,7 +202,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(*_CARD_WORDS, *_PASSPORT_WORDS),
         strength=Strength.LIKELY,
         source="Personalausweisverordnung; ICAO Doc 9303 part 3",
-        holds=_is_checked_document,
+        holds=_is_mixed_document,
     ),
     Identifier(
         entity="DE_ID_CARD",
@@ -201,11 +210,11 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         kind=Kind.IDENTITY_CARD,
         name="Seriennummer des Personalausweises (identity card number)",
         format="nine digits and consonants, a letter first; or T and 8 digits",
-        pattern=r"[cfghjklmnprtvwxyz]" + _ICAO + r"{8}",
+        pattern=r"[cfghjklmnprtvwxyz]" + _ICAO + r"{8}(?:[ ]?[0-9]D?)?",
         words=_CARD_WORDS,
         strength=Strength.FORM,
         source="Personalausweisverordnung; ICAO Doc 9303",
-        holds=_is_document,
+        holds=_is_document_beside_a_word,
     ),
     Identifier(
         entity="DE_ID_CARD",
@@ -229,7 +238,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         words=(*_PASSPORT_WORDS, *_CARD_WORDS),
         strength=Strength.LIKELY,
         source="Passverordnung; ICAO Doc 9303 part 3",
-        holds=_is_checked_document,
+        holds=_is_mixed_document,
     ),
     Identifier(
         entity="DE_PASSPORT",
@@ -237,11 +246,11 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         kind=Kind.PASSPORT,
         name="Passnummer (passport number)",
         format="nine digits and consonants, a letter first; provisional: A or E and 7 digits",
-        pattern=r"(?:[cfghjklmnprtvwxyz]" + _ICAO + r"{8}|[ae][ ]?[0-9]{7})",
+        pattern=r"(?:[cfghjklmnprtvwxyz]" + _ICAO + r"{8}(?:[ ]?[0-9]D?)?|[ae][ ]?[0-9]{7})",
         words=_PASSPORT_WORDS,
         strength=Strength.FORM,
         source="Passverordnung; ICAO Doc 9303",
-        holds=_is_document,
+        holds=_is_document_beside_a_word,
     ),
     Identifier(
         entity="DE_FUEHRERSCHEIN",

@@ -56,21 +56,19 @@ _SIV = "[a-hj-np-tv-z]"
 _CONSONANT_FIRST = "[b-df-hj-np-tv-z][0-9b-df-hj-np-tv-z]{7}[0-9]"
 
 
-def _is_past_sex_month(number: str) -> bool:
-    """Whether sex, month and place of birth of a registration number are possible ones."""
-    month = int(number[3:5])
-    # 20 and up stand for a month that is not known, 50 and up too.
-    return (1 <= month <= 12 or 20 <= month <= 42 or month >= 50) and number[5:7] != "00"
-
-
 def _is_nir(value: str) -> bool:
+    """A number with its key, of a month, of none (20) or of scant papers (30 to 42)."""
     number = plain(value)
-    return nir.is_valid(number) and _is_past_sex_month(number)
+    month = int(number[3:5])
+    return nir.is_valid(number) and (1 <= month <= 12 or month == 20 or 30 <= month <= 42)
 
 
-def _is_nir_without_key(value: str) -> bool:
+def _is_nir_beside_a_word(value: str) -> bool:
+    """A number with its key, of any month; without it of a month and a serial that can be."""
     number = plain(value)
-    return _is_past_sex_month(number) and 1 <= int(number[3:5]) <= 12 and number[10:] != "000"
+    if len(number) == 15:
+        return nir.is_valid(number)
+    return 1 <= int(number[3:5]) <= 12 and number[10:] != "000"
 
 
 IDENTIFIERS: tuple[Identifier, ...] = (
@@ -93,16 +91,16 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         entity="FR_SOCIAL_SECURITY",
         country="FR",
         kind=Kind.SOCIAL_SECURITY,
-        name="Numéro de sécurité sociale, NIR, without its key",
-        format="S YY MM DD CCC NNN",
+        name="Numéro de sécurité sociale, NIR, without its key or of any month",
+        format="S YY MM DD CCC NNN, also with a key",
         pattern=(
             r"[1-478][ .-]?[0-9]{2}[ .-]?[0-9]{2}[ .-]?(?:[0-9]{2}|2[ab])[ .-]?[0-9]{3}[ .-]?"
-            r"[0-9]{3}"
+            r"[0-9]{3}(?:[ ]?[ ./|-]?[ ]?[0-9]{2})?"
         ),
         words=_NIR_WORDS,
         strength=Strength.FORM,
         source="Code de la sécurité sociale R161-1; Insee",
-        holds=_is_nir_without_key,
+        holds=_is_nir_beside_a_word,
     ),
     Identifier(
         entity="FR_HEALTH_INSURANCE",
