@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from stdnum import lei
 
-from compliance.detection.identifiers import addresses, births, crypto, network, payment, places
+from compliance.detection.identifiers import (
+    addresses,
+    births,
+    crypto,
+    network,
+    payment,
+    phones,
+    places,
+)
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
 
 _ISSUERS = frozenset(
@@ -72,6 +80,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     *payment.IDENTIFIERS,
     *crypto.IDENTIFIERS,
     *network.IDENTIFIERS,
+    *phones.IDENTIFIERS,
     *births.IDENTIFIERS,
     *places.IDENTIFIERS,
     *addresses.IDENTIFIERS,
