@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 
@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from compliance.detection.names.gazetteer import Gazetteer
+from compliance.detection.countries import is_country
+from compliance.detection.names.gazetteer import FLAGS, LAND, Gazetteer
 from compliance.detection.names.labels import CLASSES, REACH, TAGS
 from compliance.detection.names.tokens import LINE_END, Tokens, folded, hashed, tokens
 from compliance.vocabulary import DetectionFailed
@@ -30,6 +31,7 @@ SUMS = "SHA256SUMS"
 
 WINDOW = 192  # words that are read together
 BATCH = 16  # windows that are run together
+SHORTEST = 3  # letters of a word by which a country is known
 CHUNK = 400_000  # characters of a text whose words are in memory together
 
 THRESHOLDS: dict[str, float] = {
@@ -52,6 +54,7 @@ class Name:
     end: int
     label: str  # one of `CLASSES`
     score: float  # mean probability of its words, in [0, 1]
+    country: bool = False  # a location that is a country, which is nobody's data by itself
 
 
 class Names:
@@ -97,7 +100,24 @@ class Names:
                 for offset, piece in chunks(text):
                     for _, _, names in self._read([(0, 0, tokens(piece))], until):
                         found[index] += [_moved(name, offset) for name in names]
-        return found
+        return [
+            [
+                replace(name, country=True)
+                if name.label == "LOCATION" and self.is_country(text[name.start : name.end])
+                else name
+                for name in names
+            ]
+            for text, names in zip(texts, found, strict=True)
+        ]
+
+    def is_country(self, name: str) -> bool:
+        """Whether a name is that of a country or territory in any language, in any case."""
+        words = [folded(word) for word in tokens(name).words if len(word) >= SHORTEST]
+        if not words:
+            return is_country(name)
+        known = self._known.features(hashed(words))
+        land = LAND.bit_length() - 1
+        return is_country(name) or bool((known[:, land] + known[:, FLAGS + land] > 0).all())
 
     def _read(
         self, pieces: Sequence[tuple[int, int, Tokens]], until: float
@@ -205,7 +225,7 @@ def chunks(text: str) -> Iterator[tuple[int, str]]:
 def _moved(name: Name, offset: int) -> Name:
     if not offset:
         return name
-    return Name(name.start + offset, name.end + offset, name.label, name.score)
+    return replace(name, start=name.start + offset, end=name.end + offset)
 
 
 # --- From tags to names -------------------------------------------------------------------
