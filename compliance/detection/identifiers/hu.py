@@ -12,11 +12,9 @@ import datetime as dt
 from stdnum.hu import anum
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import is_one_code
+from compliance.detection.identifiers.written import is_one_code, is_past
 
 _TAX_EPOCH = dt.date(1867, 1, 1).toordinal()
-_FIRST_TAXED = dt.date(1880, 1, 1).toordinal() - _TAX_EPOCH
-_LAST_TAXED = dt.date(2045, 12, 31).toordinal() - _TAX_EPOCH
 
 
 def _digits(value: str) -> list[int]:
@@ -49,10 +47,14 @@ def _tax(value: str) -> bool:
     No library has it; the rule is Annex II of Act XX of 1996.
     """
     digits = _digits(value)
-    days = int("".join(map(str, digits[1:6])))
-    if not _FIRST_TAXED <= days <= _LAST_TAXED:
-        return False
     return sum(place * d for place, d in enumerate(digits[:9], 1)) % 11 == digits[9]
+
+
+def _tax_of_living(value: str) -> bool:
+    """`_tax` of somebody who was born after 1915: a day of the calendar that has been."""
+    days = int("".join(map(str, _digits(value)[1:6])))
+    born = dt.date.fromordinal(_TAX_EPOCH + days)
+    return born.year > 1915 and is_past(born.year, born.month, born.day) and _tax(value)
 
 
 def _taj(value: str) -> bool:
@@ -70,6 +72,11 @@ def _company(value: str) -> bool:
     return plain != "00000000" and anum.is_valid(plain)
 
 
+_TAX_WORDS = (
+    *("adóazonosító", "adóazonosító jel", "adóazonosító*", "adóazon. jel", "adókártya"),
+    *("adójel", "adószám", "adóigazolvány", "tax id", "tax identification", "tin"),
+    *("adóaz. jel", "tax number"),
+)
 _VAT_WORDS = (
     *("adószám", "adószáma", "adószámu*", "közösségi adószám", "eu adószám", "áfa"),
     *("cégadószám", "vat", "vat number", "vat id", "tax number"),
@@ -100,12 +107,20 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         name="Adóazonosító jel (personal tax identification number)",
         format="8 DDDDD NNN C, days since 1867-01-01, check digit modulo 11",
         pattern=r"8\d{3}[ -]?\d{3}[ -]?\d{3}",
-        words=(
-            *("adóazonosító", "adóazonosító jel", "adóazonosító*", "adóazon. jel", "adókártya"),
-            *("adójel", "adószám", "adóigazolvány", "tax id", "tax identification", "tin"),
-            *("adóaz. jel", "tax number"),
-        ),
+        words=_TAX_WORDS,
         strength=Strength.CERTAIN,
+        source="Act XX of 1996, Annex II",
+        holds=_tax_of_living,
+    ),
+    Identifier(
+        entity="HU_TAX_ID",
+        country="HU",
+        kind=Kind.TAX_ID,
+        name="Adóazonosító jel of those born before 1916",
+        format="8 DDDDD NNN C, days since 1867-01-01, check digit modulo 11",
+        pattern=r"8\d{3}[ -]?\d{3}[ -]?\d{3}",
+        words=_TAX_WORDS,
+        strength=Strength.LIKELY,
         source="Act XX of 1996, Annex II",
         holds=_tax,
     ),

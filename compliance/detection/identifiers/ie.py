@@ -20,6 +20,12 @@ _VAT_WORDS = (
     *("uimhir chláraithe cbl", "cáin bhreisluacha", "tax registration number", "trn"),
 )
 
+
+def _pps(value: str) -> bool:
+    """As stdnum has it; letters apart are capitals: "2000000 a year" is of no person."""
+    return is_one_code(value) and pps.is_valid(value)
+
+
 IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         entity="IE_NATIONAL_ID",
@@ -35,7 +41,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.LIKELY,
         source="Social Welfare Consolidation Act 2005, section 262; stdnum.ie.pps",
-        holds=pps.is_valid,
+        holds=_pps,
     ),
     Identifier(
         entity="IE_VAT",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from stdnum.pl import nip, pesel, regon
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import is_one_code
+from compliance.detection.identifiers.written import is_one_code, is_past
 
 _IDENTITY_CARD_WEIGHTS = (7, 3, 1, 9, 7, 3, 1, 7, 3)
 _PASSPORT_WEIGHTS = (7, 3, 9, 1, 7, 3, 1, 7, 3)
@@ -26,12 +26,20 @@ def _weighted(value: str, weights: tuple[int, ...]) -> bool:
     return len(characters) == len(weights) and summed % 10 == 0
 
 
+def _born(value: str) -> bool:
+    """As stdnum has it, of somebody who may be alive: it knows births until the year 2299."""
+    if not pesel.is_valid(value):
+        return False
+    born = pesel.get_birth_date(value)
+    return is_past(born.year, born.month, born.day)
+
+
 def _identity_card(value: str) -> bool:
-    return _weighted(value, _IDENTITY_CARD_WEIGHTS)
+    return is_one_code(value) and _weighted(value, _IDENTITY_CARD_WEIGHTS)
 
 
 def _passport(value: str) -> bool:
-    return _weighted(value, _PASSPORT_WEIGHTS)
+    return is_one_code(value) and _weighted(value, _PASSPORT_WEIGHTS)
 
 
 def _nip(value: str) -> bool:
@@ -54,7 +62,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         kind=Kind.NATIONAL_ID,
         name="Numer PESEL (national identification number)",
         format="YYMMDDNNNNC, the century in the month, check digit modulo 10",
-        pattern=(r"\d{2}(?:[02468][1-9]|[13579][0-2])(?:0[1-9]|[12]\d|3[01])[ -]?\d{4}[ -]?\d"),
+        pattern=(r"\d{2}(?:[02][1-9]|[13][0-2])(?:0[1-9]|[12]\d|3[01])[ -]?\d{4}[ -]?\d"),
         words=(
             *("pesel", "pesel*", "nr pesel", "numer pesel", "numer ewidencyjny"),
             *("powszechny elektroniczny system", "polish id", "national identification number"),
@@ -62,7 +70,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.CERTAIN,
         source="Act on the Population Register of 2010, Article 15; stdnum.pl.pesel",
-        holds=pesel.is_valid,
+        holds=_born,
     ),
     Identifier(
         entity="PL_TAX_ID",

@@ -34,10 +34,26 @@ def _cc(value: str) -> bool:
     return cc.is_valid(plain(value))
 
 
+def _cc_of_nic(value: str) -> bool:
+    """`_cc` of a civil number whose own check digit, modulo 11 with 0 for 10, holds too.
+
+    No library has that one; the rule is that of the former bilhete de identidade.
+    """
+    digits = [int(character) for character in plain(value)[:9]]
+    weighted = sum(w * d for w, d in zip(range(9, 1, -1), digits, strict=False))
+    return digits[8] == (11 - weighted % 11) % 11 % 10 and _cc(value)
+
+
 def _plate_form(value: str) -> bool:
     """One way of parting throughout: "1250 kg" is a weight; with spaces, capitals only."""
     return is_one_code(value) and value.count("-") in (0, 2) and value.count(" ") in (0, 2)
 
+
+_CARD_WORDS = (
+    *("cartão de cidadão", "cartao de cidadao", "cartões de cidadão", "cartão do cidadão"),
+    *("cc", "número de documento", "nº documento", "documento de identificação"),
+    *("citizen card", "identity card", "id card"),
+)
 
 IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
@@ -95,12 +111,20 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         name="Número de documento do Cartão de Cidadão (citizen card document number)",
         format="NNNNNNNN N AAC: civil number, its check digit, version, check digit modulo 10",
         pattern=r"\d{8}[ -]?\d[ -]?[A-Z][A-Z0-9][ -]?\d",
-        words=(
-            *("cartão de cidadão", "cartao de cidadao", "cartões de cidadão"),
-            *("cartão do cidadão", "cc", "número de documento", "nº documento"),
-            *("documento de identificação", "citizen card", "identity card", "id card"),
-        ),
+        words=_CARD_WORDS,
         strength=Strength.CERTAIN,
+        source="Law 7/2007 (Cartão de Cidadão); stdnum.pt.cc",
+        holds=_cc_of_nic,
+    ),
+    Identifier(
+        entity="PT_ID_CARD",
+        country="PT",
+        kind=Kind.IDENTITY_CARD,
+        name="Número de documento do Cartão de Cidadão whatever its civil number",
+        format="NNNNNNNN N AAC, check digit modulo 10",
+        pattern=r"\d{8}[ -]?\d[ -]?[A-Z][A-Z0-9][ -]?\d",
+        words=_CARD_WORDS,
+        strength=Strength.LIKELY,
         source="Law 7/2007 (Cartão de Cidadão); stdnum.pt.cc",
         holds=_cc,
     ),
