@@ -180,7 +180,8 @@ class Matcher:
         value = read.text[start:end]
         if not any(map(str.isdigit, value)) and not value.isupper():
             return False
-        if value.islower() and any(map(str.isspace, value)):
+        unchecked = self._identifiers[about].holds is None
+        if unchecked and value.islower() and any(map(str.isspace, value)):
             return False
         if word.start >= end:  # behind the value: not if it introduces the next one
             behind = read.text[word.end : word.end + 3].lstrip()[:1]

@@ -2,7 +2,7 @@
 
 `identifier` says what a row of a table is; `at`, `be`, … hold the tables of the member states
 of the EU, of the United Kingdom, Switzerland, Norway, Iceland and Liechtenstein; `universal`
-those that belong to no country. `ALL` is every row of countries.
+those that belong to no country. `ALL` is every row of them.
 """
 
 from __future__ import annotations
@@ -23,5 +23,7 @@ def _rows(module: str) -> tuple[Identifier, ...]:
     return rows
 
 
-ALL: tuple[Identifier, ...] = tuple(row for module in COUNTRIES for row in _rows(module))
-"""Every row of every country."""
+ALL: tuple[Identifier, ...] = tuple(
+    row for module in (*COUNTRIES, "universal") for row in _rows(module)
+)
+"""Every row: those of countries in their order, then those of none."""
