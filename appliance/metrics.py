@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -34,7 +34,7 @@ from compliance.vocabulary import Append, Event
 from inference.inventory import Inventory
 from inference.routing import Sign
 
-GivenT = TypeVar("GivenT")
+P = ParamSpec("P")
 FoundT = TypeVar("FoundT")
 PLACE = ("node", "model")
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -163,14 +163,14 @@ def measured_append(append: Append) -> Append:
 
 
 def measured_scan(
-    scan: Callable[[GivenT], Awaitable[FoundT]],
-) -> Callable[[GivenT], Awaitable[FoundT]]:
+    scan: Callable[P, Awaitable[FoundT]],
+) -> Callable[P, Awaitable[FoundT]]:
     """`scan`, whatever it is given, timed."""
 
-    async def timed(segments: GivenT) -> FoundT:
+    async def timed(*given: P.args, **named: P.kwargs) -> FoundT:
         began = time.perf_counter()
         try:
-            found = await scan(segments)
+            found = await scan(*given, **named)
         except Exception:
             UNDETECTED.inc()
             raise

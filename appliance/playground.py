@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from compliance.admin.playground import Bench
-from compliance.vocabulary import DetectionFailed, Scan, Segment, Serving
+from compliance.vocabulary import DetectionFailed, OwnEntity, Scan, Segment, Serving
 from inference.api.app import DataPlane
 from inference.snapshot import SnapshotStale
 
@@ -22,8 +22,8 @@ def bench_of(plane: DataPlane) -> Bench:
     """The bench of a plane; to be called in its event loop, which the console's threads ask."""
     loop = asyncio.get_running_loop()
 
-    def scan(segments: Sequence[Segment]) -> Scan:
-        asked = asyncio.run_coroutine_threadsafe(plane.detectors.scan(segments), loop)
+    def scan(segments: Sequence[Segment], own: Sequence[OwnEntity] = ()) -> Scan:
+        asked = asyncio.run_coroutine_threadsafe(plane.detectors.scan(segments, own), loop)
         try:
             return asked.result(LONGEST)
         except TimeoutError as error:

@@ -66,6 +66,41 @@ class Scan:
     languages: tuple[str, ...] = ()  # ISO 639-1 of each language recognised, sorted
 
 
+class Checksum(StrEnum):
+    """How the last characters of a number follow from the others."""
+
+    LUHN = "luhn"  # ISO/IEC 7812-1, Annex B
+    VERHOEFF = "verhoeff"
+    DAMM = "damm"
+    MOD_11_2 = "mod-11-2"  # this and the following: ISO/IEC 7064
+    MOD_11_10 = "mod-11-10"
+    MOD_37_2 = "mod-37-2"
+    MOD_37_36 = "mod-37-36"
+    MOD_97_10 = "mod-97-10"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEntity:
+    """An entity type that an organisation defines for itself, such as its case numbers.
+
+    It is found where `pattern` (RE2's syntax) matches, the `checksum` of what matches is right,
+    and one of `words` stands near, where these are given; and wherever one of `always` stands.
+    Values in `never` are none. `found` and `not_found` are sample texts, made up: in each of
+    `found` it must be found, in none of `not_found`.
+    """
+
+    name: str  # as findings and rules call it: upper case, digits, underscores
+    description: str
+    category: Category
+    pattern: str = ""  # empty: only `always` is looked for
+    checksum: Checksum | None = None
+    words: frozenset[str] = frozenset()  # empty: it counts wherever it stands
+    always: frozenset[str] = frozenset()
+    never: frozenset[str] = frozenset()
+    found: tuple[str, ...] = ()
+    not_found: tuple[str, ...] = ()
+
+
 class DetectionFailed(Exception):
     """The detector is not loaded, erred or took too long. The request must be refused."""
 
@@ -364,8 +399,18 @@ class ApprovalSpent(RecordUnavailable):
 
 # --- What the gate is given ---------------------------------------------------------------
 
-Scanner = Callable[[Sequence[Segment]], Awaitable[Scan]]
-"""Finds personal data; raises `DetectionFailed`."""
+
+class Scanner(Protocol):
+    """Finds what stands in segments, the organisation's own entities among it.
+
+    Raises `DetectionFailed`.
+    """
+
+    def __call__(
+        self, segments: Sequence[Segment], own: Sequence[OwnEntity] = (), /
+    ) -> Awaitable[Scan]:
+        """What was found."""
+
 
 Append = Callable[[Sequence[Event]], Awaitable[None]]
 """Returns once the events are durable; raises `RecordUnavailable`."""

@@ -34,6 +34,7 @@ from compliance.vocabulary import (
     Endpoint,
     Facts,
     Finding,
+    OwnEntity,
     RequestClass,
     Scan,
     Segment,
@@ -52,7 +53,7 @@ class Bench:
     cannot be told now, with why as a sentence that has no full stop.
     """
 
-    scan: Callable[[Sequence[Segment]], Scan]
+    scan: Callable[[Sequence[Segment], Sequence[OwnEntity]], Scan]
     serving: Callable[[str], Serving]
     models: Callable[[], list[str]]
 
@@ -198,9 +199,9 @@ def attempt(bench: Bench, form: TryForm) -> Tried:
     """Scan, decide and treat, as the gate does; raises `DetectionFailed`."""
     asked = form.cleaned_data
     segment = Segment("/messages/0/content", asked["text"])
-    scan = bench.scan([segment])
-    facts = _facts(asked, scan, bench.serving(asked["model"]))
     policy: Policy = asked["policy"].policy
+    scan = bench.scan([segment], policy.own_entities)
+    facts = _facts(asked, scan, bench.serving(asked["model"]))
     coverage = covered() or frozenset()
     decision = decide(policy, facts, coverage)
     released = decide(policy, facts, coverage, frozenset(decision.held_by))

@@ -68,6 +68,32 @@ def without(document: Document, name: str) -> Document:
     return {**document, "rules": [one for one in _rules(document) if one.get("id") != name]}
 
 
+def own_entities(document: Document) -> list[dict[str, Any]]:
+    """The definitions of the organisation's own entities, in their order."""
+    own = document.get("own_entities")
+    return [one for one in own if isinstance(one, dict)] if isinstance(own, list) else []
+
+
+def own_entity(document: Document, name: str) -> dict[str, Any] | None:
+    """The definition of this name."""
+    return next((one for one in own_entities(document) if one.get("name") == name), None)
+
+
+def with_own(document: Document, entity: Mapping[str, Any], original: str) -> Document:
+    """With `entity` in the place of the one called `original`; at the end where none is."""
+    own = [dict(entity) if o.get("name") == original else o for o in own_entities(document)]
+    if own_entity(document, original) is None:
+        own.append(dict(entity))
+    return {**document, "own_entities": own}
+
+
+def without_own(document: Document, name: str) -> Document:
+    """Without the definition of this name."""
+    rest = {member: value for member, value in document.items() if member != "own_entities"}
+    own = [one for one in own_entities(document) if one.get("name") != name]
+    return rest | ({"own_entities": own} if own else {})
+
+
 def with_edition(document: Document) -> Document:
     """With the newest edition of the regions where one is named and no edition is given."""
     named = any(place.get("regions") for place in _places(document))

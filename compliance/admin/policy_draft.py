@@ -25,6 +25,7 @@ from compliance.policy.rules import MAX_DAYS, PolicyRefused, parse
 from compliance.versions import Refused, drafts
 
 REMOVED = "removed policy rule"  # in the session: so that it can be put back
+OWN_REMOVED = "removed own entity"  # likewise
 
 
 def urls(guard: Any) -> list[URLPattern]:
@@ -77,6 +78,7 @@ def draft_view(request: HttpRequest, pk: int) -> HttpResponse:
     editable = draft.state == PolicyDraft.State.OPEN and may(request, DRAFT)
     compared = policy_signed.active()
     removed = request.session.get(REMOVED) or {}
+    own_removed = request.session.get(OWN_REMOVED) or {}
     more: dict[str, Any] = {}
     if policy is not None:
         document = documents.read(draft.document)
@@ -99,9 +101,15 @@ def draft_view(request: HttpRequest, pk: int) -> HttpResponse:
         may_simulate=may(request, DRAFT, APPROVE),
         chosen=f"draft-{draft.pk}",
         proved=f"draft={draft.pk}",
-        removed=removed.get("id") if editable and removed.get("draft") == pk else "",
+        removed=_of(removed, pk) if editable else "",
+        own_removed=_of(own_removed, pk) if editable else "",
         **more,
     )
+
+
+def _of(removed: dict[str, Any], draft: int) -> str:
+    """What was taken out of this draft last."""
+    return str(removed.get("id", "")) if removed.get("draft") == draft else ""
 
 
 @csrf_protect

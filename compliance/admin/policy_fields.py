@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -26,12 +26,21 @@ class Boxes(forms.CheckboxSelectMultiple):
 
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
         """With what was typed, or what is chosen and has no box."""
-        boxes = {str(code) for code, _words in self.choices}
+        boxes = {str(one) for one, _words in _flat(self.choices)}
         chosen = [str(one) for one in value or () if one is not None]
         context = super().get_context(name, [one for one in chosen if one in boxes], attrs)
         said: dict[str, Any] = context["widget"]
         said["typed"] = self.typed
         said["more"] = "\n".join(one for one in chosen if one not in boxes)
+        groups = said["optgroups"]
+        said["alone"] = [
+            option for title, options, _ in groups if not title for option in options
+        ]
+        said["groups"] = [
+            (title, options, any(option["selected"] for option in options))
+            for title, options, _ in groups
+            if title
+        ]
         return context
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
@@ -47,19 +56,42 @@ class Boxes(forms.CheckboxSelectMultiple):
         return False
 
 
+def _flat(choices: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    for name, words in choices:
+        if isinstance(words, list):
+            yield from words
+        else:
+            yield name, words
+
+
+def _grouped(pairs: Sequence[tuple[str, str]], group: Callable[[str], str]) -> list[Any]:
+    """As choices of Django: those of no group first, then the groups by their headings."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for pair in pairs:
+        groups.setdefault(group(pair[0]), []).append(pair)
+    alone: list[Any] = list(groups.pop("", []))
+    return alone + sorted(groups.items())
+
+
 class NamesField(forms.Field):
     """Names, as a list; those that this appliance knows have boxes.
 
-    `known` are pairs of a name and its words. With `typed`, others may be typed too.
+    `known` are pairs of a name and its words. With `typed`, others may be typed too. `group`
+    tells under which heading a name stands, empty for none.
     """
 
     def __init__(
-        self, known: Iterable[tuple[str, str]], *, typed: bool = True, **named: Any
+        self,
+        known: Iterable[tuple[str, str]],
+        *,
+        typed: bool = True,
+        group: Callable[[str], str] = lambda _name: "",
+        **named: Any,
     ) -> None:
         super().__init__(required=False, widget=Boxes(typed), **named)
         self.typed = typed
         self.boxes = list(known)
-        self.widget.choices = self.boxes
+        self.widget.choices = _grouped(self.boxes, group)
 
     def to_python(self, value: Any) -> list[str]:
         """The names; raises `ValidationError` for one that has no box and cannot be typed."""

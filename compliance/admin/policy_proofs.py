@@ -107,6 +107,7 @@ def _data_and_place() -> dict[str, forms.Field]:
         ),
         "entities": NamesField(
             known.entities,
+            group=policy_world.country_of,
             label="Of the types",
             help_text="Nothing chosen: every type. With categories chosen too, both must hold.",
         ),

@@ -38,9 +38,12 @@ def urls(guard: Any) -> list[URLPattern]:
 
 def bound(request: HttpRequest, draft: PolicyDraft) -> RuleForm:
     """What was typed, beside the other rules of the draft."""
-    ids = set(documents.ids(documents.read(draft.document)))
+    document = documents.read(draft.document)
+    ids = set(documents.ids(document))
     others = ids - {request.POST.get("original", "")}
-    return RuleForm(policy_world.known(), request.POST, others=others)
+    return RuleForm(
+        policy_world.known(documents.own_entities(document)), request.POST, others=others
+    )
 
 
 def sentence(draft: PolicyDraft, form: RuleForm) -> str:
@@ -68,7 +71,7 @@ def rule_view(request: HttpRequest, pk: int) -> HttpResponse:
         messages.warning(request, f"This draft has no rule that is called {name or copied}.")
         return page_of(draft)
     shown = {**rule, "id": ""} if rule is not None and copied else rule
-    form = RuleForm(policy_world.known(), rule=shown)
+    form = RuleForm(policy_world.known(documents.own_entities(document)), rule=shown)
     said = words.rule(documents.alone(document, rule).rules[0]) if rule else ""
     return _drawn(request, draft, form, said, name, documents.mark(rule if name else None))
 

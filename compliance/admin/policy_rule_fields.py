@@ -12,7 +12,7 @@ from compliance.admin.policy_fields import (
     NamesField,
     YesNoField,
 )
-from compliance.admin.policy_world import Known
+from compliance.admin.policy_world import Known, country_of
 from compliance.models.applications import LegalBasis
 from compliance.templatetags.console import CATEGORY_WORDS
 from compliance.vocabulary import Effect, RequestClass
@@ -94,6 +94,7 @@ def _when_text(known: Known) -> dict[str, forms.Field]:
         ),
         "when_entities": NamesField(
             known.entities,
+            group=country_of,
             label="Types of findings",
             help_text="Narrower than the kinds above. Those with a box are what the loaded "
             "recognisers find; of others a rule can speak, but nothing finds them now.",

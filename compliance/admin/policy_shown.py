@@ -17,8 +17,10 @@ from compliance.policy.checks import faults
 from compliance.policy.decide import not_enforced
 from compliance.policy.difference import Difference, differences
 from compliance.policy.rules import Policy, PolicyRefused, Rule, parse
+from compliance.versions import own
 
 RULE = re.compile(r"rules\[(\d+)\]")
+OWN = re.compile(r"own_entities\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Check:
 
     words: str
     blocking: bool
-    rule: str = ""
+    place: str = ""  # "Rule" and its id, or "Entity" and its name
     url: str = ""
 
 
@@ -64,21 +66,26 @@ def checks(policy: Policy, draft: int | None = None) -> list[Check]:
     """What is wrong with it or odd about it, the blocking ones first."""
     found = [
         Check(fault.words, fault.blocking, *_place(policy, fault.at, draft))
-        for fault in faults(policy, policy_world.world())
+        for fault in (*faults(policy, policy_world.world()), *own.faults(policy))
     ]
     return sorted(found, key=lambda check: not check.blocking)
 
 
 def _place(policy: Policy, at: str, draft: int | None) -> tuple[str, str]:
-    """The rule that a fault is in, and the page where a draft's rule is edited."""
+    """The rule or entity that a fault is in, and the page where a draft's is edited."""
+    if (entity := OWN.match(at)) is not None:
+        name = policy.own_entities[int(entity[1])].name
+        address = reverse("admin:policy_own", args=[draft]) if draft else ""
+        place = f"Entity {name}"
+        return place, f"{address}?{urlencode({'name': name})}" if draft else ""
     matched = RULE.match(at)
     if matched is None:
         return "", reverse("admin:policy_settings", args=[draft]) if draft and at else ""
     rule = policy.rules[int(matched[1])].id
     if not draft:
-        return rule, ""
+        return f"Rule {rule}", ""
     address = reverse("admin:policy_rule", args=[draft])
-    return rule, f"{address}?{urlencode({'id': rule})}"
+    return f"Rule {rule}", f"{address}?{urlencode({'id': rule})}"
 
 
 def compared(policy: Policy, version: PolicyVersion | None) -> list[Difference] | None:

@@ -66,8 +66,8 @@ class Region:
     limited: tuple[str, ...]
 
 
-def known() -> Known:
-    """What the rule form can offer now."""
+def known(own: Iterable[Mapping[str, str]] = ()) -> Known:
+    """What the rule form can offer now; `own` are definitions of a draft's own entities."""
     applications = list(Application.objects.order_by("name"))
     sites = list(Site.objects.order_by("name"))
     models = _ask()
@@ -76,7 +76,7 @@ def known() -> Known:
         applications=tuple((one.name, _with(one.name, one.owner)) for one in applications),
         purposes=_same(one.purpose for one in applications),
         owners=_same(one.owner for one in applications),
-        entities=_entities(),
+        entities=_entities(own),
         models=tuple((one.name, _with(one.name, one.licence)) for one in models),
         licences=_same(one.licence for one in models),
         publishers=_same(one.publisher for one in models),
@@ -147,6 +147,18 @@ def _with(name: str, more: str) -> str:
     return f"{name} ({more})" if more else name
 
 
-def _entities() -> Pairs:
-    found = sorted(covered() or ())
-    return tuple((entity, f"{entity}: {CATEGORY_WORDS[kind]}") for kind, entity in found)
+def _entities(own: Iterable[Mapping[str, str]]) -> Pairs:
+    found = {(str(kind), entity) for kind, entity in covered() or ()}
+    found |= {
+        (one["category"], one["name"]) for one in own if {"category", "name"} <= one.keys()
+    }
+    return tuple(
+        (entity, f"{entity}: {CATEGORY_WORDS.get(kind, kind)}")
+        for kind, entity in sorted(found)
+    )
+
+
+def country_of(entity: str) -> str:
+    """The name of the country whose identifier an entity is; empty for others."""
+    prefix, _, kind = entity.partition("_")
+    return regions.COUNTRIES.get("GB" if prefix == "UK" else prefix, "") if kind else ""

@@ -13,11 +13,14 @@ import json
 import os
 import signal
 import sys
+from functools import lru_cache
 from time import monotonic
 from typing import Any, BinaryIO
 
+from compliance.detection import definitions
 from compliance.detection.detector import Detector
 from compliance.detection.examined import HEAD, packed, written
+from compliance.detection.own import OwnEntities, PatternRefused
 from compliance.vocabulary import DetectionFailed
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -40,13 +43,23 @@ def _frame(pipe: BinaryIO) -> Any | None:
     return json.loads(body) if len(body) == length else None
 
 
+@lru_cache(maxsize=4)
+def _own(text: str) -> OwnEntities:
+    """Compiled definitions; those of the version in force, and of drafts that are tried."""
+    return OwnEntities(definitions.read(json.loads(text)))
+
+
 def _answer(detector: Detector, request: dict[str, Any]) -> dict[str, Any]:
     until = monotonic() + request["seconds"]
     try:
+        detector.own = _own(json.dumps(request.get("own", [])))
         found = [detector.examine(text, until - monotonic()) for text in request["texts"]]
         return {"texts": [written(examined) for examined in found]}
     except DetectionFailed as failure:
         return {"failed": str(failure)}
+    except PatternRefused as refused:
+        # What is in force was tried before it was signed; another version of RE2 may differ.
+        return {"failed": f"the pattern of one of the policy's own entities {refused}"}
 
 
 def main(parent: int) -> None:

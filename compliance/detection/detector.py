@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import regex
 from presidio_analyzer import (
@@ -24,6 +25,7 @@ from compliance.detection.countries import is_country
 from compliance.detection.english import EnglishNames
 from compliance.detection.examined import Examined, joined
 from compliance.detection.language import Languages
+from compliance.detection.own import OwnEntities
 from compliance.vocabulary import Category, DetectionFailed, Finding, Scan, Segment
 
 THRESHOLD = 0.5
@@ -76,6 +78,8 @@ class Detector:
         )
         self._entities = sorted({e for r in recognisers for e in r.supported_entities})
         self._languages = Languages()
+        self.own = OwnEntities(())
+        """What is looked for besides, as the policy in force defines it."""
 
     @property
     def coverage(self) -> frozenset[tuple[Category, str]]:
@@ -108,16 +112,21 @@ class Detector:
             raise DetectionFailed(
                 f"a recogniser failed with {type(error).__name__}; the request is refused"
             ) from None
-        for result in resolved([r for r in results if _counts(r, text)]):
-            yield Finding(
-                segment=0,
-                start=result.start,
-                end=result.end,
-                entity=result.entity_type,
-                category=CATEGORIES[result.entity_type],
-                score=result.score,
-                recogniser=_recogniser(result),
-            )
+        found = [finding(result) for result in results if _counts(result, text)]
+        yield from resolved([*found, *self.own.find(text)])
+
+
+def finding(result: RecognizerResult) -> Finding:
+    """A result of Presidio's as a finding in the one text that was given."""
+    return Finding(
+        segment=0,
+        start=result.start,
+        end=result.end,
+        entity=result.entity_type,
+        category=CATEGORIES[result.entity_type],
+        score=result.score,
+        recogniser=_recogniser(result),
+    )
 
 
 def _recogniser(result: RecognizerResult) -> str:
@@ -142,32 +151,38 @@ def _counts(result: RecognizerResult, text: str) -> bool:
 # --- Overlaps -----------------------------------------------------------------------------
 
 
-def resolved(results: Iterable[RecognizerResult]) -> list[RecognizerResult]:
-    """Results sorted by start, none overlapping another, and no character of any left out.
+def resolved(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings sorted by start, none overlapping another, and no character of any left out.
 
-    Of overlapping results the strongest (category, score, length) gives its entity to all
+    Of overlapping findings the strongest (category, score, length) gives its entity to all
     that they cover together: a shorter one inside a longer one must not leave a rest behind.
     """
-    ordered = sorted(results, key=lambda result: (result.start, -result.end))
-    kept: list[RecognizerResult] = []
-    for result in ordered:
-        if kept and result.start < kept[-1].end:
-            kept[-1] = _merged(kept[-1], result)
+    ordered = sorted(findings, key=lambda one: (one.start, -one.end))
+    kept: list[Finding] = []
+    for one in ordered:
+        if kept and one.start < kept[-1].end:
+            kept[-1] = _merged(kept[-1], one)
         else:
-            kept.append(result)
+            kept.append(one)
     return kept
 
 
-_WEIGHT = Counter({Category.CREDENTIAL: 3, Category.PAYMENT: 2, Category.PERSONAL: 1})
+_WEIGHT = Counter(
+    {
+        Category.CREDENTIAL: 5,
+        Category.SPECIAL: 4,
+        Category.CRIMINAL: 4,
+        Category.PAYMENT: 3,
+        Category.PERSONAL: 2,
+        Category.INDIRECT: 1,
+    }
+)
 
 
-def _strength(result: RecognizerResult) -> tuple[int, float, int]:
-    weight = _WEIGHT[CATEGORIES[result.entity_type]]
-    return (weight, result.score, result.end - result.start)
+def _strength(one: Finding) -> tuple[int, float, int]:
+    return (_WEIGHT[one.category], one.score, one.end - one.start)
 
 
-def _merged(one: RecognizerResult, other: RecognizerResult) -> RecognizerResult:
+def _merged(one: Finding, other: Finding) -> Finding:
     strongest = max(one, other, key=_strength)
-    strongest.start = min(one.start, other.start)
-    strongest.end = max(one.end, other.end)
-    return strongest
+    return replace(strongest, start=min(one.start, other.start), end=max(one.end, other.end))

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from compliance.detection.examined import Examined
+from compliance.vocabulary import OwnEntity
 
 TOGETHER = 32_768  # characters of several jobs that are given to a process at once
 
@@ -31,6 +32,7 @@ class Job:
     texts: Mapping[bytes, str]
     until: float
     version: str  # of the policy that it is examined for
+    own: tuple[OwnEntity, ...]  # what is looked for besides
     answer: asyncio.Future[dict[bytes, Examined]]
     alone: bool = False
     size: int = field(init=False)
@@ -79,14 +81,14 @@ class Jobs:
         """Those that go with `first`: one taker's share of what waits, as far as it is short.
 
         They are given in the order in which they came; none that waits is passed over. All are
-        of one version.
+        of one version, and look for the same.
         """
         share = -(-(len(self._waiting) + 1) // max(1, takers)) - 1
         taken: list[Job] = []
         size = first.size
         while not first.alone and self._waiting and len(taken) < share:
             job = self._waiting[0]
-            other = job.alone or job.version != first.version
+            other = job.alone or (job.version, job.own) != (first.version, first.own)
             if other or size + job.size > TOGETHER:
                 break
             size += job.size

@@ -34,9 +34,9 @@ class Memory:
             self._found.clear()
             self._weight = 0
 
-    def key(self, text: str) -> bytes:
-        """BLAKE2b of the text under a random key of this process."""
-        data = text.encode("utf-8", "surrogatepass")
+    def key(self, text: str, sought: str = "") -> bytes:
+        """BLAKE2b of a text and what is sought in it, under a random key of this process."""
+        data = f"{sought}\0{text}".encode("utf-8", "surrogatepass")
         return hashlib.blake2b(data, digest_size=24, key=self._secret).digest()
 
     def known(self, keys: Iterable[bytes], version: str) -> dict[bytes, Examined]:

@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from compliance.detection import definitions
 from compliance.detection.examined import Examined, joined
 from compliance.detection.jobs import Job, Jobs, TooMany
 from compliance.detection.memory import Memory
 from compliance.detection.process import LOADING, DetectorProcess
-from compliance.vocabulary import Category, DetectionFailed, Scan, Segment
+from compliance.vocabulary import Category, DetectionFailed, OwnEntity, Scan, Segment
 
 QUEUE = 64  # requests waiting per process; beyond, refused at once
 QUEUED = 8 * 1024 * 1024  # characters waiting per process
@@ -94,26 +95,31 @@ class DetectorPool:
         self._why = "the detector has been stopped"
         self._refuse_waiting()
 
-    async def scan(self, segments: Sequence[Segment]) -> Scan:
+    async def scan(self, segments: Sequence[Segment], own: Sequence[OwnEntity] = ()) -> Scan:
         """Find personal data and credentials (`vocabulary.Scanner`)."""
-        return joined(await self.examine([segment.text for segment in segments]))
+        return joined(await self.examine([segment.text for segment in segments], own))
 
-    async def examine(self, texts: Sequence[str]) -> list[Examined]:
+    async def examine(
+        self, texts: Sequence[str], own: Sequence[OwnEntity] = ()
+    ) -> list[Examined]:
         """What stands in each text, whatever stands in others; raises `DetectionFailed`."""
+        sought = definitions.key(own)
         version = self._version()
         self._memory.follow(version)
-        keys = [self._memory.key(text) for text in texts]
+        keys = [self._memory.key(text, sought) for text in texts]
         found = self._memory.known(keys, version)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if missing:
-            found |= await self._examined(missing, version)
+            found |= await self._examined(missing, version, tuple(own))
         return [found[key] for key in keys]
 
-    async def _examined(self, texts: dict[bytes, str], version: str) -> dict[bytes, Examined]:
+    async def _examined(
+        self, texts: dict[bytes, str], version: str, own: tuple[OwnEntity, ...]
+    ) -> dict[bytes, Examined]:
         if not self.ready:
             raise DetectionFailed(self._why)
         loop = asyncio.get_running_loop()
-        job = Job(texts, loop.time() + self._timeout, version, loop.create_future())
+        job = Job(texts, loop.time() + self._timeout, version, own, loop.create_future())
         try:
             self._jobs.put(job)
         except TooMany:
@@ -187,7 +193,7 @@ class DetectorPool:
         answer: list[Examined] | str = []
         try:
             if missing:
-                asked = process.ask(list(missing.values()), seconds)
+                asked = process.ask(list(missing.values()), seconds, jobs[0].own)
                 answer = await asyncio.wait_for(asked, seconds + GRACE)
             if not isinstance(answer, str):
                 found |= dict(zip(missing, answer, strict=True))

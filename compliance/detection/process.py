@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from compliance.detection import definitions
 from compliance.detection.examined import HEAD, Examined, packed, read
-from compliance.vocabulary import Category, DetectionFailed
+from compliance.vocabulary import Category, DetectionFailed, OwnEntity
 
 LOADING = 120.0  # seconds a process may take to load its models
 LONG = 65_536  # characters, or bytes, from which a frame is written and read beside the loop
@@ -70,9 +71,13 @@ class DetectorProcess:
             raise DetectionFailed(hello["failed"])
         return frozenset((Category(category), entity) for category, entity in hello["coverage"])
 
-    async def ask(self, texts: Sequence[str], seconds: float) -> list[Examined] | str:
+    async def ask(
+        self, texts: Sequence[str], seconds: float, own: Sequence[OwnEntity] = ()
+    ) -> list[Examined] | str:
         """What stands in the texts, or why the process could not tell."""
-        request = {"texts": texts, "seconds": seconds}
+        request: dict[str, Any] = {"texts": texts, "seconds": seconds}
+        if own:
+            request["own"] = definitions.written(own)
         if sum(map(len, texts)) < LONG:
             frame = packed(request)
         else:

@@ -123,7 +123,7 @@ async def admit(
     `Refused` where something failed; all are on the record, unless the record itself is what
     failed.
     """
-    found = await _scanned(request, scan, append)
+    found = await _scanned(request, scan, policy, append)
     approved = approval.rules if approval else {}
     satisfied = unchanged(policy, approved)
     facts = known(request, found, serving)
@@ -242,9 +242,9 @@ def blocked_by_place(decision: Decision, error: Unreplaceable) -> Decision:
     return replace(decision, effect=Effect.BLOCK, reasons=(*decision.reasons, str(error)))
 
 
-async def _scanned(request: Request, scan: Scanner, append: Append) -> Scan:
+async def _scanned(request: Request, scan: Scanner, policy: Policy, append: Append) -> Scan:
     try:
-        return await scan(request.segments)
+        return await scan(request.segments, policy.own_entities)
     except DetectionFailed as error:
         await _refuse(request, "detection_unavailable", str(error), append)
 

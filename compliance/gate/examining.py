@@ -13,10 +13,10 @@ from typing import Any
 from compliance.detection.examined import Examined
 from compliance.gate.refusals import Refused
 from compliance.gate.said import now, record
-from compliance.vocabulary import Append, Application, DetectionFailed, Event
+from compliance.vocabulary import Append, Application, DetectionFailed, Event, OwnEntity
 
-Examiner = Callable[[Sequence[str]], Awaitable[list[Examined]]]
-"""What stands in each of the texts; raises `DetectionFailed`."""
+Examiner = Callable[[Sequence[str], Sequence[OwnEntity]], Awaitable[list[Examined]]]
+"""What stands in each of the texts, own entities among it; raises `DetectionFailed`."""
 
 ENDPOINT = "privacy.scan"
 
@@ -29,6 +29,7 @@ class Question:
     application: Application
     api_key: str
     texts: tuple[str, ...]
+    own: tuple[OwnEntity, ...]  # of the policy in force
     subjects: tuple[str, ...]
     received: int
 
@@ -39,7 +40,7 @@ async def examine(question: Question, *, scan: Examiner, append: Append) -> list
     Raises `Refused` (`detection_unavailable`, `record_unavailable`).
     """
     try:
-        found = await scan(question.texts)
+        found = await scan(question.texts, question.own)
     except DetectionFailed as error:
         reason = "detection_unavailable"
         detail = {**_who(question), "reason": reason}

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from compliance.policy.own import entity_document
 from compliance.policy.terms import (
     NOTHING_SAID,
     Assertion,
@@ -22,6 +23,7 @@ from compliance.policy.terms import (
     Rule,
     given,
 )
+from compliance.vocabulary import OwnEntity
 
 
 def policy(
@@ -33,9 +35,12 @@ def policy(
     regions: str | None = None,
     zone: str | None = None,
     assertions: tuple[Assertion, ...] = (),
+    own_entities: tuple[OwnEntity, ...] = (),
 ) -> Policy:
     """A policy with its digest. `rules.parse` is the way in for documents from outside."""
-    unsigned = Policy(name, version, rules, "", retention, regions, zone, assertions)
+    unsigned = Policy(
+        name, version, rules, "", retention, regions, zone, assertions, own_entities
+    )
     return replace(unsigned, digest=hashlib.sha256(canonical(unsigned)).hexdigest())
 
 
@@ -56,6 +61,8 @@ def document(policy: Policy) -> dict[str, Any]:
         written["retention"] = bounds
     if policy.assertions:
         written["assertions"] = [assertion_document(one) for one in policy.assertions]
+    if policy.own_entities:
+        written["own_entities"] = [entity_document(one) for one in policy.own_entities]
     return written
 
 

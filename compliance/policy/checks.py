@@ -64,13 +64,14 @@ def faults(
     found.extend(_without_path(policy, world))
     for index, rule in enumerate(policy.rules):
         at = f"rules[{index}]"
-        found.extend(_unknown(rule, at, world))
+        found.extend(_unknown(rule, at, world, policy.own_kinds))
         found.extend(_contradictions(rule, at))
     found.extend(_duplicates(policy))
+    found.extend(_taken(policy, world.coverage))
     return tuple(found)
 
 
-def _unknown(rule: Rule, at: str, world: World) -> Iterator[Fault]:
+def _unknown(rule: Rule, at: str, world: World, own: frozenset[Kind]) -> Iterator[Fault]:
     """Names that a rule speaks of and nobody here has."""
     for member, names, known, what in _names(rule, world):
         for name in sorted(set(names or ()) - set(known or ())) if known is not None else ():
@@ -80,7 +81,8 @@ def _unknown(rule: Rule, at: str, world: World) -> Iterator[Fault]:
         for code in sorted(rule.where.countries - set(world.countries)):
             said = f"No site stands in {countries.phrase(code)}."
             yield Fault(f"{at}.where.countries", said, blocking=False)
-    yield from _unfound(rule, at, world.coverage)
+    if world.coverage is not None:
+        yield from _unfound(rule, at, {*world.coverage, *own})
 
 
 def _names(rule: Rule, world: World) -> Iterator[tuple[str, _Names, _Names, str]]:
@@ -102,9 +104,9 @@ def _names(rule: Rule, world: World) -> Iterator[tuple[str, _Names, _Names, str]
     yield "where.certifications", where.certifications, world.certifications, certified
 
 
-def _unfound(rule: Rule, at: str, coverage: Collection[Kind] | None) -> Iterator[Fault]:
+def _unfound(rule: Rule, at: str, coverage: Collection[Kind]) -> Iterator[Fault]:
     """Findings that no recogniser makes."""
-    if coverage is None or not rule.when.about_findings:
+    if not rule.when.about_findings:
         return
     if not any(concerns(rule.when, kind) for kind in coverage):
         member = "categories" if rule.when.categories is not None else "entities"
@@ -183,3 +185,12 @@ def _speaks_of(when: Condition, application: str | None) -> bool:
 
 def _of_whom_only(when: Condition) -> bool:
     return replace(when, applications=None, applications_except=None) == Condition()
+
+
+def _taken(policy: Policy, coverage: Collection[Kind] | None) -> Iterator[Fault]:
+    """Own entities that are called like one that a recogniser finds."""
+    known = {entity for _category, entity in coverage or ()}
+    for index, one in enumerate(policy.own_entities):
+        if one.name in known:
+            said = f"{one.name} is the name of an entity that is found already; choose another."
+            yield Fault(f"own_entities[{index}].name", said, blocking=True)

@@ -82,11 +82,12 @@ class Compiled:
         """Ids, sorted, of the rules that no recogniser could ever trigger."""
         known = self._not_enforced.get(coverage)
         if known is None:
+            found = coverage | self.policy.own_kinds
             known = tuple(
                 one.id
                 for one in self.rules
                 if one.rule.when.about_findings
-                and not any(concerns(one.rule.when, kind) for kind in coverage)
+                and not any(concerns(one.rule.when, kind) for kind in found)
             )
             _remember(self._not_enforced, coverage, known)
         return known

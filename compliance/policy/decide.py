@@ -26,7 +26,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from compliance.policy.compiled import Ready, Spoken, compiled
 from compliance.policy.conditions import Kind
-from compliance.policy.terms import NOTHING_ASKED, Policy
+from compliance.policy.terms import NOTHING_ASKED, UNSPOKEN_ALLOWED, Policy
 from compliance.vocabulary import Candidate, Decision, Effect, Endpoint, Facts, Obligations
 
 NO_RULE_SPOKE = "No rule of the policy speaks of something in this request."
@@ -129,8 +129,9 @@ def _treatments(
                 special[kind] = max(special[kind], strictness)
     unspoken = False
     strictest: dict[str, int] = {}
-    for (_category, entity), asked in special.items():
-        strictness = max(asked, every)
+    for (category, entity), asked in special.items():
+        least = 0 if spoke and category in UNSPOKEN_ALLOWED else -1
+        strictness = max(asked, every, least)
         if (
             strictness < 0
         ):  # a kind of which no rule speaks is not allowed by rules about others

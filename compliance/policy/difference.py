@@ -106,6 +106,7 @@ def _settings(old: Policy, new: Policy) -> Iterator[str]:
         now = " ".join(words.bounds(new)) or "no bounds"
         yield _changed("How long anything may be kept was", was, now)
     yield from _assertions(old, new)
+    yield from _own(old, new)
 
 
 def _assertions(old: Policy, new: Policy) -> Iterator[str]:
@@ -122,6 +123,25 @@ def _assertions(old: Policy, new: Policy) -> Iterator[str]:
                 yield _changed(said, words.assertion(was), words.assertion(now))
             if was.description != now.description:
                 yield _retold(f"{said} described as", was.description, now.description)
+
+
+def _own(old: Policy, new: Policy) -> Iterator[str]:
+    before, after = ({one.name: one for one in of.own_entities} for of in (old, new))
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was is None and now is not None:
+            yield f"The entity {name} was added: “{words.own(now)}”"
+        elif now is None and was is not None:
+            yield f"The entity {name} was removed: “{words.own(was)}”"
+        elif was is not None and now is not None and was != now:
+            if words.own(was) != words.own(now):
+                yield _changed(f"The entity {name} was", words.own(was), words.own(now))
+            if was.description != now.description:
+                yield _retold(
+                    f"The entity {name} was described as", was.description, now.description
+                )
+            if (was.found, was.not_found) != (now.found, now.not_found):
+                yield f"The sample texts of the entity {name} differ."
 
 
 def _members(was: str, now: str) -> Iterator[str]:

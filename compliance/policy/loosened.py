@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from compliance.policy import words
 from compliance.policy.laxer import NAMES, Change, details
@@ -27,6 +27,7 @@ class Loosened:
     pairs: dict[Change, dict[str, set[Kinds]]] = field(default_factory=dict)
     examples: dict[Change, Facts] = field(default_factory=dict)
     count: int = 0
+    gave_up: bool = False  # the solver reached its limit, so that there may be more
 
     def add(self, change: Change, facts: Facts) -> None:
         """One more request for which it is so."""
@@ -52,6 +53,34 @@ def told_details(old: Policy, new: Policy) -> str:
     if longer is None:
         return ""
     return f"Details of events may be kept for longer, in days{_from(longer)}."
+
+
+def told_own(old: Policy, new: Policy) -> str:
+    """That own entities are found otherwise or no longer, as a sentence; empty where not."""
+    kept = {
+        one.name: replace(one, description="", found=(), not_found=())
+        for one in new.own_entities
+    }
+    lost = [
+        one.name
+        for one in old.own_entities
+        if kept.get(one.name) != replace(one, description="", found=(), not_found=())
+    ]
+    if not lost:
+        return ""
+    return f"What is found as {words.both(lost)} is found otherwise, or no longer."
+
+
+def added_own(old: Policy, new: Policy) -> str:
+    """That own entities are looked for which were not, as a sentence; empty where none is."""
+    before = {one.name for one in old.own_entities}
+    added = [one.name for one in new.own_entities if one.name not in before]
+    if not added:
+        return ""
+    return (
+        f"It looks for {words.both(added)} besides. Where that overlaps something else that is"
+        " found, it may be treated as the one or as the other; nothing is proved of such texts."
+    )
 
 
 def _from(change: Change) -> str:

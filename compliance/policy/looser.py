@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from compliance.policy.example import plain, read
 from compliance.policy.laxer import Change, change, details
-from compliance.policy.loosened import Loosened, told_details
+from compliance.policy.loosened import Loosened, added_own, told_details, told_own
 from compliance.policy.overlaps import amounts
 from compliance.policy.prove import (
     GAVE_UP,
@@ -61,10 +61,12 @@ def looser(
     try:
         for name, term in asked.terms():
             asked.look(name, term, found)
-        if found.pairs or details(old, new):
+        if found.pairs or details(old, new) or told_own(old, new):
             verdict = Verdict.COUNTEREXAMPLE
+        elif added_own(old, new):
+            verdict = Verdict.UNDECIDED
     except Undecided:
-        verdict = Verdict.UNDECIDED
+        verdict, found.gave_up = Verdict.UNDECIDED, True
     return Answer(
         verdict,
         tuple(_words(verdict, old, new, found, asked)),
@@ -89,14 +91,17 @@ def _words(
             " duties."
         )
         return
-    if verdict is Verdict.UNDECIDED:
+    if found.gave_up:
         yield GAVE_UP
-    kept = told_details(old, new)
-    if found.pairs or kept:
+    besides = [said for said in (told_details(old, new), told_own(old, new)) if said]
+    if found.pairs or besides:
         yield "The newer version is looser, in the following."
+    elif not found.gave_up:
+        yield "Nothing was found in which the newer version is looser."
     yield from found.told(asked.world, asked.of)
-    if kept:
-        yield kept
+    yield from besides
+    if said := added_own(old, new):
+        yield said
 
 
 class _Comparison:

@@ -1,9 +1,10 @@
 """A policy document, read and checked member by member.
 
 A document is JSON: `{"name", "version", "rules": [{"id", "description", "when", "effect",
-"where", "obligations"}], "regions", "zone", "retention"}`; docs/policies.md says what each
-member means, `schema` gives its shape. What is wrong is refused by name; what no person could
-mean (a place for a request that is blocked, two lists that exclude each other) is wrong.
+"where", "obligations"}], "regions", "zone", "retention", "assertions", "own_entities"}`;
+docs/policies.md says what each member means, `schema` gives its shape. What is wrong is refused
+by name; what no person could mean (a place for a request that is blocked, two lists that
+exclude each other) is wrong.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from compliance.policy import reading
 from compliance.policy.canonical import canonical, document, policy, rule_document
+from compliance.policy.own import own_of
 from compliance.policy.reading import Reader
 from compliance.policy.regions import EDITIONS, NEWEST
 from compliance.policy.terms import (
@@ -116,7 +118,7 @@ RETENTION: Mapping[str, Reader] = {
 """The members that `retention` may have, each with its reader."""
 
 _DATA = {"categories": CONDITIONS["categories"], "entities": CONDITIONS["entities"]}
-_OPTIONAL = ("regions", "retention", "zone", "assertions")
+_OPTIONAL = ("regions", "retention", "zone", "assertions", "own_entities")
 
 
 def parse(document: bytes | str) -> Policy:
@@ -138,11 +140,19 @@ def parse(document: bytes | str) -> Policy:
     if "retention" in found:
         retention = Retention(**reading.some(found["retention"], "retention", RETENTION))
     assertions = _assertions(found["assertions"]) if "assertions" in found else ()
+    own = own_of(found["own_entities"]) if "own_entities" in found else ()
     places = [rule.where for rule in rules] + [one.never.outside for one in assertions]
     regions = _regions(found.get("regions"), places, given="regions" in found)
     zone = _zone(found["zone"]) if "zone" in found else None
     return policy(
-        name, version, rules, retention, regions=regions, zone=zone, assertions=assertions
+        name,
+        version,
+        rules,
+        retention,
+        regions=regions,
+        zone=zone,
+        assertions=assertions,
+        own_entities=own,
     )
 
 

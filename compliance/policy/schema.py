@@ -10,18 +10,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from compliance.policy.countries import COUNTRIES
+from compliance.policy.own import MAX_PATTERN, MAX_SAMPLES, MIN_VALUE
 from compliance.policy.reading import MAX_ID, MAX_ITEMS, MAX_TEXT
 from compliance.policy.regions import EDITIONS, REGIONS
 from compliance.policy.terms import (
     MAX_ASSERTIONS,
     MAX_COUNT,
     MAX_DAYS,
+    MAX_OWN,
     MAX_RULES,
     MAX_SECONDS,
     MAX_TOKENS,
     MAX_VERSION,
 )
-from compliance.vocabulary import Category, Effect, RequestClass
+from compliance.vocabulary import Category, Checksum, Effect, RequestClass
 
 _TEXT: dict[str, Any] = {"type": "string", "pattern": r"\S", "maxLength": MAX_TEXT}
 _FLAG: dict[str, Any] = {"type": "boolean"}
@@ -165,6 +167,30 @@ _ASSERTION = _object(
     required=["id", "description", "never"],
 )
 
+_VALUES = _list({**_TEXT, "minLength": MIN_VALUE})
+_SAMPLES = {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": MAX_SAMPLES}
+
+_OWN = _object(
+    {
+        "name": {"type": "string", "pattern": "^[A-Z][A-Z0-9_]{2,62}$"},
+        "description": _TEXT,
+        "category": {"enum": list(Category)},
+        "pattern": {**_TEXT, "maxLength": MAX_PATTERN},
+        "checksum": {"enum": list(Checksum)},
+        "words": _TEXTS,
+        "always": _VALUES,
+        "never": _VALUES,
+        "found": _SAMPLES,
+        "not_found": _SAMPLES,
+    },
+    required=["name", "description", "category"],
+    anyOf=[{"required": ["pattern"]}, {"required": ["always"]}],
+    dependentRequired={
+        "pattern": ["found", "not_found"],
+        **{name: ["pattern"] for name in ("checksum", "words", "never")},
+    },
+)
+
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Domicile policy",
@@ -181,6 +207,12 @@ SCHEMA: dict[str, Any] = {
                 "items": _ASSERTION,
                 "minItems": 1,
                 "maxItems": MAX_ASSERTIONS,
+            },
+            "own_entities": {
+                "type": "array",
+                "items": _OWN,
+                "minItems": 1,
+                "maxItems": MAX_OWN,
             },
         },
         required=["name", "version", "rules"],

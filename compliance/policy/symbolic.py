@@ -14,7 +14,7 @@ from compliance.policy.conditions import concerns
 from compliance.policy.moments import holds
 from compliance.policy.regions import members
 from compliance.policy.solver import Session, Term
-from compliance.policy.terms import Condition, Policy, Rule, Where
+from compliance.policy.terms import UNSPOKEN_ALLOWED, Condition, Policy, Rule, Where
 from compliance.policy.universe import NOWHERE, Kind, Universe
 from compliance.policy.zones import zone
 from compliance.vocabulary import Category, Effect, Endpoint
@@ -289,9 +289,15 @@ class Meaning:
         for kind in (one for one in self.case.world.kinds if one[1] == entity):
             rooms = self._about(kind)
             strict = [self.any_spoke(self._asking(room, effect)) for room in rooms]
-            unspoken = session.no(self._mentioned(rooms))
+            unspoken = self._unspoken(kind, rooms)
             parts.append(session.all([self.case.found[kind], session.any([*strict, unspoken])]))
         return session.any(parts)
+
+    def _unspoken(self, kind: Kind, rooms: Iterable[list[Rule]]) -> Term:
+        """That no rule speaks of a kind that is not allowed then."""
+        if kind[0] in UNSPOKEN_ALLOWED:
+            return self.case.session.no(self.any_spoke(self.spoke))
+        return self.case.session.no(self._mentioned(rooms))
 
     def _mentioned(self, rooms: Iterable[list[Rule]]) -> Term:
         return self.case.session.any(self.any_spoke(rule.id for rule in room) for room in rooms)
@@ -301,7 +307,7 @@ class Meaning:
         yield self.any_spoke(self._asking(self.policy.rules, Effect.BLOCK))
         yield session.no(self.any_spoke(self.spoke))
         for kind, found in self.case.found.items():
-            yield session.all([found, session.no(self._mentioned(self._about(kind)))])
+            yield session.all([found, self._unspoken(kind, self._about(kind))])
         for rule in self.policy.rules:
             if (models := rule.obligations.models) is not None:
                 other = session.no(self.case.among("model", models.__contains__))

@@ -6,9 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from compliance.policy.zones import UTC
-from compliance.vocabulary import Category, Effect, Obligations, RequestClass
+from compliance.vocabulary import Category, Effect, Obligations, OwnEntity, RequestClass
+
+UNSPOKEN_ALLOWED = frozenset({Category.INDIRECT})
+"""Of these a finding that no rule speaks of is allowed, where one speaks of the request at all;
+of others it blocks the request.
+
+A date or a firm's name says nothing of anyone by itself: a policy that does not care for them
+need not name them.
+"""
 
 MAX_RULES = 1_000
+MAX_OWN = 50  # entities that a policy defines
 MAX_ASSERTIONS = 20  # each is proved anew whenever a version is proposed or approved
 MAX_DAYS = 3_660  # ten years
 MAX_SECONDS = MAX_DAYS * 86_400
@@ -154,7 +163,8 @@ class Policy:
     """One immutable version. `digest` is the SHA-256 of `canonical(policy)`, lower-case hex.
 
     `regions` is the edition of the region data that its rules mean, None where none names a
-    region; `zone` the time zone (IANA) of its hours, None for UTC.
+    region; `zone` the time zone (IANA) of its hours, None for UTC. `own_entities` are what is
+    looked for besides.
     """
 
     name: str
@@ -165,6 +175,7 @@ class Policy:
     regions: str | None = None
     zone: str | None = None
     assertions: tuple[Assertion, ...] = ()
+    own_entities: tuple[OwnEntity, ...] = ()
 
     def __hash__(self) -> int:
         """The digest stands for the whole version; hashing its rules would be slow."""
@@ -174,6 +185,11 @@ class Policy:
     def zone_name(self) -> str:
         """The time zone that its hours are in."""
         return self.zone or UTC
+
+    @property
+    def own_kinds(self) -> frozenset[tuple[Category, str]]:
+        """What its own entities add to the kinds that recognisers find."""
+        return frozenset((one.category, one.name) for one in self.own_entities)
 
 
 def given(value: Condition | Where | Obligations | Retention | Never) -> Mapping[str, object]:

@@ -18,7 +18,7 @@ from compliance.policy.terms import (
     Rule,
     Where,
 )
-from compliance.vocabulary import Category, Effect, Obligations, RequestClass
+from compliance.vocabulary import Category, Effect, Obligations, OwnEntity, RequestClass
 
 CATEGORIES: Mapping[Category, str] = {
     Category.PERSONAL: "personal data (GDPR Art. 4)",
@@ -59,6 +59,23 @@ _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 _MARKS = re.compile("[“”]")
 """A name that holds these could read like two; they get a backslash before them."""
+
+
+def own(entity: OwnEntity) -> str:
+    """A definition of the organisation's own entity, as sentences."""
+    said = [f"{entity.name} is {CATEGORIES[entity.category]}."]
+    if entity.pattern:
+        then = f"It is found where the pattern {quoted(entity.pattern)} matches"
+        if entity.checksum is not None:
+            then += f", the check digit is right ({entity.checksum})"
+        if entity.words:
+            then += f", and {chosen(entity.words)} stands near"
+        said.append(f"{then}.")
+    if entity.never:
+        said.append(f"Never found: {all_of(sorted(entity.never))}.")
+    if entity.always:
+        said.append(f"Always found: {all_of(sorted(entity.always))}.")
+    return " ".join(said)
 
 
 def rule(rule: Rule) -> str:

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from compliance.models.applications import LegalBasis
 from compliance.policy import words
 from compliance.policy.terms import Assertion
-from compliance.vocabulary import Category
+from compliance.vocabulary import Category, OwnEntity
 
 register = template.Library()
 
@@ -153,6 +153,12 @@ def category(name: str) -> str:
 def asserted(assertion: Assertion) -> str:
     """What a policy asserts, as a sentence."""
     return words.assertion(assertion)
+
+
+@register.filter
+def own_entity(entity: OwnEntity) -> str:
+    """An entity of the organisation's own, as sentences."""
+    return words.own(entity)
 
 
 @register.filter

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -55,7 +55,7 @@ HOLD_PREFIX = "/v1/holds/"
 FENCED = 75  # exit status; EX_TEMPFAIL of sysexits.h: start me again
 
 T = TypeVar("T")
-GivenT = TypeVar("GivenT")
+P = ParamSpec("P")
 FoundT = TypeVar("FoundT")
 Probe = Callable[[], Awaitable[str | None]]
 
@@ -64,8 +64,8 @@ class AroundScan(Protocol):
     """Measures or guards whatever examines texts."""
 
     def __call__(
-        self, scan: Callable[[GivenT], Awaitable[FoundT]], /
-    ) -> Callable[[GivenT], Awaitable[FoundT]]: ...
+        self, scan: Callable[P, Awaitable[FoundT]], /
+    ) -> Callable[P, Awaitable[FoundT]]: ...
 
 
 def _end_process() -> None:

@@ -65,7 +65,7 @@ async def answer(plane: Plane, exchange: Exchange) -> None:
 
 async def _accepted(plane: Plane, exchange: Exchange) -> tuple[Question, Taken]:
     """What is asked, by whom, and whether they may now; raises `APIError` and counts it."""
-    _snapshot, key, application = caller(plane, exchange)
+    snapshot, key, application = caller(plane, exchange)
     try:
         content = await exchange.body()
         if len(content) > LONG:
@@ -78,6 +78,7 @@ async def _accepted(plane: Plane, exchange: Exchange) -> tuple[Question, Taken]:
             application=application,
             api_key=key.prefix,
             texts=_texts(request.input),
+            own=snapshot.policy.own_entities,
             subjects=subjects(
                 plane.subject_key, exchange.values(HEADER.lower().encode()), persons
             ),

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import django
 
-from compliance.vocabulary import Scan, Scanner, Segment
+from compliance.vocabulary import OwnEntity, Scan, Scanner, Segment
 
 CLEAN = Scan()
 
@@ -20,7 +20,7 @@ CLEAN = Scan()
 def unchecked(_scan: Scanner) -> Scanner:
     """A scanner that looks at nothing."""
 
-    async def scan(_segments: Sequence[Segment]) -> Scan:
+    async def scan(_segments: Sequence[Segment], _own: Sequence[OwnEntity] = (), /) -> Scan:
         return CLEAN
 
     return scan

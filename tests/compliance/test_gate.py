@@ -69,7 +69,7 @@ def request(text: str, name: str = "shop", days: int = 0, **more) -> Request:
     )
 
 
-async def scan(texts: Sequence[Segment]) -> Scan:
+async def scan(texts: Sequence[Segment], _own: object = ()) -> Scan:
     """Finds the two values above, as a recogniser would."""
     found = [
         Finding(index, start, start + len(value), entity, category, 1.0, "test")
@@ -225,7 +225,7 @@ async def test_rules_that_no_recogniser_can_trigger_are_named(writer, seal):
 
 
 async def test_a_detector_that_fails_refuses_on_the_record(writer, seal):
-    async def down(texts: Sequence[Segment]) -> Scan:
+    async def down(texts: Sequence[Segment], _own: object = ()) -> Scan:
         raise DetectionFailed("the detector is still loading")
 
     asked = request("Hello.")

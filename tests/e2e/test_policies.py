@@ -128,7 +128,31 @@ def write(reader: Reader, name: str, sentence: str) -> None:
         page.get_by_role("button", name="Add the rule").click()
     plain(reader, "policy-draft")
     remove_and_put_back(reader, f"no-account-{name}")
+    define(reader, name)
     look_at_settings_and_text(reader)
+
+
+def define(reader: Reader, name: str) -> None:
+    """An entity of the organisation's own: refused, tried, saved."""
+    page = reader.page
+    with page.expect_navigation():
+        page.get_by_role("link", name="Add an entity").click()
+    page.get_by_label("Name", exact=False).first.fill(f"CASE_OF_{name.upper()}")
+    page.get_by_label("What it is").fill("A case of the court.")
+    page.get_by_label("Pattern").fill(r"AZ-\d{4")
+    page.get_by_label("Texts in which it must be found").fill("The case AZ-1234.")
+    page.get_by_label("Texts in which it must not be found").fill("The room A-1234.")
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator(".wrong")).to_contain_text("no pattern of RE2")
+    plain(reader, "policy-own-errors")
+    page.get_by_label("Pattern").fill(r"AZ-\d{4}")
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator(".samples mark")).to_have_text("AZ-1234")
+    plain(reader, "policy-own")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Add the entity").click()
+    expect(page.get_by_role("status").first).to_contain_text("is saved")
+    plain(reader, "policy-draft-own")
 
 
 def look_at_settings_and_text(reader: Reader) -> None:

@@ -15,6 +15,7 @@ from compliance.management.audit import IMPOSSIBLE, SOUND, UNSOUND
 from compliance.management.policy.reading import KNOWN, policy
 from compliance.policy.checks import Fault, faults
 from compliance.policy.rules import PolicyRefused
+from compliance.versions import own
 
 HELP = "check policies in files, as in continuous integration; no database is asked"
 
@@ -74,7 +75,7 @@ def _checked(path: Path) -> Checked:
         read = policy(path)
     except PolicyRefused as error:
         return Checked(path, "", (Fault("", str(error), blocking=True),))
-    return Checked(path, read.digest, faults(read))
+    return Checked(path, read.digest, (*faults(read), *own.faults(read)))
 
 
 def _say(one: Checked, out: OutputWrapper) -> None:

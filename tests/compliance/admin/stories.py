@@ -159,7 +159,7 @@ async def _one(
 ) -> str:
     request = request_of(owner, text)
 
-    async def scan(given: Sequence[vocabulary.Segment]) -> Scan:
+    async def scan(given: Sequence[vocabulary.Segment], _own: object = ()) -> Scan:
         if "undetectable" in text:
             raise vocabulary.DetectionFailed("the detector is not loaded")
         return found(given[0].text)

@@ -130,7 +130,7 @@ def test_the_checks_lead_to_the_rule_that_they_speak_of(officer):
     }
     draft = drafted(officer.user, odd)
     shown = officer.get(at(draft, "draft"))
-    found = [check for check in shown.context["checks"] if check.rule == "odd"]
+    found = [check for check in shown.context["checks"] if check.place == "Rule odd"]
     assert found
     assert not found[0].blocking
     assert officer.get(found[0].url).context["original_id"] == "odd"

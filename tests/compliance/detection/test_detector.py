@@ -13,11 +13,12 @@ from presidio_analyzer import LocalRecognizer
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from compliance.detection import credentials, english, structured
-from compliance.detection.detector import CATEGORIES, Detector, resolved
+from compliance.detection.detector import CATEGORIES, Detector, finding, resolved
 from compliance.detection.language import Languages
+from compliance.detection.own import OwnEntities
 from compliance.detection.pseudonyms import treat
 from compliance.detection.segments import replaced, segments
-from compliance.vocabulary import Category, DetectionFailed, Effect, Segment
+from compliance.vocabulary import Category, DetectionFailed, Effect, OwnEntity, Segment
 from tests.compliance.detection.growth import is_linear
 
 PLANTED = {
@@ -167,24 +168,36 @@ def test_findings_are_sorted_and_within_their_text_and_do_not_overlap(detector, 
     findings = detector.scan(parts).findings
     places = [(f.segment, f.start, f.end) for f in findings]
     assert places == sorted(places)
-    for finding in findings:
-        assert 0 <= finding.start < finding.end <= len(given_texts[finding.segment])
-        assert finding.category is CATEGORIES[finding.entity]
+    for one in findings:
+        assert 0 <= one.start < one.end <= len(given_texts[one.segment])
+        assert one.category is CATEGORIES[one.entity]
     for one, other in pairwise(findings):
         assert one.segment < other.segment or one.end <= other.start
 
 
 def test_overlapping_results_are_covered_whole_by_the_strongest():
     of_mail = structured.Email().analyze("anna.berg@example.de", ["EMAIL_ADDRESS"])
-    (mail,) = resolved(of_mail)
+    (mail,) = resolved(map(finding, of_mail))
     assert (mail.start, mail.end) == (0, 20)
     text = "https://anna:Sommer2024@example.de/?user=anna"
     results = structured.UserUrl().analyze(text, ["USER_URL"])
     for recogniser in credentials.recognisers():
         results += recogniser.analyze(text, recogniser.supported_entities)
-    (both,) = resolved(results)
-    assert CATEGORIES[both.entity_type] is Category.CREDENTIAL
+    (both,) = resolved(map(finding, results))
+    assert both.category is Category.CREDENTIAL
     assert text[both.start : both.end].endswith("user=anna")
+
+
+def test_own_entities_are_found_beside_the_others_and_named_by_the_policy(detector):
+    case = OwnEntity("CASE", "A case.", Category.SPECIAL, pattern=r"AZ-\d{4}")
+    detector.own = OwnEntities([case])
+    try:
+        assert found(detector, "AZ-1234 of Angela Schmidt") == [
+            ("CASE", "AZ-1234"),
+            ("PERSON", "Angela Schmidt"),
+        ]
+    finally:
+        detector.own = OwnEntities([])
 
 
 def test_a_long_text_is_read_in_windows_that_cut_no_name(detector):

@@ -15,7 +15,7 @@ import pytest
 from compliance.detection.examined import HEAD, packed
 from compliance.detection.pool import DetectorPool
 from compliance.detection.process import DetectorProcess
-from compliance.vocabulary import Category, DetectionFailed, Segment
+from compliance.vocabulary import Category, DetectionFailed, OwnEntity, Segment
 from tests.services.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -53,6 +53,20 @@ async def test_a_scan_is_that_of_the_detector(detector):
         assert await pool.scan(list(reversed(parts))) == detector.scan(list(reversed(parts)))
         assert pool.coverage == detector.coverage
         assert await pool.scan([]) == detector.scan([])
+
+
+async def test_own_entities_are_looked_for_by_those_who_define_them(numbers):
+    case = OwnEntity("CASE", "A case.", Category.SPECIAL, pattern=r"\d\d/\d\d/x")
+    broken = OwnEntity("CASE", "A case.", Category.SPECIAL, pattern="(")
+    parts = said(f"please look at 47/11/x and {next(numbers)} others.")
+    async with running() as pool:
+        plain, mine = await asyncio.gather(pool.scan(parts), pool.scan(parts, [case]))
+        assert plain.findings == ()
+        assert [one.entity for one in mine.findings] == ["CASE"]
+        assert (await pool.scan(parts)).findings == ()
+        with pytest.raises(DetectionFailed, match="no pattern"):
+            await pool.scan(parts, [broken])
+        assert (await pool.scan(parts, [case])).findings == mine.findings
 
 
 async def test_before_start_and_after_stop_every_scan_is_refused():
@@ -151,9 +165,9 @@ def asked(monkeypatch):
     exchanges = []
     ask = DetectorProcess.ask
 
-    async def heard(process, texts, seconds):
+    async def heard(process, texts, seconds, own=()):
         exchanges.append(list(texts))
-        return await ask(process, texts, seconds)
+        return await ask(process, texts, seconds, own)
 
     monkeypatch.setattr(DetectorProcess, "ask", heard)
     return exchanges
@@ -196,10 +210,10 @@ async def test_requests_that_fail_together_are_tried_one_by_one(asked, monkeypat
     """One of them kills whoever reads it; the others are answered by those that follow."""
     ask = DetectorProcess.ask
 
-    async def deadly(process, texts, seconds):
+    async def deadly(process, texts, seconds, own=()):
         if "deadly" in texts:
             os.kill(process.id, signal.SIGKILL)
-        return await ask(process, texts, seconds)
+        return await ask(process, texts, seconds, own)
 
     async with running(processes=2) as pool:
         await until(lambda: len(pool.process_ids) == 2, "both are loaded")

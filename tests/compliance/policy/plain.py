@@ -69,7 +69,8 @@ def treated(kind, spoke):
         for rule, kinds in spoke
         if kind in kinds
     ]
-    return max(effects, key=STRICTEST) if effects else None
+    unspoken = "allow" if spoke and kind[0] == "indirect" else None
+    return max(effects, key=STRICTEST) if effects else unspoken
 
 
 def least(obligations, name):

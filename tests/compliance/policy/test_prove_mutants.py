@@ -24,7 +24,7 @@ SYMBOLIC = [
     ),
     (
         "no default deny of a kind",
-        "yield session.all([found, session.no(self._mentioned(self._about(kind)))])",
+        "yield session.all([found, self._unspoken(kind, self._about(kind))])",
         "yield session.false",
     ),
     (
@@ -114,6 +114,11 @@ SYMBOLIC = [
         "a finding that nothing is treated by",
         "parts.append(session.all([self.case.found[kind], session.any([*strict, unspoken])]))",
         "parts.append(session.all([self.case.found[kind], unspoken]))",
+    ),
+    (
+        "an indirect finding that blocks where no rule speaks of it",
+        "if kind[0] in UNSPOKEN_ALLOWED",
+        "if False",
     ),
     ("obligations that are too large", "and asked <= most", "and asked >= most"),
 ]

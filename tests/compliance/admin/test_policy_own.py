@@ -1,0 +1,154 @@
+"""Own entities in the console: written in a form, tried on samples, taken out and put back."""
+
+import json
+
+import pytest
+from django.urls import reverse
+
+from compliance.admin.roles import AUDITOR, OFFICER
+from tests.compliance.admin import stories
+from tests.compliance.admin.policies import drafted, opened, saves
+
+NEW = {
+    "name": "CASE_NUMBER",
+    "description": "A case of the court.",
+    "category": "personal",
+    "pattern": r"AZ-(\d{5})",
+    "checksum": "luhn",
+    "words": "Aktenzeichen\ncase",
+    "never": "",
+    "always": "Nordlicht\n\nSüdwind",
+    "found": "The case AZ-12344 is open.",
+    "not_found": "The case AZ-12345 is a typing error.",
+}
+
+
+@pytest.fixture
+def officer(console):
+    stories.machines()
+    stories.policy()
+    user = console.as_(OFFICER)
+    console.user = user
+    return console
+
+
+def address(draft, view="policy_own", **asked):
+    return reverse(f"admin:{view}", args=[draft.pk], query=asked or None)
+
+
+def stored(draft):
+    draft.refresh_from_db()
+    return json.loads(draft.document).get("own_entities")
+
+
+def made(officer):
+    draft = drafted(officer.user)
+    saves(officer, address(draft), opened(officer, address(draft)), **NEW)
+    return draft
+
+
+def test_a_new_entity_joins_the_draft_and_comes_back_from_its_form_as_it_was(officer):
+    draft = made(officer)
+    before = stored(draft)
+    assert before == [
+        {
+            "name": "CASE_NUMBER",
+            "description": "A case of the court.",
+            "category": "personal",
+            "pattern": r"AZ-(\d{5})",
+            "checksum": "luhn",
+            "words": ["Aktenzeichen", "case"],
+            "always": ["Nordlicht", "Südwind"],
+            "found": ["The case AZ-12344 is open."],
+            "not_found": ["The case AZ-12345 is a typing error."],
+        }
+    ]
+    page = address(draft, name="CASE_NUMBER")
+    assert saves(officer, page, opened(officer, page)).status_code == 302
+    assert stored(draft) == before
+    shown = officer.get(reverse("admin:policy_draft", args=[draft.pk])).content.decode()
+    assert "the check digit is right (luhn), and “Aktenzeichen” or “case” stands near" in shown
+
+
+WRONG = [
+    ({"name": "case"}, "name", "3 to 63 capital letters"),
+    ({"name": ""}, "name", "required"),
+    ({"pattern": "("}, "pattern", "is no pattern of RE2"),
+    ({"pattern": r"(?=x)abc"}, "pattern", "is no pattern of RE2"),
+    ({"pattern": r"\w+", "checksum": "", "words": ""}, "pattern", "everyday text"),
+    ({"pattern": "", "checksum": "", "words": "", "always": ""}, "pattern", "Missing"),
+    ({"found": ""}, "found", "Missing; give at least one sample text"),
+    ({"found": "The case AZ-12345 is wrong."}, "found", "text 1"),
+    ({"not_found": "The case AZ-12344."}, "not_found", "text 1"),
+    ({"always": "ab"}, "always", "at least 3 characters"),
+]
+
+
+@pytest.mark.parametrize(("changed", "field", "words"), WRONG)
+def test_what_is_wrong_is_told_at_its_field_and_nothing_typed_is_lost(
+    officer, changed, field, words
+):
+    draft = drafted(officer.user)
+    answer = saves(officer, address(draft), opened(officer, address(draft)), **NEW | changed)
+    assert words in str(answer.context["form"].errors[field])
+    assert stored(draft) is None
+    assert "A case of the court." in answer.content.decode()
+
+
+def test_it_is_tried_on_its_samples_and_on_a_text_before_it_is_saved(officer):
+    draft = drafted(officer.user)
+    fields = opened(officer, address(draft))
+    tried = {**fields, **NEW, "tried": "My case: AZ-12344, not AZ-1.", "try": "1"}
+    answer = officer.post(address(draft), tried)
+    assert [sample.right for sample in answer.context["samples"]] == [True, True, None]
+    assert "<mark>AZ-12344</mark>, not AZ-1." in answer.content.decode()
+    assert stored(draft) is None
+
+
+def test_it_is_taken_out_and_put_back(officer):
+    draft = made(officer)
+    before = stored(draft)
+    officer.post(address(draft, "policy_own_remove"), {"name": "CASE_NUMBER"})
+    assert stored(draft) is None
+    shown = officer.get(reverse("admin:policy_draft", args=[draft.pk])).content.decode()
+    assert "Put it back" in shown
+    officer.post(address(draft, "policy_own_restore"))
+    assert stored(draft) == before
+
+
+def test_somebody_elses_change_meanwhile_is_not_overwritten(officer):
+    draft = made(officer)
+    page = address(draft, name="CASE_NUMBER")
+    fields = opened(officer, page)
+    saves(officer, page, fields, description="Theirs.")
+    answer = saves(officer, page, fields, description="Mine.")
+    assert "Somebody else changed this entity meanwhile" in answer.content.decode()
+    assert stored(draft)[0]["description"] == "Theirs."
+
+
+def test_what_was_written_by_hand_and_fails_its_samples_is_not_proposed(officer):
+    entity = {
+        "name": "CASE_NUMBER",
+        "description": "A case.",
+        "category": "personal",
+        "pattern": r"AZ-\d{5}",
+        "found": ["no such thing"],
+        "not_found": ["nothing"],
+    }
+    draft = drafted(officer.user, own_entities=[entity])
+    shown = officer.get(reverse("admin:policy_draft", args=[draft.pk]))
+    (check,) = [one for one in shown.context["checks"] if one.blocking]
+    assert check.place == "Entity CASE_NUMBER"
+    assert officer.get(check.url).status_code == 200
+    page = reverse("admin:policy_propose", args=[draft.pk])
+    assert b"CASE_NUMBER" in officer.get(page, follow=True).content
+
+
+def test_who_may_not_draft_may_not_define(console):
+    stories.machines()
+    stories.policy()
+    author = console.as_(OFFICER)
+    draft = drafted(author)
+    console.as_(AUDITOR)
+    assert console.get(address(draft)).status_code == 403
+    assert console.post(address(draft), {**NEW, "save": "1"}).status_code == 403
