@@ -10,9 +10,9 @@ import gettext
 import random
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
-import django
 import regex
 
 from compliance.detection.names.training import LANGUAGES
@@ -23,6 +23,14 @@ _PEOPLE = regex.compile(
     r"(?i)author|written|copyright|contribut|thanks|guido|@|\bby\b|\bmr\b|(?:\p{Lu}\p{Ll}+ ){2}"
 )
 _PLACES = regex.compile(r"(?i)\.(?:contrib|conf)/(?:gis|locale)|localflavor")
+
+
+def _django() -> Path:
+    """Its folder; nothing of it is loaded."""
+    spec = find_spec("django")
+    if spec is None or not spec.origin:
+        raise FileNotFoundError("Django is not installed; its messages are trained on")
+    return Path(spec.origin).parent
 
 
 def messages(language: str) -> Iterator[Sentence]:
