@@ -36,9 +36,7 @@ def _django() -> Path:
 def messages(language: str) -> Iterator[Sentence]:
     """What Django says in a language. Names of languages and regions in it are left out."""
     seen: set[str] = set()
-    for path in sorted(
-        Path(django.__file__).parent.rglob(f"locale/{language}/LC_MESSAGES/*.mo")
-    ):
+    for path in sorted(_django().rglob(f"locale/{language}/LC_MESSAGES/*.mo")):
         with path.open("rb") as file:
             catalogue = vars(gettext.GNUTranslations(file))["_catalog"]
         for key, text in catalogue.items():
