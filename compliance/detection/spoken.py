@@ -177,9 +177,11 @@ def spoken_addresses(text: str) -> Iterator[Edit]:
     """Edits that write each such address with its signs, sorted."""
     done = 0
     for at in _AT.finditer(text):
-        local = _LOCAL.search(text, max(done, at.start() - _NEAR), at.start())
         domain = _DOMAIN.match(text, at.end(), min(len(text), at.end() + _NEAR))
-        if local is None or domain is None or not _is_meant(at, local[0], domain[0]):
+        if domain is None:
+            continue
+        local = _LOCAL.search(text, max(done, at.start() - _NEAR), at.start())
+        if local is None or not _is_meant(at, local[0], domain[0]):
             continue
         yield from _dots(text, local.start(), local.end())
         yield Edit(at.start(), at.end(), "@")
