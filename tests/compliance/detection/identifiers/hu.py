@@ -126,6 +126,7 @@ VALUES: Mapping[str, Values] = {
         alike=(
             *_ALIKE,
             "Az autó ára 3 450 000 forint, futott 120 000 km-t.",
+            "Az új rendszám ára van 450 forint is.",
         ),
     ),
 }

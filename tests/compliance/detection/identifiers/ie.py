@@ -29,6 +29,7 @@ VALUES: Mapping[str, Values] = {
         alike=(
             *_ALIKE,
             "A PPS number has seven digits, then one letter or two.",
+            "The PPS number database grew by 1234567 t in one year.",
         ),
     ),
     "IE_VAT": Values(
@@ -98,6 +99,7 @@ VALUES: Mapping[str, Values] = {
         alike=(
             *_ALIKE,
             "The vehicle weighs 1,250 kg and was sold on 12-03-2024.",
+            "The vehicle took 12 l 5 times.",
         ),
     ),
 }

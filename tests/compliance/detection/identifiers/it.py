@@ -76,6 +76,7 @@ VALUES: Mapping[str, Values] = {
         alike=(
             *_ALIKE,
             "Il passaporto costa 42,50 euro e dura 10 anni.",
+            "Per il passaporto chiamate il 0612345 dalle 9.",
         ),
     ),
     "IT_DRIVER_LICENSE": Values(

@@ -80,7 +80,10 @@ VALUES: Mapping[str, Values] = {
             *("2802506", "X6733004", "X7073528", "3848Ö876", "534312000", "2148449"),
             *("Q9518829", "Q9147438", "8377Ö287", "276669894", "4622644"),
         ),
-        alike=(*_ALIKE,),
+        alike=(
+            *_ALIKE,
+            "Pasas kainuoja 50 eurų, skambinkite iki 2024-03-12.",
+        ),
     ),
     "LT_DRIVING_LICENCE": Values(
         valid=(
@@ -102,6 +105,9 @@ VALUES: Mapping[str, Values] = {
             *("VDT 11", "DSZ9Ö1", "VUX-2662", "ES466", "SZR 5Ä9", "VOH6962", "DNP-97"),
             *("ER53Ä0", "VRL 0408", "XBH11", "FNL-7Ö1"),
         ),
-        alike=(*_ALIKE,),
+        alike=(
+            *_ALIKE,
+            "Valstybinis numeris kainuoja tik 100 eurų.",
+        ),
     ),
 }

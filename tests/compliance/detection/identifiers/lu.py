@@ -85,7 +85,10 @@ VALUES: Mapping[str, Values] = {
             *("81822", "X32426", "W45331", "442Ä18", "3984458", "28036", "X47219", "X44980"),
             *("598Ä07", "8507014", "21156"),
         ),
-        alike=(*_ALIKE,),
+        alike=(
+            *_ALIKE,
+            "Le permis de conduire coûte 30 euros en 2024.",
+        ),
     ),
     "LU_NUMBER_PLATE": Values(
         valid=(
@@ -96,6 +99,9 @@ VALUES: Mapping[str, Values] = {
             *("XV 164", "EI53Ö3", "MH-56410", "MF 755", "SN95Ä2", "MU-80601", "IC 002"),
             *("OT42Ä4", "CP-05524", "BU 548", "XT76Ö3"),
         ),
-        alike=(*_ALIKE,),
+        alike=(
+            *_ALIKE,
+            "Une plaque d'immatriculation coûte 50 euros en 2024.",
+        ),
     ),
 }

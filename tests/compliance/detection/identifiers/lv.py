@@ -69,7 +69,10 @@ VALUES: Mapping[str, Values] = {
             *("LV242616", "LV 453Ä932", "LZ96168848", "LV939659", "LV 951Ö119", "LZ11245652"),
             *("LV206167", "LV 395Ä329", "LZ68862598", "LV197920", "LV 408Ä748"),
         ),
-        alike=(*_ALIKE,),
+        alike=(
+            *_ALIKE,
+            "Pase maksā 34,15 eiro un der līdz 2034.",
+        ),
     ),
     "LV_DRIVING_LICENCE": Values(
         valid=(
@@ -91,6 +94,9 @@ VALUES: Mapping[str, Values] = {
             *("VL-61Ä3", "LW 9Ö7", "MW57853", "JI-41Ä2", "MP 99272", "HR89Ö1", "BI-83624"),
             *("KF 21Ö4", "BY94283", "OS-88Ö0", "HK 23269"),
         ),
-        alike=(*_ALIKE,),
+        alike=(
+            *_ALIKE,
+            "Jauns valsts numurs maksā ap 50 eiro.",
+        ),
     ),
 }

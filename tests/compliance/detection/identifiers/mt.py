@@ -99,6 +99,9 @@ VALUES: Mapping[str, Values] = {
             *("BKA 70", "VLD6Ö2", "BVR-4551", "KFB 64", "IRT0Ö9", "MUO-1746", "BVV 38"),
             *("OSY6Ä4", "XPU-2887", "QXL 23", "ZNU7Ä0"),
         ),
-        alike=(*_ALIKE,),
+        alike=(
+            *_ALIKE,
+            "The number plate was 100 euro last year.",
+        ),
     ),
 }

@@ -111,6 +111,7 @@ VALUES: Mapping[str, Values] = {
         alike=(
             *_ALIKE,
             "Het voertuig is op 12-03-2024 gekeurd voor 45 euro.",
+            "Een kenteken kost 12 eu 50 bij de balie.",
         ),
     ),
 }

@@ -87,7 +87,10 @@ VALUES: Mapping[str, Values] = {
             *("ABA300001", "ABA400000", "AB300000", "ABA30000", "AOY84497", "ATG 883220"),
             *("awm413020", "AWA081Ä39", "AGP 4249790", "ajw63212", "ACA063902"),
         ),
-        alike=(*_ALIKE,),
+        alike=(
+            *_ALIKE,
+            "Dowód osobisty wydaje się w kraju dla 123455 osób rocznie.",
+        ),
     ),
     "PL_PASSPORT": Values(
         valid=(
@@ -125,6 +128,7 @@ VALUES: Mapping[str, Values] = {
         alike=(
             *_ALIKE,
             "Pojazd kosztuje 45 900 zł i waży 1250 kg.",
+            "Tablica rejestracyjna obowiązuje od 2024 roku.",
         ),
     ),
 }
