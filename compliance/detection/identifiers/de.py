@@ -120,10 +120,14 @@ def _is_licence(value: str) -> bool:
     return not value.isdigit() and not value.isalpha()
 
 
+_MAKES = frozenset({"AMG", "BMW", "BYD", "KIA", "KTM", "VW"})
+
+
 def _is_plate(value: str) -> bool:
-    """The digits have no leading zero; words with a number behind are no plates."""
+    """The digits have no leading zero; words or makes with a number behind are no plates."""
     digits = "".join(filter(str.isdigit, value))
-    return not digits.startswith("0") and is_one_code(value)
+    district = value.replace("-", " ").split(maxsplit=1)[0].upper()
+    return not digits.startswith("0") and is_one_code(value) and district not in _MAKES
 
 
 IDENTIFIERS: tuple[Identifier, ...] = (
