@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from compliance.vocabulary import Category, Finding, Scan
@@ -37,6 +37,26 @@ def joined(texts: Sequence[Examined]) -> Scan:
         names_unchecked=any(text.names_unchecked for text in texts),
         languages=tuple(sorted({language for text in texts for language in text.languages})),
     )
+
+
+def with_pieces(scan: Scan, pieces: Sequence[Finding]) -> Scan:
+    """The scan with pieces of values that go over from one segment to another.
+
+    What a piece overlaps becomes one finding with it, of the surer entity; of two that are
+    equally sure, of the longer one's.
+    """
+    if not pieces:
+        return scan
+    found = sorted((*scan.findings, *pieces), key=lambda f: (f.segment, f.start, -f.end))
+    kept = found[:1]
+    for one in found[1:]:
+        last = kept[-1]
+        if one.segment == last.segment and one.start < last.end:
+            surer = max(last, one, key=lambda f: (f.score, f.end - f.start))
+            kept[-1] = replace(surer, start=last.start, end=max(last.end, one.end))
+        else:
+            kept.append(one)
+    return replace(scan, findings=tuple(kept))
 
 
 def packed(value: Any) -> bytes:

@@ -10,15 +10,18 @@ version of the policy that they were made for.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import structlog
 
 from compliance.detection import definitions
-from compliance.detection.examined import Examined, joined
+from compliance.detection.examined import Examined, joined, with_pieces
 from compliance.detection.jobs import Job, Jobs, TooMany
 from compliance.detection.memory import Memory
 from compliance.detection.process import LOADING, DetectorProcess
+from compliance.detection.seams import seams
 from compliance.vocabulary import Category, DetectionFailed, OwnEntity, Scan, Segment
 
 QUEUE = 64  # requests waiting per process; beyond, refused at once
@@ -26,6 +29,9 @@ QUEUED = 8 * 1024 * 1024  # characters waiting per process
 REMEMBERED = 32_768  # texts and findings that are remembered
 GRACE = 2.0  # seconds beyond the time-out before a process that hangs is killed
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0  # seconds before a process that failed is replaced
+
+_CONTENT = re.compile(r"/messages/\d+/content(?:/\d+/text)?")
+"""Where what was said in a chat stands, apart from names and calls."""
 
 _log = structlog.get_logger(__name__)
 
@@ -96,8 +102,20 @@ class DetectorPool:
         self._refuse_waiting()
 
     async def scan(self, segments: Sequence[Segment], own: Sequence[OwnEntity] = ()) -> Scan:
-        """Find personal data and credentials (`vocabulary.Scanner`)."""
-        return joined(await self.examine([segment.text for segment in segments], own))
+        """Find personal data and credentials (`vocabulary.Scanner`).
+
+        Values that begin in one message and go on in another are found in both.
+        """
+        texts = [segment.text for segment in segments]
+        said = [place for place, one in enumerate(segments) if _CONTENT.fullmatch(one.pointer)]
+        between = seams([texts[place] for place in said])
+        examined = await self.examine([*texts, *(seam.text for seam in between)], own)
+        pieces = [
+            replace(piece, segment=said[piece.segment])
+            for seam, over in zip(between, examined[len(texts) :], strict=True)
+            for piece in seam.pieces(over.findings)
+        ]
+        return with_pieces(joined(examined[: len(texts)]), pieces)
 
     async def examine(
         self, texts: Sequence[str], own: Sequence[OwnEntity] = ()

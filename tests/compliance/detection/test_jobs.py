@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from compliance.detection.examined import Examined
+from compliance.detection.examined import Examined, with_pieces
 from compliance.detection.jobs import TOGETHER, Job, Jobs, TooMany
 from compliance.detection.memory import Memory
-from compliance.vocabulary import Category, Finding
+from compliance.vocabulary import Category, Finding, Scan
 
 
 @pytest.fixture
@@ -112,3 +112,20 @@ def test_memory_dies_with_the_version_and_takes_nothing_from_an_older_one():
 
 def test_keys_differ_between_memories():
     assert Memory(1).key("Angela Schmidt") != Memory(1).key("Angela Schmidt")
+
+
+# --- Pieces of values that go over from one text to another ---
+
+
+def test_a_piece_that_overlaps_a_finding_becomes_one_with_it():
+    def one(segment, start, end, entity, score):
+        return Finding(segment, start, end, entity, Category.PERSONAL, score, "r")
+
+    known = Scan((one(0, 2, 6, "PHONE", 0.5), one(1, 0, 3, "PERSON", 0.8)))
+    pieces = [one(0, 4, 9, "IBAN", 0.9), one(1, 5, 7, "IBAN", 0.9)]
+    assert with_pieces(known, pieces).findings == (
+        one(0, 2, 9, "IBAN", 0.9),
+        one(1, 0, 3, "PERSON", 0.8),
+        one(1, 5, 7, "IBAN", 0.9),
+    )
+    assert with_pieces(known, []) is known

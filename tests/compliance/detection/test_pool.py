@@ -206,6 +206,29 @@ async def test_a_text_is_sent_once_for_each_version_and_what_waits_is_sent_toget
             await scan
 
 
+async def test_a_value_that_goes_over_from_one_message_to_another_is_found_in_both():
+    texts = ["My account is DE89 3704 0044", "Go on.", "0532 0130 00, thank you."]
+    texts = [texts[0], texts[2], "No. 12345", texts[0], texts[1], texts[2]]
+    parts = said(*texts)
+    parts[3:3] = [Segment("/tools/0/function/name", "0532 0130 00", replaceable=False)]
+    async with running() as pool:
+        scan = await pool.scan(parts)
+    found = [
+        (parts[one.segment].pointer, parts[one.segment].text[one.start : one.end])
+        for one in scan.findings
+        if one.entity == "IBAN_CODE"
+    ]
+    assert found == [
+        (f"/messages/{message}/content", part)
+        for message, part in (
+            (0, "DE89 3704 0044"),
+            (1, "0532 0130 00"),
+            (3, "DE89 3704 0044"),
+            (5, "0532 0130 00"),
+        )
+    ]
+
+
 async def test_requests_that_fail_together_are_tried_one_by_one(asked, monkeypatch):
     """One of them kills whoever reads it; the others are answered by those that follow."""
     ask = DetectorProcess.ask
