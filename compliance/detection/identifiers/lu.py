@@ -117,7 +117,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         kind=Kind.IDENTITY_CARD,
         name="Carte d'identité (identity card number)",
         format="eight or nine letters and digits, the first a letter",
-        pattern=r"[A-Z][A-Z0-9]{7,8}|\d{7,8}",
+        pattern=r"[A-Z][A-Z0-9]{7,8}",
         words=(
             *("carte d'identité", "carte d’identité", "carte identité", "identitéitskaart"),
             *("identitéitskaart*", "personalausweis", "personalausweisnummer", "ausweisnummer"),
@@ -125,7 +125,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Law of 19 June 2013; PRADO, LUX identity cards",
-        holds=lambda value: value.isdigit() or _alphanumeric(value),
+        holds=_alphanumeric,
     ),
     Identifier(
         entity="LU_PASSPORT",
