@@ -79,7 +79,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         pattern=r"[A-Z]\d{7}|[A-Z]\d[A-Z0-9]{6}",
         words=(
             *(
-                "pass",
                 "passnummer",
                 "passeport*",
                 "passaporto*",

@@ -77,6 +77,14 @@ _DNI_WORDS = (
     *("identity card", "tax id", "nortasun agiria", "documento nacional"),
 )
 
+_CARS = frozenset({"BMW", "GTD", "GPL", "GLP", "CDR", "PVP"})
+
+
+def _is_plate(value: str) -> bool:
+    """Not the year and make of a car."""
+    return is_one_code(value) and plain(value)[4:] not in _CARS
+
+
 IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         entity="ES_NIF",
@@ -267,7 +275,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Reglamento General de Vehículos (Real Decreto 2822/1998), anexo XVIII",
-        holds=is_one_code,
+        holds=_is_plate,
     ),
 )
 """Every identifier of Spain."""

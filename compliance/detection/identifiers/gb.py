@@ -151,26 +151,39 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         entity="UK_VEHICLE_REGISTRATION",
         country="GB",
         kind=Kind.NUMBER_PLATE,
-        name="vehicle registration number",
-        format="LLNN LLL; older: LNNN LLL, LLL NNNL; Northern Ireland: LLL NNNN",
+        name="vehicle registration number since 2001",
+        format="LLNN LLL",
+        pattern=r"[A-HJ-PR-Y]{2}(?:0[1-9]|[1-7]\d)[ \-]?[A-HJ-PR-Z]{3}",
+        words=(
+            *("number plate", "registration", "reg", "vrm", "vrn", "licence plate", "car"),
+            *(
+                "vehicle*",
+                "license plate",
+                "reg number",
+                "plate",
+                "dvla",
+                "motorbike",
+                "my van",
+            ),
+            *("car reg", "reg no", "cofrestru", "lorry", "the van", "plates"),
+        ),
+        strength=Strength.FORM,
+        source="DVLA, INF104 vehicle registration numbers",
+        holds=is_one_code,
+    ),
+    Identifier(
+        entity="UK_VEHICLE_REGISTRATION",
+        country="GB",
+        kind=Kind.NUMBER_PLATE,
+        name="vehicle registration number before 2001, or of Northern Ireland",
+        format="LNNN LLL, LLL NNNL; LLL NNNN",
         pattern=(
-            r"[A-HJ-PR-Y]{2}(?:0[1-9]|[1-7]\d)[ \-]?[A-HJ-PR-Z]{3}|[A-HJ-NPR-TV-Y]\d{1,3}[ \-]?"
-            r"[A-HJ-PR-Y][A-HJ-PR-Z]{2}|[A-HJ-PR-Z]{3}[ \-]?\d{1,3}[ \-]?[A-HJ-NPR-TV-Y]"
-            r"|[A-Z]{1,3}Z[ \-]?\d{1,4}"
+            r"[A-HJ-NPR-TV-Y]\d{1,3}[ \-]?[A-HJ-PR-Y][A-HJ-PR-Z]{2}"
+            r"|[A-HJ-PR-Z]{3}[ \-]?\d{1,3}[ \-]?[A-HJ-NPR-TV-Y]|[A-Z]{1,3}Z[ \-]?\d{1,4}"
         ),
         words=(
-            *(
-                "number plate",
-                "registration",
-                "reg",
-                "vrm",
-                "vrn",
-                "licence plate",
-                "car",
-                "cars",
-            ),
-            *("vehicle*", "license plate", "reg number", "van", "plate*", "dvla", "motorbike"),
-            *("car reg", "reg no", "cofrestru", "lorry", "taxi"),
+            *("number plate", "vehicle registration", "registration number", "vrm", "car reg"),
+            *("licence plate", "license plate", "reg number", "registration plate", "reg no"),
         ),
         strength=Strength.FORM,
         source="DVLA, INF104 vehicle registration numbers",

@@ -57,7 +57,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         pattern=r"[A-Z][ ]?\d{5,6}",
         words=(
             "reisepass*",
-            "pass",
             "passnummer",
             "passport*",
             "pass-nr",

@@ -145,8 +145,21 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         format="series of two letters, six digits; seven since 2021",
         pattern=rf"(?:{_SERIES})[ ,.]{{0,2}}(?:n(?:r|um[aă]r(?:ul)?)[.:]?[ ]?)?\d{{6,7}}",
         words=(
-            *("seria", "serie", "carte de identitate", "cartea de identitate", "ci", "c.i"),
-            *("buletin*", "carte identitate", "act de identitate", "identity card", "b.i"),
+            *(
+                "seria",
+                "serie",
+                "carte de identitate",
+                "cartea de identitate",
+                "c.i. seria",
+                "ci seria",
+            ),
+            *(
+                "buletin*",
+                "carte identitate",
+                "act de identitate",
+                "identity card",
+                "b.i. seria",
+            ),
             *("cărții de identitate", "id card", "cartii de identitate", "actul de identitate"),
         ),
         strength=Strength.FORM,

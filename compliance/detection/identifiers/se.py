@@ -32,6 +32,14 @@ def _is_personnummer(value: str) -> bool:
     return is_past_in_some_century(year, month, day)
 
 
+_MONEY = frozenset({"SEK", "EUR", "USD", "NOK", "DKK", "GBP", "CHF", "ISO", "PLN"})
+
+
+def _is_plate(value: str) -> bool:
+    """Not an amount of money."""
+    return is_one_code(value) and plain(value)[:3] not in _MONEY
+
+
 IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         entity="SE_PERSONNUMMER",
@@ -106,7 +114,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
             "svenskt pass",
             "passport*",
             "pass-nr",
-            "passet",
         ),
         strength=Strength.FORM,
         source="PRADO, SWE-AO",
@@ -120,7 +127,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         format="eight digits, or two letters and six digits",
         pattern=r"\d{8}|[A-Z]{2}[ ]?\d{6}",
         words=(
-            *("id-kort*", "idkort*", "identitetskort*", "legitimation*", "kortnummer", "leg"),
+            *("id-kort*", "idkort*", "identitetskort*", "legitimation*"),
             *("id-handling*", "identity card", "id card", "nationellt id-kort"),
         ),
         strength=Strength.FORM,
@@ -173,7 +180,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Transportstyrelsen, registreringsskyltar",
-        holds=is_one_code,
+        holds=_is_plate,
     ),
 )
 """Every identifier of Sweden."""

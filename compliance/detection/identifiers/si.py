@@ -151,7 +151,6 @@ IDENTIFIERS: tuple[Identifier, ...] = (
                 "id card",
                 "os. izkaznica",
                 "izkaznica",
-                "oi",
                 "osebn* izkaznic*",
             ),
         ),
