@@ -171,7 +171,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         kind=Kind.IDENTITY_CARD,
         name="Személyazonosító igazolvány (identity card number)",
         format="NNNNNNAA; before 2000 AA NNNNNN",
-        pattern=r"\d{6}[ -]?[A-Z]{2}|[A-Z]{2}[ -]?\d{6}",
+        pattern=r"\d{6}[ -]?[A-Z]{2}|[A-Z]{2}-?\d{6}|(?-i:[A-Z]{2}) \d{6}",
         words=(
             *("személyi igazolvány", "személyi igazolvány*", "személyazonosító igazolvány*"),
             *("személyi", "szig", "szig. szám", "igazolványszám", "okmányszám", "szemelyi"),

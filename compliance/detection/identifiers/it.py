@@ -84,7 +84,10 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         kind=Kind.IDENTITY_CARD,
         name="Carta d'identità (identity card number)",
         format="CANNNNNAA (CIE 3.0), NNNNNNNAA (CIE 2.0), AANNNNNNN (paper)",
-        pattern=r"[A-Z]{2}[ ]?\d{5}[ ]?[A-Z]{2}|\d{7}[ ]?[A-Z]{2}|[A-Z]{2}[ ]?\d{7}",
+        pattern=(
+            r"[A-Z]{2}\d{5}[A-Z]{2}|\d{7}[ ]?[A-Z]{2}|[A-Z]{2}\d{7}"
+            r"|(?-i:[A-Z]{2}) \d{7}|(?-i:[A-Z]{2}) \d{5} (?-i:[A-Z]{2})"
+        ),
         words=(
             *("carta d'identità", "carta d’identità", "carta di identità", "carte d'identità"),
             *("cie", "carta identita", "documento d'identità", "documento di identità"),

@@ -32,7 +32,8 @@ def _plate_form(value: str) -> bool:
 
 
 def _plate(*parts: str) -> str:
-    return "[ -]?".join(parts)
+    """Joined, parted by hyphens, or capitals parted by spaces."""
+    return f"{'-?'.join(parts)}|(?-i:{' '.join(parts)})"
 
 
 _AA, _AAA, _A = "[A-Z]{2}", "[A-Z]{3}", "[A-Z]"

@@ -197,8 +197,10 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         name="Matrícula (vehicle registration)",
         format="AA-NN-AA from 2020, NN-AA-NN, NN-NN-AA, AA-NN-NN",
         pattern=(
-            r"[A-Z]{2}[ -]?\d{2}[ -]?[A-Z]{2}|\d{2}[ -]?[A-Z]{2}[ -]?\d{2}"
-            r"|\d{2}[ -]\d{2}[ -][A-Z]{2}|[A-Z]{2}[ -]\d{2}[ -]\d{2}"
+            r"[A-Z]{2}-?\d{2}-?[A-Z]{2}|\d{2}-?[A-Z]{2}-?\d{2}"
+            r"|\d{2}-\d{2}-[A-Z]{2}|[A-Z]{2}-\d{2}-\d{2}"
+            r"|(?-i:[A-Z]{2} \d{2} [A-Z]{2}|\d{2} [A-Z]{2} \d{2})"
+            r"|(?-i:\d{2} \d{2} [A-Z]{2}|[A-Z]{2} \d{2} \d{2})"
         ),
         words=(
             *("matrícula", "matrículas", "matricula", "viatura", "viaturas", "veículo"),
