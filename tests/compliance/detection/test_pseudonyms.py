@@ -1,9 +1,14 @@
+import json
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance.detection.pseudonyms import TOKEN, Unreplaceable, treat
-from compliance.detection.restore import restore
+from compliance.detection.restore import Restorer, restore
+from compliance.detection.segments import replaced, segments
 from compliance.vocabulary import Category, Effect, Finding, Scan, Segment
 from tests.compliance.detection.growth import is_linear
 
@@ -177,6 +182,51 @@ def test_pseudonyms_put_back_give_the_text_as_it_was(request):
     texts, findings = request
     out, made = treated(texts, findings)
     assert [restore(text, made.pseudonyms) for text in out] == texts
+
+
+def streamed(text, cuts, pseudonyms, *, json_escaped=False):
+    """A text as it leaves when it comes in pieces, cut at any places."""
+    restorer = Restorer(pseudonyms, json_escaped=json_escaped)
+    edges = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
+    pieces = [restorer.feed(text[start:end]) for start, end in pairwise(edges)]
+    return "".join([*pieces, restorer.finish()])
+
+
+cuts = st.lists(st.integers(0, 500), max_size=12)
+
+
+@given(requests(), cuts)
+def test_pseudonyms_put_back_into_any_stream_give_the_text_as_it_was(request, cuts):
+    texts, findings = request
+    out, made = treated(texts, findings)
+    assert [streamed(text, cuts, made.pseudonyms) for text in out] == texts
+
+
+@given(requests(), cuts)
+def test_arguments_of_a_call_come_back_as_they_were_and_are_json_at_both_ends(request, cuts):
+    texts, findings = request
+    given_arguments = {"texts": texts, "n": [1, {"deep": texts[:1]}]}
+    call = {"function": {"name": "f", "arguments": json.dumps(given_arguments)}}
+    body = {"messages": [{"role": "assistant", "tool_calls": [call]}]}
+    parts = segments(body)
+    of_text = [
+        (number, part.text)
+        for number, part in enumerate(parts)
+        if part.replaceable and part.text in texts
+    ]
+    scan = Scan(
+        tuple(
+            replace(finding, segment=number)
+            for number, text in of_text
+            for finding in findings
+            if finding.segment == texts.index(text)
+        )
+    )
+    made = treat(parts, scan, PSEUDONYMISE)
+    function = replaced(body, made.texts)["messages"][0]["tool_calls"][0]["function"]
+    json.loads(function["arguments"])
+    back = streamed(function["arguments"], cuts, made.pseudonyms, json_escaped=True)
+    assert json.loads(back) == given_arguments
 
 
 @given(requests())
