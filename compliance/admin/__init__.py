@@ -12,7 +12,7 @@ policy_votes, policy_propose, policy_approve, policy_tighten    what people sign
 policy_shown, policy_signed, approval_keys    a policy in words, and who signed it by which key
 simulations, playground    a policy tried: on recorded requests, and on a text
 policy_choice   which policy is tried
-policy_own, policy_own_form    entities that the organisation defines for itself
+policy_parts, policy_own_form, policy_ignored_form    what stands beside the rules
 retention       what is kept how long, and when the next details go
 window          reading the record newest first, fast at any size
 events, requests, story                             the record, shown
@@ -49,7 +49,7 @@ from compliance.admin import (
     playground,
     policies,
     policy_assertions,
-    policy_own,
+    policy_parts,
     policy_proofs,
     sessions,
     simulations,
@@ -80,7 +80,7 @@ __all__ = [
     "playground",
     "policies",
     "policy_assertions",
-    "policy_own",
+    "policy_parts",
     "policy_proofs",
     "sessions",
     "simulations",

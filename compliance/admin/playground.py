@@ -24,6 +24,7 @@ from compliance.detection.pseudonyms import Unreplaceable, treat
 from compliance.models import Application
 from compliance.policy import words
 from compliance.policy.decide import decide
+from compliance.policy.ignored import counted
 from compliance.policy.rules import Policy
 from compliance.policy.simulate import NOWHERE, outcome
 from compliance.vocabulary import (
@@ -149,6 +150,7 @@ class Tried:
 
     pieces: tuple[Piece, ...]
     scan: Scan
+    ignored: tuple[tuple[str, int], ...]  # findings that did not count, by definition
     decision: Decision
     outcome: str
     rules: tuple[tuple[str, str, str], ...]  # id, description, and what it says in words
@@ -200,7 +202,9 @@ def attempt(bench: Bench, form: TryForm) -> Tried:
     asked = form.cleaned_data
     segment = Segment("/messages/0/content", asked["text"])
     policy: Policy = asked["policy"].policy
-    scan = bench.scan([segment], policy.own_entities)
+    everything = bench.scan([segment], policy.own_entities)
+    application: Application = asked["application"]
+    scan, ignored = counted(policy, application.name, [segment], everything)
     facts = _facts(asked, scan, bench.serving(asked["model"]))
     coverage = covered() or frozenset()
     decision = decide(policy, facts, coverage)
@@ -210,6 +214,7 @@ def attempt(bench: Bench, form: TryForm) -> Tried:
     return Tried(
         pieces=tuple(_pieces(segment.text, scan, decision)),
         scan=scan,
+        ignored=tuple(ignored.items()),
         decision=decision,
         outcome=outcome(decision),
         rules=tuple(

@@ -68,30 +68,34 @@ def without(document: Document, name: str) -> Document:
     return {**document, "rules": [one for one in _rules(document) if one.get("id") != name]}
 
 
-def own_entities(document: Document) -> list[dict[str, Any]]:
-    """The definitions of the organisation's own entities, in their order."""
-    own = document.get("own_entities")
-    return [one for one in own if isinstance(one, dict)] if isinstance(own, list) else []
+def parts(document: Document, member: str) -> list[dict[str, Any]]:
+    """The definitions of a member that is a list of them, in their order."""
+    listed = document.get(member)
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
-def own_entity(document: Document, name: str) -> dict[str, Any] | None:
-    """The definition of this name."""
-    return next((one for one in own_entities(document) if one.get("name") == name), None)
+def part(document: Document, member: str, key: str, name: str) -> dict[str, Any] | None:
+    """The definition of a member whose `key` is this name."""
+    return next((one for one in parts(document, member) if one.get(key) == name), None)
 
 
-def with_own(document: Document, entity: Mapping[str, Any], original: str) -> Document:
-    """With `entity` in the place of the one called `original`; at the end where none is."""
-    own = [dict(entity) if o.get("name") == original else o for o in own_entities(document)]
-    if own_entity(document, original) is None:
-        own.append(dict(entity))
-    return {**document, "own_entities": own}
+def with_part(
+    document: Document, member: str, key: str, given: Mapping[str, Any], original: str
+) -> Document:
+    """With `given` in the place of the one called `original`; at the end where none is."""
+    listed = [
+        dict(given) if one.get(key) == original else one for one in parts(document, member)
+    ]
+    if part(document, member, key, original) is None:
+        listed.append(dict(given))
+    return {**document, member: listed}
 
 
-def without_own(document: Document, name: str) -> Document:
-    """Without the definition of this name."""
-    rest = {member: value for member, value in document.items() if member != "own_entities"}
-    own = [one for one in own_entities(document) if one.get("name") != name]
-    return rest | ({"own_entities": own} if own else {})
+def without_part(document: Document, member: str, key: str, name: str) -> Document:
+    """Without the definition of this name; without the member where it was the last."""
+    rest = {other: value for other, value in document.items() if other != member}
+    listed = [one for one in parts(document, member) if one.get(key) != name]
+    return rest | ({member: listed} if listed else {})
 
 
 def with_edition(document: Document) -> Document:

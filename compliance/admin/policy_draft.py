@@ -25,7 +25,7 @@ from compliance.policy.rules import MAX_DAYS, PolicyRefused, parse
 from compliance.versions import Refused, drafts
 
 REMOVED = "removed policy rule"  # in the session: so that it can be put back
-OWN_REMOVED = "removed own entity"  # likewise
+PART_REMOVED = "removed part of a policy"  # likewise
 
 
 def urls(guard: Any) -> list[URLPattern]:
@@ -78,7 +78,7 @@ def draft_view(request: HttpRequest, pk: int) -> HttpResponse:
     editable = draft.state == PolicyDraft.State.OPEN and may(request, DRAFT)
     compared = policy_signed.active()
     removed = request.session.get(REMOVED) or {}
-    own_removed = request.session.get(OWN_REMOVED) or {}
+    part_removed = request.session.get(PART_REMOVED) or {}
     more: dict[str, Any] = {}
     if policy is not None:
         document = documents.read(draft.document)
@@ -102,7 +102,7 @@ def draft_view(request: HttpRequest, pk: int) -> HttpResponse:
         chosen=f"draft-{draft.pk}",
         proved=f"draft={draft.pk}",
         removed=_of(removed, pk) if editable else "",
-        own_removed=_of(own_removed, pk) if editable else "",
+        part_removed=_of(part_removed, pk) if editable else "",
         **more,
     )
 

@@ -9,7 +9,9 @@ from typing import Any
 from django import forms
 
 from compliance.admin.policy_rule_form import MEMBER, sentence
+from compliance.admin.policy_world import Known
 from compliance.detection.own import OwnEntities, PatternRefused, faults
+from compliance.policy import words
 from compliance.policy.own import MAX_PATTERN, entity_of
 from compliance.policy.rules import PolicyRefused
 from compliance.templatetags.console import CATEGORY_WORDS
@@ -113,14 +115,15 @@ class OwnForm(forms.Form):
 
     def __init__(
         self,
+        _known: Known,
         data: Any = None,
         *,
-        entity: Mapping[str, Any] | None = None,
+        given: Mapping[str, Any] | None = None,
         others: Iterable[str] = (),
     ) -> None:
-        super().__init__(data, initial=dict(entity) if entity else None)
+        super().__init__(data, initial=dict(given) if given else None)
         self._others = frozenset(others)
-        self.entity: OwnEntity | None = None
+        self.read: OwnEntity | None = None
 
     def clean_name(self) -> str:
         """No neighbour's."""
@@ -132,18 +135,18 @@ class OwnForm(forms.Form):
         return name
 
     def clean(self) -> dict[str, Any]:
-        """The definition in `entity`, once it is one and its samples hold."""
+        """The definition in `read`, once it is one; told is what its samples do not hold."""
         given: dict[str, Any] = super().clean() or {}
         if self.errors:
             return given
         try:
             entity = entity_of(self.definition())
         except PolicyRefused as error:
-            self._refuse(error)
+            refused(self, error, "entity.")
             return given
         for fault in faults(entity):
             self.add_error(fault.member, sentence(fault.words))
-        self.entity = entity
+        self.read = entity
         return given
 
     def definition(self) -> dict[str, Any]:
@@ -156,12 +159,22 @@ class OwnForm(forms.Form):
                 said[name] = value
         return said
 
-    def _refuse(self, error: PolicyRefused) -> None:
-        member, _colon, words = str(error).partition(": ")
-        found = MEMBER.match(member.removeprefix("entity."))
-        name = found["path"] if found else ""
-        known = name in self.fields
-        self.add_error(name if known else None, sentence(words if known else str(error)))
+    def sentence(self) -> str:
+        """What it says."""
+        return words.own(self.read) if self.read else ""
+
+    def samples(self) -> list[Sample]:
+        """What it finds in its own samples, and in a text that somebody tries."""
+        return samples(self.read, self.cleaned_data.get("tried", "")) if self.read else []
+
+
+def refused(form: forms.Form, error: PolicyRefused, prefix: str) -> None:
+    """Say what the policy's parser says, at the field of the member that it speaks of."""
+    member, _colon, said = str(error).partition(": ")
+    found = MEMBER.match(member.removeprefix(prefix))
+    name = found["path"] if found else ""
+    known = name in form.fields
+    form.add_error(name if known else None, sentence(said if known else str(error)))
 
 
 @dataclass(frozen=True, slots=True)

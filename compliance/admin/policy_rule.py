@@ -42,7 +42,9 @@ def bound(request: HttpRequest, draft: PolicyDraft) -> RuleForm:
     ids = set(documents.ids(document))
     others = ids - {request.POST.get("original", "")}
     return RuleForm(
-        policy_world.known(documents.own_entities(document)), request.POST, others=others
+        policy_world.known(documents.parts(document, "own_entities")),
+        request.POST,
+        others=others,
     )
 
 
@@ -71,7 +73,7 @@ def rule_view(request: HttpRequest, pk: int) -> HttpResponse:
         messages.warning(request, f"This draft has no rule that is called {name or copied}.")
         return page_of(draft)
     shown = {**rule, "id": ""} if rule is not None and copied else rule
-    form = RuleForm(policy_world.known(documents.own_entities(document)), rule=shown)
+    form = RuleForm(policy_world.known(documents.parts(document, "own_entities")), rule=shown)
     said = words.rule(documents.alone(document, rule).rules[0]) if rule else ""
     return _drawn(request, draft, form, said, name, documents.mark(rule if name else None))
 

@@ -75,7 +75,7 @@ def _place(policy: Policy, at: str, draft: int | None) -> tuple[str, str]:
     """The rule or entity that a fault is in, and the page where a draft's is edited."""
     if (entity := OWN.match(at)) is not None:
         name = policy.own_entities[int(entity[1])].name
-        address = reverse("admin:policy_own", args=[draft]) if draft else ""
+        address = reverse("admin:policy_part", args=[draft, "own-entities"]) if draft else ""
         place = f"Entity {name}"
         return place, f"{address}?{urlencode({'name': name})}" if draft else ""
     matched = RULE.match(at)

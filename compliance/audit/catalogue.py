@@ -34,7 +34,7 @@ _WHO = (
 )
 _DECIDED_ANEW = (
     "decision findings categories languages names_unchecked policy rules reasons"
-    " rules_not_enforced facts obligations held_by blocked_by excluded"
+    " rules_not_enforced facts obligations held_by blocked_by ignored excluded"
 )
 _DECIDED = _WHO + " " + _DECIDED_ANEW
 _EXAMINED = (
@@ -104,7 +104,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "privacy.scanned",
             "an application had texts examined for personal data; no model got them",
-            _EXAMINED + " findings categories languages names_unchecked",
+            _EXAMINED + " findings categories languages names_unchecked ignored",
             WEB,
             personal=True,
         ),

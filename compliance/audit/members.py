@@ -98,6 +98,7 @@ WORDS: Mapping[str, str] = {
     "key": "of a rotation: the key file's name; of a change: which row, null for many",
     "key_rotations": "rotations of the log's key that a restore lost: generation, entry, both "
     "verifier keys and the handover",
+    "ignored": "how many findings did not count, by the ids of what the policy ignores",
     "keys": "whether the keys are in it",
     "kind": "of an erasure: `subject` or `request`; of a model: `model` or `adapter`",
     "known": "entries of the last checkpoint that the witness had cosigned",

@@ -18,6 +18,7 @@ from compliance.gate import duties, holding, said
 from compliance.gate.refusals import Blocked, HoldSpent, Refused
 from compliance.gate.said import Case
 from compliance.policy.decide import decide
+from compliance.policy.ignored import counted
 from compliance.policy.rules import Policy
 from compliance.vocabulary import (
     Append,
@@ -57,6 +58,7 @@ class Admitted(Generic[TicketT]):
 
     Owned by the one task that answers the request; `place`, `attempt` and `ticket` change
     when `reissue` sends it again, and with them all that was decided when `readmit` does.
+    `found` is all that was found, also what the policy ignores.
     `subjects` are whom its kept content may be about; `approved` are the rules whose hold a
     person approved, with their digests.
     """
@@ -123,7 +125,8 @@ async def admit(
     `Refused` where something failed; all are on the record, unless the record itself is what
     failed.
     """
-    found = await _scanned(request, scan, policy, append)
+    all_found = await _scanned(request, scan, policy, append)
+    found, ignored = counted(policy, request.application.name, request.segments, all_found)
     approved = approval.rules if approval else {}
     satisfied = unchanged(policy, approved)
     facts = known(request, found, serving)
@@ -131,7 +134,7 @@ async def admit(
     if satisfied and decision.effect is Effect.HOLD:
         # A new hold is for all that holds the request: its approval must do alone.
         decision = decide(policy, facts, coverage)
-    case = Case(request, found, facts, decision)
+    case = Case(request, found, facts, decision, ignored)
     if case.decision.effect is Effect.BLOCK:
         await _block(case, append)
     if case.decision.effect is Effect.HOLD:
@@ -152,7 +155,7 @@ async def admit(
     if (lowered := duties.lowered(request.body, body)) is not None:
         detail["max_tokens"] = lowered
     request = duties.kept_for(request, case.decision.obligations)
-    content = _kept(request, found, subject_key)
+    content = _kept(request, all_found, subject_key)
     await _recorded(request, approval, detail, content, append)
     return Admitted(
         request=request,
@@ -161,7 +164,7 @@ async def admit(
         pseudonyms=pseudonyms,
         place=place,
         ticket=await _sealed(request, body, place, append, seal),
-        found=found,
+        found=all_found,
         subjects=content.subjects if content else (),
         approved=approved,
     )

@@ -22,6 +22,7 @@ from compliance.gate.admission import (
 from compliance.gate.refusals import Blocked, Refused
 from compliance.gate.said import Case
 from compliance.policy.decide import decide
+from compliance.policy.ignored import counted
 from compliance.policy.rules import Policy
 from compliance.vocabulary import Append, Decision, Effect, NoRoute, Place, Request, Route, Seal
 
@@ -64,7 +65,8 @@ async def readmit(
     `Blocked` where the policy now says no or wants a person to look first, and `Refused` where
     no place is left or something failed; the caller then concludes the request as failed.
     """
-    request, found, attempt = admitted.request, admitted.found, admitted.attempt + 1
+    request, attempt = admitted.request, admitted.attempt + 1
+    found, ignored = counted(policy, request.application.name, request.segments, admitted.found)
     facts = known(request, found, serving)
     decision = decide(policy, facts, coverage, unchanged(policy, admitted.approved))
     if decision.effect not in (Effect.BLOCK, Effect.HOLD):
@@ -72,7 +74,7 @@ async def readmit(
             texts = await treated(request, found, decision)
         except Unreplaceable as error:
             decision = blocked_by_place(decision, error)
-    detail = said.decided(Case(request, found, facts, decision)) | {"attempt": attempt}
+    detail = said.decided(Case(request, found, facts, decision, ignored)) | {"attempt": attempt}
     if decision.effect in (Effect.BLOCK, Effect.HOLD):
         await said.record(append, [said.event(request, REDECIDED, detail)])
         raise Blocked(_told(decision), detail["findings"])

@@ -7,13 +7,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from compliance.detection.examined import Examined
+from compliance.detection.examined import Examined, joined
 from compliance.gate.refusals import Refused
 from compliance.gate.said import now, record
-from compliance.vocabulary import Append, Application, DetectionFailed, Event, OwnEntity
+from compliance.policy.ignored import counted
+from compliance.policy.rules import Policy
+from compliance.vocabulary import (
+    Append,
+    Application,
+    DetectionFailed,
+    Event,
+    Finding,
+    OwnEntity,
+    Segment,
+)
 
 Examiner = Callable[[Sequence[str], Sequence[OwnEntity]], Awaitable[list[Examined]]]
 """What stands in each of the texts, own entities among it; raises `DetectionFailed`."""
@@ -29,7 +39,7 @@ class Question:
     application: Application
     api_key: str
     texts: tuple[str, ...]
-    own: tuple[OwnEntity, ...]  # of the policy in force
+    policy: Policy  # says what is looked for besides, and what does not count
     subjects: tuple[str, ...]
     received: int
 
@@ -40,13 +50,14 @@ async def examine(question: Question, *, scan: Examiner, append: Append) -> list
     Raises `Refused` (`detection_unavailable`, `record_unavailable`).
     """
     try:
-        found = await scan(question.texts, question.own)
+        everything = await scan(question.texts, question.policy.own_entities)
     except DetectionFailed as error:
         reason = "detection_unavailable"
         detail = {**_who(question), "reason": reason}
         await record(append, [_event(question, "privacy.refused", detail)])
         raise Refused(reason, str(error)) from error
-    detail = _who(question) | _found(found)
+    found, ignored = _counted(question, everything)
+    detail = _who(question) | _found(found) | ({"ignored": ignored} if ignored else {})
     await record(append, [_event(question, "privacy.scanned", detail)])
     return found
 
@@ -76,6 +87,22 @@ def _who(question: Question) -> dict[str, Any]:
         "subjects": list(question.subjects),
         "texts": len(question.texts),
     }
+
+
+def _counted(
+    question: Question, texts: Sequence[Examined]
+) -> tuple[list[Examined], dict[str, int]]:
+    """What counts in each text, and how many findings each definition left out."""
+    if not question.policy.ignored:
+        return list(texts), {}
+    segments = [Segment("", text) for text in question.texts]
+    name = question.application.name
+    scan, ignored = counted(question.policy, name, segments, joined(texts))
+    kept: list[list[Finding]] = [[] for _ in texts]
+    for finding in scan.findings:
+        kept[finding.segment].append(replace(finding, segment=0))
+    found = [replace(of, findings=tuple(one)) for of, one in zip(texts, kept, strict=True)]
+    return found, dict(ignored)
 
 
 def _found(texts: Sequence[Examined]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from compliance.gate.refusals import Refused
@@ -39,6 +39,7 @@ class Case:
     found: Scan
     facts: Facts
     decision: Decision
+    ignored: Mapping[str, int] = field(default_factory=dict)  # findings left out, by definition
 
 
 def now() -> int:
@@ -125,6 +126,8 @@ def decided(case: Case) -> dict[str, Any]:
         told["held_by"] = list(decision.held_by)
     if decision.effect is Effect.BLOCK:
         told["blocked_by"] = list(decision.blocked_by)
+    if case.ignored:
+        told["ignored"] = dict(case.ignored)
     if decision.excluded:
         told["excluded"] = dict(decision.excluded)
     return told

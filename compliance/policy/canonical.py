@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from compliance.policy.ignored import ignored_document
 from compliance.policy.own import entity_document
 from compliance.policy.terms import (
     NOTHING_SAID,
     Assertion,
     Hours,
+    Ignored,
     Never,
     Policy,
     Retention,
@@ -36,10 +38,11 @@ def policy(
     zone: str | None = None,
     assertions: tuple[Assertion, ...] = (),
     own_entities: tuple[OwnEntity, ...] = (),
+    ignored: tuple[Ignored, ...] = (),
 ) -> Policy:
     """A policy with its digest. `rules.parse` is the way in for documents from outside."""
     unsigned = Policy(
-        name, version, rules, "", retention, regions, zone, assertions, own_entities
+        name, version, rules, "", retention, regions, zone, assertions, own_entities, ignored
     )
     return replace(unsigned, digest=hashlib.sha256(canonical(unsigned)).hexdigest())
 
@@ -63,6 +66,8 @@ def document(policy: Policy) -> dict[str, Any]:
         written["assertions"] = [assertion_document(one) for one in policy.assertions]
     if policy.own_entities:
         written["own_entities"] = [entity_document(one) for one in policy.own_entities]
+    if policy.ignored:
+        written["ignored"] = [ignored_document(one) for one in policy.ignored]
     return written
 
 

@@ -7,7 +7,7 @@ compared, neither are the numbers of the versions.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from compliance.policy import countries, words
@@ -107,6 +107,7 @@ def _settings(old: Policy, new: Policy) -> Iterator[str]:
         yield _changed("How long anything may be kept was", was, now)
     yield from _assertions(old, new)
     yield from _own(old, new)
+    yield from _ignored(old, new)
 
 
 def _assertions(old: Policy, new: Policy) -> Iterator[str]:
@@ -142,6 +143,22 @@ def _own(old: Policy, new: Policy) -> Iterator[str]:
                 )
             if (was.found, was.not_found) != (now.found, now.not_found):
                 yield f"The sample texts of the entity {name} differ."
+
+
+def _ignored(old: Policy, new: Policy) -> Iterator[str]:
+    before, after = ({one.id: one for one in of.ignored} for of in (old, new))
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        of = f"What is ignored as {words.quoted(name)}"
+        if was is None and now is not None:
+            yield f"{of} was added: “{words.ignored(now)}”"
+        elif now is None and was is not None:
+            yield f"{of} was removed: “{words.ignored(was)}”"
+        elif was is not None and now is not None and was != now:
+            if replace(was, description=now.description) != now:
+                yield _changed(f"{of} was", words.ignored(was), words.ignored(now))
+            if was.description != now.description:
+                yield _retold(f"{of} was described as", was.description, now.description)
 
 
 def _members(was: str, now: str) -> Iterator[str]:

@@ -71,6 +71,15 @@ def told_own(old: Policy, new: Policy) -> str:
     return f"What is found as {words.both(lost)} is found otherwise, or no longer."
 
 
+def told_ignored(old: Policy, new: Policy) -> str:
+    """That findings count no longer which did, as a sentence; empty where not."""
+    before = {replace(one, id="", description="") for one in old.ignored}
+    more = [one.id for one in new.ignored if replace(one, id="", description="") not in before]
+    if not more:
+        return ""
+    return f"Findings do not count any more, by {words.all_of(more)}."
+
+
 def added_own(old: Policy, new: Policy) -> str:
     """That own entities are looked for which were not, as a sentence; empty where none is."""
     before = {one.name for one in old.own_entities}

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from compliance.policy.example import plain, read
-from compliance.policy.laxer import Change, change, details
-from compliance.policy.loosened import Loosened, added_own, told_details, told_own
+from compliance.policy.laxer import Change, change
+from compliance.policy.loosened import Loosened, added_own, told_details, told_ignored, told_own
 from compliance.policy.overlaps import amounts
 from compliance.policy.prove import (
     GAVE_UP,
@@ -61,7 +61,7 @@ def looser(
     try:
         for name, term in asked.terms():
             asked.look(name, term, found)
-        if found.pairs or details(old, new) or told_own(old, new):
+        if found.pairs or _besides(old, new):
             verdict = Verdict.COUNTEREXAMPLE
         elif added_own(old, new):
             verdict = Verdict.UNDECIDED
@@ -93,7 +93,7 @@ def _words(
         return
     if found.gave_up:
         yield GAVE_UP
-    besides = [said for said in (told_details(old, new), told_own(old, new)) if said]
+    besides = _besides(old, new)
     if found.pairs or besides:
         yield "The newer version is looser, in the following."
     elif not found.gave_up:
@@ -102,6 +102,12 @@ def _words(
     yield from besides
     if said := added_own(old, new):
         yield said
+
+
+def _besides(old: Policy, new: Policy) -> list[str]:
+    """What is looser whatever the rules say."""
+    told = (told_details(old, new), told_own(old, new), told_ignored(old, new))
+    return [said for said in told if said]
 
 
 class _Comparison:

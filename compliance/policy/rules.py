@@ -1,10 +1,10 @@
 """A policy document, read and checked member by member.
 
 A document is JSON: `{"name", "version", "rules": [{"id", "description", "when", "effect",
-"where", "obligations"}], "regions", "zone", "retention", "assertions", "own_entities"}`;
-docs/policies.md says what each member means, `schema` gives its shape. What is wrong is refused
-by name; what no person could mean (a place for a request that is blocked, two lists that
-exclude each other) is wrong.
+"where", "obligations"}], "regions", "zone", "retention", "assertions", "own_entities",
+"ignored"}`; docs/policies.md says what each member means, `schema` gives its shape. What is
+wrong is refused by name; what no person could mean (a place for a request that is blocked, two
+lists that exclude each other) is wrong.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from compliance.policy import reading
 from compliance.policy.canonical import canonical, document, policy, rule_document
+from compliance.policy.ignored import ignored_of
 from compliance.policy.own import own_of
 from compliance.policy.reading import Reader
 from compliance.policy.regions import EDITIONS, NEWEST
@@ -118,7 +119,7 @@ RETENTION: Mapping[str, Reader] = {
 """The members that `retention` may have, each with its reader."""
 
 _DATA = {"categories": CONDITIONS["categories"], "entities": CONDITIONS["entities"]}
-_OPTIONAL = ("regions", "retention", "zone", "assertions", "own_entities")
+_OPTIONAL = ("regions", "retention", "zone", "assertions", "own_entities", "ignored")
 
 
 def parse(document: bytes | str) -> Policy:
@@ -141,6 +142,7 @@ def parse(document: bytes | str) -> Policy:
         retention = Retention(**reading.some(found["retention"], "retention", RETENTION))
     assertions = _assertions(found["assertions"]) if "assertions" in found else ()
     own = own_of(found["own_entities"]) if "own_entities" in found else ()
+    ignored = ignored_of(found["ignored"]) if "ignored" in found else ()
     places = [rule.where for rule in rules] + [one.never.outside for one in assertions]
     regions = _regions(found.get("regions"), places, given="regions" in found)
     zone = _zone(found["zone"]) if "zone" in found else None
@@ -153,6 +155,7 @@ def parse(document: bytes | str) -> Policy:
         zone=zone,
         assertions=assertions,
         own_entities=own,
+        ignored=ignored,
     )
 
 

@@ -17,6 +17,7 @@ from compliance.policy.terms import (
     MAX_ASSERTIONS,
     MAX_COUNT,
     MAX_DAYS,
+    MAX_IGNORED,
     MAX_OWN,
     MAX_RULES,
     MAX_SECONDS,
@@ -191,6 +192,19 @@ _OWN = _object(
     },
 )
 
+_IGNORED = _object(
+    {
+        "id": {**_TEXT, "maxLength": MAX_ID},
+        "description": _TEXT,
+        "entities": _TEXTS,
+        "applications": _TEXTS,
+        "values": _TEXTS,
+        "below": _whole(1, 100),
+    },
+    required=["id", "description"],
+    anyOf=[{"required": ["values"]}, {"required": ["below"]}],
+)
+
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Domicile policy",
@@ -213,6 +227,12 @@ SCHEMA: dict[str, Any] = {
                 "items": _OWN,
                 "minItems": 1,
                 "maxItems": MAX_OWN,
+            },
+            "ignored": {
+                "type": "array",
+                "items": _IGNORED,
+                "minItems": 1,
+                "maxItems": MAX_IGNORED,
             },
         },
         required=["name", "version", "rules"],

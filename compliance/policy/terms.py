@@ -18,6 +18,7 @@ need not name them.
 
 MAX_RULES = 1_000
 MAX_OWN = 50  # entities that a policy defines
+MAX_IGNORED = 200
 MAX_ASSERTIONS = 20  # each is proved anew whenever a version is proposed or approved
 MAX_DAYS = 3_660  # ten years
 MAX_SECONDS = MAX_DAYS * 86_400
@@ -159,12 +160,29 @@ class Assertion:
 
 
 @dataclass(frozen=True, slots=True)
+class Ignored:
+    """Findings that do not count: all that is given must be so of a finding.
+
+    It is of one of `entities`, in a request of one of `applications` (names), its text is one
+    of `values` (in any case, blanks as one), and its score is `below` so many hundredths. At
+    least one of the last two is given.
+    """
+
+    id: str
+    description: str
+    entities: frozenset[str] | None = None
+    applications: frozenset[str] | None = None
+    values: frozenset[str] | None = None
+    below: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One immutable version. `digest` is the SHA-256 of `canonical(policy)`, lower-case hex.
 
     `regions` is the edition of the region data that its rules mean, None where none names a
     region; `zone` the time zone (IANA) of its hours, None for UTC. `own_entities` are what is
-    looked for besides.
+    looked for besides, `ignored` what does not count of all that is found.
     """
 
     name: str
@@ -176,6 +194,7 @@ class Policy:
     zone: str | None = None
     assertions: tuple[Assertion, ...] = ()
     own_entities: tuple[OwnEntity, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
 
     def __hash__(self) -> int:
         """The digest stands for the whole version; hashing its rules would be slow."""

@@ -17,7 +17,7 @@ def tightens(old: Policy, new: Policy) -> str | None:
     Otherwise the reason why it is not, as a sentence. How long details of events are kept may
     not become less either: they are the record of what was done, also of what one person did.
     """
-    for name in ("name", "zone", "regions", "assertions", "own_entities"):
+    for name in ("name", "zone", "regions", "assertions", "own_entities", "ignored"):
         if getattr(old, name) != getattr(new, name):
             return f"The policy's {name} differs; only blocking rules may be added."
     before = {rule.id: rule for rule in old.rules}

@@ -13,6 +13,7 @@ from compliance.policy.terms import (
     Assertion,
     Condition,
     Hours,
+    Ignored,
     Never,
     Policy,
     Rule,
@@ -76,6 +77,21 @@ def own(entity: OwnEntity) -> str:
     if entity.always:
         said.append(f"Always found: {all_of(sorted(entity.always))}.")
     return " ".join(said)
+
+
+def ignored(one: Ignored) -> str:
+    """What does not count, as a sentence."""
+    what = "Findings"
+    if one.entities is not None:
+        what += f" of type {chosen(one.entities)}"
+    if one.applications is not None:
+        what += f" in requests of {chosen(one.applications)}"
+    said = []
+    if one.values is not None:
+        said.append(f"that read {chosen(one.values)}")
+    if one.below is not None:
+        said.append(f"of which the recogniser is less than {one.below} % sure")
+    return f"{what} {both(said)} do not count."
 
 
 def rule(rule: Rule) -> str:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from compliance.models.applications import LegalBasis
 from compliance.policy import words
-from compliance.policy.terms import Assertion
+from compliance.policy.terms import Assertion, Ignored
 from compliance.vocabulary import Category, OwnEntity
 
 register = template.Library()
@@ -159,6 +159,12 @@ def asserted(assertion: Assertion) -> str:
 def own_entity(entity: OwnEntity) -> str:
     """An entity of the organisation's own, as sentences."""
     return words.own(entity)
+
+
+@register.filter
+def ignoring(one: Ignored) -> str:
+    """What does not count of all that is found, as a sentence."""
+    return words.ignored(one)
 
 
 @register.filter

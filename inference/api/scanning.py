@@ -78,7 +78,7 @@ async def _accepted(plane: Plane, exchange: Exchange) -> tuple[Question, Taken]:
             application=application,
             api_key=key.prefix,
             texts=_texts(request.input),
-            own=snapshot.policy.own_entities,
+            policy=snapshot.policy,
             subjects=subjects(
                 plane.subject_key, exchange.values(HEADER.lower().encode()), persons
             ),

@@ -20,7 +20,9 @@ from compliance.detection.segments import segments
 from compliance.gate import Blocked, Outcome, Refused
 from compliance.gate.duties import bounded
 from compliance.models import Event as StoredEvent
+from compliance.policy.canonical import policy
 from compliance.policy.default import DEFAULT
+from compliance.policy.terms import Ignored
 from compliance.vocabulary import (
     Append,
     Application,
@@ -222,6 +224,17 @@ async def test_rules_that_no_recogniser_can_trigger_are_named(writer, seal):
     ((_, detail),) = await recorded(asked)
     assert set(detail["rules_not_enforced"]) == set(admitted.decision.not_enforced)
     assert "special-categories" in detail["rules_not_enforced"]
+
+
+async def test_what_the_policy_ignores_counts_for_nothing_but_is_counted(writer, seal):
+    ours = Ignored("ours", "Our own address.", values=frozenset({EMAIL.upper()}))
+    lenient = policy("lenient", 1, DEFAULT.rules, ignored=(ours,))
+    asked = request(f"Write to {EMAIL}.")
+    admitted = await admit(asked, seal, writer.append, policy=lenient)
+    assert admitted.decision.effect is Effect.ALLOW
+    assert EMAIL in str(admitted.body)
+    ((_, detail),) = await recorded(asked)
+    assert (detail["findings"], detail["ignored"]) == ({}, {"ours": 1})
 
 
 async def test_a_detector_that_fails_refuses_on_the_record(writer, seal):

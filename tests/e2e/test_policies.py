@@ -129,6 +129,7 @@ def write(reader: Reader, name: str, sentence: str) -> None:
     plain(reader, "policy-draft")
     remove_and_put_back(reader, f"no-account-{name}")
     define(reader, name)
+    look_at_exceptions(reader)
     look_at_settings_and_text(reader)
 
 
@@ -153,6 +154,21 @@ def define(reader: Reader, name: str) -> None:
         page.get_by_role("button", name="Add the entity").click()
     expect(page.get_by_role("status").first).to_contain_text("is saved")
     plain(reader, "policy-draft-own")
+
+
+def look_at_exceptions(reader: Reader) -> None:
+    page = reader.page
+    with page.expect_navigation():
+        page.get_by_role("link", name="Add an exception").click()
+    page.get_by_label("Short name").fill("our-address")
+    page.get_by_label("Why these do not count").fill("Our own address.")
+    page.get_by_label("Values").fill("info@clinic.example")
+    page.get_by_role("button", name="Show what it says").click()
+    expect(page.get_by_role("region", name="What it says")).to_contain_text("do not count")
+    plain(reader, "policy-ignored")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Add the exception").click()
+    plain(reader, "policy-draft-ignored")
 
 
 def look_at_settings_and_text(reader: Reader) -> None:

@@ -32,8 +32,8 @@ def officer(console):
     return console
 
 
-def address(draft, view="policy_own", **asked):
-    return reverse(f"admin:{view}", args=[draft.pk], query=asked or None)
+def address(draft, view="policy_part", slug="own-entities", **asked):
+    return reverse(f"admin:{view}", args=[draft.pk, slug], query=asked or None)
 
 
 def stored(draft):
@@ -108,11 +108,11 @@ def test_it_is_tried_on_its_samples_and_on_a_text_before_it_is_saved(officer):
 def test_it_is_taken_out_and_put_back(officer):
     draft = made(officer)
     before = stored(draft)
-    officer.post(address(draft, "policy_own_remove"), {"name": "CASE_NUMBER"})
+    officer.post(address(draft, "policy_part_remove"), {"name": "CASE_NUMBER"})
     assert stored(draft) is None
     shown = officer.get(reverse("admin:policy_draft", args=[draft.pk])).content.decode()
     assert "Put it back" in shown
-    officer.post(address(draft, "policy_own_restore"))
+    officer.post(reverse("admin:policy_restore", args=[draft.pk]))
     assert stored(draft) == before
 
 
@@ -152,3 +152,56 @@ def test_who_may_not_draft_may_not_define(console):
     console.as_(AUDITOR)
     assert console.get(address(draft)).status_code == 403
     assert console.post(address(draft), {**NEW, "save": "1"}).status_code == 403
+
+
+IGNORED = {
+    "id": "our-address",
+    "description": "Our own address.",
+    "values": "info@clinic.example\nCharité",
+    "below": "",
+    "when_entities": [],
+}
+
+
+def test_an_exception_joins_the_draft_and_is_taken_out_and_put_back(officer):
+    draft = drafted(officer.user)
+    page = address(draft, slug="ignored")
+    assert saves(officer, page, opened(officer, page), **IGNORED).status_code == 302
+    draft.refresh_from_db()
+    kept = json.loads(draft.document)["ignored"]
+    assert kept == [
+        {
+            "id": "our-address",
+            "description": "Our own address.",
+            "values": ["info@clinic.example", "Charité"],
+        }
+    ]
+    page = address(draft, slug="ignored", name="our-address")
+    changed = {"below": "70", "values": "", "entities_more": "PERSON"}
+    saves(officer, page, opened(officer, page), **changed)
+    draft.refresh_from_db()
+    (one,) = json.loads(draft.document)["ignored"]
+    assert (one["below"], one["entities"], "values" in one) == (70, ["PERSON"], False)
+    shown = officer.get(reverse("admin:policy_draft", args=[draft.pk])).content.decode()
+    assert "less than 70 % sure do not count" in shown
+    officer.post(address(draft, "policy_part_remove", "ignored"), {"name": "our-address"})
+    draft.refresh_from_db()
+    assert "ignored" not in json.loads(draft.document)
+    officer.post(reverse("admin:policy_restore", args=[draft.pk]))
+    draft.refresh_from_db()
+    assert json.loads(draft.document)["ignored"] == [one]
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "words"),
+    [
+        ({"values": ""}, "values", "Missing; give values, or a score in below"),
+        ({"id": ""}, "id", "required"),
+        ({"below": "101"}, "below", "less than or equal to 100"),
+    ],
+)
+def test_an_exception_that_says_nothing_is_told_at_its_field(officer, changed, field, words):
+    draft = drafted(officer.user)
+    page = address(draft, slug="ignored")
+    answer = saves(officer, page, opened(officer, page), **IGNORED | changed)
+    assert words in str(answer.context["form"].errors[field])

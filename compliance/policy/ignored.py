@@ -1,0 +1,106 @@
+"""Findings that do not count: a policy's allow lists and thresholds.
+
+They are left out before anything is decided, so that no rule sees them; how many were left out
+by which definition is on the record.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from compliance.policy import reading
+from compliance.policy.reading import Reader
+from compliance.policy.terms import MAX_IGNORED, Ignored, Policy, PolicyRefused
+from compliance.vocabulary import Finding, Scan, Segment
+
+MEMBERS: Mapping[str, Reader] = {
+    "entities": reading.names,
+    "applications": reading.names,
+    "values": reading.names,
+    "below": reading.whole(1, 100, "a number of hundredths"),
+}
+"""The members that a definition may have besides, each with its reader."""
+
+
+def ignored_of(value: Any) -> tuple[Ignored, ...]:
+    """The member `ignored`; raises `PolicyRefused`."""
+    items = reading.listed(value, "ignored", "definition")
+    if len(items) > MAX_IGNORED:
+        raise PolicyRefused(
+            f"ignored: {len(items)} are given, at most {MAX_IGNORED} are possible"
+        )
+    read = tuple(one_of(item, f"ignored[{n}]") for n, item in enumerate(items))
+    seen: set[str] = set()
+    for index, one in enumerate(read):
+        if one.id in seen:
+            raise PolicyRefused(
+                f"ignored[{index}].id: {one.id!r} is already used; choose another"
+            )
+        seen.add(one.id)
+    return read
+
+
+def one_of(value: Any, at: str = "ignored") -> Ignored:
+    """One definition of its JSON value; raises `PolicyRefused`."""
+    given = reading.members(value, at, required=("id", "description"), optional=MEMBERS)
+    if not given.keys() & {"values", "below"}:
+        raise PolicyRefused(f"{at}.values: missing; give values, or a score in below")
+    read = {name: MEMBERS[name](given[name], f"{at}.{name}") for name in MEMBERS.keys() & given}
+    return Ignored(
+        id=reading.identifier(given["id"], f"{at}.id"),
+        description=reading.text(given["description"], f"{at}.description"),
+        **read,
+    )
+
+
+def ignored_document(one: Ignored) -> dict[str, Any]:
+    """One definition as JSON values; what says nothing is left out."""
+    written: dict[str, Any] = {"id": one.id, "description": one.description}
+    for name in ("entities", "applications", "values"):
+        if (values := getattr(one, name)) is not None:
+            written[name] = sorted(values)
+    if one.below is not None:
+        written["below"] = one.below
+    return written
+
+
+def counted(
+    policy: Policy, application: str, segments: Sequence[Segment], found: Scan
+) -> tuple[Scan, Mapping[str, int]]:
+    """What counts of a scan for an application; how many each definition left out, by id."""
+    concerned = [
+        (one, frozenset(map(_folded, one.values or ())))
+        for one in policy.ignored
+        if one.applications is None or application in one.applications
+    ]
+    if not concerned or not found.findings:
+        return found, {}
+    left_out: Counter[str] = Counter()
+    kept: list[Finding] = []
+    for finding in found.findings:
+        text = segments[finding.segment].text[finding.start : finding.end]
+        names = list(_leaving_out(concerned, finding, _folded(text)))
+        left_out.update(names)
+        if not names:
+            kept.append(finding)
+    return replace(found, findings=tuple(kept)), dict(left_out)
+
+
+def _leaving_out(
+    concerned: Sequence[tuple[Ignored, frozenset[str]]], finding: Finding, value: str
+) -> Iterator[str]:
+    for one, values in concerned:
+        if one.entities is not None and finding.entity not in one.entities:
+            continue
+        if one.values is not None and value not in values:
+            continue
+        if one.below is not None and round(finding.score * 100) >= one.below:
+            continue
+        yield one.id
+
+
+def _folded(value: str) -> str:
+    return " ".join(value.casefold().split())
