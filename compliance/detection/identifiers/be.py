@@ -39,7 +39,14 @@ _VAT_WORDS = (
 )
 _PLATE_WORDS = (
     *("nummerplaat", "nummerplaten", "kentekenplaat", "kenteken", "inschrijvingsnummer"),
-    *("plaque d'immatriculation", "immatriculation", "immatriculé*", "numéro de plaque"),
+    *(
+        "plaque d'immatriculation",
+        "plaque",
+        "plaques",
+        "immatriculation",
+        "immatriculé*",
+        "numéro de plaque",
+    ),
     *("plaque minéralogique", "nummernschild*", "kennzeichen", "number plate"),
     *("licence plate", "license plate"),
 )

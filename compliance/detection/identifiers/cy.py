@@ -12,7 +12,14 @@ from compliance.detection.identifiers.written import is_one_code, plain
 
 _CARD_WORDS = (
     *("αριθμός ταυτότητας", "αριθμό ταυτότητας", "αριθμού ταυτότητας", "αρ. ταυτότητας"),
-    *("δελτίο ταυτότητας", "δελτίου ταυτότητας", "αδτ", "πολιτική ταυτότητα", "ταυτότητα*"),
+    *(
+        "δελτίο ταυτότητας",
+        "δελτίου ταυτότητας",
+        "αδτ",
+        "adt",
+        "πολιτική ταυτότητα",
+        "ταυτότητα*",
+    ),
     *("kimlik numarası", "kimlik kartı", "kimlik no", "identity card", "id card"),
     *("arc number", "alien registration", "civil registry number"),
 )
@@ -30,7 +37,14 @@ _HEALTH_WORDS = (
     "beneficiary number",
 )
 _PASSPORT_WORDS = (
-    *("διαβατήριο*", "διαβατηρίου", "αριθμός διαβατηρίου", "αρ. διαβατηρίου", "pasaport*"),
+    *(
+        "διαβατήριο*",
+        "διαβατηρίου",
+        "αριθμός διαβατηρίου",
+        "αρ. διαβατηρίου",
+        "αρ. διαβ",
+        "pasaport*",
+    ),
     "passport*",
 )
 _LICENCE_WORDS = (

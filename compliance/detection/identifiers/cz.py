@@ -37,17 +37,23 @@ _CARD_WORDS = (
 )
 _PASSPORT_WORDS = (
     *("cestovní pas", "cestovního pasu", "cestovním pasem", "cestovní doklad"),
-    *("cestovního dokladu", "číslo pasu", "č. pasu", "pas č", "pasu", "passport*"),
+    *("cestovního dokladu", "číslo pasu", "č. pasu", "pas číslo", "pas č", "pasu", "passport*"),
 )
 _LICENCE_WORDS = (
     *("řidičský průkaz", "řidičského průkazu", "řidičským průkazem", "řidičák*", "číslo řp"),
-    *("č. řp", "řidičské oprávnění", "driving licence", "driving license"),
+    *("č. řp", "řp č", "řp číslo", "řidičské oprávnění", "driving licence", "driving license"),
     "driver's license",
 )
 _VAT_WORDS = ("dič", "dph", "plátce dph", "daňové identifikační číslo", "vat", "vat number")
 _PLATE_WORDS = (
     *("spz", "rz", "registrační značka", "registrační značky", "registrační značku"),
-    *("registrační značkou", "státní poznávací značka", "poznávací značka", "espézetka"),
+    *(
+        "registrační značkou",
+        "státní poznávací značka",
+        "poznávací značka",
+        "reg. zn",
+        "espézetka",
+    ),
     *("number plate", "licence plate", "license plate"),
 )
 

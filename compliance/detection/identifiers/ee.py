@@ -22,6 +22,7 @@ _CARD_WORDS = (
         "id kaardi*",
         "isikutunnistus*",
         "dokumendi number",
+        "dokumendi nr",
         "dokumendinumber",
         "elamisloakaart*",
     ),
@@ -41,7 +42,15 @@ _VAT_WORDS = (
 )
 _PLATE_WORDS = (
     *("registreerimisnumber", "registreerimisnumbri*", "registreerimismärk", "numbrimärk"),
-    *("numbrimärgi*", "auto number", "autonumber", "reg nr", "reg number", "number plate"),
+    *(
+        "numbrimärgi*",
+        "auto number",
+        "sõiduki number",
+        "autonumber",
+        "reg nr",
+        "reg number",
+        "number plate",
+    ),
     *("licence plate", "license plate"),
 )
 

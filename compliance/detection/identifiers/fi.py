@@ -51,7 +51,14 @@ _LICENCE_WORDS = (
 )
 _PLATE_WORDS = (
     *("rekisteritunnus*", "rekisteritunnukse*", "rekisterinumero*", "rekisterikil*", "rek nro"),
-    *("rekkari*", "registernummer*", "registreringsnummer*", "registerskylt*"),
+    *(
+        "rekkari*",
+        "kilvissä",
+        "kilvessä",
+        "registernummer*",
+        "registreringsnummer*",
+        "registerskylt*",
+    ),
     *("registerbeteckning*", "number plate", "licence plate", "license plate"),
     "registration number",
 )

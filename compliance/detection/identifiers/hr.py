@@ -45,7 +45,13 @@ _VAT_WORDS = (
 )
 _PLATE_WORDS = (
     *("registarska oznaka", "registarske oznake", "registarskih oznaka", "registarskim"),
-    *("registracijska oznaka", "registracija", "registracije", "registarske tablice"),
+    *(
+        "registracijska oznaka",
+        "registracijske oznake",
+        "registracija",
+        "registracije",
+        "registarske tablice",
+    ),
     *(
         "tablice",
         "tablica",

@@ -16,11 +16,13 @@ _NOT_OF_A_CODE = ("NO", "NR", "N", "NUM")
 def is_one_code(value: str) -> bool:
     """Whether letters and digits were written as one code: not `no 1234567`, not `am 12 Uhr`.
 
-    Letters apart from the digits are capitals, and not those that say that a number follows.
+    Letters apart from the digits are capitals, and not those that say that a number follows, or
+    joined by a hyphen: `m-ab 1234`.
     """
-    if " " not in value or value.replace(" ", "").isdigit():
+    first, _, others = value.partition(" ")
+    if not others or value.replace(" ", "").isdigit():
         return True
-    return value.isupper() and value.split(maxsplit=1)[0] not in _NOT_OF_A_CODE
+    return (value.isupper() and first not in _NOT_OF_A_CODE) or "-" in first
 
 
 def is_past(year: int, month: int, day: int) -> bool:
