@@ -1,10 +1,13 @@
 """Text -> findings; findings -> masked or pseudonymised text, and back.
 
 segments     the strings of a request that a model would read, and their replacement
-detector     Presidio, offline: segments -> a scan
+detector     Presidio, offline: texts -> what stands in them
+resolve      which of what was found becomes a finding; categories says why it matters
+views        the ways to read a text in which a value could be hidden
+identifiers  identifiers by country: form, check, words, source
+matcher      their values in a text; passes, words, bare, columns, forms, edges are its parts
+recognisers  the matcher and the names as Presidio knows them
 english      the English names model, loaded from its wheel by path
-structured   recognisers of identifiers, and the context words that raise a score
-phone        phone numbers, with and without a country code
 countries    names of countries, which are nobody's data
 credentials  recognisers of passwords, keys and tokens
 language     whether a text is in a language whose names the model does not know

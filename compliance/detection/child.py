@@ -14,7 +14,6 @@ import os
 import signal
 import sys
 from functools import lru_cache
-from time import monotonic
 from typing import Any, BinaryIO
 
 from compliance.detection import definitions
@@ -50,10 +49,9 @@ def _own(text: str) -> OwnEntities:
 
 
 def _answer(detector: Detector, request: dict[str, Any]) -> dict[str, Any]:
-    until = monotonic() + request["seconds"]
     try:
         detector.own = _own(json.dumps(request.get("own", [])))
-        found = [detector.examine(text, until - monotonic()) for text in request["texts"]]
+        found = detector.examine_all(request["texts"], request["seconds"])
         return {"texts": [written(examined) for examined in found]}
     except DetectionFailed as failure:
         return {"failed": str(failure)}

