@@ -11,10 +11,12 @@ from collections.abc import Iterator
 
 import regex
 
-from compliance.detection.triggers import ACCOUNT_COUNTRIES, Trigger
+from compliance.detection.triggers import ACCOUNT_COUNTRIES, TOP_LEVELS_TURNED, Trigger
 from compliance.detection.view import Edit, Trust, View, apart
 
-_ADDRESS = regex.compile(r"(?<![\w.@\-])[a-z]{2,10}\.[\w.\-]{1,100}@[\w.+\-]{1,64}(?![\w@])")
+_ADDRESS = regex.compile(
+    rf"(?i)(?<![\w.@\-])(?:{'|'.join(TOP_LEVELS_TURNED)})\.[\w.\-]{{1,100}}@[\w.+\-]{{1,64}}(?![\w@])"
+)
 _ACCOUNT = regex.compile(rf"(?i)[0-9]{{2}} ?(?:{'|'.join(ACCOUNT_COUNTRIES)})(?!\w)")
 _ACCOUNT_BEFORE = regex.compile(r"(?r)(?<!\w)[0-9A-Za-z .\-]{11,44}")
 LEAST = 8  # digits of an account number before its last two

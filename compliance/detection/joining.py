@@ -24,14 +24,18 @@ def _gone(match: re.Match[str], group: str | int = 0) -> Edit:
 
 # --- In the whole text --------------------------------------------------------------------
 
-_BOLD = re.compile(r"(?P<open>\*\*)(?=[^\s*])[^*\n]{1,200}(?<=\S)(?P<close>\*\*)")
+_BOLD = re.compile(
+    r"(?P<open>\*\*)(?:(?=[^\s*])|(?<=[^\W\d_]\*\*)(?= [^\W\d_]))[^*\n]{1,200}"
+    r"(?<=\S)(?P<close>\*\*)"
+)
 _TAG = re.compile(
     r"</?(?:b|i|u|em|strong|span|mark|font|wbr|small|code|tt)(?:[ /][^<>]{0,200})?>"
     r"|<!--[^>]{0,200}-->"
 )
 _LETTERS = re.compile(
-    r"(?<![\w@.+])(?<!\W[\w@.+] )[^\W\d_](?: [^\W\d_]){3,}+(?![\w@.+])(?! [\w@.+](?:\W|$))"
+    r"(?<![\w@.+])(?<!\W[\w@.+] )[^\W\d_](?: [^\W\d_](?!\w)){3,}+(?![@.+])(?! [\w@.+](?:\W|$))"
 )
+_WORD_GAP = re.compile(r"(?<= [^\W\d_]) {2,3}(?=[^\W\d_] [^\W\d_](?!\w))")
 
 
 def spelled(view: View) -> View:
@@ -40,6 +44,7 @@ def spelled(view: View) -> View:
     for match in _BOLD.finditer(text):
         edits += [_gone(match, "open"), _gone(match, "close")]
     edits += map(_gone, _TAG.finditer(text))
+    edits += (Edit(gap.start() + 1, gap.end()) for gap in _WORD_GAP.finditer(text))
     for run in _LETTERS.finditer(text):
         for space in range(run.start() + 1, run.end(), 2):
             if not (text[space - 1].islower() and text[space + 1].isupper()):

@@ -86,7 +86,7 @@ _ARTICLES = frozenset(
     }
 )
 """What stands before "point" in a sentence; no domain is called so."""
-_TOP = frozenset(
+TOP_LEVEL = frozenset(
     {
         *(
             "com",
@@ -203,7 +203,7 @@ def _is_meant(at: regex.Match[str], local: str, domain: str) -> bool:
     spoken_dot = any(dot[0] != "." for dot in _DOTS.finditer(domain))
     return (
         spoken_dot
-        and labels[-1] in _TOP
+        and labels[-1] in TOP_LEVEL
         and labels[0] not in _ARTICLES
         and local.lower() not in _NO_NAMES
     )

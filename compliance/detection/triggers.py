@@ -13,7 +13,7 @@ from enum import IntFlag, auto
 
 import hyperscan
 
-from compliance.detection.spoken import AT_WORDS, DOT_WORDS
+from compliance.detection.spoken import AT_WORDS, DOT_WORDS, TOP_LEVEL
 
 
 class Trigger(IntFlag):
@@ -37,6 +37,7 @@ class Trigger(IntFlag):
     GLUED = auto()  # svnr1237010180
     LOOKALIKE = auto()  # l23O
     BACKWARDS = auto()  # moc.elpmaxe@anna
+    COMPOUND = auto()  # anna_schmidt
     REVERSED = auto()  # a text that says that something is written backwards
 
     ESCAPED = ENTITY | ESCAPE
@@ -66,6 +67,7 @@ ACCOUNT_COUNTRIES = (
     *("SI", "IL", "CM", "MS", "DA", "AV"),
 )
 """Countries of account numbers, backwards."""
+TOP_LEVELS_TURNED = sorted(name[::-1] for name in TOP_LEVEL if name.isascii())
 
 _BETWEEN = (
     r"(?:[_|;~*']|\xc2\xb7|\xe2\x80\xa2|[ \t]{2,3}|\.\.|--|//"
@@ -115,8 +117,10 @@ _PATTERNS: Mapping[Trigger, str] = {
     Trigger.GLUED: r"[A-Za-z\x80-\xff][0-9]{7}|[0-9]{7}[A-Za-z\x80-\xff]"
     r"|[A-Za-z]{3}[0-9]{2}[A-Za-z0-9]{11}|[A-Za-z\x80-\xff]\+[0-9]{5}",
     Trigger.LOOKALIKE: r"[0-9][ \-./]?[OolI|]{1,3}[ \-./]?[0-9]|[0-9]{3}[OlI|]",
-    Trigger.BACKWARDS: r"[a-z]{2,10}\.[a-z0-9\-]{1,63}[a-z0-9.\-]{0,63}@"
+    Trigger.BACKWARDS: rf"(?:{'|'.join(TOP_LEVELS_TURNED)})\.[a-z0-9.\-]{{1,60}}@"
     rf"|(?i:[0-9]{{2}} ?(?:{'|'.join(ACCOUNT_COUNTRIES)})(?:[^\w]|$))|[0-9]\+(?:[^\w]|$)",
+    Trigger.COMPOUND: r"[A-Za-z]{3}[_.][A-Za-z]{3}|[a-z][A-Z][a-z]{3}"
+    r"|[/=][A-Za-z]{3,20}-[A-Za-z]{3}",
     Trigger.REVERSED: _any(REVERSED_WORDS),
 }
 

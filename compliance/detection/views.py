@@ -12,12 +12,13 @@ first.
                 report(*view.span(start, end))
 
 One pass tells which of these a text needs at all: most need none, and are their own only view.
-All views together are at most four times as long as the text with its characters folded.
+All views together are at most five times as long as the text with its characters folded.
 """
 
 from __future__ import annotations
 
 from compliance.detection.backwards import backwards
+from compliance.detection.compounds import compounds
 from compliance.detection.decoding import decoded, unescaped
 from compliance.detection.folding import folded
 from compliance.detection.joining import joined, spelled
@@ -36,7 +37,7 @@ def views(text: str) -> list[View]:
             made = reader(plain)
             present |= triggers(made.text) if made is not plain else present
             plain = made
-    layers = (layer(plain, present) for layer in (decoded, joined, backwards))
+    layers = (layer(plain, present) for layer in (decoded, joined, compounds, backwards))
     return [plain, *(view for view in layers if view is not None)]
 
 

@@ -189,7 +189,8 @@ def _split(kind: Kind) -> Written | None:
     cut = len(kind.value) // 2
     first, second = kind.value[:cut], kind.value[cut:]
     texts = (before + first, second + behind)
-    return Written(texts, ((0, len(before), len(texts[0])), (1, 0, len(second))))
+    end, start = len(before + first.rstrip()), len(second) - len(second.lstrip())
+    return Written(texts, ((0, len(before), end), (1, start, len(second))))
 
 
 def _csv_parses(text: str) -> object:

@@ -97,7 +97,8 @@ def test_what_is_encoded_is_decoded_and_stands_for_all_of_it(how, written, read)
 
 JOINED = [
     ("letters apart", "A n n a S c h m i d t", "Anna Schmidt", "plain"),
-    ("letters and words apart", "A n n a   S c h m i d t", "Anna   Schmidt", "plain"),
+    ("letters and words apart", "A n n a   S c h m i d t", "Anna Schmidt", "plain"),
+    ("bold within a name", "Anna** Sch**midt", "Anna Schmidt", "plain"),
     ("bold", "**DE89** **3704** 0044", "DE89 3704 0044", "plain"),
     ("bold within", "DE89**3704**0044", "DE8937040044", "plain"),
     ("tags of style", "DE89<b>3704</b>0044", "DE8937040044", "plain"),
@@ -126,6 +127,9 @@ JOINED = [
     ("a word before letters", "ibande89370400440532013000", "iban de89", "joined"),
     ("a word before +", "call+491701234567", "call +491701234567", "joined"),
     ("letters for digits", "4l1I 1111 11O1", "4111 1111 1101", "joined"),
+    ("a name in snake case", "customer_name_anna_schmidt", "Anna Schmidt", "compounds"),
+    ("a name in a path", "/users/anna-schmidt/orders", "Anna Schmidt", "compounds"),
+    ("a name glued", "customernameAnnaSchmidt", "Anna Schmidt", "compounds"),
     ("an address", "moc.elpmaxe@berg.anna", "anna.greb@example.com", "backwards"),
     ("an account", "00 0310 2350 4400 4073 98ED", "DE89 3704 0044 0532 0130 00", "backwards"),
     ("a phone number", "7654321 071 94+", "+49 170 1234567", "backwards"),
@@ -143,6 +147,9 @@ def test_what_is_written_apart_is_joined_and_stands_where_it_stood(how, written,
 
 
 NOT_JOINED = [
+    "max_size, mark_read, will_return, test_maria_db, MariaDb, anna_file, AnnaModel",
+    "anna.schmidt@example.com, Jean-Pierre Dupont, Anna-Lena, Maria-Theresia",
+    "jupiter_orbit.html, GetElementById, read-only, state-of-the-art, and/or-else",
     "look at google dot com, or find us at example dot org",
     "We met at the point where the road ends.",
     "Der Punkt ist: um 10:22:33,123 war es so weit",
@@ -224,9 +231,9 @@ def test_a_character_that_a_view_keeps_is_the_same_in_the_original(text):
 
 
 @given(texts)
-def test_all_views_together_are_at_most_four_times_the_text(text):
+def test_all_views_together_are_at_most_five_times_the_text(text):
     made = views(text)
-    assert sum(len(view.text) for view in made) <= 4 * max(len(text), len(made[0].text))
+    assert sum(len(view.text) for view in made) <= 5 * max(len(text), len(made[0].text))
 
 
 def test_a_span_that_a_view_does_not_have_is_an_error():
