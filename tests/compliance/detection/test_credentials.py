@@ -2,12 +2,16 @@
 scanners of repositories do not take them for real ones."""
 
 import pytest
+import regex
 
-from compliance.detection.credentials import ENTITIES, entropy, recognisers
+from compliance.detection.credential import entropy
+from compliance.detection.credentials import ENTITIES, recognisers
+from compliance.detection.passes import Patterns, read
 
 RANDOM = "aB3dE5gH7jK9mN1pQ4sT6vW8yZ0cF2hJ5kL7nP9rS1uX3zA6bD8eG0iM2oQ4tV6wY8"
 LOWER = RANDOM.lower()
 DIGITS_AND_CAPITALS = RANDOM.upper()
+HEXADECIMAL = "3f2a9c81d7e6b5048f1c2d3e4a5b69780c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f"
 
 VALID = [
     ("AWS_ACCESS_KEY", "AKIA" + DIGITS_AND_CAPITALS[:16]),
@@ -56,6 +60,57 @@ VALID = [
     ("PASSWORD", "mot de passe : Soleil75"),
     ("PASSWORD", "contraseña: Verano2024"),
     ("PASSWORD", "hasło: Lato2024x"),
+    ("PASSWORD", "password: Estate2024!"),
+    ("PASSWORD", "La parola è Estate2024!"),
+    ("PASSWORD", "palavra-passe: Verao2024"),
+    ("PASSWORD", "adgangskode: Sommer24!"),
+    ("PASSWORD", "passord: Sommer24!"),
+    ("PASSWORD", "lösenordet är Sommar24!"),
+    ("PASSWORD", "salasana on Kesa2024!"),
+    ("PASSWORD", "parool: Suvi2024"),
+    ("PASSWORD", "parole: Vasara24"),
+    ("PASSWORD", "slaptažodis: Vasara24"),
+    ("PASSWORD", "heslo je Leto2024!"),
+    ("PASSWORD", "jelszó: Nyar2024!"),
+    ("PASSWORD", "Parola este Vara2024!"),
+    ("PASSWORD", "парола: Lqto2024!"),
+    ("PASSWORD", "κωδικός πρόσβασης: Kalok2024!"),
+    ("PASSWORD", "lozinka: Ljeto2024!"),
+    ("PASSWORD", "geslo: Poletje24"),
+    ("PASSWORD", "pasfhocal: Samhradh24"),
+    ("PASSWORD", "lykilorð: Sumar2024"),
+    ("PASSWORD", "wachtwoord voor de server is Zomer2024!"),
+    ("PASSWORD", "Das Passwort für den Server lautet Sommer24!"),
+    ("PASSWORD", "mysql --password Xk29dk!"),
+    ("PASSWORD", "sshpass -p 'Xk29dk!' ssh host"),
+    ("PASSWORD", "curl -u anna:Xk29dk https://example.org"),
+    ("PASSWORD", "CREATE USER anna IDENTIFIED BY 'Xk29dk!'"),
+    ("PASSWORD", "ALTER ROLE anna WITH PASSWORD 'Xk29dk!'"),
+    ("PASSWORD", "machine example.org login anna password Xk29dk"),
+    ("PASSWORD", "<password>Xk29dk</password>"),
+    ("PASSWORD", "PIN: 4821"),
+    ("PASSWORD", "$2b$12$" + RANDOM[:53]),
+    ("PASSWORD", "$6$saltsalt$" + RANDOM),
+    ("MODEL_API_KEY", "sk-" + "or-v1-" + HEXADECIMAL),
+    ("MODEL_API_KEY", "nvapi-" + RANDOM[:64]),
+    ("CLOUD_API_KEY", "dop_v1_" + HEXADECIMAL),
+    ("CLOUD_API_KEY", "LTAI" + RANDOM[:20]),
+    ("CLOUD_API_KEY", "dapi" + HEXADECIMAL[:32]),
+    ("CLOUD_API_KEY", "hvs." + RANDOM[:28]),
+    ("CLOUD_API_KEY", "aB3" + "8Q~" + RANDOM[:34]),
+    ("SERVICE_API_KEY", "SG." + RANDOM[:22] + "." + RANDOM[:43]),
+    ("SERVICE_API_KEY", "123456789:" + "AA" + RANDOM[:33]),
+    ("SERVICE_API_KEY", HEXADECIMAL[:32] + "-us12"),
+    ("SERVICE_API_KEY", "shpat_" + HEXADECIMAL[:32]),
+    ("SERVICE_API_KEY", "NRAK-" + DIGITS_AND_CAPITALS[:27]),
+    ("SERVICE_API_KEY", "glsa_" + RANDOM[:32] + "_" + HEXADECIMAL[:8]),
+    ("REGISTRY_TOKEN", "rubygems_" + HEXADECIMAL[:48]),
+    ("PRIVATE_KEY", "AGE-SECRET-KEY-1" + DIGITS_AND_CAPITALS[:58]),
+    ("PRIVATE_KEY", "5Kb8kLf9zgWQnogidDA76MzPL6TsZZY36hWXMssSzNydYXYB9KF"),
+    (
+        "RECOVERY_PHRASE",
+        "seed words: legal winner thank year wave sausage worth useful legal winner thank you",
+    ),
     ("SECRET", "client_secret = '" + RANDOM[:32] + "'"),
     ("SECRET", "aws_secret_access_key = " + RANDOM[:40]),
     ("SECRET", '"api_key": "' + LOWER[:24] + '"'),
@@ -111,6 +166,26 @@ NOT_ONE = [
     "max_tokens = 4096, token_count = 12345678",
     "secretary: Mrs Robinson of Accounting",
     "npm_config_registry",
+    "Das Passwort ist Pflicht.",
+    "The password is Required",
+    "password: PasswordField",
+    "password = raw_password",
+    "path = DEFAULT_PASSWORD = DEFAULT_PASSWORD_PATH",
+    "SIGNER_PASSWORD_FILE=/etc/domicile/seal.password",
+    "class PasswordMixin:\n    extra_context = None",
+    "password: Option<String>,",
+    "La parola è importante per noi.",
+    "parola: ciao",
+    "parole: granted",
+    "Κωδικός προϊόντος: 4711-AB",
+    "session_id = 550e8400-e29b-41d4-a716-446655440000",
+    "pin = 13",
+    "docker run -p 8080:80 nginx",
+    "--password-file /run/secret",
+    "the key-value store and the sk-learn-v2-extension-package",
+    "backup words: one two three four",
+    "Heslo dne: kdo hledá, najde",
+    "$1.50 or $6 per unit",
     "pypi-package-name",
     "550e8400-e29b-41d4-a716-446655440000",
     "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -141,6 +216,21 @@ def test_only_the_secret_itself_is_found():
     assert found("ftp://bob:Sommer24@host/") == {("CONNECTION_STRING", "Sommer24")}
     header = "Authorization: Basic dXNlcjpwYXNzd29yZA=="
     assert found(header) == {("AUTHORIZATION_HEADER", "dXNlcjpwYXNzd29yZA==")}
+
+
+def test_the_trigger_of_a_form_stands_in_every_value_of_it():
+    """Within a hundred characters of its beginning: further a reader does not go back."""
+    for recogniser in recognisers():
+        triggers = Patterns([recogniser.form.trigger])
+        for entity, text in VALID:
+            if entity != recogniser.form.entity:
+                continue
+            for match in regex.finditer(recogniser.form.pattern, text):
+                hits = triggers.hits(read(text))
+                assert any(
+                    match.start() <= start <= match.start() + 100 and end <= match.end()
+                    for _, start, end in hits
+                ), (entity, text, recogniser.form.trigger)
 
 
 def test_every_form_has_a_valid_value_in_the_table():
