@@ -208,7 +208,8 @@ class Obligations:
     """What must be done with a request that may go on.
 
     Of several the least `content_days` and `max_tokens` hold, the models that all of them
-    permit, and each of `DUTIES` where any asks for it.
+    permit, and each of `DUTIES` where any asks for it; so it is with each category of
+    `mask_answers` and `block_answers`, of which blocking is the stricter.
     """
 
     content_days: int | None = None  # content is kept so long at most; 0: never
@@ -217,10 +218,40 @@ class Obligations:
     models: frozenset[str] | None = None  # the permitted ones
     review: bool = False  # a person must look at the answer
     withhold_reasoning: bool = False  # the caller gets the answer without how it came about
+    mask_answers: frozenset[Category] | None = None  # what of these only the answer holds
+    block_answers: frozenset[Category] | None = None
+
+    def asks(self, duty: str) -> bool:
+        """Whether it asks for one of `DUTIES` or `ANSWER_DUTIES`, or for something stricter."""
+        member, _, category = duty.partition(":")
+        if not category:
+            return bool(getattr(self, member))
+        stricter = self.block_answers or frozenset()
+        asked = stricter | (getattr(self, member) or frozenset())
+        return category in asked
+
+    def answer_effect(self, category: Category) -> Effect:
+        """What becomes of something that stands in the answer and not in the request."""
+        if self.block_answers and category in self.block_answers:
+            return Effect.BLOCK
+        masked = self.mask_answers is not None and category in self.mask_answers
+        return Effect.MASK if masked else Effect.ALLOW
+
+    @property
+    def screens(self) -> bool:
+        """Whether the answer must be looked at before its caller gets it."""
+        return bool(self.mask_answers or self.block_answers)
 
 
 DUTIES = ("mark_output", "review", "withhold_reasoning")
 """The obligations that are asked for, or not."""
+
+ANSWER_DUTIES = tuple(
+    f"{member}:{category}"
+    for member in ("mask_answers", "block_answers")
+    for category in Category
+)
+"""What of an answer must be masked, or end it, by category."""
 
 
 @dataclass(frozen=True, slots=True)

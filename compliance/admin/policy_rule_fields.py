@@ -244,4 +244,18 @@ def _obligations(known: Known) -> dict[str, forms.Field]:
             "the answer leaves out. Where it cannot be told apart from the answer, which is so "
             "for completions without a chat, the request is refused.",
         ),
+        "obligations_mask_answers": NamesField(
+            CATEGORY_WORDS.items(),
+            label="Mask in the answer",
+            typed=False,
+            help_text="What of these kinds is found in the answer and does not stand in the "
+            "request. Streams then come a sentence at a time.",
+        ),
+        "obligations_block_answers": NamesField(
+            CATEGORY_WORDS.items(),
+            label="Stop the answer",
+            typed=False,
+            help_text="At the first finding of these kinds that does not stand in the request. "
+            "What was sent before stays sent.",
+        ),
     }

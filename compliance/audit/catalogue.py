@@ -43,7 +43,7 @@ _EXAMINED = (
 _SIGNED = " statement signature"
 _APPROVAL_KEY = "actor person role public_key fingerprint"
 _PLACE = " site country model_digest licence"
-_ENDED = "attempts site chunks receipt signature reason error content"
+_ENDED = "answer_findings attempts site chunks receipt signature reason error content"
 _APPLICATION = (
     " purpose legal_basis ropa_reference owner data_categories subject_countries active"
     " requests_per_minute tokens_per_minute"

@@ -13,6 +13,8 @@ WORDS: Mapping[str, str] = {
     "administrator": "whether the user is a superuser",
     "alarm": "the type of the event that raised the alarm",
     "also_lost": "logs of later generations of which nothing is left: origin, root, size",
+    "answer_findings": "of each entity that only the answer held: how many were masked, or "
+    "ended it",
     "api_key": "the public prefix of the key",
     "application": "of a request: its application's `id` and `name`; of a change: the name or "
     "id; null where a rule is for all",
@@ -128,7 +130,7 @@ WORDS: Mapping[str, str] = {
     "not_recorded": "how many like it were left out before this one",
     "note": "what a person wrote",
     "obligations": "what the policy obliges to: `content_days`, `mark_output`, `max_tokens`, "
-    "`models`, `review`, `withhold_reasoning`",
+    "`models`, `review`, `withhold_reasoning`, `mask_answers`, `block_answers`",
     "old_origin": "origin of the ended generation",
     "old_root": "root of its last known checkpoint, hex",
     "old_size": "entries in its last known checkpoint",

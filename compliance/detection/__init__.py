@@ -18,4 +18,5 @@ process      such a process, as the pool sees it; child is what it does
 examined     what stands in one text, and its form on the pipe
 pseudonyms   what becomes of each finding; the tokens of one request
 restore      pseudonyms back to values, in a stream
+outgoing     what in an answer is new, and how much of it is held back
 """

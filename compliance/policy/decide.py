@@ -12,6 +12,7 @@ sites          those that every rule permits (intersection)
 content_days   the least; `max_tokens` likewise
 models         those that every rule permits (intersection)
 mark_output    where any rule asks for it; `review`, `withhold_reasoning` likewise
+mask_answers   those that any rule names (union); `block_answers` likewise
 =============  ====================================================================
 
 Where no rule speaks of the request, or none of one of the kinds found in it, the answer is no
@@ -27,7 +28,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from compliance.policy.compiled import Ready, Spoken, compiled
 from compliance.policy.conditions import Kind
 from compliance.policy.terms import NOTHING_ASKED, UNSPOKEN_ALLOWED, Policy
-from compliance.vocabulary import Candidate, Decision, Effect, Endpoint, Facts, Obligations
+from compliance.vocabulary import (
+    Candidate,
+    Category,
+    Decision,
+    Effect,
+    Endpoint,
+    Facts,
+    Obligations,
+)
 
 NO_RULE_SPOKE = "No rule of the policy speaks of something in this request."
 MODEL_NOT_PERMITTED = "The rules that apply do not permit the model that was asked for."
@@ -153,7 +162,14 @@ def _obligations(asked: Sequence[Obligations]) -> Obligations:
         models=frozenset.intersection(*models) if models else None,
         review=any(one.review for one in asked),
         withhold_reasoning=any(one.withhold_reasoning for one in asked),
+        mask_answers=_any(one.mask_answers for one in asked),
+        block_answers=_any(one.block_answers for one in asked),
     )
+
+
+def _any(named: Iterable[frozenset[Category] | None]) -> frozenset[Category] | None:
+    given = [one for one in named if one is not None]
+    return frozenset().union(*given) if given else None
 
 
 def _least(values: Iterable[int | None]) -> int | None:

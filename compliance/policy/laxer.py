@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from compliance.policy import words
 from compliance.policy.prove import decided, permitted
 from compliance.policy.terms import Policy
 from compliance.policy.universe import Known
-from compliance.vocabulary import Decision, Effect, Facts
+from compliance.vocabulary import ANSWER_DUTIES, DUTIES, Category, Decision, Effect, Facts
 
 Change = tuple[str, str, str]
 """What became looser (one of `NAMES`), from what, to what."""
@@ -16,6 +17,14 @@ _Kept = tuple[int | None, int | None]
 """How many days each version lets content be kept, whatever its rules say."""
 
 _Changed = Callable[[Decision, Decision, str, _Kept], Change | None]
+
+
+def _named(duty: str) -> str:
+    member, _, category = duty.partition(":")
+    becomes = "is not masked" if member == "mask_answers" else "does not end it"
+    kind = words.CATEGORIES[Category(category)]
+    return f"of {kind}, what only the answer holds {becomes} any more"
+
 
 NAMES: Mapping[str, str] = {
     "allowed": "requests that were blocked may go on",
@@ -27,6 +36,7 @@ NAMES: Mapping[str, str] = {
     "mark_output": "answers are not marked any more",
     "review": "no person has to look at the answer any more",
     "withhold_reasoning": "how an answer came about is given out again",
+    **{duty: _named(duty) for duty in ANSWER_DUTIES},
 }
 """The ways of being looser, in words."""
 
@@ -83,7 +93,7 @@ def _tokens(one: Decision, other: Decision, _site: str, _kept: _Kept) -> Change 
 
 def _duty(name: str) -> _Changed:
     def changed(one: Decision, other: Decision, _site: str, _kept: _Kept) -> Change | None:
-        had, has = (getattr(decision.obligations, name) for decision in (one, other))
+        had, has = (decision.obligations.asks(name) for decision in (one, other))
         return (name, "", "") if had and not has else None
 
     return changed
@@ -95,9 +105,7 @@ _CHANGES: Mapping[str, _Changed] = {
     "place": _place,
     "content_days": _days,
     "max_tokens": _tokens,
-    "mark_output": _duty("mark_output"),
-    "review": _duty("review"),
-    "withhold_reasoning": _duty("withhold_reasoning"),
+    **{name: _duty(name) for name in (*DUTIES, *ANSWER_DUTIES)},
 }
 
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 from compliance.policy.example import plain, read
 from compliance.policy.laxer import Change, change
 from compliance.policy.loosened import Loosened, added_own, told_details, told_ignored, told_own
-from compliance.policy.overlaps import amounts
+from compliance.policy.overlaps import amounts, duties
 from compliance.policy.prove import (
     GAVE_UP,
     Answer,
@@ -35,7 +35,7 @@ from compliance.policy.symbolic import Meaning
 from compliance.policy.terms import Policy
 from compliance.policy.told import example
 from compliance.policy.universe import NOTHING_KNOWN, Kind, Known
-from compliance.vocabulary import DUTIES, Category, Facts
+from compliance.vocabulary import Category, Facts
 
 MOST = 2_000
 """Pairs of an application and a kind of finding that one answer names."""
@@ -168,7 +168,7 @@ class _Comparison:
                     for most in self._amounts(name)
                 ),
             )
-        for name in DUTIES:
+        for name in duties(self.old):
             yield name, lost(before.obliged(name), after.obliged(name))
 
     def _amounts(self, name: str) -> list[int]:

@@ -15,7 +15,7 @@ from compliance.policy.symbolic import Meaning
 from compliance.policy.terms import Policy, Rule, Where
 from compliance.policy.told import example, moment, rules
 from compliance.policy.universe import NOTHING_KNOWN, Known
-from compliance.vocabulary import DUTIES, Effect, Facts
+from compliance.vocabulary import ANSWER_DUTIES, DUTIES, Effect, Facts
 
 
 def unreachable(
@@ -91,7 +91,7 @@ def _differences(one: Meaning, other: Meaning) -> Iterator[Term]:
         for most in amounts(name, one.policy, other.policy):
             pair = (meaning.at_most(name, most) for meaning in (one, other))
             yield session.all([going, _apart(one, *pair)])
-    for name in DUTIES:
+    for name in duties(one.policy, other.policy):
         yield session.all([going, _apart(one, one.obliged(name), other.obliged(name))])
 
 
@@ -100,6 +100,15 @@ def _apart(meaning: Meaning, one: Term, other: Term) -> Term:
     if one is other:
         return session.false
     return session.z3.Xor(one, other)
+
+
+def duties(*policies: Policy) -> list[str]:
+    """Those of `DUTIES`, and of `ANSWER_DUTIES` those that some rule asks for, in order."""
+    rules = [rule for policy in policies for rule in policy.rules]
+    return [
+        *DUTIES,
+        *(duty for duty in ANSWER_DUTIES if any(r.obligations.asks(duty) for r in rules)),
+    ]
 
 
 def amounts(name: str, *policies: Policy) -> list[int]:

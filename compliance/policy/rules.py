@@ -109,6 +109,8 @@ OBLIGATIONS: Mapping[str, Reader] = {
     "models": reading.names,
     "review": reading.demand,
     "withhold_reasoning": reading.demand,
+    "mask_answers": reading.choices(Category),
+    "block_answers": reading.choices(Category),
 }
 """The members that `obligations` may have, each with its reader."""
 

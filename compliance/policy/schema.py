@@ -124,6 +124,8 @@ _OBLIGATIONS = _object(
         "models": _TEXTS,
         "review": _TRUE,
         "withhold_reasoning": _TRUE,
+        "mask_answers": _CATEGORIES,
+        "block_answers": _CATEGORIES,
     },
     minProperties=1,
 )

@@ -78,13 +78,19 @@ def _sites(sites: tuple[str, ...] | None) -> str:
 
 
 def _duties(before: Obligations, after: Obligations) -> Iterator[str]:
-    for name in ("content_days", "max_tokens", "models", *DUTIES):
+    for name in ("content_days", "max_tokens", "models", *DUTIES, *ANSWERS):
         was, is_now = getattr(before, name), getattr(after, name)
         if was != is_now:
-            yield f"{name.replace('_', ' ')}: {_value(was)} becomes {_value(is_now)}"
+            one, other = _value(was, name), _value(is_now, name)
+            yield f"{name.replace('_', ' ')}: {one} becomes {other}"
 
 
-def _value(value: object) -> str:
+ANSWERS = ("mask_answers", "block_answers")
+
+
+def _value(value: object, name: str = "") -> str:
+    if value is None and name in ANSWERS:
+        return "nothing"
     if value is None:
         return "unlimited"
     if isinstance(value, bool):

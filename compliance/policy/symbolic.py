@@ -332,7 +332,7 @@ class Meaning:
         )
 
     def obliged(self, name: str) -> Term:
-        """That a duty (one of `DUTIES`) is asked for."""
+        """That a duty (one of `DUTIES` or `ANSWER_DUTIES`) is asked for."""
         return self.any_spoke(
-            rule.id for rule in self.policy.rules if getattr(rule.obligations, name)
+            rule.id for rule in self.policy.rules if rule.obligations.asks(name)
         )

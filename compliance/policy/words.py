@@ -143,6 +143,13 @@ def obligations(asked: Obligations) -> str:
         said.append("A person must look at the answer before it is used.")
     if asked.withhold_reasoning:
         said.append("The caller gets the answer without the model's reasoning.")
+    for named, becomes in (
+        (asked.mask_answers, "is masked"),
+        (asked.block_answers, "ends it"),
+    ):
+        if named is not None:
+            kinds = both(CATEGORIES[one] for one in sorted(named))
+            said.append(f"Of {kinds}, what only the answer holds {becomes}.")
     return " ".join(said)
 
 

@@ -4,6 +4,7 @@ app          joins the endpoints; starts and drains what they need
 endpoints    those that run a model: accept, admit, answer
 answering    one admitted request, to its terminal event; ending sees that it is recorded
 scanning     what stands in texts, for no model; models: GET /v1/models
+screen       what only an answer holds: masked, or its end
 answer       engine chunks -> the caller's chunks, or one whole answer; by endpoint in
              chat_answer, completion_answer, embedding_answer
 body         bytes -> a JSON value that is safe to handle

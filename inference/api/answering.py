@@ -15,7 +15,9 @@ from typing import Any
 import orjson
 import structlog
 
+from compliance.detection.outgoing import Sent
 from compliance.gate import Admitted, Outcome
+from compliance.policy.rules import Policy
 from compliance.vocabulary import Decision, Endpoint
 from inference.api import sse
 from inference.api.answer import Answer, Choice, Gathered, Malformed
@@ -28,6 +30,7 @@ from inference.api.errors import APIError, engine_failed, invalid
 from inference.api.http import Exchange
 from inference.api.measures import OF, QUEUE
 from inference.api.plane import Plane
+from inference.api.screen import Screen, examiner
 from inference.clearance import Receipt
 from inference.dispatch import AnswerFailed, Cleared, Finished
 from inference.routing import Passage
@@ -49,15 +52,19 @@ class Answering:
         admitted: Admitted[Cleared],
         passage: Passage,
         begun: float,
+        policy: Policy,
     ) -> None:
+        """`policy` says what is looked for in the answer, and what does not count."""
         self._plane = plane
         self._exchange = exchange
         self._call = call
         self._admitted = admitted
         self._passage = passage
         self._begun = begun
+        self._policy = policy
         self._chunks = 0
         self._finished: Finished | None = None
+        self._screen: Screen | None = None
         self._left = False  # whether the caller went before the end
         self._answer = _answer_of(call, admitted)
         self._given: Gathered = self._answer.gathered()  # what the caller got, if that is kept
@@ -114,6 +121,8 @@ class Answering:
         detail: dict[str, Any] = {"chunks": self._chunks, **why}
         if self._finished is not None:
             detail |= self._finished.signed
+        if self._screen is not None and self._screen.found:
+            detail["answer_findings"] = dict(self._screen.found)
         return Outcome(kind, detail, self._choices())
 
     @property
@@ -141,6 +150,8 @@ class Answering:
                     OF[self._call.endpoint].first_chunk.observe(time.monotonic() - self._begun)
                     self._name_place()
                     await exchange.begin_stream()
+                for choices in part:
+                    await self._screened(choices)
                 chunks = [answer.chunk(choices, no_usage) for choices in part]
                 if self._keeps:  # before it is sent: what was given is never more
                     for choices in part:
@@ -162,11 +173,28 @@ class Answering:
                     gathered.add(choices)
         self._name_place()
         choices, usage = gathered.choices(), self._usage()
+        if (screen := self._screening()) is not None:
+            await screen.whole(choices)
         self._given = gathered
         if isinstance(self._answer, EmbeddingAnswer):
             await self._exchange.json_in_parts(self._answer.parts(choices, usage))
         else:
             await self._exchange.json(200, self._answer.completion(choices, usage))
+
+    def _screening(self) -> Screen | None:
+        """What looks at the answer, where the decision by which a node began it wants that."""
+        obligations, request = self._admitted.decision.obligations, self._admitted.request
+        if self._screen is None and obligations.screens and self._answer.KEPT:
+            self._screen = Screen(
+                examiner(self._plane.scan, self._policy, request.application.name),
+                Sent([segment.text for segment in request.segments]),
+                obligations,
+            )
+        return self._screen
+
+    async def _screened(self, choices: list[Choice]) -> None:
+        if (screen := self._screening()) is not None:
+            await screen.parts(choices)
 
     def _name_place(self) -> None:
         """Say where the answer comes from and what was decided about it.

@@ -96,6 +96,7 @@ async def _answered(plane: Plane, exchange: Exchange, endpoint: Endpoint, begun:
             admitted=admitted,
             passage=passage,
             begun=begun,
+            policy=accepted.snapshot.policy,
         )
         return await answering.run()
     finally:

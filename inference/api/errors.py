@@ -12,10 +12,11 @@ from collections.abc import Mapping
 import orjson
 
 POLICY_BLOCKED = "policy_blocked"
+OUTPUT_BLOCKED = "output_blocked"
 UNAVAILABLE = frozenset(
     {
         *("engine_unavailable", "no_route", "stopping"),
-        *("record_unavailable", "clearance_unavailable"),
+        *("record_unavailable", "clearance_unavailable", "detection_unavailable"),
     }
 )
 """Why an answer may fail though nothing is wrong with the request."""
@@ -128,10 +129,11 @@ def limited(
 def engine_failed(code: str, message: str) -> APIError:
     """403, 500 or 503 for an answer that could not be finished.
 
-    403 is for a request that a newer version of the policy forbids before a node began it.
+    403 is for a request that a newer version of the policy forbids before a node began it, and
+    for an answer that the policy stops.
     """
     if code in UNAVAILABLE:
         return unavailable(code, message)
-    if code == POLICY_BLOCKED:
-        return APIError(403, POLICY_BLOCKED, message, kind="policy_violation")
+    if code in (POLICY_BLOCKED, OUTPUT_BLOCKED):
+        return APIError(403, code, message, kind="policy_violation")
     return APIError(500, code, message, kind="server_error")

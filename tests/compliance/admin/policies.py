@@ -55,6 +55,8 @@ WHOLE = {
         "models": ["smollm2-135m-instruct"],
         "review": True,
         "withhold_reasoning": True,
+        "mask_answers": ["personal"],
+        "block_answers": ["payment", "credential"],
     },
 }
 """A rule that uses every member of the language but `applications`."""

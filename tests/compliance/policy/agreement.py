@@ -3,7 +3,7 @@
 from compliance.policy import symbolic, universe
 from compliance.policy.decide import decide
 from compliance.policy.solver import Session
-from compliance.vocabulary import DUTIES, Effect
+from compliance.vocabulary import ANSWER_DUTIES, DUTIES, Effect
 from tests.compliance.policy import chance
 
 ANYTHING = 10**9  # no limit that these questions could reach
@@ -39,7 +39,7 @@ class Asked:
         for name, values in AMOUNTS.items():
             for most in values:
                 yield (name, most), meaning.at_most(name, most)
-        for name in DUTIES:
+        for name in (*DUTIES, *ANSWER_DUTIES):
             yield name, meaning.obliged(name)
 
     def wanted(self, facts, decision):
@@ -56,8 +56,8 @@ class Asked:
             kept = getattr(decision.obligations, name)
             for most in values:
                 yield (name, most), kept is not None and kept <= most
-        for name in DUTIES:
-            yield name, getattr(decision.obligations, name)
+        for name in (*DUTIES, *ANSWER_DUTIES):
+            yield name, decision.obligations.asks(name)
 
     def differences(self, facts):
         """What the solver's model says otherwise than `decide`, in words; none is right."""

@@ -101,6 +101,8 @@ ASKED = {
     "models": some(MODELS),
     "review": st.just(True),
     "withhold_reasoning": st.just(True),
+    "mask_answers": some(tuple(Category)),
+    "block_answers": some(tuple(Category)),
 }
 
 

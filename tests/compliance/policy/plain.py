@@ -54,8 +54,15 @@ def read(document, facts, satisfied=frozenset()):
         "mark_output": any(one.get("mark_output", False) for one in obligations),
         "review": any(one.get("review", False) for one in obligations),
         "withhold_reasoning": withheld,
+        "mask_answers": every(obligations, "mask_answers"),
+        "block_answers": every(obligations, "block_answers"),
         "models": frozenset.intersection(*map(frozenset, models)) if models else None,
     }
+
+
+def every(obligations, name):
+    named = [one[name] for one in obligations if name in one]
+    return frozenset(value for values in named for value in values) if named else None
 
 
 def asked(rule, satisfied):

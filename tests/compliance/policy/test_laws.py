@@ -10,6 +10,7 @@ from compliance.policy.conditions import Kind
 from compliance.policy.decide import NO_RULE_SPOKE, decide
 from compliance.policy.rules import NOTHING_ASKED, Condition, Hours, Rule, Where
 from compliance.vocabulary import (
+    ANSWER_DUTIES,
     Candidate,
     Category,
     Effect,
@@ -52,6 +53,7 @@ def stricter(one, other):
         and ours.mark_output >= theirs.mark_output
         and ours.review >= theirs.review
         and ours.withhold_reasoning >= theirs.withhold_reasoning
+        and all(ours.asks(duty) >= theirs.asks(duty) for duty in ANSWER_DUTIES)
         and set(one.held_by) >= set(other.held_by)
         and set(one.excluded) >= set(other.excluded)
     )

@@ -341,6 +341,18 @@ def test_no_longer_withholding_reasoning_lets_go_on_what_could_not_be_told_apart
     assert looser(of(REST), quiet, since=SINCE).verdict is Verdict.PROVED
 
 
+def test_answers_that_may_hold_more_are_looser_and_those_that_are_stopped_are_not():
+    masked = of(replace(REST, obligations=Obligations(mask_answers=PERSONAL)))
+    stopped = of(replace(REST, obligations=Obligations(block_answers=PERSONAL)))
+    special = of(replace(REST, obligations=Obligations(mask_answers=SPECIAL)))
+    (_headline, said) = looser(masked, special, since=SINCE).words
+    kind = "of personal data (GDPR Art. 4), what only the answer holds"
+    assert f"{kind} is not masked any more" in said
+    (_headline, said) = looser(stopped, masked, since=SINCE).words
+    assert f"{kind} does not end it any more" in said
+    assert looser(masked, stopped, since=SINCE).verdict is Verdict.PROVED
+
+
 def test_for_whom_it_is_looser_is_told_exactly():
     hr, lab = frozenset({"hr"}), frozenset({"lab"})
     old = of(REST, rule("a", Effect.BLOCK, applications=hr | lab, categories=SPECIAL))

@@ -118,6 +118,12 @@ def test_a_place_is_said_in_words(where, said):
 
 def test_obligations_are_said_as_sentences():
     assert words.obligations(Obligations()) == ""
+    both = frozenset({Category.PAYMENT, Category.PERSONAL})
+    only = Obligations(mask_answers=both, block_answers=frozenset({Category.CREDENTIAL}))
+    assert words.obligations(only) == (
+        "Of payment data and personal data (GDPR Art. 4), what only the answer holds is masked."
+        " Of credentials, what only the answer holds ends it."
+    )
     assert words.obligations(Obligations(content_days=0, review=True)) == (
         "Prompt and answer are never kept. A person must look at the answer before it is used."
     )

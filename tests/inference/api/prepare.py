@@ -55,6 +55,16 @@ RULES["rules"] = [
         "obligations": {"withhold_reasoning": True},
     },
     {
+        "id": "screened",
+        "description": "This application gets no personal data or credentials of others.",
+        "when": {"applications": ["screened"]},
+        "effect": "allow",
+        "obligations": {
+            "mask_answers": ["personal", "payment"],
+            "block_answers": ["credential"],
+        },
+    },
+    {
         "id": "batch-blocked",
         "description": "This application answers people, not files.",
         "when": {"applications": ["obliged"], "request_class": "batch"},
