@@ -172,7 +172,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     _row(
         "phone number with its country code",
         "+49 170 1234567; 0033 1 42 68 53 00",
-        rf"(?<![\w+.,/\-])(?:\(?\+|00)[ ]?\(?[1-9]{_DIGITS}{{6,14}}+{_END}",
+        rf"(?:(?<![\w+.])\(?\+|(?<![\w+.,/\-])00)[ ]?\(?[1-9]{_DIGITS}{{6,14}}+{_END}",
         _is_international,
         r"\+[ ]?[(]?[0-9]|00[ ]?[0-9]{2}",
     ),
