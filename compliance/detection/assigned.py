@@ -46,7 +46,10 @@ _FOR = (
 _IS = r"\b(?:is|ist|lautet|est|es|è|é|är|er|on|jest|to|je|yra|ir|este|είναι|е|van)\b"
 _SIGN = r"(?::=?|=>|=(?!=))"
 _ASSIGNED = rf"[\w\-]{{0,30}}+[\"'`\\]{{0,3}}\s{{0,5}}+{_SIGN}[^\S\n]{{0,5}}+"
-_TOLD = rf"[\p{{L}}\-]{{0,12}}+(?:-?(?:code|nummer))?{_FOR}\s{{0,5}}+(?:{_SIGN}|{_IS})[^\S\n]{{1,5}}+"
+_TOLD = (
+    rf"[\p{{L}}\-]{{0,12}}+(?:-?(?:code|nummer))?{_FOR}\s{{0,5}}+(?:{_SIGN}|{_IS})"
+    r"[^\S\n]{1,5}+"
+)
 
 FORMS: tuple[Form, ...] = (
     Form(
