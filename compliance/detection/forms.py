@@ -22,6 +22,12 @@ def alone(identifier: Identifier) -> regex.Pattern[str]:
 
 
 @cache
+def begun(identifier: Identifier) -> regex.Pattern[str]:
+    """A value with no letter or digit right behind it."""
+    return _compiled(rf"(?:{identifier.pattern})(?![^\W_])")
+
+
+@cache
 def glued(identifier: Identifier) -> regex.Pattern[str]:
     """A value right behind a word, at most one sign between them; its group is `value`."""
     return _compiled(rf"[\W_]?(?P<value>{identifier.pattern})(?![^\W_])")

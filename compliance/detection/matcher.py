@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from compliance.detection import columns
 from compliance.detection.bare import Bare
 from compliance.detection.edges import has_edges, is_part_of_more
-from compliance.detection.forms import alone, glued, inside, near_trigger
+from compliance.detection.forms import alone, begun, glued, inside, near_trigger
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
 from compliance.detection.others import OTHER_WORDS
 from compliance.detection.passes import Hit, Literals, Patterns, read
@@ -147,7 +147,13 @@ class Matcher:
         """Where something stands that has the form of a value of more than form."""
         yield from read.values
         for about, places in read.triggers.items():
-            pattern = alone(self._identifiers[about])
+            identifier = self._identifiers[about]
+            if identifier.begins:
+                whole = begun(identifier)
+                tried = (whole.match(read.text, place.start) for place in places)
+                yield from ((about, *match.span()) for match in tried if match)
+                continue
+            pattern = alone(identifier)
             for start, end in near_trigger(places, len(read.text)):
                 for match in pattern.finditer(read.text, start, end):
                     yield about, *match.span()
@@ -231,11 +237,13 @@ class Matcher:
                 yield _Candidate(about, start, end, 2 * BEFORE, None, checked=left >= 0)
 
     def _word(self, read: _Read, about: int, start: int, end: int) -> tuple[int, str] | None:
+        heading = read.tables.word(about, start, end)
+        if heading is not None:
+            return 0, heading
         near = read.spoken.near(about, start, end)
         if near is not None and has_edges(read.text, start, end, near[1].end):
             return near[0], near[1].word
-        heading = read.tables.word(about, start, end)
-        return None if heading is None else (0, heading)
+        return None
 
     # --- Which of them ---------------------------------------------------------------------
 

@@ -152,6 +152,7 @@ IDENTIFIERS = (
         source="ISO 13616; SWIFT IBAN registry, release 101",
         holds=_is_iban,
         trigger=rf"(?:{_BEGINS}){_BETWEEN}[0-9]{{2}}{_BETWEEN}[0-9a-z]",
+        begins=True,
     ),
     Identifier(
         entity="BIC",
