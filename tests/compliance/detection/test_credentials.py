@@ -1,11 +1,13 @@
 """Tables of valid, invalid and look-alike values. Secrets are put together from parts, so that
 scanners of repositories do not take them for real ones."""
 
+from functools import cache
+
 import pytest
 import regex
 
 from compliance.detection.credential import entropy
-from compliance.detection.credentials import ENTITIES, recognisers
+from compliance.detection.credentials import ENTITIES, FORMS, Credentials
 from compliance.detection.passes import Patterns, read
 
 RANDOM = "aB3dE5gH7jK9mN1pQ4sT6vW8yZ0cF2hJ5kL7nP9rS1uX3zA6bD8eG0iM2oQ4tV6wY8"
@@ -192,11 +194,15 @@ NOT_ONE = [
 ]
 
 
+@cache
+def credentials():
+    return Credentials()
+
+
 def found(text):
     return {
         (result.entity_type, text[result.start : result.end])
-        for recogniser in recognisers()
-        for result in recogniser.analyze(text, recogniser.supported_entities)
+        for result in credentials().analyze(text, sorted(ENTITIES))
     }
 
 
@@ -220,17 +226,17 @@ def test_only_the_secret_itself_is_found():
 
 def test_the_trigger_of_a_form_stands_in_every_value_of_it():
     """Within a hundred characters of its beginning: further a reader does not go back."""
-    for recogniser in recognisers():
-        triggers = Patterns([recogniser.form.trigger])
+    for form in FORMS:
+        triggers = Patterns([form.trigger])
         for entity, text in VALID:
-            if entity != recogniser.form.entity:
+            if entity != form.entity:
                 continue
-            for match in regex.finditer(recogniser.form.pattern, text):
+            for match in regex.finditer(form.pattern, text):
                 hits = triggers.hits(read(text))
                 assert any(
                     match.start() <= start <= match.start() + 100 and end <= match.end()
                     for _, start, end in hits
-                ), (entity, text, recogniser.form.trigger)
+                ), (entity, text, form.trigger)
 
 
 def test_every_form_has_a_valid_value_in_the_table():
