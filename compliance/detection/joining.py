@@ -195,7 +195,10 @@ def _glued(text: str) -> Iterator[Edit]:
         yield Edit(place, place, " ")
 
 
-_ALMOST = re.compile(r"(?<![\w.])\+?[0-9OolI|]{2,20}(?:[ \-./][0-9OolI|]{2,20}){0,8}(?![\w.])")
+_ALMOST = re.compile(
+    r"(?<![\w.])(?:\+[0-9OolI]|[0-9OolI|]{2})[0-9OolI|]{1,18}"
+    r"(?:[ \-./][0-9OolI|]{2,20}){0,8}(?![\w.])"
+)
 _DIGIT = {"O": "0", "o": "0", "l": "1", "I": "1", "|": "1"}
 _SHARE = 0.6  # of the characters must be digits
 

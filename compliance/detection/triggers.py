@@ -13,6 +13,7 @@ from enum import IntFlag, auto
 
 import hyperscan
 
+from compliance.detection.first_names import FIRST_NAMES
 from compliance.detection.spoken import AT_WORDS, DOT_WORDS, TOP_LEVEL
 
 
@@ -38,6 +39,7 @@ class Trigger(IntFlag):
     LOOKALIKE = auto()  # l23O
     BACKWARDS = auto()  # moc.elpmaxe@anna
     COMPOUND = auto()  # anna_schmidt
+    CAMEL = auto()  # AnnaSchmidt
     REVERSED = auto()  # a text that says that something is written backwards
 
     ESCAPED = ENTITY | ESCAPE
@@ -108,8 +110,9 @@ _PATTERNS: Mapping[Trigger, str] = {
     Trigger.AT_DOT: rf"(?:{_any((*AT_WORDS, *DOT_WORDS))}) ?[\])}}>] ?\w"
     r"|[\[({<] ?[@.] ?[\])}>]|\w\s@\s?\w|\w@\s\w"
     rf"|[ _\n](?:{_any(DOT_WORDS)})[ _\n] ?[a-zA-Z\x80-\xff]",
-    Trigger.MARK: r"[0-9@.][*`~]|[*`~][0-9@]|[0-9@.]__|__[0-9@]|[0-9@.]</?[A-Za-z]|>[0-9@]|\]\("
-    r"|[0-9@.][\"'] ?[+.&|]{0,2} ?[\"']",
+    Trigger.MARK: r"[0-9A-Za-z][0-9][*`~]|[*`~][0-9][0-9A-Za-z]|@[*`~]|[*`~]@|[0-9]__[0-9]"
+    r"|[*`~][A-Za-z]{2}[0-9]|[0-9]</?[A-Za-z][^<>]{0,30}>[0-9]|[0-9@][^\[\]\n]{0,30}\]\("
+    r"|[0-9@][\"'] ?[+.&|]{0,2} ?[\"'][0-9A-Za-z]|[a-z.][\"'] ?[+.&|]{0,2} ?[\"'][@0-9]",
     Trigger.GROUPED: rf"[0-9A-Za-z]{_BETWEEN}[0-9A-Za-z]{{0,4}}[0-9][0-9A-Za-z]{{0,4}}"
     rf"{_BETWEEN}[0-9]|[0-9A-Za-z][,:=+][0-9A-Za-z]{{3,8}}[,:=+][0-9]",
     Trigger.WRAPPED: r"[0-9][ \t]{0,4}\r?\n[ \t>#*|]{0,8}[0-9]|@[\w.\-]{0,63}\r?\n[\w@.]"
@@ -119,8 +122,8 @@ _PATTERNS: Mapping[Trigger, str] = {
     Trigger.LOOKALIKE: r"[0-9][ \-./]?[OolI|]{1,3}[ \-./]?[0-9]|[0-9]{3}[OlI|]",
     Trigger.BACKWARDS: rf"(?:{'|'.join(TOP_LEVELS_TURNED)})\.[a-z0-9.\-]{{1,60}}@"
     rf"|(?i:[0-9]{{2}} ?(?:{'|'.join(ACCOUNT_COUNTRIES)})(?:[^\w]|$))|[0-9]\+(?:[^\w]|$)",
-    Trigger.COMPOUND: r"[A-Za-z]{3}[_.][A-Za-z]{3}|[a-z][A-Z][a-z]{3}"
-    r"|[/=][A-Za-z]{3,20}-[A-Za-z]{3}",
+    Trigger.COMPOUND: rf"(?i)(?:^|[^a-z])(?:{'|'.join(sorted(FIRST_NAMES))})[_.\-][a-z]{{3}}",
+    Trigger.CAMEL: r"[A-Z][a-z]{2,19}[A-Z][a-z]{2}",
     Trigger.REVERSED: _any(REVERSED_WORDS),
 }
 
