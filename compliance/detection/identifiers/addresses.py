@@ -36,6 +36,10 @@ _CLEAR_POSTCODE = (
     r"|\d{2}-\d{3})"
     r"|(?:A|AT|B|BE|CH|DK|L|LU|LV|BG|SI|HU|H|NO|N|CY)-\d{4})"
 )
+_POSTCODE_AND_LETTER = (
+    r"(?:(?:[a-z]{1,2}[\- ])?(?:[0-9]{5,6}|[0-9]{4}[ ][a-z]{2}|[0-9]{4}-[0-9]{3}"
+    r"|[0-9]{3}[ ][0-9]{2}|[0-9]{2}-[0-9]{3})|[a-z]{1,2}-[0-9]{4})[ ][^0-9 ]"
+)
 _TOWN = (
     rf"{_CAPITAL}(?:[ \-](?:(?:am|an der|in|im|bei|ob der|vor der|sur|sous|upon|on|aan den"
     rf"|de la|la"
@@ -58,7 +62,8 @@ _NO_STREET = re.compile(
 _NO_NAME = frozenset(
     "email e-mail mail sms telefon telefono phone port python bluetooth docker windows"
     " android http"
-    " https usb api ssh slack teams zoom whatsapp ios version chapter kapitel capitolo kapitola"
+    " https usb hdmi wlan lan vpn sms api ssh slack teams zoom whatsapp ios version"
+    " chapter kapitel capitolo kapitola"
     " section sección secção tabelle tabela tabella table figure figura abbildung level stufe"
     " articolo artículo artigo artikel article paragraph anexo allegato page pagina página"
     " seite"
@@ -68,15 +73,13 @@ _NO_NAME = frozenset(
 )
 
 
-def _is_compound(value: str) -> bool:
-    return _NO_STREET.match(value) is None
-
-
 def _is_named(value: str) -> bool:
     """Not a way of sending nor a part of a book, whose number follows as well."""
+    if _NO_STREET.match(value) is not None:
+        return False
     words = re.findall(r"[^\W\d_][\w\-]*", value)
-    return not any(word.lower() in _NO_NAME for word in words) and not all(
-        word.isupper() for word in words[1:2]
+    return not any(word.lower() in _NO_NAME for word in words) and not (
+        words[0].islower() and any(word.isupper() for word in words[1:2])  # "via USB 3"
     )
 
 
@@ -139,7 +142,7 @@ _WORDS = (
 
 
 def _row(
-    name: str, form: str, pattern: str, trigger: str = "", *, compound: bool = False
+    name: str, form: str, pattern: str, trigger: str = "", *, begins: bool = False
 ) -> Identifier:
     """A row; one without a trigger counts beside a word only."""
     return Identifier(
@@ -152,8 +155,9 @@ def _row(
         words=_WORDS,
         strength=Strength.CERTAIN if trigger else Strength.FORM,
         source="Universal Postal Union, addressing of the member countries",
-        holds=_is_compound if compound else _is_named,
+        holds=_is_named,
         trigger=trigger,
+        begins=begins,
     )
 
 
@@ -209,7 +213,6 @@ IDENTIFIERS = (
         "Bahnhofstraße 5a, 10115 Berlin; Keizersgracht 12; Drottninggatan 7; Mannerheimintie 3",
         rf"\p{{L}}[\p{{L}}.\-]{{1,40}}{_SUFFIXES}[ ]{{1,2}}{_NUMBER}{_APARTMENT}{_TAIL}",
         rf"{_SUFFIXES}[ ]{{1,2}}[0-9]",
-        compound=True,
     ),
     _row(
         "street before its name, number last",
@@ -219,6 +222,7 @@ IDENTIFIERS = (
         rf"|núm\.?[ ]|№[ ]?)?{_NUMBER}"
         rf"(?:,?[ ]\d{{1,2}}[ºª°][ ]?[A-Z]?)?{_APARTMENT}{_TAIL}",
         rf"{_BEFORE}[^0-9]{{2,32}}[0-9]",
+        begins=True,
     ),
     _row(
         "number before street and name",
@@ -226,14 +230,16 @@ IDENTIFIERS = (
         rf"\d{{1,4}}(?:[ ]?(?:bis|ter|quater|[a-d]))?,?[ ](?:{_FRENCH}|triq|sráid|bóthar"
         rf"|ascaill)[ ]"
         rf"{_NAMES}{_APARTMENT}{_TAIL}",
-        rf"[0-9][ ]?[a-z]{{0,6}},?[ ](?:{_FRENCH}|triq|sráid|bóthar|ascaill)[ ]",
+        rf"[0-9]{{1,4}}[ ]?[a-z]{{0,6}},?[ ](?:{_FRENCH}|triq|sráid|bóthar|ascaill)[ ]",
+        begins=True,
     ),
     _row(
         "number before street and name, in lower case",
         "12 rue victor hugo",
         rf"\d{{1,4}}(?:[ ](?:bis|ter))?,?[ ](?:rue|avenue|boulevard"
         rf"|impasse)[ ](?:{_OF})?{_WORD}",
-        r"[0-9][ ]?[a-z]{0,3},?[ ](?:rue|avenue|boulevard|impasse)[ ]",
+        r"[0-9]{1,4}[ ]?[a-z]{0,3},?[ ](?:rue|avenue|boulevard|impasse)[ ]",
+        begins=True,
     ),
     _row(
         "street behind its name, number last",
@@ -269,7 +275,7 @@ IDENTIFIERS = (
         " Αθήνα",
         rf"{_CAPITAL}(?:[ \-](?:{_OF})?{_CAPITAL}){{0,3}},?[ ](?:č\.?p\.?[ ])?{_PLAIN}{_BREAK}"
         rf"{_CLEAR_POSTCODE}[ ]{_TOWN}",
-        rf"[0-9][a-h]?{_BREAK}(?:[a-z]{{1,2}}[\- ])?[0-9]{{2,6}}",
+        rf"[0-9][a-h]?{_BREAK}{_POSTCODE_AND_LETTER}",
     ),
     _row(
         "name and number, then postcode of four digits and town",

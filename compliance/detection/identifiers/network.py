@@ -141,7 +141,7 @@ IDENTIFIERS = (
         strength=Strength.CERTAIN,
         source="RFC 5321; the public suffix list",
         holds=_is_email,
-        trigger="@",
+        trigger=r"[^ ]@[^ ]",
     ),
     Identifier(
         entity="IP_ADDRESS",
@@ -217,21 +217,33 @@ IDENTIFIERS = (
         country="",
         kind=Kind.OTHER,
         name="web address that names a user",
-        format="user before the host, a telling member of the query, or a page of a person",
+        format="user before the host, a telling member of the query, or a home directory",
         pattern=(
-            r"https?://[^\s/@:\"'<>]{1,100}@[^\s\"'<>]{3,500}"
-            rf"|https?://{_URL}{{3,300}}+\?(?:[^\s\"'<>&]{{0,200}}+&){{0,20}}?{_QUERY}="
-            r"[^\s\"'<>]{1,300}"
-            r"|(?:https?://)?(?:[a-z]{1,3}\.)?(?:linkedin\.com/in|xing\.com/profile"
+            r"https?://(?:[^\s/@:\"'<>]{1,100}+(?::[^\s/@\"'<>]{0,200}+)?@[^\s\"'<>]{3,500}"
+            rf"|{_URL}{{3,300}}+\?(?:[^\s\"'<>&]{{0,200}}+&){{0,20}}?{_QUERY}=[^\s\"'<>]{{1,300}}"
+            r"|[\w.\-]{3,100}/~[\w.\-]{2,60})"
+        ),
+        words=("profile", "url", "link"),
+        strength=Strength.CERTAIN,
+        source="RFC 3986",
+        trigger=r"https?://",
+        begins=True,
+    ),
+    Identifier(
+        entity="USER_URL",
+        country="",
+        kind=Kind.OTHER,
+        name="page of a person in a network of people",
+        format="linkedin.com/in/…, xing.com/profile/…, t.me/…",
+        pattern=(
+            r"(?:https?://)?(?:[a-z]{1,3}\.)?(?:linkedin\.com/in|xing\.com/profile"
             r"|facebook\.com/people|instagram\.com|t\.me|wa\.me)/[\w.%\-]{3,80}"
-            r"|https?://[\w.\-]{3,100}/~[\w.\-]{2,60}"
         ),
         words=("profile", "url", "link"),
         strength=Strength.CERTAIN,
         source="RFC 3986",
         trigger=(
-            r"https?://|linkedin\.com/in|xing\.com/profile|facebook\.com/people|instagram\.com/"
-            r"|t\.me/|wa\.me/"
+            r"linkedin\.com/in|xing\.com/profile|facebook\.com/people|instagram\.com/|t\.me/|wa\.me/"
         ),
     ),
 )
