@@ -28,11 +28,11 @@ _NUMBER = r"\d{1,4}[ ]?[a-h]?(?:[ ]?[/\-–][ ]?\d{1,4}[a-z]?){0,2}"
 _PLAIN = r"\d{1,4}[a-h]?(?:[/\-–]\d{1,4}[a-z]?)?"
 
 _POSTCODE = (
-    r"(?:[A-Z]{1,2}[\- ])?"
+    r"(?:(?-i:[A-Z]{1,2})[\- ])?"
     r"(?:\d{5,6}|\d{4}[ ]?(?-i:[A-Z]{2})|\d{4}-\d{3}|\d{3}[ ]\d{2}|\d{2}-\d{3}|\d{4})"
 )
 _CLEAR_POSTCODE = (
-    r"(?:(?:[A-Z]{1,2}[\- ])?(?:\d{5,6}|\d{4}[ ](?-i:[A-Z]{2})|\d{4}-\d{3}|\d{3}[ ]\d{2}"
+    r"(?:(?:(?-i:[A-Z]{1,2})[\- ])?(?:\d{5,6}|\d{4}[ ](?-i:[A-Z]{2})|\d{4}-\d{3}|\d{3}[ ]\d{2}"
     r"|\d{2}-\d{3})"
     r"|(?:A|AT|B|BE|CH|DK|L|LU|LV|BG|SI|HU|H|NO|N|CY)-\d{4})"
 )
@@ -40,10 +40,11 @@ _POSTCODE_AND_LETTER = (
     r"(?:(?:[a-z]{1,2}[\- ])?(?:[0-9]{5,6}|[0-9]{4}[ ][a-z]{2}|[0-9]{4}-[0-9]{3}"
     r"|[0-9]{3}[ ][0-9]{2}|[0-9]{2}-[0-9]{3})|[a-z]{1,2}-[0-9]{4})[ ][^0-9 ]"
 )
+_PLACE = r"(?:St\. )?(?-i:\p{Lu})[\p{L}'’\-]{0,30}"
 _TOWN = (
-    rf"{_CAPITAL}(?:[ \-](?:(?:am|an der|in|im|bei|ob der|vor der|sur|sous|upon|on|aan den"
+    rf"{_PLACE}(?:[ \-](?:(?:am|an der|in|im|bei|ob der|vor der|sur|sous|upon|on|aan den"
     rf"|de la|la"
-    rf"|de|di|del|nad|pod|der|op)[ \-])?{_CAPITAL}){{0,2}}(?:[ ]\d{{1,2}})?"
+    rf"|de|di|del|nad|pod|der|op)[ \-])?{_PLACE}){{0,2}}(?:[ ]\d{{1,2}})?"
 )
 _BREAK = r"[.,;]{0,2}[ \n]{1,3}"
 _TAIL = rf"(?:{_BREAK}{_POSTCODE}[ ]{_TOWN})?"
