@@ -3,7 +3,8 @@
     python -m tests.check_docs
 
 Looked for: environment variables, `make` targets, management commands with their options,
-endpoints, metrics, key files; and whether docs/events.md is as the catalogue of events.
+endpoints, metrics, key files; and whether docs/events.md is as the catalogue of events, and the
+table in docs/detection.md as those of the identifiers.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests import events_page
+from tests import events_page, identifiers_page
 
 BASE = Path(__file__).resolve().parent.parent
 PACKAGES = ("appliance", "compliance", "inference")
@@ -79,6 +80,7 @@ def main() -> int:
     code = {path: path.read_text() for path in sources()}
     wrong = missing(named(code, BASE.joinpath("Makefile").read_text()), documents())
     wrong += events_page.wrong(BASE.joinpath("docs", "events.md").read_text())
+    wrong += identifiers_page.wrong(identifiers_page.PAGE.read_text())
     for line in wrong:
         sys.stderr.write(f"{line}\n")
     return 1 if wrong else 0
