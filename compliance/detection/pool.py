@@ -27,6 +27,7 @@ from compliance.vocabulary import Category, DetectionFailed, OwnEntity, Scan, Se
 QUEUE = 64  # requests waiting per process; beyond, refused at once
 QUEUED = 8 * 1024 * 1024  # characters waiting per process
 REMEMBERED = 32_768  # texts and findings that are remembered
+MANY = 2_000  # findings from which putting them together could hold up other requests
 GRACE = 2.0  # seconds beyond the time-out before a process that hangs is killed
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0  # seconds before a process that failed is replaced
 
@@ -115,7 +116,11 @@ class DetectorPool:
             for seam, over in zip(between, examined[len(texts) :], strict=True)
             for piece in seam.pieces(over.findings)
         ]
-        return with_pieces(joined(examined[: len(texts)]), pieces)
+        if sum(len(text.findings) for text in examined) < MANY:
+            return with_pieces(joined(examined[: len(texts)]), pieces)
+        return await asyncio.to_thread(
+            lambda: with_pieces(joined(examined[: len(texts)]), pieces)
+        )
 
     async def examine(
         self, texts: Sequence[str], own: Sequence[OwnEntity] = ()

@@ -14,8 +14,8 @@ from compliance.vocabulary import Category, Finding, Scan
 def job():
     loop = asyncio.new_event_loop()
 
-    def made(size=10, version="1", *, alone=False):
-        one = Job({b"key": "x" * size}, 1.0, version, loop.create_future())
+    def made(size=10, version="1", own=(), *, alone=False):
+        one = Job({b"key": "x" * size}, 1.0, version, own, loop.create_future())
         one.alone = alone
         return one
 

@@ -56,14 +56,14 @@ async def test_a_scan_is_that_of_the_detector(detector):
 
 
 async def test_own_entities_are_looked_for_by_those_who_define_them(numbers):
-    case = OwnEntity("CASE", "A case.", Category.SPECIAL, pattern=r"\d\d/\d\d/x")
+    case = OwnEntity("CASE", "A case.", Category.SPECIAL, pattern=r"look at \d\d/\d\d/x")
     broken = OwnEntity("CASE", "A case.", Category.SPECIAL, pattern="(")
     parts = said(f"please look at 47/11/x and {next(numbers)} others.")
     async with running() as pool:
         plain, mine = await asyncio.gather(pool.scan(parts), pool.scan(parts, [case]))
-        assert plain.findings == ()
+        assert "CASE" not in {one.entity for one in plain.findings}
         assert [one.entity for one in mine.findings] == ["CASE"]
-        assert (await pool.scan(parts)).findings == ()
+        assert await pool.scan(parts) == plain
         with pytest.raises(DetectionFailed, match="no pattern"):
             await pool.scan(parts, [broken])
         assert (await pool.scan(parts, [case])).findings == mine.findings
@@ -189,12 +189,13 @@ async def test_a_text_is_sent_once_for_each_version_and_what_waits_is_sent_toget
         # While one is being examined, others wait; then they go together, each text once.
         asked.clear()
         shared = "You help Angela Schmidt."
-        scans = await asyncio.gather(
-            *(pool.scan(said(shared, f"Call {number}.")) for number in range(20))
-        )
+        others = [f"And {'ever ' * number}so on." for number in range(20)]
+        scans = await asyncio.gather(*(pool.scan(said(shared, other)) for other in others))
         assert [len(scan.findings) for scan in scans] == [1] * 20
         texts = [text for exchange in asked for text in exchange]
-        assert sorted(texts) == sorted([shared, *(f"Call {number}." for number in range(20))])
+        assert sorted(texts) == sorted(
+            [shared, *(f"And {'ever ' * number}so on." for number in range(20))]
+        )
         assert len(asked) < 4
 
         # Who is stopped in the middle of it hears so at once.
