@@ -113,18 +113,19 @@ _WORDS = (
     *(
         "indirizz*",
         "seoladh",
-        "live*",
-        "lives",
+        "live at",
+        "living at",
+        "lives at",
+        "lives in",
         "lieferadresse",
         "postcode",
         "plz",
-        "zip*",
-        "cp",
+        "zip code",
+        "zip",
     ),
     *(
         "code postal",
         "código postal",
-        "cap",
         "psč",
         "kod pocztowy",
         "postnummer",
@@ -138,7 +139,15 @@ _WORDS = (
         "pašto kodas",
         "пощенски",
     ),
-    *("ταχυδρομικός", "indeks", "sihtnumber", "pasta indekss", "home", "ship to", "deliver*"),
+    *(
+        "ταχυδρομικός",
+        "indeks",
+        "sihtnumber",
+        "pasta indekss",
+        "home address",
+        "ship to",
+        "deliver to",
+    ),
 )
 
 

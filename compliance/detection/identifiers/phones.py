@@ -25,6 +25,9 @@ _KINDS = ("fixed_line", "mobile", "toll_free", "premium_rate", "personal_number"
 _DATE = re.compile(
     r"\d{1,2}[ ./\-]+\d{1,2}[ ./\-]+\d{2}(?:\d{2})?|\d{4}[ ./\-]+\d\d[ ./\-]+\d\d"
 )
+_DATED = re.compile(
+    r"\d{1,2}([./\-])\d{1,2}\1(?:19|20)\d\d(?!\d)|(?:19|20)\d\d([./\-])\d\d\2\d\d(?!\d)"
+)
 _RANGE = re.compile(r"(?:19|20)\d\d ?[\-/] ?(?:19|20)\d\d")
 
 
@@ -64,7 +67,7 @@ def _is_international(value: str) -> bool:
 
 def _is_national(value: str) -> bool:
     """A number of one of the plans that is no date, and not one digit throughout."""
-    if _DATE.fullmatch(value) or _RANGE.fullmatch(value):
+    if _DATE.fullmatch(value) or _DATED.match(value) or _RANGE.fullmatch(value):
         return False
     digits = _digits(value)
     return len(set(digits)) > 2 and _plans().fullmatch(digits) is not None
