@@ -31,6 +31,9 @@ that a text made of numbers costs little more than the time to read it."""
 
 BROKEN_BY = 16  # characters before a value in which a word of something else takes it
 
+SHORT = 4  # letters of a word that is one of other things in many a language
+CLOSE = 24  # characters to a value that has nothing but its form, within which it counts
+
 BESIDE: Mapping[Strength, float] = {
     Strength.CERTAIN: 1.0,
     Strength.LIKELY: 0.9,
@@ -193,6 +196,8 @@ class Matcher:
             behind = read.text[word.end : word.end + 3].lstrip()[:1]
             between = read.text[end : word.start]
             return not (behind in {":", "=", '"'} or any(c in ",;\n" for c in between))
+        if len(word.word) <= SHORT and start - word.end > CLOSE:
+            return False
         kind = self._identifiers[about].kind
         return not any(
             word.end <= other.start and not self._speaks_of(other, kind, read.spoken)

@@ -10,6 +10,7 @@ from presidio_analyzer import (
     AnalysisExplanation,
     EntityRecognizer,
     LocalRecognizer,
+    RecognizerRegistry,
     RecognizerResult,
 )
 from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
@@ -75,6 +76,11 @@ def _result(match: Match) -> RecognizerResult:
 
 _NAME = regex.compile(r"[\p{L}\p{M}\p{Pd}\p{Zs}\t\r\n'\u2019.,&/0-9()]{2,100}")
 
+_WORD = regex.compile(r"\p{L}{3}")
+_CODE = regex.compile(r"\p{L}\p{Pd}?\d|\d\p{L}|^\P{L}*$")
+
+_NUMBERED = regex.compile(r"[\p{Pd}_]?\d")
+
 
 class Named(LocalRecognizer):
     """The names that the model found before, which come as the engine's artifacts."""
@@ -104,14 +110,35 @@ class Named(LocalRecognizer):
                 },
             )
             for name in found
-            if name.label in entities and _is_name(name.label, text[name.start : name.end])
+            if name.label in entities and _is_name(name.label, text, name.start, name.end)
         ]
 
 
-def _is_name(label: str, value: str) -> bool:
+def _is_name(label: str, text: str, start: int, end: int) -> bool:
+    """Whether something has the form of a name at all: a code is none."""
+    value = text[start:end]
+    if label == "ADDRESS":
+        return _WORD.search(value) is not None and any(map(str.isspace, value))
     if label not in {"PERSON", "LOCATION"}:
         return True
-    return _NAME.fullmatch(value) is not None and any(map(str.isalpha, value))
+    if _NAME.fullmatch(value) is None or _CODE.search(value) is not None:
+        return False
+    return _NUMBERED.match(text, end) is None
+
+
+class Registry(RecognizerRegistry):
+    """The recognisers, all of them for every text, without a search for each entity."""
+
+    def get_recognizers(
+        self,
+        language: str,
+        entities: list[str] | None = None,
+        all_fields: bool = False,
+        ad_hoc_recognizers: list[EntityRecognizer] | None = None,
+    ) -> list[EntityRecognizer]:
+        """All recognisers."""
+        del language, entities, all_fields
+        return [*self.recognizers, *(ad_hoc_recognizers or ())]
 
 
 class NoContext(ContextAwareEnhancer):

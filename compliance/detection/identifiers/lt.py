@@ -107,7 +107,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         format="NNNNNNNN",
         pattern=r"\d{8}|[A-Z]{2}\d{6}",
         words=(
-            *("pasas", "paso numeris", "paso nr", "paso", "pasą", "pasu", "pase", "passport"),
+            *("pasas", "paso numeris", "paso nr", "pasą", "passport"),
             *("passport number", "passport no", "lithuanian passport"),
         ),
         strength=Strength.FORM,
