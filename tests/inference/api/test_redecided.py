@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from compliance.gate import Admitted, Outcome
+from compliance.policy.default import DEFAULT
 from compliance.vocabulary import Decision, Effect, Endpoint, Scan
 from inference.api.answering import Answering
 from inference.api.asked import Call
@@ -64,6 +65,7 @@ async def test_its_headers_say_the_newer_decision_and_name_no_site(stream: bool)
         ),
         passage=cast("Any", None),
         begun=0.0,
+        policy=DEFAULT,
     )
     assert await answering.run() == "failed"
     head = dict(sent[0]["headers"])
