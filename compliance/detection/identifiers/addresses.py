@@ -47,7 +47,7 @@ _TOWN = (
     rf"|de|di|del|nad|pod|der|op)[ \-])?{_PLACE}){{0,2}}(?:[ ]\d{{1,2}})?"
 )
 _BREAK = r"[.,;]{0,2}[ \n]{1,3}"
-_TAIL = rf"(?:{_BREAK}{_POSTCODE}[ ]{_TOWN})?"
+_TAIL = rf"(?:{_BREAK}{_POSTCODE},?[ \n]{{1,2}}{_TOWN})?"
 _UK_POSTCODE = r"[A-Z]{1,2}\d[A-Z0-9]?[ ]?\d[ABD-HJLNP-UW-Z]{2}"
 _EIRCODE = r"(?:[AC-FHKNPRTV-Y]\d{2}|D6W)[ ]?[0-9AC-FHKNPRTV-Y]{4}"
 
@@ -61,7 +61,7 @@ _NO_STREET = re.compile(
     r"(?:stra(?:ß|ss)e|weg|platz|pad|gade|plads|allee|gata|tie)\b"
 )
 _NO_NAME = frozenset(
-    "email e-mail mail sms telefon telefono phone port python bluetooth docker windows"
+    "ús email e-mail mail sms telefon telefono phone port python bluetooth docker windows"
     " android http"
     " https usb hdmi wlan lan vpn sms api ssh slack teams zoom whatsapp ios version"
     " chapter kapitel capitolo kapitola"
@@ -173,18 +173,18 @@ def _row(
 
 _SUFFIXES = (
     r"(?:straße|strasse|str\.|gasse|allee|chaussee|strooss|weg|platz|straat|laan|plein|gracht"
-    r"|kade|dreef|singel|steenweg|vej|gade|stræde|vænge|plads|veien|vegen|gaten|gatan|vägen|gränden"
-    r"|torget|gata|vegur|stígur|katu|kuja|polku|[aeiouyäö]ntie)"
+    r"|kade|dreef|singel|baan|steeg|-ring|steenweg|vej|gade|stræde|vænge|plads|veien|vegen|gaten|gatan|vägen|gränden"
+    r"|torget|gata|vegur|stígur|katu|kuja|polku|bulevardi|gränd|stigen|[aeiouyäö]ntie)"
 )
 _BEFORE = (
     # Italian, Spanish, Catalan, Basque, Galician, Portuguese, Romanian, Maltese
     r"(?:via|viale|v\.le|piazza|p\.zza|piazzale|corso|c\.so|largo|vicolo|contrada|strada"
     r"|calle|c/"
-    r"|avenida|avda\.?|av\.|plaza|pza\.?|pl\.|paseo|pº|travesía|carretera|glorieta|camino"
+    r"|avenida|avda\.?|av\.|plaza|pza\.?|pl\.|paseo|pº|travesía|carretera|glorieta|pasaje|callejón|urbanización|camino"
     r"|carrer"
     r"|passeig|ronda|rambla|rue|avenue|boulevard|place|chaussée|rúa|rua|praça|travessa"
     r"|alameda|estrada|calçada|str\.|bulevardul|bd\."
-    r"|b-dul|bdul|calea|aleea|șoseaua|șos\.|piața|triq"
+    r"|b-dul|bdul|calea|aleea|soseaua|șoseaua|șos\.|piața|triq"
     # Polish, Czech, Slovak, Slovenian, Croatian
     r"|ul\.|ulica|ulice|al\.|aleja|aleje|plac|os\.|osiedle|nám\.|náměstí|námestie|třída|tř\."
     r"|nábřeží"
@@ -214,7 +214,8 @@ _FRENCH = (
 _APARTMENT = (
     r"(?:,?[ ](?:nr|bl|sc|et|ap|apt|m|lok|piso|esc|top|stiege|tür|wohnung|app|flat|бл|вх|ет"
     r"|ап|emelet|em"
-    r"|ajtó|lgh|bte|boîte|bus|int|interno|appartement)\.?[ ]?[\p{L}0-9]{1,4}){0,4}"
+    r"|ajtó|lgh|bte|boîte|bus|int|interno|appartement"
+    r"|appartamento|piano)\.?[ ]?[\p{L}0-9]{1,4}){0,4}"
 )
 
 IDENTIFIERS = (

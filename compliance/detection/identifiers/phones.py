@@ -53,7 +53,7 @@ def _digits(value: str) -> str:
 
 
 def _is_international(value: str) -> bool:
-    """A number of its country's plan; 00 may also begin a number of another kind."""
+    """As long as its country's numbers; behind 00, which begins others too, one of its plan."""
     digits = _digits(value)
     if not value.lstrip("(").startswith("+"):
         digits = digits[2:]
@@ -61,7 +61,9 @@ def _is_international(value: str) -> bool:
         number = phonenumbers.parse("+" + digits, None)
     except phonenumbers.NumberParseException:
         return False
-    known = "+" in value or phonenumbers.region_code_for_number(number) in REGIONS
+    if "+" in value:
+        return phonenumbers.is_possible_number(number)
+    known = phonenumbers.region_code_for_number(number) in REGIONS
     return known and phonenumbers.is_valid_number(number)
 
 
@@ -71,6 +73,22 @@ def _is_national(value: str) -> bool:
         return False
     digits = _digits(value)
     return len(set(digits)) > 2 and _plans().fullmatch(digits) is not None
+
+
+_AMOUNT = re.compile(r"[1-9]\d{0,2}(?:[ .]\d{3})+")
+_GROUPS = re.compile(r"\d+")
+
+
+def _is_told(value: str) -> bool:
+    """A number of a plan; or what is written in groups as one, which a word calls a number."""
+    if _is_national(value):
+        return True
+    digits = _digits(value)
+    grouped = (
+        len(_GROUPS.findall(value)) > 1 and 8 <= len(digits) <= 12 and len(set(digits)) > 2
+    )
+    dated = _DATE.fullmatch(value) or _DATED.match(value) or _RANGE.fullmatch(value)
+    return grouped and not dated and _AMOUNT.fullmatch(value) is None
 
 
 _DIGITS = r"(?:[ ()./\-–]{0,3}\d)"
@@ -191,7 +209,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         "phone number",
         "7 to 13 digits of a numbering plan",
         rf"(?<![\w+.,/\-])(?<!\+\d{{1,4}}[ ])\(?\d{_DIGITS}{{6,12}}+{_END}",
-        _is_national,
+        _is_told,
     ),
 )
 """Every form of phone number."""
