@@ -73,8 +73,8 @@ class OwnForm(forms.Form):
         max_length=MAX_PATTERN,
         widget=forms.TextInput(attrs={"class": "code", "spellcheck": "false"}),
         help_text="A regular expression in RE2's syntax, such as (?i)AZ-\\d{4}/\\d{2}. It is "
-        "read in one pass whatever it says, so it cannot slow the appliance down; it knows no "
-        "look-around and no back references. Only whole words of 3 characters or more count.",
+        "read in one pass; hence it knows no look-around and no back references, and must not "
+        "be too large. Only whole words of 3 characters or more count.",
     )
     checksum = forms.ChoiceField(
         required=False,

@@ -1,27 +1,32 @@
 """Entities that an organisation defines for itself: patterns, words, checksums, lists.
 
-Patterns are RE2's: an automaton, which reads each character once whatever the pattern, so that
-no pattern can hang the detector. RE2 begins anew behind each match; a window bounds how far
-it looks then, hence one text costs at most its length times `WINDOW`.
+Patterns are RE2's: an automaton, which reads each character once whatever the pattern. RE2
+begins anew behind each match; a window bounds how far it looks then, and the size of the
+automaton what there is to do for a character. A text that takes too long all the same is
+refused.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import monotonic
 
 import re2
-import regex
 from stdnum import damm, luhn, verhoeff
 from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_11_2, mod_11_10, mod_37_2, mod_37_36, mod_97_10
 
-from compliance.vocabulary import Checksum, Finding, OwnEntity
+from compliance.detection.listed import Listed, is_inside_word
+from compliance.vocabulary import Checksum, DetectionFailed, Finding, OwnEntity
 
-WINDOW = 512  # bytes; a value longer than half of it may not be found
+WINDOW = 512  # bytes
+LONGEST = WINDOW // 2  # bytes of a value; of a longer one a part may be found, or nothing
 SHORTEST = 3  # characters of a value
 BEFORE, AFTER = 80, 30  # characters around a value in which a context word counts
-MEMORY = 1 << 20  # bytes that one compiled pattern may take
+MEMORY = 8 << 20  # bytes that a pattern and what it remembers of a text may take
+LARGEST = 5_000  # steps of a pattern's automaton; `\d` is one, `\pL` about 1,200
 SCORE = 0.9
 RECOGNISER = "own"
 
@@ -53,14 +58,20 @@ class OwnEntities:
     """Finds the entities of one list. Raises `PatternRefused` for a pattern that is none."""
 
     def __init__(self, entities: Sequence[OwnEntity]) -> None:
-        self._each = [_Own(entity) for entity in entities]
+        self._matched = [_Matched(entity) for entity in entities if entity.pattern]
+        self._listed = Listed((value, one) for one in entities for value in one.always)
 
-    def find(self, text: str) -> list[Finding]:
-        """What stands in a text, by start; several may overlap."""
-        if not self._each:
-            return []
-        data = _Bytes(text)
-        found = [finding for one in self._each for finding in one.find(data)]
+    def find(self, text: str, until: float = float("inf")) -> list[Finding]:
+        """What stands in a text, by start; several may overlap.
+
+        Raises `DetectionFailed` when it is later than `until`, which is on the clock that
+        never goes back (`time.monotonic`).
+        """
+        found = [_finding(entity, start, end) for start, end, entity in self._listed.find(text)]
+        if self._matched:
+            data = _Bytes(text)
+            for one in self._matched:
+                found.extend(one.find(data, until))
         return sorted(found, key=lambda finding: (finding.start, -finding.end))
 
 
@@ -79,8 +90,16 @@ def faults(entity: OwnEntity) -> Iterator[Fault]:
     for number, sample in enumerate(entity.not_found, 1):
         if own.find(sample):
             yield Fault("not_found", f"it is found in the text {number}, where it must not be")
-    if own.find(" ".join(_EVERYDAY)):
+    everyday = " ".join(_EVERYDAY)
+    if listed := sorted({everyday[one.start : one.end] for one in _of_lists(entity, everyday)}):
+        words = f"{listed[0]!r} stands in everyday text; take it out, or say more of it"
+        yield Fault("always", words)
+    elif own.find(everyday):
         yield Fault("pattern", "it is found in everyday text; make it narrower, or add words")
+
+
+def _of_lists(entity: OwnEntity, text: str) -> list[Finding]:
+    return OwnEntities([replace(entity, pattern="")]).find(text)
 
 
 _EVERYDAY = (
@@ -112,51 +131,47 @@ class _Bytes:
         return self._characters
 
 
-class _Own:
-    """One definition, compiled."""
+class _Matched:
+    """The pattern of one definition, compiled, and what must be so of its matches."""
 
     def __init__(self, entity: OwnEntity) -> None:
         self._entity = entity
-        self._pattern = _compiled(entity.pattern) if entity.pattern else None
-        self._words = _words(entity.words)
-        self._always = _words(entity.always)
+        self._pattern = _compiled(entity.pattern)
+        self._words = Listed((word, None) for word in entity.words)
         self._never = {_folded(value) for value in entity.never}
 
-    def find(self, data: _Bytes) -> Iterator[Finding]:
-        if self._pattern is not None:
-            yield from self._matched(self._pattern, data)
-        if self._always is not None:
-            for match in self._always.finditer(data.text):
-                yield self._finding(*match.span())
-
-    def _matched(self, pattern: re2._Regexp, data: _Bytes) -> Iterator[Finding]:
+    def find(self, data: _Bytes, until: float) -> Iterator[Finding]:
+        """Its matches that hold, by start, none overlapping another."""
         position, end = 0, len(data.data)
         while position < end:
+            _insist(until)
             last = min(position + WINDOW, end)
-            match = pattern.search(data.data, position, last)
+            match = self._pattern.search(data.data, position, last)
             if match is None:
                 if last == end:
                     return
-                position = _boundary(data.data, position + WINDOW // 2)
+                position = _boundary(data.data, position + WINDOW - LONGEST)
                 continue
-            if match.end() == last < end and match.start() > position:
-                position = match.start()  # the window may have cut it
+            if last < end and match.start() > position and _is_cut(match, last):
+                position = match.start()
                 continue
             start, stop = data.index(match.start()), data.index(match.end())
             if self._holds(data.text, start, stop, match):
-                yield self._finding(start, stop)
+                yield _finding(self._entity, start, stop)
             position = max(match.end(), match.start() + 1)
 
     def _holds(self, text: str, start: int, stop: int, match: re2._Match) -> bool:
         value = text[start:stop]
-        if len(value) < SHORTEST or _inside_word(text, start) or _inside_word(text, stop):
+        if len(value) < SHORTEST or is_inside_word(text, start) or is_inside_word(text, stop):
             return False
         if _folded(value) in self._never or not self._checks(match):
             return False
-        if self._words is None:
-            return True
-        near = text[max(0, start - BEFORE) : start], text[stop : stop + AFTER]
-        return any(self._words.search(part) for part in near)
+        return not self._words or self._is_near(text, start, stop)
+
+    def _is_near(self, text: str, start: int, stop: int) -> bool:
+        """Whether a context word stands beside a value."""
+        places = (max(0, start - BEFORE), start), (stop, min(len(text), stop + AFTER))
+        return any(next(self._words.find(text, *one), None) for one in places)
 
     def _checks(self, match: re2._Match) -> bool:
         """Whether the check digits hold: of the pattern's group where it has one."""
@@ -170,9 +185,25 @@ class _Own:
             return False
         return True
 
-    def _finding(self, start: int, end: int) -> Finding:
-        entity = self._entity
-        return Finding(0, start, end, entity.name, entity.category, SCORE, RECOGNISER)
+
+def _finding(entity: OwnEntity, start: int, end: int) -> Finding:
+    return Finding(0, start, end, entity.name, entity.category, SCORE, RECOGNISER)
+
+
+def _insist(until: float) -> None:
+    if monotonic() > until:
+        raise DetectionFailed(
+            "the text is too long for the policy's own entities to be looked for in the time"
+            " allowed; send less text, or have their patterns made simpler"
+        )
+
+
+def _is_cut(match: re2._Match, last: int) -> bool:
+    """Whether a match might be longer, could it see farther than to the window's end."""
+    return bool(match.end() == last or last - match.start() < LONGEST)
+
+
+_OF_BYTES = re.compile(r"(?<!\\)(?:\\\\)*\\C")
 
 
 def _compiled(pattern: str) -> re2._Regexp:
@@ -187,23 +218,20 @@ def _compiled(pattern: str) -> re2._Regexp:
         raise PatternRefused(
             f"is no pattern of RE2, which knows no look-around and no back references: {words}"
         ) from None
+    if compiled.programsize > LARGEST:
+        raise PatternRefused(
+            "is too large; repeat less, above all classes of all the world's letters, such as"
+            r" \pL{2,40}, in the place of which \pL+ does"
+        )
+    if _OF_BYTES.search(pattern):
+        raise PatternRefused(r"has \C, which is a part of a character; write . in its place")
     if compiled.search(b"") is not None:
         raise PatternRefused("matches where nothing stands; make a part of it obligatory")
     return compiled
 
 
-def _words(words: frozenset[str]) -> regex.Pattern[str] | None:
-    if not words:
-        return None
-    return regex.compile(r"(?i)(?<!\w)\L<words>(?!\w)", words=sorted(words))
-
-
 def _folded(value: str) -> str:
     return " ".join(value.casefold().split())
-
-
-def _inside_word(text: str, place: int) -> bool:
-    return 0 < place < len(text) and text[place - 1].isalnum() and text[place].isalnum()
 
 
 def _boundary(data: bytes, place: int) -> int:

@@ -1,5 +1,6 @@
 """Entities that an organisation defines for itself."""
 
+import time
 from dataclasses import replace
 from itertools import pairwise
 
@@ -8,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance.detection import definitions
-from compliance.detection.own import WINDOW, OwnEntities, PatternRefused, faults
-from compliance.vocabulary import Category, Checksum, OwnEntity
+from compliance.detection.own import BEFORE, WINDOW, OwnEntities, PatternRefused, faults
+from compliance.vocabulary import Category, Checksum, DetectionFailed, OwnEntity
 
 CASE = OwnEntity(
     name="CASE_NUMBER",
@@ -65,7 +66,7 @@ def test_what_is_never_one_is_none_and_what_is_always_one_is():
     entity = replace(
         CASE, never=frozenset({"AZ-0000/00"}), always=frozenset({"Project Nordlicht"})
     )
-    text = "az-0000/00, project  nordlicht, project nordlicht, Project Nordlichter"
+    text = "az-0000/00, project nordlicht, Project Nordlichter, myProject Nordlicht"
     assert spans(text, entity) == ["project nordlicht"]
     assert spans("It is Project Nordlicht.", replace(entity, pattern="")) == [
         "Project Nordlicht"
@@ -73,7 +74,18 @@ def test_what_is_never_one_is_none_and_what_is_always_one_is():
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"(?=a)b", r"(a)\1", "(", "a**", "(a{1000}){1000}", r"\d*", "x?"]
+    "pattern",
+    [
+        r"(?=a)b",
+        r"(a)\1",
+        "(",
+        "a**",
+        "(a{1000}){1000}",
+        r"\d*",
+        "x?",
+        r"\pL{2,40}-x",
+        r"é\C\C",
+    ],
 )
 def test_what_is_no_pattern_of_an_automaton_or_matches_nothing_is_refused(pattern):
     with pytest.raises(PatternRefused):
@@ -96,6 +108,34 @@ def test_a_value_across_the_edge_of_a_window_is_found():
         assert spans("ä" * (before // 2) + " AZ-1234/26 " + "x" * 40, CASE) == ["AZ-1234/26"]
 
 
+def test_a_part_that_may_follow_is_not_left_out_at_the_edge_of_a_window():
+    ward = replace(CASE, pattern=r"AZ-\d{4}(?:-\d{6})?")
+    for before in range(WINDOW - 40, WINDOW + 3):
+        assert spans(" " * before + "AZ-1234-567890" + " x" * 400, ward) == ["AZ-1234-567890"]
+
+
+def test_a_text_that_takes_too_long_is_refused():
+    own = OwnEntities([CASE])
+    with pytest.raises(DetectionFailed, match="send less text"):
+        own.find("a" * 1000, time.monotonic() - 1)
+    assert own.find("AZ-1234/26", time.monotonic() + 3600)
+
+
+def test_values_of_lists_are_found_over_blanks_and_lines_and_in_names_of_code():
+    listed = replace(
+        CASE, pattern="", always=frozenset({"Project Südwind", "Project", "Nordlicht C++"})
+    )
+    text = "project\n  südwind, PROJECT_SÜDWIND_2, projects, Nordlicht  c++, nordlicht c+"
+    assert spans(text, listed) == ["project\n  südwind", "PROJECT_SÜDWIND", "Nordlicht  c++"]
+
+
+def test_the_end_of_a_word_that_begins_farther_off_is_no_word():
+    near = replace(CASE, words=frozenset({"case"}))
+    text = "showcase" + " " * (BEFORE - 4) + "AZ-1234/26"
+    assert spans(text, near) == []
+    assert spans(text.replace("showcase", "show case"), near) == ["AZ-1234/26"]
+
+
 @given(st.text(max_size=2000))
 def test_offsets_are_those_of_characters(text):
     whole = f"{text} AZ-1234/26 {text}"
@@ -115,7 +155,7 @@ def test_a_definition_without_fault_has_none():
         ({"pattern": r"\w+"}, "pattern"),
         ({"found": ("nothing",)}, "found"),
         ({"not_found": ("AZ-1234/26",)}, "not_found"),
-        ({"always": frozenset({"open points"})}, "pattern"),
+        ({"always": frozenset({"open points"})}, "always"),
     ],
 )
 def test_what_keeps_a_definition_from_use_is_told_at_its_member(changed, member):
