@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from compliance.policy import reading
@@ -71,33 +72,52 @@ def counted(
     policy: Policy, application: str, segments: Sequence[Segment], found: Scan
 ) -> tuple[Scan, Mapping[str, int]]:
     """What counts of a scan for an application; how many each definition left out, by id."""
-    concerned = [
-        (one, frozenset(map(_folded, one.values or ())))
-        for one in policy.ignored
-        if one.applications is None or application in one.applications
-    ]
-    if not concerned or not found.findings:
+    if not policy.ignored or not found.findings:
         return found, {}
+    definitions = _definitions(policy)
     left_out: Counter[str] = Counter()
     kept: list[Finding] = []
+    of_any_value: dict[tuple[str, int], list[str]] = {}
     for finding in found.findings:
-        text = segments[finding.segment].text[finding.start : finding.end]
-        names = list(_leaving_out(concerned, finding, _folded(text)))
+        about = (finding.entity, round(finding.score * 100))
+        if about not in of_any_value:
+            of_any_value[about] = list(_leaving_out(definitions.others, *about, application))
+        names = of_any_value[about]
+        value = _folded(segments[finding.segment].text[finding.start : finding.end])
+        if (exactly := definitions.by_value.get(value)) is not None:
+            names = [*names, *_leaving_out(exactly, *about, application)]
         left_out.update(names)
         if not names:
             kept.append(finding)
     return replace(found, findings=tuple(kept)), dict(left_out)
 
 
+@dataclass(frozen=True, slots=True)
+class _Definitions:
+    """A policy's, so that a finding is held against few of them."""
+
+    by_value: Mapping[str, Sequence[Ignored]]
+    others: Sequence[Ignored]  # those of any value
+
+
+@lru_cache(maxsize=4)
+def _definitions(policy: Policy) -> _Definitions:
+    by_value: dict[str, list[Ignored]] = {}
+    for one in policy.ignored:
+        for value in {_folded(value) for value in one.values or ()}:
+            by_value.setdefault(value, []).append(one)
+    return _Definitions(by_value, [one for one in policy.ignored if one.values is None])
+
+
 def _leaving_out(
-    concerned: Sequence[tuple[Ignored, frozenset[str]]], finding: Finding, value: str
+    definitions: Sequence[Ignored], entity: str, hundredths: int, application: str
 ) -> Iterator[str]:
-    for one, values in concerned:
-        if one.entities is not None and finding.entity not in one.entities:
+    for one in definitions:
+        if one.applications is not None and application not in one.applications:
             continue
-        if one.values is not None and value not in values:
+        if one.entities is not None and entity not in one.entities:
             continue
-        if one.below is not None and round(finding.score * 100) >= one.below:
+        if one.below is not None and hundredths >= one.below:
             continue
         yield one.id
 
