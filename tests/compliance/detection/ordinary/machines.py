@@ -82,8 +82,8 @@ def _access(chance: random.Random) -> str:
 def _git(chance: random.Random) -> str:
     return (
         f"{chance.getrandbits(160):040x} refs/tags/v{chance.randrange(9)}."
-        f"{chance.randrange(40)}.{chance.randrange(20)} {int(_time(chance).timestamp())} sha512-"
-        f"{base64.b64encode(chance.randbytes(64)).decode()}"
+        f"{chance.randrange(40)}.{chance.randrange(20)} {int(_time(chance).timestamp())} "
+        f"sha512-{base64.b64encode(chance.randbytes(64)).decode()}"
     )
 
 
@@ -93,8 +93,8 @@ def _goods(chance: random.Random) -> str:
     check = -sum(int(digit) * (3 if at % 2 else 1) for at, digit in enumerate(body)) % 10
     return (
         f"{chance.choice(_GOODS)} art. {_digits(chance, 4)}-{_digits(chance, 3)} "
-        f"EAN {body}{check} HS {_digits(chance, 4)}.{_digits(chance, 2)}.{_digits(chance, 2)} batch "
-        f"{_digits(chance, 8)}-{_digits(chance, 2)} qty {chance.randrange(500)} "
+        f"EAN {body}{check} HS {_digits(chance, 4)}.{_digits(chance, 2)}.{_digits(chance, 2)} "
+        f"batch {_digits(chance, 8)}-{_digits(chance, 2)} qty {chance.randrange(500)} "
         f"price {chance.uniform(1, 900):.2f}"
     )
 
@@ -104,8 +104,8 @@ def _book(chance: random.Random) -> str:
     check = -sum(int(digit) * (3 if at % 2 else 1) for at, digit in enumerate(body)) % 10
     return (
         f"ISBN {body[:3]}-{body[3]}-{body[4:8]}-{body[8:]}-{check}, "
-        f"{chance.randrange(80, 900)} pp., edition {chance.randrange(1, 9)}, doi:10.{_digits(chance, 4)}/{_digits(chance, 7)}, "
-        f"ISSN {_digits(chance, 4)}-{_digits(chance, 4)}"
+        f"{chance.randrange(80, 900)} pp., edition {chance.randrange(1, 9)}, "
+        f"doi:10.{_digits(chance, 4)}/{_digits(chance, 7)}, ISSN {_digits(chance, 4)}-{_digits(chance, 4)}"
     )
 
 
@@ -123,12 +123,9 @@ def _figures(chance: random.Random) -> str:
 
 
 def _sql(chance: random.Random) -> str:
-    return (
-        "INSERT INTO stock (sku, bin, count, changed) VALUES "
-        f"({_digits(chance, 9)}, "
-        f"'{chance.choice('ABCDEF')}{_digits(chance, 2)}-{_digits(chance, 3)}', "
-        f"{chance.randrange(999)}, '{_time(chance):%Y-%m-%d %H:%M:%S}');"
-    )
+    place = f"{chance.choice('ABCDEF')}{_digits(chance, 2)}-{_digits(chance, 3)}"
+    values = f"{_digits(chance, 9)}, '{place}', {chance.randrange(999)}, '{_time(chance)}'"
+    return f"INSERT INTO stock (sku, bin, count, changed) VALUES ({values});"  # noqa: S608
 
 
 def _minified(chance: random.Random) -> str:
@@ -136,7 +133,8 @@ def _minified(chance: random.Random) -> str:
     return (
         f"!function({','.join(names)}){{var e={names[0]}[{_digits(chance, 3)}]||"
         f'0x{chance.getrandbits(32):x},t="{chance.getrandbits(96):x}";return '
-        f"{names[1]}({names[2]}+{_digits(chance, 5)}>>>{chance.randrange(31)})?e:{names[3]}.{names[4]}(t)}}();"
+        f"{names[1]}({names[2]}+{_digits(chance, 5)}>>>{chance.randrange(31)})?e:"
+        f"{names[3]}.{names[4]}(t)}}();"
     )
 
 
