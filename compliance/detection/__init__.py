@@ -7,7 +7,7 @@ views        the ways to read a text in which a value could be hidden
 identifiers  identifiers by country: form, check, words, source
 matcher      their values in a text; passes, words, bare, columns, forms, edges are its parts
 recognisers  the matcher and the names as Presidio knows them
-english      the English names model, loaded from its wheel by path
+names        the names model and how it was trained; function_words tell languages
 countries    names of countries, which are nobody's data
 credentials  recognisers of passwords, keys and tokens
 language     whether a text is in a language whose names the model does not know

@@ -21,11 +21,11 @@ from presidio_analyzer.nlp_engine.no_op_nlp_engine import NoOpNlpEngine
 
 from compliance.detection import credentials
 from compliance.detection.categories import category, pairs
-from compliance.detection.english import EnglishNames
 from compliance.detection.examined import Examined, joined
 from compliance.detection.identifiers import ALL
 from compliance.detection.language import Languages
-from compliance.detection.names.model import Name
+from compliance.detection.names.model import Names
+from compliance.detection.names.spans import Name
 from compliance.detection.own import OwnEntities
 from compliance.detection.recognisers import (
     CERTAIN,
@@ -54,8 +54,7 @@ class Detector:
         # Presidio logs values that it could not validate.
         logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL)
         self._languages = Languages()
-        self._names = EnglishNames()
-        self._names.load()
+        self._names = Names()
         recognisers = [
             Identifiers(ALL, lru_cache(maxsize=256)(self._language)),
             *credentials.recognisers(),

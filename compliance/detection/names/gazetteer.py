@@ -38,11 +38,10 @@ class Gazetteer:
         """What is known of words, of shape (words, `FEATURES`), each 0 or 1."""
         found = np.zeros((len(words.rows), FEATURES), np.float32)
         short = (words.prefixes >> np.uint64(32)).astype(np.uint32)
-        whole = _looked_up(self.keys, self.flags, short[:, 0])
-        stems = _looked_up(self.stem_keys, self.stem_flags, short[:, 0])
-        for cut in range(1, 4):
-            stems |= _looked_up(self.keys, self.flags, short[:, cut])
-            stems |= _looked_up(self.stem_keys, self.stem_flags, short[:, cut])
+        every = _looked_up(self.keys, self.flags, short)
+        stem = _looked_up(self.stem_keys, self.stem_flags, short)
+        whole = every[:, 0]
+        stems = np.bitwise_or.reduce(every[:, 1:], 1) | np.bitwise_or.reduce(stem, 1)
         for bit in range(FLAGS):
             found[:, bit] = (whole >> bit) & 1
             found[:, FLAGS + bit] = (stems >> bit) & 1
@@ -54,7 +53,7 @@ def _looked_up(
 ) -> npt.NDArray[np.uint8]:
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     hit = (keys[at] == wanted) & (wanted != 0)
-    return np.where(hit, flags[at], 0).astype(np.uint8)
+    return np.asarray(flags[at] * hit, np.uint8)
 
 
 def gazetteer(words: Mapping[str, int]) -> Gazetteer:

@@ -12,18 +12,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 
 from compliance.detection.countries import is_country
 from compliance.detection.names.gazetteer import FLAGS, LAND, Gazetteer
 from compliance.detection.names.labels import CLASSES, REACH, TAGS
-from compliance.detection.names.tokens import LINE_END, Tokens, folded, hashed, tokens
+from compliance.detection.names.spans import Floats, Name, names_of
+from compliance.detection.names.tokens import Tokens, folded, hashed, tokens
 from compliance.vocabulary import DetectionFailed
 
 FOLDER = Path(__file__).parent / "weights"
@@ -34,31 +34,11 @@ BATCH = 16  # windows that are run together
 SHORTEST = 3  # letters of a word by which a country is known
 CHUNK = 400_000  # characters of a text whose words are in memory together
 
-THRESHOLDS: dict[str, float] = {
-    "PERSON": 0.5,
-    "LOCATION": 0.5,
-    "ORGANIZATION": 0.5,
-    "ADDRESS": 0.5,
-    "DATE_TIME": 0.5,
-}
-"""The mean probability of its words from which a name counts."""
-
-Floats = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A name at `[start, end)` of a text, in code points."""
-
-    start: int
-    end: int
-    label: str  # one of `CLASSES`
-    score: float  # mean probability of its words, in [0, 1]
-    country: bool = False  # a location that is a country, which is nobody's data by itself
-
 
 class Names:
     """Finds names in texts of any language. Not thread-safe; about 60 MB once a process."""
+
+    entities = CLASSES
 
     def __init__(self, folder: Path = FOLDER) -> None:
         """Load the weights; raises `DetectionFailed` when they are missing or changed."""
@@ -100,24 +80,45 @@ class Names:
                 for offset, piece in chunks(text):
                     for _, _, names in self._read([(0, 0, tokens(piece))], until):
                         found[index] += [_moved(name, offset) for name in names]
+        return self._told(texts, found)
+
+    def _told(self, texts: Sequence[str], found: list[list[Name]]) -> list[list[Name]]:
+        """The same names, with countries told from other locations."""
+        places = {
+            text[name.start : name.end]
+            for text, names in zip(texts, found, strict=True)
+            for name in names
+            if name.label == "LOCATION"
+        }
+        if not places:
+            return found
+        countries = self.countries(sorted(places))
         return [
             [
                 replace(name, country=True)
-                if name.label == "LOCATION" and self.is_country(text[name.start : name.end])
+                if name.label == "LOCATION" and text[name.start : name.end] in countries
                 else name
                 for name in names
             ]
             for text, names in zip(texts, found, strict=True)
         ]
 
-    def is_country(self, name: str) -> bool:
-        """Whether a name is that of a country or territory in any language, in any case."""
-        words = [folded(word) for word in tokens(name).words if len(word) >= SHORTEST]
-        if not words:
-            return is_country(name)
-        known = self._known.features(hashed(words))
+    def countries(self, names: Sequence[str]) -> frozenset[str]:
+        """Those of some names that are countries or territories, in any language or case."""
+        words = [
+            [folded(word) for word in tokens(name).words if len(word) >= SHORTEST]
+            for name in names
+        ]
+        known = self._known.features(hashed([word for several in words for word in several]))
         land = LAND.bit_length() - 1
-        return is_country(name) or bool((known[:, land] + known[:, FLAGS + land] > 0).all())
+        is_land = known[:, land] + known[:, FLAGS + land] > 0
+        found = set()
+        at = 0
+        for name, several in zip(names, words, strict=True):
+            if several and is_land[at : at + len(several)].all():
+                found.add(name)
+            at += len(several)
+        return frozenset(found | {name for name in names if is_country(name)})
 
     def _read(
         self, pieces: Sequence[tuple[int, int, Tokens]], until: float
@@ -198,9 +199,7 @@ def check(folder: Path) -> None:
                         "install Domicile again"
                     )
         if not sums:
-            raise DetectionFailed(
-                "the names model's list of files is empty; install Domicile again"
-            )
+            raise DetectionFailed("the names model lists no files; install Domicile again")
     except (OSError, ValueError) as error:
         raise DetectionFailed(
             f"the names model cannot be read ({type(error).__name__}); install Domicile again"
@@ -226,45 +225,3 @@ def _moved(name: Name, offset: int) -> Name:
     if not offset:
         return name
     return replace(name, start=name.start + offset, end=name.end + offset)
-
-
-# --- From tags to names -------------------------------------------------------------------
-
-_INSIDE = 0.5  # probability of any name from which a word is part of one
-_EDGES = frozenset("\n\"'“”„«»‘’,;:!?()[]{}<>|*_-–—/\\")
-"""What a name neither begins nor ends with."""
-
-
-def names_of(words: Tokens, chances: Floats) -> Iterator[Name]:
-    """The names that the words' probabilities make up; `chances` has shape (words, tags).
-
-    Words that are likely part of a name are taken together until one is more likely the
-    first of another; what is most probable for all of them together is their class.
-    """
-    begins = chances[:, 1::2]
-    classes = begins + chances[:, 2::2]
-    inside = (chances[:, 0] < 1 - _INSIDE).nonzero()[0].tolist()
-    first = (begins.sum(1) > chances[:, 2::2].sum(1)).tolist()
-    run: list[int] = []
-    for word in inside:
-        broken = run and (word != run[-1] + 1 or first[word] or words.shapes[word] == LINE_END)
-        if broken:
-            yield from _name(words, classes, run)
-            run = []
-        run.append(word)
-    if run:
-        yield from _name(words, classes, run)
-
-
-def _name(words: Tokens, classes: Floats, run: list[int]) -> Iterator[Name]:
-    while run and words.words[run[0]] in _EDGES:
-        run = run[1:]
-    while run and words.words[run[-1]] in _EDGES:
-        run = run[:-1]
-    if not run or not any(words.words[word][0].isalnum() for word in run):
-        return
-    mean = classes[run[0] : run[-1] + 1].mean(0)
-    best = int(mean.argmax())
-    score = float(mean[best])
-    if score >= THRESHOLDS[CLASSES[best]]:
-        yield Name(words.starts[run[0]], words.ends[run[-1]], CLASSES[best], round(score, 3))

@@ -24,7 +24,7 @@ NGRAM_ROWS = 1 << 17
 NGRAMS = (3, 4, 5)
 MAX_WORD = 40  # characters of a word that are looked at
 
-SHAPES = 13
+SHAPES = 14
 (
     LOWER,
     TITLE,
@@ -39,12 +39,14 @@ SHAPES = 13
     SIGN,
     OPENING,
     LINE_END,
+    UNCASED,  # lower case in a line that has no capitals at all
 ) = range(SHAPES)
 
 _TOKEN = regex.compile(
     # A new word begins inside a run of letters where one is glued to the next (AnnaWeber).
     r"\p{L}(?:(?!(?<=\p{Ll}{3})(?=\p{Lu}\p{Ll}{2}))[\p{L}\p{M}])*+|\p{Nd}++|\n|\S"
 )
+_CAPITALS = frozenset({TITLE, UPPER, INITIAL, MIXED})
 _OPENINGS = frozenset("([{<«„“‘\"'")
 
 
@@ -76,7 +78,24 @@ def tokens(text: str) -> Tokens:
         shapes.append(shape(word))
         glued.append(start == last)
         last = end
-    return Tokens(words, starts, ends, shapes, glued)
+    return Tokens(words, starts, ends, uncased(shapes), glued)
+
+
+def uncased(shapes: list[int]) -> list[int]:
+    """The shapes, with lower case told apart in lines where nothing has a capital.
+
+    There it says nothing of whether a word is a name.
+    """
+    found: list[int] = []
+    line: list[int] = []
+    for one in [*shapes, LINE_END]:
+        line.append(one)
+        if one == LINE_END:
+            if not _CAPITALS.intersection(line):
+                line = [UNCASED if shape == LOWER else shape for shape in line]
+            found += line
+            line = []
+    return found[:-1]
 
 
 def shape(word: str) -> int:

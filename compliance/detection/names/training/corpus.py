@@ -1,8 +1,9 @@
 """Everything to train on, as arrays in one file.
 
-    python -m compliance.detection.names.training.corpus CORPORA corpus.npz [SEED]
+    python -m compliance.detection.names.training.corpus CORPORA corpus.npz [--more FOLDER]
 
-CORPORA is a folder of `*.jsonl.gz` with one `{"lang", "text", "spans"}` a line. What a corpus
+FOLDER holds the unpacked wheels of wagtail, django-oscar and django-allauth (BSD, MIT: their
+messages in many languages) and of stopwordsiso (MIT). CORPORA is a folder of `*.jsonl.gz` with one `{"lang", "text", "spans"}` a line. What a corpus
 does not annotate is not learnt from it: a word without a label may there be any of the classes
 that the corpus leaves out. From every sentence with names a second one is made, with other
 names in their places, so that the sentence is learnt and not whom it names.
@@ -10,10 +11,10 @@ names in their places, so that the sentence is learnt and not whom it names.
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
 import random
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -40,6 +41,7 @@ ANNOTATED = {
 }  # fmt: skip
 WEIGHTS = {"europeana.fr": 0.6, "europeana.nl": 0.6, "europeana.de": 0.4, "mobie.de": 0.6}
 TIMES = 24  # how often each sentence with slots is filled
+SHORTEST_CARRIER = 12  # characters of a text that names are put into
 
 
 def read(path: Path) -> Iterator[Sentence]:
@@ -73,7 +75,9 @@ def renamed(sentence: Sentence, filler: Filler) -> Sentence:
     return replace(sentence, text=text + sentence.text[last:], spans=tuple(spans))
 
 
-def gathered(corpora: Path, rng: random.Random) -> Iterator[tuple[str, Sentence]]:
+def gathered(
+    corpora: Path, more: Path | None, rng: random.Random
+) -> Iterator[tuple[str, Sentence]]:
     """Every sentence to train on, with the name of where it is from."""
     fillers = {language: Filler(language, rng) for language in LANGUAGES}
     for path in sorted(corpora.glob("*.jsonl.gz")):
@@ -85,13 +89,22 @@ def gathered(corpora: Path, rng: random.Random) -> Iterator[tuple[str, Sentence]
     for language in LANGUAGES:
         for sentence in sentences(language, TIMES, rng):
             yield f"slots.{language}", sentence
-        for sentence in plain.messages(language):
-            if len(sentence.text) < 20:
-                continue
-            text, spans = fillers[language].inserted(sentence.text)
-            yield f"inserted.{language}", replace(sentence, text=text, spans=spans)
+        for source, sentence in _worded(language, more, rng):
+            yield f"{source}.{language}", sentence
+            if len(sentence.text) >= SHORTEST_CARRIER:
+                text, spans = fillers[language].inserted(sentence.text)
+                yield f"inserted.{language}", replace(sentence, text=text, spans=spans)
     for sentence in plain.everything(rng):
         yield "plain", sentence
+
+
+def _worded(
+    language: str, more: Path | None, rng: random.Random
+) -> Iterator[tuple[str, Sentence]]:
+    for sentence in plain.messages(language, more):
+        yield "messages", sentence
+    for sentence in plain.function_words(language, more, rng) if more else ():
+        yield "words", sentence
 
 
 def common(texts: Iterable[Sentence]) -> frozenset[str]:
@@ -180,10 +193,15 @@ def tagged(starts: list[int], ends: list[int], spans: tuple[Span, ...]) -> list[
     return tags
 
 
-def main(corpora: Path, target: Path, seed: int) -> None:
+def main() -> None:
     """Write the arrays of all sentences, and say how much text each source has."""
-    rng = random.Random(seed)
-    found = list(gathered(corpora, rng))
+    parser = argparse.ArgumentParser(description="Gather what the names model is trained on")
+    parser.add_argument("corpora", type=Path)
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--more", type=Path, help="a folder of unpacked programs")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    found = list(gathered(given.corpora, given.more, random.Random(given.seed)))
     words = common(sentence for _, sentence in found)
     known = gazetteer(sources.flags(words))
     arrays = encoded(found)
@@ -196,7 +214,7 @@ def main(corpora: Path, target: Path, seed: int) -> None:
         "gazetteer_keys": known.keys, "gazetteer_flags": known.flags,
         "gazetteer_stem_keys": known.stem_keys, "gazetteer_stem_flags": known.stem_flags,
     }  # fmt: skip
-    np.savez(target, allow_pickle=False, **arrays)
+    np.savez(given.target, allow_pickle=False, **arrays)
     sizes = Counter[str]()
     for source, sentence in found:
         sizes[source] += len(sentence.text)
@@ -213,4 +231,4 @@ def main(corpora: Path, target: Path, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int((sys.argv[3:] or ["1"])[0]))
+    main()

@@ -175,3 +175,31 @@ REGIONS: Mapping[str, tuple[str, ...]] = {
     "sl": ("Gorenjska", "Štajerska", "Primorska", "Dolenjska", "Prekmurje", "Koroška"),
     "sv": ("Skåne", "Småland", "Norrland", "Dalarna", "Värmland", "Gotland", "Västergötland"),
 }  # fmt: skip
+
+INSTITUTIONS: Mapping[str, tuple[str, ...]] = {
+    "bg": ("Европейската комисия", "Европейският парламент", "Върховния съд", "ООН", "Софийския университет", "БНТ", "Прокуратурата", "вестник Труд"),
+    "cs": ("Evropská komise", "Evropský parlament", "Nejvyšší soud", "OSN", "Česká televize", "Masarykova univerzita", "Lidové noviny", "Poslanecká sněmovna", "Evropské unie"),
+    "da": ("Europa-Kommissionen", "Europa-Parlamentet", "Højesteret", "FN", "Politiken", "Københavns Universitet", "Dansk Folkeparti", "Rigspolitiet", "Radikale Venstre"),
+    "de": ("Europäische Kommission", "Europäisches Parlament", "Bundesgerichtshof", "UNO", "ARD", "Süddeutsche Zeitung", "Rotes Kreuz", "Bundesregierung", "Landgericht {C}", "AOK"),
+    "el": ("Ευρωπαϊκή Επιτροπή", "Ευρωπαϊκό Κοινοβούλιο", "Άρειος Πάγος", "ΟΗΕ", "ΕΡΤ", "Καθημερινή", "Βουλή των Ελλήνων", "ΚΚΕ", "Συμβούλιο της Επικρατείας"),
+    "en": ("European Commission", "European Parliament", "Supreme Court", "United Nations", "The Guardian", "Congress", "Senate", "New York Times", "Oxford University", "Metropolitan Police", "NHS"),
+    "es": ("Comisión Europea", "Parlamento Europeo", "Tribunal Supremo", "ONU", "El País", "Universidad Complutense", "Senado", "Audiencia Nacional", "RTVE", "Cruz Roja"),
+    "et": ("Euroopa Komisjon", "Euroopa Parlament", "Riigikohus", "ÜRO", "Postimees", "Keskerakond", "Tallinna Ülikool", "Maksuamet", "Eesti Päevaleht", "Politseiamet"),
+    "fi": ("Euroopan komissio", "Euroopan parlamentti", "Korkein oikeus", "YK", "Helsingin Sanomat", "Vihreät", "Perussuomalaiset", "Nokia", "Åbo Akademi", "Turun hovioikeus", "SAK", "Kansallisteatteri"),
+    "fr": ("Commission européenne", "Parlement européen", "Conseil d'État", "ONU", "Le Monde", "Sénat", "Croix-Rouge", "Université Laval", "EDF", "Conseil constitutionnel", "CGT"),
+    "ga": ("an Coimisiún Eorpach", "Parlaimint na hEorpa", "an Chúirt Uachtarach", "na Náisiúin Aontaithe", "Seanad Éireann", "TG4", "Foras na Gaeilge"),
+    "hr": ("Europska komisija", "Europski parlament", "Vrhovni sud", "UN", "Večernji list", "Hrvatska narodna banka", "Vlada RH", "INA", "HRT", "Hrvatski nogometni savez", "HSS", "Ustavni sud"),
+    "hu": ("Európai Bizottság", "Európai Parlament", "Legfelsőbb Bíróság", "ENSZ", "Népszabadság", "Európai Unió", "Jobbik", "Debreceni Egyetem", "MÁV", "Alkotmánybíróság", "Tanács", "Magyar Tudományos Akadémia"),
+    "it": ("Commissione europea", "Parlamento europeo", "Corte di cassazione", "ONU", "Corriere della Sera", "Senato", "RAI", "Guardia di Finanza", "Università Bocconi", "CGIL"),
+    "lt": ("Europos Komisija", "Europos Parlamentas", "Aukščiausiasis Teismas", "JT", "Lietuvos rytas", "Vilniaus universitetas", "LRT", "Konstitucinis Teismas", "Darbo partija"),
+    "lv": ("Eiropas Komisija", "Eiropas Parlaments", "Augstākā tiesa", "ANO", "LETA", "Rīgas dome", "Latvijas Televīzija", "Kultūras ministrija", "Vienotība", "Latvijas Nacionālā bibliotēka"),
+    "mt": ("il-Kummissjoni Ewropea", "il-Parlament Ewropew", "il-Qorti tal-Appell", "in-NU", "It-Torċa", "il-Pulizija", "Air Malta", "Enemalta"),
+    "nl": ("Europese Commissie", "Europees Parlement", "Raad van State", "VN", "de Volkskrant", "KU Leuven", "NOS", "GroenLinks", "Openbaar Ministerie", "Rode Kruis", "Philips"),
+    "pl": ("Komisja Europejska", "Parlament Europejski", "Sąd Najwyższy", "ONZ", "Gazeta Wyborcza", "Senat", "TVP", "Uniwersytet Jagielloński", "Orlen", "Trybunał Konstytucyjny", "PSL"),
+    "pt": ("Comissão Europeia", "Parlamento Europeu", "Supremo Tribunal de Justiça", "ONU", "Público", "Folha de S. Paulo", "PT", "Petrobras", "FC Porto", "Senado", "RTP", "PMDB"),
+    "ro": ("Comisia Europeană", "Parlamentul European", "Înalta Curte de Casație", "ONU", "Adevărul", "Senatul", "TVR", "Petrom", "Academia Română", "DNA", "UDMR"),
+    "sk": ("Európska komisia", "Európsky parlament", "Najvyšší súd", "OSN", "denník SME", "KDH", "RTVS", "Univerzita Pavla Jozefa Šafárika", "Slovan {C}", "Ústavný súd", "Matica slovenská"),
+    "sl": ("Evropska komisija", "Evropski parlament", "Vrhovno sodišče", "OZN", "Delo", "RTV Slovenija", "Mercator", "Ustavno sodišče", "Rdeči križ", "Petrol", "ZZZS"),
+    "sv": ("Europeiska kommissionen", "Europaparlamentet", "Högsta domstolen", "FN", "Dagens Nyheter", "Uppsala universitet", "Centerpartiet", "Ericsson", "Polismyndigheten", "KF", "Systembolaget"),
+}  # fmt: skip
+"""Organisations that news and administration of a language speak of by name."""

@@ -1,12 +1,14 @@
 """Text in which nobody is named, so that the model learns where not to look.
 
-Messages of Django in every language (BSD), source code of Python's standard library (PSF
+Messages of Django in every language (BSD) and of other programs that the trainer unpacks in a
+folder, function words (stopwords-iso, MIT), source code of Python's standard library (PSF
 licence), and lines of logs, settings, products, laws and medicines that are made up here.
 """
 
 from __future__ import annotations
 
 import gettext
+import json
 import random
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +17,6 @@ from pathlib import Path
 
 import regex
 
-from compliance.detection.names.training import LANGUAGES
 from compliance.detection.names.training.slots import EVERY, Sentence
 
 _UNNAMED = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "ADDRESS", "DATE_TIME"})
@@ -33,10 +34,21 @@ def _django() -> Path:
     return Path(spec.origin).parent
 
 
-def messages(language: str) -> Iterator[Sentence]:
-    """What Django says in a language. Names of languages and regions in it are left out."""
+_NAMED = regex.compile(
+    r"English|Chinese|Django|Wagtail|Oscar|Google|Facebook|Twitter|GitHub|Microsoft|Gravatar"
+)
+
+
+def messages(language: str, more: Path | None = None) -> Iterator[Sentence]:
+    """What Django, and the programs unpacked in a folder, say in a language.
+
+    Names of languages and regions in it are left out.
+    """
     seen: set[str] = set()
-    for path in sorted(_django().rglob(f"locale/{language}/LC_MESSAGES/*.mo")):
+    folders = [_django(), *([more] if more else [])]
+    for path in sorted(path for folder in folders for path in folder.rglob("*.mo")):
+        if path.parts[-3].split("_")[0] != language:
+            continue
         with path.open("rb") as file:
             catalogue = vars(gettext.GNUTranslations(file))["_catalog"]
         for key, text in catalogue.items():
@@ -46,9 +58,21 @@ def messages(language: str) -> Iterator[Sentence]:
             source = key[0] if isinstance(key, tuple) else key
             if len(source.split()) == 1 and source[0].isupper() and len(source) > 3:
                 continue  # "German", "March"
-            if "English" in source or "Chinese" in source or "Django" in source:
-                continue
-            yield Sentence(language, regex.sub(r"<[^>]{1,80}>", "", text), (), EVERY, 0.5)
+            if _NAMED.search(source) is None:
+                yield Sentence(language, regex.sub(r"<[^>]{1,80}>", "", text), (), EVERY, 0.5)
+
+
+def function_words(language: str, more: Path, rng: random.Random) -> Iterator[Sentence]:
+    """Function words in a row, the first with a capital: no sentence, but how one begins."""
+    (path,) = more.rglob("stopwords-iso.json")
+    words = [
+        word for word in json.loads(path.read_text("utf-8")).get(language, []) if word.isalpha()
+    ]
+    for _ in range(min(1_200, 6 * len(words))):
+        row = rng.choices(words, k=rng.randint(3, 9))
+        yield Sentence(
+            language, " ".join(row).capitalize() + rng.choice(".,:?! "), (), EVERY, 0.5
+        )
 
 
 def source_code(pieces: int, rng: random.Random) -> Iterator[Sentence]:
@@ -162,8 +186,6 @@ def _filled(text: str, rng: random.Random) -> str:
 
 
 def everything(rng: random.Random) -> Iterator[Sentence]:
-    """All of this module."""
-    for language in LANGUAGES:
-        yield from messages(language)
+    """All of this module that is in no language."""
     yield from source_code(2_500, rng)
     yield from made_up(5_000, rng)

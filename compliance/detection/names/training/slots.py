@@ -161,9 +161,11 @@ class Filler:
         return str(rng.randint(10000, 99999))
 
     def _org(self) -> str:
-        if self._rng.random() < 0.25:
+        chance = self._rng.random()
+        if chance < 0.2:
             return self._one(places.EVERYWHERE)
-        return self._one(places.ORGANISATIONS[self._language]).format(
+        kinds = places.INSTITUTIONS if chance < 0.4 else places.ORGANISATIONS
+        return self._one(kinds[self._language]).format(
             L=self._one(self._names.lasts), C=self._one(self._names.towns)
         )
 

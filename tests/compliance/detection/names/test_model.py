@@ -93,11 +93,43 @@ def test_places_organisations_addresses_and_dates_are_found(names, text, name):
         "Die Rechnung wird nach der Prüfung durch die Buchhaltung bezahlt.",
         "Please summarise the text in three short sentences.",
         "What is the difference between Kubernetes and Docker?",
-        "Nehmen Sie Ibuprofen nur nach dem Essen ein.",
+        "Nehmen Sie Ibuprofen nur nach dem Frühstück ein.",
     ],
 )
 def test_where_nobody_is_named_no_person_and_no_place_is_found(names, text):
     assert not [name for name in found(names, text) if name[0] in ("PERSON", "LOCATION")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Article 47/11 has 89 3704 0044 parts.", "Die Nummer lautet 4111 1111 1111 1111.",
+        "Version 3.14.159 costs 99.99.", "The 45.13.2021 is no day.",
+    ],
+)  # fmt: skip
+def test_figures_that_are_no_date_are_not_taken_for_one(names, text):
+    assert "DATE_TIME" not in dict(found(names, text))
+
+
+@pytest.mark.parametrize(
+    "date", ["3.5.2021", "2021-05-03", "03/05/2021", "14:30", "3 May 2021", "5/3/21"]
+)
+def test_dates_are_found_in_figures_and_words(names, date):
+    assert ("DATE_TIME", date) in found(
+        names, f"The hearing took place on {date} in the office."
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Write to john.miller@example.org now.", "see https://example.org/john/miller", "@john_m"],
+)
+def test_parts_of_mail_and_web_addresses_are_no_names(names, text):
+    assert found(names, text) == []
+
+
+def test_a_mail_address_without_end_is_read_in_linear_time(names):
+    assert names.find(["a@" * 60_000]) == [[]]
 
 
 def test_what_is_found_does_not_depend_on_where_a_window_begins(names):

@@ -1,0 +1,157 @@
+"""From the probabilities of words to names: which words make one up, and which count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import regex
+
+from compliance.detection.names.labels import CLASSES
+from compliance.detection.names.tokens import LINE_END, LOWER, TITLE, UNCASED, Tokens
+
+Floats = npt.NDArray[np.float32]
+
+THRESHOLDS: dict[str, float] = {
+    "PERSON": 0.5,
+    "LOCATION": 0.6,
+    "ORGANIZATION": 0.6,
+    "ADDRESS": 0.5,
+    "DATE_TIME": 0.6,
+}
+"""The mean probability of its words from which a name counts."""
+
+DOUBTFUL = 0.85
+"""The same where its form says less: a person or place in lower case where other words have
+capitals, or one word at the beginning of a sentence, which has a capital anyway."""
+
+HIGHEST = 0.9
+"""A name is never as certain as a value with check digits, whatever the model says."""
+
+PERSON, LOCATION, DATE_TIME = map(CLASSES.index, ("PERSON", "LOCATION", "DATE_TIME"))
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name at `[start, end)` of a text, in code points."""
+
+    start: int
+    end: int
+    label: str  # one of `CLASSES`
+    score: float  # mean probability of its words, in [0, 1]
+    country: bool = False  # a location that is a country, which is nobody's data by itself
+
+
+_INSIDE = 0.5  # probability of any name from which a word is part of one
+_EDGES = frozenset("\n\"'“”„«»‘’,;:!?()[]{}<>|*_-–—/\\")
+"""What a name neither begins nor ends with."""
+_ENDS = frozenset('.!?…:;"“”„«»•-–—')
+"""What a sentence begins behind."""
+
+
+def names_of(words: Tokens, chances: Floats) -> Iterator[Name]:
+    """The names that the words' probabilities make up; `chances` has shape (words, tags).
+
+    Words that are likely part of a name are taken together until one is more likely the
+    first of another; what is most probable for all of them together is their class.
+    """
+    begins = chances[:, 1::2]
+    classes = begins + chances[:, 2::2]
+    addresses = _in_addresses(words)
+    inside = [
+        word
+        for word in (chances[:, 0] < 1 - _INSIDE).nonzero()[0].tolist()
+        if word not in addresses
+    ]
+    first = (begins.sum(1) > chances[:, 2::2].sum(1)).tolist()
+    run: list[int] = []
+    for word in inside:
+        broken = run and (word != run[-1] + 1 or first[word] or words.shapes[word] == LINE_END)
+        if broken:
+            yield from _name(words, classes, run)
+            run = []
+        run.append(word)
+    if run:
+        yield from _name(words, classes, run)
+
+
+def _in_addresses(words: Tokens) -> frozenset[int]:
+    """The words of mail addresses, and those of web addresses that have no capital.
+
+    They are found whole by their form, if they say anything of anyone. The same goes for how
+    someone is called on (`@anna`), which is often no name.
+    """
+    found: set[int] = set()
+    first = 0
+    for last in range(len(words.words)):
+        if last + 1 < len(words.words) and words.glued[last + 1]:
+            continue
+        run = words.words[first : last + 1]
+        if "@" in run[1:-1]:
+            found.update(range(first, last + 1))
+        elif "@" in run or "://" in "".join(run):
+            found.update(at for at in range(first, last + 1) if words.shapes[at] != TITLE)
+        first = last + 1
+    return frozenset(found)
+
+
+def _name(words: Tokens, classes: Floats, run: list[int]) -> Iterator[Name]:
+    while run and words.words[run[0]] in _EDGES:
+        run = run[1:]
+    while run and words.words[run[-1]] in _EDGES:
+        run = run[:-1]
+    if not run or not any(words.words[word][0].isalnum() for word in run):
+        return
+    best = int(classes[run[0] : run[-1] + 1].mean(0).argmax())
+    while words.shapes[run[-1]] == LOWER and words.shapes[run[0]] != LOWER and best == PERSON:
+        run = run[:-1]  # no name ends in lower case that begins with a capital
+    if best == DATE_TIME and not _is_date(words, run):
+        return
+    score = float(classes[run[0] : run[-1] + 1, best].mean())
+    doubtful = best in (PERSON, LOCATION) and _is_doubtful(words, run)
+    if score >= (DOUBTFUL if doubtful else THRESHOLDS[CLASSES[best]]):
+        score = round(min(score, HIGHEST), 3)
+        yield Name(words.starts[run[0]], words.ends[run[-1]], CLASSES[best], score)
+
+
+_DAY, _MONTH, _YEAR = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])", r"(?:1[5-9]|20)\d\d"
+_FIGURES = regex.compile(
+    rf"{_YEAR}(?: ?[-–/] ?(?:{_YEAR}|\d\d))?"
+    rf"|{_DAY}[./-] ?{_MONTH}[./-](?: ?(?:{_YEAR}|\d\d))?|{_MONTH}/{_DAY}/(?:{_YEAR}|\d\d)"
+    rf"|{_YEAR}[./-]{_MONTH}(?:[./-]{_DAY})?\.?(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?)?"
+    r"|(?:[01]?\d|2[0-3])[:.][0-5]\d(?:[:.][0-5]\d)?"
+)
+"""What is a date or a time though it has no word: it must exist."""
+
+
+def _is_date(words: Tokens, run: list[int]) -> bool:
+    text = "".join(
+        ("" if words.glued[word] or word == run[0] else " ") + words.words[word]
+        for word in range(run[0], run[-1] + 1)
+    )
+    if any(map(str.isalpha, text.replace("T", "").replace("Z", ""))):
+        return True
+    return _FIGURES.fullmatch(text) is not None and not _goes_on_glued(words, run[-1] + 1)
+
+
+def _goes_on_glued(words: Tokens, after: int) -> bool:
+    """Whether figures go on behind a point, as those of a version do."""
+    following = words.glued[after : after + 2] == [True, True]
+    return following and words.words[after + 1][0].isalnum()
+
+
+def _is_doubtful(words: Tokens, run: list[int]) -> bool:
+    if all(words.shapes[word] == LOWER for word in run):
+        return True
+    first = run[0]
+    begins = (
+        first == 0 or words.shapes[first - 1] == LINE_END or words.words[first - 1] in _ENDS
+    )
+    return len(run) == 1 and words.shapes[first] == TITLE and begins and _goes_on(words, first)
+
+
+def _goes_on(words: Tokens, first: int) -> bool:
+    """Whether a sentence follows, and not the end of a line or a comma, as in a greeting."""
+    return first + 1 < len(words.words) and words.shapes[first + 1] in (LOWER, UNCASED)
