@@ -70,9 +70,12 @@ def test_without_a_boundary_no_more_is_held_than_says_the_bound():
 def test_what_went_out_is_looked_at_again_with_what_follows():
     window = Window()
     window.add("The first sentence. And")
-    window.release(window.look(ends=False), [], ends=False)
+    first = window.look(ends=False)
+    assert first is not None
+    window.release(first, [], ends=False)
     window.add(" the second.")
     look = window.look(ends=True)
+    assert look is not None
     assert look.text == "The first sentence. And the second."
     assert (look.start, look.cut) == (20, 35)
     assert CONTEXT < HELD_MAX
