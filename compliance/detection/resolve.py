@@ -24,27 +24,52 @@ _WEIGHT: Mapping[Category, int] = {
 """Which of overlapping findings says what they are together."""
 
 
+NAMES = "names"
+"""The recogniser of what the names model finds."""
+LEAST = 2  # characters of what is left of a finding
+
+
 def counts(entity: str, score: float) -> bool:
     """Whether a score is enough for an entity."""
     return score >= THRESHOLDS.get(entity, THRESHOLD)
 
 
-def resolved(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings of one text by start, none overlapping another, no character of any left out.
+def resolved(findings: Iterable[Finding], text: str = "") -> list[Finding]:
+    """Findings of one text by start, none overlapping another.
 
-    Of overlapping ones the strongest gives its entity to all that they cover together: a
-    shorter one inside a longer one must not leave a rest behind. What identifies only with
-    other data gives way instead, and keeps what the others leave of it.
+    Of those that overlap, the strongest gives its entity to all that they cover together: a
+    shorter one inside a longer one must not leave a rest behind. Two kinds give way instead and
+    keep what others leave of them, less the signs and spaces at its ends where the `text` is
+    given: what identifies only with other data, and the names model's, which has no check.
     """
-    direct: list[Finding] = []
+    kept: list[Finding] = []
+    for layer in _layers(findings):
+        kept = sorted([*kept, *_left(_together(layer), kept, text)], key=lambda one: one.start)
+    return kept
+
+
+def _layers(findings: Iterable[Finding]) -> tuple[list[Finding], ...]:
+    """Those that each layer gives way to come before it."""
+    checked: list[Finding] = []
     indirect: list[Finding] = []
+    names: list[Finding] = []
+    guessed: list[Finding] = []
+    for one in findings:
+        if one.recogniser == NAMES:
+            (guessed if one.category is Category.INDIRECT else names).append(one)
+        else:
+            (indirect if one.category is Category.INDIRECT else checked).append(one)
+    return checked, indirect, names, guessed
+
+
+def _together(findings: Iterable[Finding]) -> list[Finding]:
+    kept: list[Finding] = []
     for one in sorted(findings, key=lambda one: (one.start, -one.end)):
-        kept = indirect if one.category is Category.INDIRECT else direct
         if kept and one.start < kept[-1].end:
             kept[-1] = _merged(kept[-1], one)
         else:
             kept.append(one)
-    return sorted([*direct, *_left(indirect, direct)], key=lambda one: one.start)
+    return kept
 
 
 def _merged(one: Finding, other: Finding) -> Finding:
@@ -56,7 +81,7 @@ def _strength(one: Finding) -> tuple[int, float, int]:
     return (_WEIGHT[one.category], one.score, one.end - one.start)
 
 
-def _left(findings: Iterable[Finding], over: list[Finding]) -> Iterator[Finding]:
+def _left(findings: Iterable[Finding], over: list[Finding], text: str) -> Iterator[Finding]:
     """What is left of findings where others, sorted too, do not cover them."""
     first = 0
     for one in findings:
@@ -66,8 +91,22 @@ def _left(findings: Iterable[Finding], over: list[Finding]) -> Iterator[Finding]
         at = first
         while at < len(over) and over[at].start < one.end:
             if start < over[at].start:
-                yield replace(one, start=start, end=over[at].start)
+                yield from _rest(one, start, over[at].start, text)
             start = max(start, over[at].end)
             at += 1
-        if start < one.end:
-            yield replace(one, start=start)
+        if start == one.start:
+            yield one
+        elif start < one.end:
+            yield from _rest(one, start, one.end, text)
+
+
+def _rest(one: Finding, start: int, end: int, text: str) -> Iterator[Finding]:
+    """A part of a finding without what stands around words; nothing if there are none."""
+    if text:
+        while start < end and not text[start].isalnum():
+            start += 1
+        while end > start and not text[end - 1].isalnum():
+            end -= 1
+        if end - start < LEAST:
+            return
+    yield replace(one, start=start, end=end)
