@@ -105,7 +105,8 @@ def _book(chance: random.Random) -> str:
     return (
         f"ISBN {body[:3]}-{body[3]}-{body[4:8]}-{body[8:]}-{check}, "
         f"{chance.randrange(80, 900)} pp., edition {chance.randrange(1, 9)}, "
-        f"doi:10.{_digits(chance, 4)}/{_digits(chance, 7)}, ISSN {_digits(chance, 4)}-{_digits(chance, 4)}"
+        f"doi:10.{_digits(chance, 4)}/{_digits(chance, 7)}, "
+        f"ISSN {_digits(chance, 4)}-{_digits(chance, 4)}"
     )
 
 
