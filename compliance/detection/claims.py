@@ -80,14 +80,29 @@ class Claims:
                 places = self._phrases[phrase.language, phrase.kind]
                 if len(places) < MANY:
                     places.append((place, last, phrase))
+        self._saying = {
+            language for language, kind in self._phrases if kind in {"link", "has", "is"}
+        }
         self._most = max(self._languages.values(), default=0)
 
-    def score(self, start: int, end: int, term: Term) -> float:
-        """How sure it is that somebody has what the term at a place means; 0 if nobody."""
+    def best(self, start: int, end: int, terms: Sequence[Term]) -> tuple[str, float]:
+        """What it says by one of the terms at a place, and how sure that is; 0 if nothing."""
+        words = self._sentence.words_at(start, end)
+        record = overlaps(self._persons, max(0, start - RECORD), end + RECORD_BEHIND)
+        best = "", 0.0
+        for term in terms:
+            if not (record or term.fact or term.language in self._saying):
+                continue
+            score = self._score(Hit(start, end, *words, term), record)
+            if score > best[1]:
+                best = term.entity, score
+        return best
+
+    def _score(self, hit: Hit, record: bool) -> float:
+        term = hit.term
         if 2 * (self._languages[term.language] + 1) < self._most:
             return 0.0
-        hit = Hit(start, end, *self._sentence.words_at(start, end), term)
-        if self._is_field(hit) or self._is_outright(hit):
+        if (record and self._is_field(hit)) or self._is_outright(hit):
             return SAID
         return HELD if not term.fact and self._is_held(hit) else 0.0
 
@@ -135,9 +150,6 @@ class Claims:
 
     def _is_field(self, hit: Hit) -> bool:
         """Whether a term stands in a field of a record that names a person."""
-        around = max(0, hit.start - RECORD), hit.end + RECORD_BEHIND
-        if not overlaps(self._persons, *around):
-            return False
         low = max(0, hit.start - FIELD)
         line = self._text.rfind("\n", low, hit.start) + 1 or low
         colon = max(self._text.rfind(sign, line, hit.start) for sign in ":=")

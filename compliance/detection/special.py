@@ -61,10 +61,9 @@ class SpecialCategories:
             if claims is None or sentence is None or not sentence.holds(start, end):
                 sentence = sentence_at(text, data, start)
                 claims = Claims(self._known, text, persons, sentence)
-            for term in terms:
-                score = claims.score(start, end, term)
-                if score > found.get((start, end), ("", 0.0))[1]:
-                    found[start, end] = term.entity, score
+            entity, score = claims.best(start, end, terms)
+            if score:
+                found[start, end] = entity, score
         return list(_findings(found))
 
     def _terms(
