@@ -10,7 +10,7 @@ import numpy.typing as npt
 import regex
 
 from compliance.detection.names.labels import CLASSES
-from compliance.detection.names.tokens import LINE_END, LOWER, TITLE, UNCASED, Tokens
+from compliance.detection.names.tokens import LINE_END, LOWER, TITLE, UNCASED, UPPER, Tokens
 
 Floats = npt.NDArray[np.float32]
 
@@ -18,7 +18,7 @@ THRESHOLDS: dict[str, float] = {
     "PERSON": 0.5,
     "LOCATION": 0.6,
     "ORGANIZATION": 0.6,
-    "ADDRESS": 0.5,
+    "ADDRESS": 0.7,
     "DATE_TIME": 0.6,
 }
 """The mean probability of its words from which a name counts."""
@@ -30,7 +30,7 @@ capitals, or one word at the beginning of a sentence, which has a capital anyway
 HIGHEST = 0.9
 """A name is never as certain as a value with check digits, whatever the model says."""
 
-PERSON, LOCATION, DATE_TIME = map(CLASSES.index, ("PERSON", "LOCATION", "DATE_TIME"))
+PERSON, LOCATION, _, ADDRESS, DATE_TIME = range(len(CLASSES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,11 @@ def _name(words: Tokens, classes: Floats, run: list[int]) -> Iterator[Name]:
         run = run[:-1]  # no name ends in lower case that begins with a capital
     if best == DATE_TIME and not _is_date(words, run):
         return
+    if best == ADDRESS and not _is_address(words, run):
+        return
     score = float(classes[run[0] : run[-1] + 1, best].mean())
+    if best in (PERSON, LOCATION) and len(run) == 1 and _says_little(words, run[0], best):
+        return
     doubtful = best in (PERSON, LOCATION) and _is_doubtful(words, run)
     if score >= (DOUBTFUL if doubtful else THRESHOLDS[CLASSES[best]]):
         score = round(min(score, HIGHEST), 3)
@@ -140,6 +144,22 @@ def _goes_on_glued(words: Tokens, after: int) -> bool:
     """Whether figures go on behind a point, as those of a version do."""
     following = words.glued[after : after + 2] == [True, True]
     return following and words.words[after + 1][0].isalnum()
+
+
+def _is_address(words: Tokens, run: list[int]) -> bool:
+    """Whether there is a number and a name to it: more is found by form, not here."""
+    numbers = any(words.words[word].isdecimal() for word in run)
+    return numbers and any(
+        words.shapes[word] in (TITLE, UPPER) and len(words.words[word]) > 2 for word in run
+    )
+
+
+def _says_little(words: Tokens, word: int, best: int) -> bool:
+    """Whether one word is too short for a name, or in lower case where names have capitals."""
+    shape, written = words.shapes[word], words.words[word]
+    if shape == LOWER or not written[0].isalpha():
+        return True
+    return len(written) < 3 and not (shape == UPPER and best == LOCATION)
 
 
 def _is_doubtful(words: Tokens, run: list[int]) -> bool:
