@@ -16,6 +16,7 @@ from django.urls import URLPattern, path
 
 from compliance.admin import (
     policy_draft,
+    policy_parts,
     policy_rule,
     policy_shown,
     policy_signed,
@@ -48,6 +49,7 @@ class PolicyAdmin(ReadOnly):
             path("difference/", guard(self.difference_view), name="policy_difference"),
             *policy_draft.urls(guard),
             *policy_rule.urls(guard),
+            *policy_parts.urls(guard),
             *policy_text.urls(guard),
             *policy_votes.urls(guard),
             *policy_tighten.urls(guard),

@@ -178,19 +178,14 @@ def _kept(request: HttpRequest, draft: PolicyDraft, document: dict[str, Any]) ->
     return True
 
 
-def urls() -> list[URLPattern]:
-    """The addresses of these views."""
+def urls(guard: Any) -> list[URLPattern]:
+    """The addresses below those of policies."""
     return [
+        path("drafts/<int:pk>/beside/put-back/", guard(restore_view), name="policy_restore"),
+        path("drafts/<int:pk>/beside/<slug:slug>/", guard(part_view), name="policy_part"),
         path(
-            "beside/<int:pk>/put-back/", console.admin_view(restore_view), name="policy_restore"
-        ),
-        path("beside/<int:pk>/<slug:slug>/", console.admin_view(part_view), name="policy_part"),
-        path(
-            "beside/<int:pk>/<slug:slug>/remove/",
-            console.admin_view(remove_view),
+            "drafts/<int:pk>/beside/<slug:slug>/remove/",
+            guard(remove_view),
             name="policy_part_remove",
         ),
     ]
-
-
-console.pages.append(urls)
