@@ -88,7 +88,7 @@ def test_before_the_configuration_is_read_nothing_is_tried_and_why_is_told(
 
 def test_a_detector_that_was_not_started_is_told_by_its_own_words(running: Running) -> None:
     with pytest.raises(DetectionFailed, match="has not been started"):
-        running.bench.scan(TEXT)
+        running.bench.scan(TEXT, ())
 
 
 def test_a_scan_that_nobody_answers_is_given_up(
@@ -96,4 +96,4 @@ def test_a_scan_that_nobody_answers_is_given_up(
 ) -> None:
     monkeypatch.setattr(playground, "LONGEST", 0.05)
     with running.stuck(), pytest.raises(DetectionFailed, match="did not answer in time"):
-        running.bench.scan(TEXT)
+        running.bench.scan(TEXT, ())

@@ -160,7 +160,7 @@ SERVING = Serving("Apache-2.0", "HuggingFaceTB", candidates=(Candidate("home", "
 def bench():
     """What a web process provides; it finds what the stories plant."""
 
-    def scan(segments):
+    def scan(segments, _own):
         if "fails" in segments[0].text:
             raise DetectionFailed("the detector has been stopped")
         return stories.found(segments[0].text)
@@ -196,7 +196,7 @@ def test_a_draft_decides_instead_where_it_is_chosen(ruled, bench):
 def test_where_reasoning_cannot_be_told_apart_a_text_is_blocked_at_that_endpoint(ruled):
     serving = replace(SERVING, reasons=True)
     playground.provide(
-        playground.Bench(lambda _texts: Scan(), lambda _model: serving, lambda: ["small"])
+        playground.Bench(lambda _texts, _own: Scan(), lambda _model: serving, lambda: ["small"])
     )
     PolicyDraft.objects.update(document=canonical(QUIET).decode())
     draft = {"policy": ruled.draft}
