@@ -39,6 +39,7 @@ FUNCTION_WORDS = 0.25  # share from which a piece is English without asking the 
 MIN_FUNCTION_WORDS = 2  # of another known language, for the same
 UNLIKELY = 0.05  # probability of all known languages below which a piece is in none of them
 UNLIKELY_CYRILLIC = 0.3  # the same of Bulgarian: its neighbours share most of its words
+CERTAIN_CYRILLIC = 0.8  # the same where a name or a street may be in Bulgarian
 CERTAIN = 0.3  # and what another language must reach in a piece shorter than `PIECE_WORDS`
 
 _ENGLISH = frozenset(
@@ -219,13 +220,15 @@ class Languages:
     def _told_by_model(self, lowered: list[str], certain: float) -> str | None:
         ranked = self._model.rank(" ".join(lowered))
         known = [(name, chance) for name, chance in ranked if name in KNOWN]
-        least = UNLIKELY_CYRILLIC if _CYRILLIC.search(lowered[0]) else UNLIKELY
+        cyrillic = _CYRILLIC.search(lowered[0]) is not None
+        least = UNLIKELY_CYRILLIC if cyrillic else UNLIKELY
         if sum(chance for _, chance in known) >= least:
             return str(known[0][0]) if known[0][1] >= certain else None
         language, probability = ranked[0]
         if probability < certain:
             return None
-        if probability >= CERTAIN or len(lowered) >= PIECE_WORDS:
+        enough = CERTAIN_CYRILLIC if cyrillic else CERTAIN
+        if probability >= enough or len(lowered) >= PIECE_WORDS:
             return str(language)
         return None
 

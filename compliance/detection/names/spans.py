@@ -24,8 +24,8 @@ THRESHOLDS: dict[str, float] = {
 """The mean probability of its words from which a name counts."""
 
 DOUBTFUL = 0.85
-"""The same where its form says less: a person or place in lower case where other words have
-capitals, or one word at the beginning of a sentence, which has a capital anyway."""
+"""The same where its form says less: a person or place in lower case, one word in capitals, or
+one word at the beginning of a sentence, which has a capital anyway."""
 
 HIGHEST = 0.9
 """A name is never as certain as a value with check digits, whatever the model says."""
@@ -44,7 +44,7 @@ class Name:
     country: bool = False  # a location that is a country, which is nobody's data by itself
 
 
-_INSIDE = 0.5  # probability of any name from which a word is part of one
+_INSIDE = 0.4  # probability of any name from which a word is part of one
 _EDGES = frozenset("\n\"'“”„«»‘’,;:!?()[]{}<>|*_-–—/\\")
 """What a name neither begins nor ends with."""
 _ENDS = frozenset('.!?…:;"“”„«»•-–—')
@@ -163,7 +163,9 @@ def _says_little(words: Tokens, word: int, best: int) -> bool:
 
 
 def _is_doubtful(words: Tokens, run: list[int]) -> bool:
-    if all(words.shapes[word] == LOWER for word in run):
+    if all(words.shapes[word] in (LOWER, UNCASED) for word in run):
+        return True
+    if len(run) == 1 and words.shapes[run[0]] == UPPER:
         return True
     first = run[0]
     begins = (
