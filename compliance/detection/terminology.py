@@ -109,10 +109,10 @@ def _follows(phrase: Phrase, words: list[tuple[Token, int, int]], place: int) ->
 
 
 @cache
-def terminology() -> Terminology:
+def terminology(folder: Path = FOLDER) -> Terminology:
     """The words of all languages; raises `ValueError` for a line that is none of the above."""
     known = Terminology()
-    for path in sorted(FOLDER.glob("*.txt")):
+    for path in sorted(folder.glob("*.txt")):
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
             if line and not line.startswith("#"):
                 key, _, rest = line.partition(":")
