@@ -19,6 +19,7 @@ CONTEXT = 128  # characters that went out already and are looked at again with w
 HELD_MAX = 1_024  # characters that are held back at most, at no boundary
 VALUE_MAX = 8_192  # characters of a value, of a private key say, that are known to be its own
 SHORT = 3  # characters up to which a part of a name says nothing
+_STEM, _ENDING = 5, 3  # characters: "Novákovi" is "Novák", "Marina" is not "Maria"
 _TAIL = 128  # characters that stay back where a text has no boundary: a value may go on
 _AGAIN = 64  # characters more from which a text that could not go on is looked at again
 _BOUNDARY = regex.compile(r"[.!?;:…][^\s\w]*+\s|\n")
@@ -33,12 +34,13 @@ class Sent:
 
     def read(self) -> None:
         """Read the request; else the first question does. Its time grows with the text."""
-        _ = self._known, self._signless
+        _ = self._stems, self._signless
 
     def holds(self, value: str) -> bool:
         """Whether the value, or each of its words that says something, stands in the request.
 
-        Signs and spaces between its letters and digits do not count, nor does their case.
+        Signs and spaces between its letters and digits do not count, nor does their case, nor
+        does how a word of a name is inflected.
         """
         words = _words(value)
         if not words:
@@ -46,7 +48,13 @@ class Sent:
         if any(map(str.isdigit, value)):
             return "".join(words) in self._signless
         telling = [word for word in words if len(word) > SHORT] or words
-        return all(word in self._known for word in telling)
+        return all(self._knows(word) for word in telling)
+
+    def _knows(self, word: str) -> bool:
+        """Whether a word stands there, if with another ending; a short stem says nothing."""
+        least = max(_STEM - 1, len(word) - _ENDING)
+        whole = (word, *(word[:end] for end in range(least, len(word))))
+        return not (self._known.isdisjoint(whole) and self._stems.isdisjoint(_stems(word)))
 
     @cached_property
     def _listed(self) -> list[str]:
@@ -57,8 +65,17 @@ class Sent:
         return frozenset(self._listed)
 
     @cached_property
+    def _stems(self) -> frozenset[str]:
+        return frozenset(stem for word in self._known for stem in _stems(word))
+
+    @cached_property
     def _signless(self) -> str:
         return "".join(self._listed)
+
+
+def _stems(word: str) -> list[str]:
+    """What a word may begin with whatever its case is; none of a short one."""
+    return [word[:end] for end in range(max(_STEM, len(word) - 2), len(word))]
 
 
 def _words(text: str) -> list[str]:

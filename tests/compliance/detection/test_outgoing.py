@@ -92,12 +92,19 @@ def test_what_went_out_is_looked_at_again_with_what_follows():
         ("DE89 3704 0044 0532 0130 00", True),
         ("DE89 3704 0044 0532 0130 01", False),
         ("Bernd Weber", False),
+        ("Li", True),
+        ("Lu", False),
+        ("Annas", True),
+        ("Weberovi", True),
+        ("Szymanowskiego", True),
+        ("Webster", False),
+        ("Szymborska", False),
         ("...", False),
     ],
 )
 def test_own_is_what_stands_in_the_request_in_whatever_signs(value, own):
     request = [
-        "Write to Anna Weber (anna.weber@example.org)",
+        "Write to Anna Weber, Li and Szymanowski (anna.weber@example.org)",
         "IBAN de89-3704-0044-0532-0130-00",
     ]
     assert Sent(request).holds(value) is own
