@@ -8,6 +8,8 @@ identifiers  identifiers by country: form, check, words, source
 matcher      their values in a text; passes, words, bare, columns, forms, edges are its parts
 recognisers  the matcher and the names as Presidio knows them
 names        the names model and how it was trained; function_words tell languages
+special      what Art. 9 and 10 protect, where a sentence says it of a person; claims,
+             sentences, terminology are its parts
 countries    names of countries, which are nobody's data
 credentials  recognisers of passwords, keys and tokens
 language     whether a text is in a language whose names the model does not know
