@@ -29,8 +29,8 @@ from compliance.vocabulary import DetectionFailed
 FOLDER = Path(__file__).parent / "weights"
 SUMS = "SHA256SUMS"
 
-WINDOW = 192  # words that are read together
-BATCH = 16  # windows that are run together
+WINDOW = 512  # words that are read together
+BATCH = 8  # windows that are run together
 SHORTEST = 3  # letters of a word by which a country is known
 CHUNK = 400_000  # characters of a text whose words are in memory together
 
@@ -43,8 +43,8 @@ class Names:
     def __init__(self, folder: Path = FOLDER) -> None:
         """Load the weights; raises `DetectionFailed` when they are missing or changed."""
         check(folder)
-        self._words = np.load(folder / "words.npy", mmap_mode="r")
-        self._ngrams = np.load(folder / "ngrams.npy", mmap_mode="r")
+        self._words = np.asarray(np.load(folder / "words.npy", mmap_mode="r"))
+        self._ngrams = np.asarray(np.load(folder / "ngrams.npy", mmap_mode="r"))
         with np.load(folder / "tables.npz") as tables:
             self._word_scales: Floats = tables["word_scales"].astype(np.float32)
             self._ngram_scales: Floats = tables["ngram_scales"].astype(np.float32)

@@ -42,10 +42,9 @@ SHAPES = 14
     UNCASED,  # lower case in a line that has no capitals at all
 ) = range(SHAPES)
 
-_TOKEN = regex.compile(
-    # A new word begins inside a run of letters where one is glued to the next (AnnaWeber).
-    r"\p{L}(?:(?!(?<=\p{Ll}{3})(?=\p{Lu}\p{Ll}{2}))[\p{L}\p{M}])*+|\p{Nd}++|\n|\S"
-)
+_TOKEN = regex.compile(r"\p{L}[\p{L}\p{M}]*+|\p{Nd}++|\n|\S")
+_SEAM = regex.compile(r"(?<=\p{Ll}{3})(?=\p{Lu}\p{Ll}{2})")
+"""Where a name begins that is glued to another (AnnaWeber)."""
 _CAPITALS = frozenset({TITLE, UPPER, INITIAL, MIXED})
 _OPENINGS = frozenset("([{<«„“‘\"'")
 
@@ -70,14 +69,16 @@ def tokens(text: str) -> Tokens:
     glued: list[bool] = []
     last = -1
     for match in _TOKEN.finditer(text):
-        word = match[0]
-        start, end = match.span()
-        words.append(word)
-        starts.append(start)
-        ends.append(end)
-        shapes.append(shape(word))
-        glued.append(start == last)
-        last = end
+        start = match.start()
+        form = shape(match[0])
+        parts = _SEAM.split(match[0]) if form == MIXED else (match[0],)
+        for part in parts:
+            words.append(part)
+            starts.append(start)
+            ends.append(start + len(part))
+            shapes.append(form if len(parts) == 1 else shape(part))
+            glued.append(start == last)
+            start = last = start + len(part)
     return Tokens(words, starts, ends, uncased(shapes), glued)
 
 
