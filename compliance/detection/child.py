@@ -13,7 +13,6 @@ import json
 import os
 import signal
 import sys
-from functools import lru_cache
 from typing import Any, BinaryIO
 
 from compliance.detection import definitions
@@ -22,6 +21,7 @@ from compliance.detection.examined import HEAD, packed, written
 from compliance.detection.own import OwnEntities, PatternRefused
 from compliance.vocabulary import DetectionFailed
 
+COMPILED = 4  # lists of own entities that are kept ready
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -42,15 +42,30 @@ def _frame(pipe: BinaryIO) -> Any | None:
     return json.loads(body) if len(body) == length else None
 
 
-@lru_cache(maxsize=4)
-def _own(text: str) -> OwnEntities:
-    """Compiled definitions; those of the version in force, and of drafts that are tried."""
-    return OwnEntities(definitions.read(json.loads(text)))
+class _Own:
+    """Compiled definitions: those of the version in force, and of drafts that are tried."""
+
+    def __init__(self) -> None:
+        self._none = OwnEntities(())
+        self._known: dict[str, OwnEntities] = {}
+
+    def asked(self, request: dict[str, Any]) -> OwnEntities:
+        """Those that a request names, or brings along; raises `PatternRefused`."""
+        key = request.get("own", "")
+        if not key:
+            return self._none
+        found = self._known.pop(key, None)
+        if found is None:
+            found = OwnEntities(definitions.read(request["definitions"]))
+        self._known[key] = found  # at the end: it was asked for last
+        while len(self._known) > COMPILED:
+            self._known.pop(next(iter(self._known)))
+        return found
 
 
-def _answer(detector: Detector, request: dict[str, Any]) -> dict[str, Any]:
+def _answer(detector: Detector, own: _Own, request: dict[str, Any]) -> dict[str, Any]:
     try:
-        detector.own = _own(json.dumps(request.get("own", [])))
+        detector.own = own.asked(request)
         found = detector.examine_all(request["texts"], request["seconds"])
         return {"texts": [written(examined) for examined in found]}
     except DetectionFailed as failure:
@@ -74,8 +89,9 @@ def main(parent: int) -> None:
         hello = {"failed": str(failure)}
     answers.write(packed(hello))
     answers.flush()
+    own = _Own()
     while "failed" not in hello and (request := _frame(requests)) is not None:
-        answers.write(packed(_answer(detector, request)))
+        answers.write(packed(_answer(detector, own, request)))
         answers.flush()
 
 

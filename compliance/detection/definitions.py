@@ -29,11 +29,27 @@ def read(values: Sequence[dict[str, Any]]) -> tuple[OwnEntity, ...]:
 
 
 def key(entities: Sequence[OwnEntity]) -> str:
-    """Tells one list of definitions from another: SHA-256, lower-case hex; empty for none."""
+    """Tells one list of definitions from another: SHA-256, lower-case hex; empty for none.
+
+    Each request asks it of the same tuple, whose lists may be long: it is remembered.
+    """
     if not entities:
         return ""
+    known = _keys.get(id(entities))
+    if known is not None and known[0] is entities:
+        return known[1]
     text = json.dumps(written(entities), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    made = hashlib.sha256(text.encode("ascii")).hexdigest()
+    if isinstance(entities, tuple):
+        while len(_keys) >= REMEMBERED:
+            _keys.pop(next(iter(_keys)), None)
+        _keys[id(entities)] = (entities, made)
+    return made
+
+
+REMEMBERED = 8
+_keys: dict[int, tuple[tuple[OwnEntity, ...], str]] = {}
+"""By `id`, which is nobody else's while the tuple beside it is held."""
 
 
 def _entity(value: dict[str, Any]) -> OwnEntity:

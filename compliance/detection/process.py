@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,6 +26,7 @@ class DetectorProcess:
 
     def __init__(self) -> None:
         self._process: Any = None
+        self._told = ""  # the key of the definitions that it was told last
 
     @property
     def id(self) -> int:
@@ -74,25 +76,40 @@ class DetectorProcess:
     async def ask(
         self, texts: Sequence[str], seconds: float, own: Sequence[OwnEntity] = ()
     ) -> list[Examined] | str:
-        """What stands in the texts, or why the process could not tell."""
-        request: dict[str, Any] = {"texts": texts, "seconds": seconds}
-        if own:
-            request["own"] = definitions.written(own)
-        if sum(map(len, texts)) < LONG:
-            frame = packed(request)
+        """What stands in the texts, or why the process could not tell.
+
+        The definitions of own entities, which may be long, go along where they are others than
+        those of the question before.
+        """
+        sought = definitions.key(own)
+        told = sought != self._told
+        question = partial(_asked, texts, seconds, sought, own if told else ())
+        if told or sum(map(len, texts)) >= LONG:
+            frame = await asyncio.to_thread(question)
         else:
-            frame = await asyncio.to_thread(packed, request)
+            frame = question()
         self._process.stdin.write(frame)
         await self._process.stdin.drain()
         answer = await self._frame()
-        return (
+        found = (
             _answer(answer) if len(answer) < LONG else await asyncio.to_thread(_answer, answer)
         )
+        self._told = "" if isinstance(found, str) else sought
+        return found
 
     async def _frame(self) -> bytes:
         (length,) = HEAD.unpack(await self._process.stdout.readexactly(HEAD.size))
         frame: bytes = await self._process.stdout.readexactly(length)
         return frame
+
+
+def _asked(
+    texts: Sequence[str], seconds: float, sought: str, own: Sequence[OwnEntity]
+) -> bytes:
+    request: dict[str, Any] = {"texts": texts, "seconds": seconds, "own": sought}
+    if own:
+        request["definitions"] = definitions.written(own)
+    return packed(request)
 
 
 def _answer(frame: bytes) -> list[Examined] | str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 from compliance.policy import reading
 from compliance.policy.reading import Reader
 from compliance.policy.terms import MAX_IGNORED, Ignored, Policy, PolicyRefused
 from compliance.vocabulary import Finding, Scan, Segment
+
+VERSIONS = 4  # of the policy, whose exceptions are kept ready: that in force, and drafts
 
 MEMBERS: Mapping[str, Reader] = {
     "entities": reading.names,
@@ -92,21 +93,32 @@ def counted(
     return replace(found, findings=tuple(kept)), dict(left_out)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Definitions:
     """A policy's, so that a finding is held against few of them."""
 
+    policy: Policy
     by_value: Mapping[str, Sequence[Ignored]]
     others: Sequence[Ignored]  # those of any value
 
 
-@lru_cache(maxsize=4)
+_ready: dict[str, _Definitions] = {}  # by the policy's digest; the oldest goes first
+
+
 def _definitions(policy: Policy) -> _Definitions:
+    known = _ready.get(policy.digest)
+    if known is not None and (known.policy is policy or known.policy == policy):
+        known.policy = policy  # so that the next look need not compare long lists
+        return known
     by_value: dict[str, list[Ignored]] = {}
     for one in policy.ignored:
         for value in {_folded(value) for value in one.values or ()}:
             by_value.setdefault(value, []).append(one)
-    return _Definitions(by_value, [one for one in policy.ignored if one.values is None])
+    others = [one for one in policy.ignored if one.values is None]
+    while len(_ready) >= VERSIONS:
+        _ready.pop(next(iter(_ready)), None)
+    _ready[policy.digest] = _Definitions(policy, by_value, others)
+    return _ready[policy.digest]
 
 
 def _leaving_out(

@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from compliance.detection import process
 from compliance.detection.examined import HEAD, packed
 from compliance.detection.pool import DetectorPool
 from compliance.detection.process import DetectorProcess
@@ -55,7 +57,7 @@ async def test_a_scan_is_that_of_the_detector(detector):
         assert await pool.scan([]) == detector.scan([])
 
 
-async def test_own_entities_are_looked_for_by_those_who_define_them(numbers):
+async def test_own_entities_are_looked_for_by_those_who_define_them(numbers, monkeypatch):
     case = OwnEntity("CASE", "A case.", Category.SPECIAL, pattern=r"look at \d\d/\d\d/x")
     broken = OwnEntity("CASE", "A case.", Category.SPECIAL, pattern="(")
     parts = said(f"please look at 47/11/x and {next(numbers)} others.")
@@ -67,6 +69,25 @@ async def test_own_entities_are_looked_for_by_those_who_define_them(numbers):
         with pytest.raises(DetectionFailed, match="no pattern"):
             await pool.scan(parts, [broken])
         assert (await pool.scan(parts, [case])).findings == mine.findings
+
+        # Definitions go along where they are others than before, not with each text.
+        frames = []
+        written = process._asked
+
+        def heard(*given):
+            frames.append(written(*given))
+            return frames[-1]
+
+        monkeypatch.setattr(process, "_asked", heard)
+        lists = [
+            replace(case, name=f"LIST_{number}", always=frozenset({f"w{number}w", "x" * 5000}))
+            for number in range(6)
+        ]
+        for which, sent in ((0, True), (0, False), *((n, True) for n in (1, 2, 3, 4, 5, 0))):
+            text = f"please w{which}w and {next(numbers)} others"
+            scan = await pool.scan(said(text), lists[which : which + 1])
+            assert f"LIST_{which}" in {one.entity for one in scan.findings}
+            assert (len(frames[-1]) > 5000) == sent
 
 
 async def test_before_start_and_after_stop_every_scan_is_refused():
