@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from compliance.detection import credentials
+from compliance.detection import credentials, special
 from compliance.detection.identifiers import ALL
+from compliance.detection.identifiers.identifier import Kind
 from compliance.vocabulary import Category
 
 _PAYMENT = ("IBAN_CODE", "CREDIT_CARD", "CRYPTO")
@@ -18,8 +19,17 @@ CATEGORIES: Mapping[str, Category] = {
     **dict.fromkeys(_PAYMENT, Category.PAYMENT),
     **dict.fromkeys(_INDIRECT, Category.INDIRECT),
     **dict.fromkeys(credentials.ENTITIES, Category.CREDENTIAL),
+    **special.ENTITIES,
 }
 """The category of every entity type that is looked for; for some values it is another."""
+
+
+PERSONS = frozenset({"PERSON", "EMAIL_ADDRESS"}) | {
+    row.entity
+    for row in ALL
+    if row.kind in {Kind.NATIONAL_ID, Kind.SOCIAL_SECURITY, Kind.HEALTH_INSURANCE}
+}
+"""The entities whose value is one person's: what is said beside it is said of her."""
 
 
 def category(entity: str, *, country: bool = False) -> Category:

@@ -8,19 +8,19 @@ Nothing is fetched and nothing of a text is logged.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from time import monotonic
 from typing import Any
 
 import regex
-from presidio_analyzer import AnalyzerEngine, RecognizerRegistry, RecognizerResult
+from presidio_analyzer import AnalyzerEngine, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 from presidio_analyzer.nlp_engine.no_op_nlp_engine import NoOpNlpEngine
 
-from compliance.detection import credentials
-from compliance.detection.categories import category, pairs
+from compliance.detection import credentials, special
+from compliance.detection.categories import PERSONS, category, pairs
 from compliance.detection.examined import Examined, joined
 from compliance.detection.identifiers import ALL
 from compliance.detection.language import Languages
@@ -34,13 +34,18 @@ from compliance.detection.recognisers import (
     Identifiers,
     Named,
     NoContext,
+    Registry,
 )
 from compliance.detection.resolve import counts, resolved
+from compliance.detection.special import SpecialCategories
+from compliance.detection.view import PLAIN, Edit
 from compliance.detection.views import Trust, View, views
 from compliance.vocabulary import Category, DetectionFailed, Finding, Scan, Segment
 
 MIN_LENGTH = 3
 """Characters below which a text holds nothing that could be found."""
+
+LOOKS = 3  # how often at most a text is looked at again with what was found in it masked
 
 _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 """Models read UTF-8, which has none; one character takes the place of one."""
@@ -64,20 +69,22 @@ class Detector:
         self._nlp = NoOpNlpEngine(models)
         self._nlp.load()
         self._engine = AnalyzerEngine(
-            registry=RecognizerRegistry(recognisers, supported_languages=["en"]),
+            registry=Registry(recognisers, supported_languages=["en"]),
             nlp_engine=self._nlp,
             supported_languages=["en"],
             default_score_threshold=0.0,
             context_aware_enhancer=NoContext(),
         )
         self._entities = sorted({e for r in recognisers for e in r.supported_entities})
+        self._special = SpecialCategories()
         self.own = OwnEntities(())
         """What is looked for besides, as the policy in force defines it."""
 
     @property
     def coverage(self) -> frozenset[tuple[Category, str]]:
         """Every (category, entity type) that the loaded recognisers can find."""
-        return frozenset(pair for entity in self._entities for pair in pairs(entity))
+        entities = {*self._entities, *special.ENTITIES}
+        return frozenset(pair for entity in entities for pair in pairs(entity))
 
     def scan(self, segments: Sequence[Segment]) -> Scan:
         """What stands in the segments; raises `DetectionFailed` when a recogniser errs."""
@@ -111,37 +118,69 @@ class Detector:
         examined = []
         for text, several in zip(texts, ways, strict=True):
             results = [
-                one for view in several for one in self._in_view(view, names.get(id(view), ()))
+                one
+                for view in several
+                for one in self._in_view(view, names.get(id(view), ()), until)
             ]
+            if several and several[0].text != text:
+                # A pattern may say how a value is written, which views make alike.
+                results.extend(self.own.find(text, until))
             read = self._languages.read(text)
-            findings = tuple(resolved(results))
+            findings = tuple(self._with_what_masks_show(text, resolved(results, text)))
             examined.append(Examined(findings, read.names_unchecked, read.languages))
             _left(until)
         return examined
 
-    def _in_view(self, view: View, names: Sequence[Name]) -> Iterator[Finding]:
+    def _with_what_masks_show(self, text: str, findings: list[Finding]) -> list[Finding]:
+        """The findings, and the values that are seen once those are masked: what was glued.
+
+        So nothing is found in a text that was masked, but for names.
+        """
+        for _ in range(LOOKS):
+            if not findings:
+                break
+            edits = [Edit(one.start, one.end, f"[{one.entity}]") for one in findings]
+            view = View(text).edited(edits)
+            more = [self._placed(view, one) for one in self._analysed(view, ())]
+            if not more:
+                break
+            findings = resolved([*findings, *more], text)
+        return findings
+
+    @staticmethod
+    def _placed(view: View, one: Finding) -> Finding:
+        start, end = view.span(one.start, one.end)
+        return replace(one, start=start, end=end)
+
+    def _in_view(self, view: View, names: Sequence[Name], until: float) -> Iterator[Finding]:
         """What stands in one way to read a text; offsets are the text's own."""
-        artifacts = NlpArtifacts(list(names), [], [], [], self._nlp, "en")  # type: ignore[arg-type]
+        found = list(self._analysed(view, names))
         if view.trust is Trust.FULL:
-            for own in self.own.find(view.text):
-                if view.is_new(own.start, own.end):
-                    start, end = view.span(own.start, own.end)
-                    yield replace(own, start=start, end=end)
+            found.extend(self.own.find(view.text, until))
+        if view.how == PLAIN:
+            persons = _apart(one for one in found if one.entity in PERSONS)
+            found.extend(self._special.find(view.text, persons))
+        for one in found:
+            if view.is_new(one.start, one.end):
+                placed = self._placed(view, one)
+                # Backwards, what begins outside the turned part comes from two places.
+                whole = placed.end - placed.start == one.end - one.start
+                if whole or view.trust is not Trust.CERTAIN:
+                    yield placed
+
+    def _analysed(self, view: View, names: Sequence[Name]) -> Iterator[Finding]:
+        """What Presidio's engine finds in a view; offsets are the view's."""
+        artifacts = NlpArtifacts(list(names), [], [], [], self._nlp, "en")  # type: ignore[arg-type]
         results = self._engine.analyze(
             view.text, "en", entities=self._entities, nlp_artifacts=artifacts
         )
         for one in results:
             metadata = one.recognition_metadata or {}
-            if (
-                _is_trusted(metadata, view.trust)
-                and view.is_new(one.start, one.end)
-                and counts(one.entity_type, one.score)
-            ):
-                start, end = view.span(one.start, one.end)
+            if _is_trusted(metadata, view.trust) and counts(one.entity_type, one.score):
                 yield Finding(
                     segment=0,
-                    start=start,
-                    end=end,
+                    start=one.start,
+                    end=one.end,
                     entity=one.entity_type,
                     category=category(one.entity_type, country=bool(metadata.get(COUNTRY))),
                     score=one.score,
@@ -162,6 +201,17 @@ def _left(until: float) -> float | None:
     if left <= 0:
         raise DetectionFailed("the text is too long to be checked in the time allowed")
     return left
+
+
+def _apart(findings: Iterable[Finding]) -> list[tuple[int, int]]:
+    """The places of findings, sorted, those that overlap as one."""
+    places: list[tuple[int, int]] = []
+    for one in sorted(findings, key=lambda one: one.start):
+        if places and one.start < places[-1][1]:
+            places[-1] = places[-1][0], max(places[-1][1], one.end)
+        else:
+            places.append((one.start, one.end))
+    return places
 
 
 def _is_trusted(metadata: Mapping[str, Any], trust: Trust) -> bool:

@@ -21,6 +21,7 @@ from compliance.detection.bare import Bare
 from compliance.detection.edges import has_edges, is_part_of_more
 from compliance.detection.forms import alone, begun, glued, inside, near_trigger
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
+from compliance.detection.masks import masks, touches
 from compliance.detection.others import OTHER_WORDS
 from compliance.detection.passes import Hit, Literals, Patterns, read
 from compliance.detection.words import BEFORE, Said, Spoken, said, spaced, spellings, windows
@@ -131,7 +132,10 @@ class Matcher:
         spoken, values = Spoken(), []
         triggers: dict[int, list[Said]] = defaultdict(list)
         data = read(text)
+        taken_out = masks(text)
         for index, start, end in self._spellings.hits(spaced(data)):
+            if taken_out and touches(taken_out, start, end):
+                continue
             word, abouts = self._words[index]
             one = said(word, start, end, text)
             if one is not None:

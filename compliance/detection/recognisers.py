@@ -17,6 +17,7 @@ from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from compliance.detection.identifiers.identifier import Identifier, Strength
+from compliance.detection.masks import masks, touches
 from compliance.detection.matcher import Match, Matcher
 
 CERTAIN = "certain"
@@ -98,6 +99,7 @@ class Named(LocalRecognizer):
     ) -> list[RecognizerResult]:
         """The names in a text, as they came."""
         found: Any = nlp_artifacts.entities if nlp_artifacts else ()  # `Name`s, not spans
+        taken_out = masks(text)
         return [
             RecognizerResult(
                 name.label,
@@ -110,7 +112,9 @@ class Named(LocalRecognizer):
                 },
             )
             for name in found
-            if name.label in entities and _is_name(name.label, text, name.start, name.end)
+            if name.label in entities
+            and not touches(taken_out, name.start, name.end)
+            and _is_name(name.label, text, name.start, name.end)
         ]
 
 

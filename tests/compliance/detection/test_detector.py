@@ -203,6 +203,14 @@ def test_what_identifies_only_with_other_data_gives_way_and_keeps_its_rest():
     ]
 
 
+def test_a_name_gives_way_to_what_was_checked_and_keeps_its_rest():
+    text = "Anna Berg, anna@example.de"
+    name = Finding(0, 0, 26, "PERSON", Category.PERSONAL, 0.99, "names")
+    mail = Finding(0, 11, 26, "EMAIL_ADDRESS", Category.PERSONAL, 0.9, "email_address")
+    left = [(f.entity, text[f.start : f.end]) for f in resolved([name, mail], text)]
+    assert left == [("PERSON", "Anna Berg"), ("EMAIL_ADDRESS", "anna@example.de")]
+
+
 def test_own_entities_are_found_beside_the_others_and_named_by_the_policy(detector):
     case = OwnEntity("CASE", "A case.", Category.SPECIAL, pattern=r"AZ-\d{4}")
     detector.own = OwnEntities([case])
@@ -225,7 +233,8 @@ def test_coverage_names_every_kind_that_can_be_found(detector):
     assert {entity for _, entity in coverage} <= set(CATEGORIES)
     assert (Category.CREDENTIAL, "PASSWORD") in coverage
     assert (Category.PERSONAL, "PERSON") in coverage
-    assert not [entity for category, entity in coverage if category is Category.SPECIAL]
+    assert (Category.SPECIAL, "HEALTH") in coverage
+    assert (Category.CRIMINAL, "CRIMINAL_OFFENCE") in coverage
 
 
 def test_time_that_has_run_out_is_an_error_and_not_a_shorter_scan(detector):
