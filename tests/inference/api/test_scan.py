@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-import signal
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
-import psutil
 import pytest
 
+from compliance.detection.examined import Examined
+from compliance.gate import Question
+from compliance.policy.default import DEFAULT
+from compliance.vocabulary import Application, DetectionFailed, Event, RecordUnavailable
 from inference.api import scanning
+from inference.api.errors import APIError
 from tests.inference.api.laboratory import Laboratory
 from tests.inference.api.node import unlike
 from tests.services.waiting import wait_until
 
+DEMO = Application("1", "demo", "Tests", "6-1-f", "T-1", b"k" * 32, 0, 0, 0)
 ADDRESS = "anna.weber@example.org"
 
 
@@ -86,29 +91,39 @@ def test_the_limits_of_the_application_hold(lab: Laboratory):
     assert scan(lab, "x" * 3_000, key=key).json()["error"]["type"] == "tokens"
 
 
-def test_texts_that_cannot_be_examined_are_refused_and_that_is_recorded(lab: Laboratory):
-    """The detector of a process of its own is stopped, so that it misses its time."""
-    gateway = lab.gateway("web-scan", DOMICILE_DETECTION_TIMEOUT="1")
-    try:
-        (child,) = [
-            process
-            for process in psutil.Process(gateway.process.pid).children(recursive=True)
-            if "compliance.detection.child" in process.cmdline()
-        ]
-        child.send_signal(signal.SIGSTOP)
-        response = scan(lab, unlike(), url=gateway.url)
-        assert response.status_code == 503
-        assert response.json()["error"]["code"] == "detection_unavailable"
-        assert int(response.headers["retry-after"]) >= 1
-        request = response.headers["domicile-request"]
-        (event,) = lab.events(request=request)
-        assert (event.type, event.detail["reason"]) == (
-            "privacy.refused",
-            "detection_unavailable",
-        )
-    finally:
-        lab.gateways.remove(gateway)
-        gateway.stop()
+@pytest.mark.parametrize("lost", ["detector", "record"])
+async def test_what_cannot_be_examined_or_recorded_is_not_told(lost: str):
+    recorded: list[Event] = []
+
+    async def fails(_texts: Any, _own: Any) -> list[Examined]:
+        if lost == "detector":
+            raise DetectionFailed("too many requests wait for the detector; try again")
+        return [Examined((), names_unchecked=False, languages=frozenset())]
+
+    async def append(events: Any) -> None:
+        if lost == "record":
+            raise RecordUnavailable("The disk is full.")
+        recorded.extend(events)
+
+    question = Question(
+        id="1" * 32,
+        application=DEMO,
+        api_key="key",
+        texts=("a",),
+        policy=DEFAULT,
+        subjects=(),
+        received=1,
+    )
+    plane = cast("Any", SimpleNamespace(examine=fails, append=append))
+    with pytest.raises(APIError) as refused:
+        await scanning._examined(plane, cast("Any", None), question)
+    assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "1"})
+    if lost == "detector":
+        assert refused.value.code == "detection_unavailable"
+        (event,) = recorded
+        assert (event.type, event.detail["reason"]) == ("privacy.refused", refused.value.code)
+    else:
+        assert refused.value.code == "record_unavailable"
 
 
 def test_its_figures_stand_beside_those_of_the_other_endpoints(lab: Laboratory):
