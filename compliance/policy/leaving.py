@@ -7,7 +7,7 @@ What a rule holds for a person counts as approved.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from compliance.policy import words
@@ -67,7 +67,8 @@ def leaves(
     except Undecided:
         return asked.undecided()
     if facts is None:
-        return Answer(Verdict.PROVED, (_kept(never),), spent=session.spent)
+        said = (_kept(never), *_unweighed(policy, never))
+        return Answer(Verdict.PROVED, said, spent=session.spent)
     decision = decided(policy, facts, known)
     shown = (example(policy, facts, decision, known),)
     return Answer(Verdict.COUNTEREXAMPLE, (_leaving(never),), shown, spent=session.spent)
@@ -105,6 +106,20 @@ def _kept(never: Never) -> str:
     )
 
 
+def _unweighed(policy: Policy, never: Never) -> Iterator[str]:
+    """What the policy ignores, since it may be such data and no rule sees it."""
+    ids = [
+        one.id
+        for one in policy.ignored
+        if one.entities is None or never.entities is None or one.entities & never.entities
+    ]
+    if ids:
+        yield (
+            f"Not weighed is what does not count by {words.all_of(ids)}: it goes wherever its"
+            " request goes, whatever data it is."
+        )
+
+
 def _leaving(never: Never) -> str:
     return (
         f"Not so: there are requests that have {words.data(never)} processed elsewhere than"
@@ -130,7 +145,7 @@ class Judged:
         name, why = words.quoted(self.assertion.id), words.quoted(self.assertion.description)
         named = f"The assertion {name} ({why})"
         if self.holds:
-            return (f"{named} is proved.",)
+            return (f"{named} is proved.", *self.answer.words[1:])
         if self.answer.verdict is Verdict.UNDECIDED:
             return (f"{named} could not be decided.", *self.answer.words)
         shown = tuple(example.words for example in self.answer.examples)

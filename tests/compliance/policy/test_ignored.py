@@ -10,6 +10,7 @@ from compliance.policy.canonical import canonical
 from compliance.policy.default import DEFAULT
 from compliance.policy.difference import differences
 from compliance.policy.ignored import counted
+from compliance.policy.leaving import judged
 from compliance.policy.looser import looser
 from compliance.policy.prove import Verdict
 from compliance.policy.rules import PolicyRefused, parse
@@ -122,3 +123,19 @@ def test_what_counts_no_longer_is_looser_and_what_counts_again_is_not():
     assert told.verdict is Verdict.COUNTEREXAMPLE
     assert "Findings do not count any more, by “ours”" in " ".join(told.words)
     assert looser(made(OURS), DEFAULT, since=NOON).verdict is Verdict.PROVED
+
+
+def test_a_proof_that_data_stay_says_what_it_does_not_weigh():
+    health = {"categories": ["special"], "outside": {"countries": ["DE"]}}
+    stays = {"id": "stays", "description": "They were told so.", "never": health}
+    (plain,) = judged(parse(json.dumps(document(OURS) | {"assertions": [stays]})), since=NOON)
+    assert plain.holds
+    assert "Not weighed is what does not count by “ours”" in " ".join(plain.words)
+
+    names = {"entities": ["LOCATION"], "outside": {"countries": ["DE"]}}
+    block = {"when": {"entities": ["LOCATION"]}, "effect": "block"}
+    made = document(UNSURE) | {"assertions": [{**stays, "never": names}]}
+    made["rules"] = [*made["rules"], {"id": "no-places", "description": "None.", **block}]
+    (other,) = judged(parse(json.dumps(made)), since=NOON)
+    assert other.holds
+    assert "Not weighed" not in " ".join(other.words)
