@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any
 
 from compliance.admin.coverage import known as covered
 from compliance.gate import now
@@ -66,7 +67,7 @@ class Region:
     limited: tuple[str, ...]
 
 
-def known(own: Iterable[Mapping[str, str]] = ()) -> Known:
+def known(own: Iterable[Mapping[str, Any]] = ()) -> Known:
     """What the rule form can offer now; `own` are definitions of a draft's own entities."""
     applications = list(Application.objects.order_by("name"))
     sites = list(Site.objects.order_by("name"))
@@ -147,11 +148,12 @@ def _with(name: str, more: str) -> str:
     return f"{name} ({more})" if more else name
 
 
-def _entities(own: Iterable[Mapping[str, str]]) -> Pairs:
+def _entities(own: Iterable[Mapping[str, Any]]) -> Pairs:
     found = {(str(kind), entity) for kind, entity in covered() or ()}
-    found |= {
-        (one["category"], one["name"]) for one in own if {"category", "name"} <= one.keys()
-    }
+    for one in own:  # of a draft, whose text may hold anything
+        kind, entity = one.get("category"), one.get("name")
+        if isinstance(kind, str) and isinstance(entity, str):
+            found.add((kind, entity))
     return tuple(
         (entity, f"{entity}: {CATEGORY_WORDS.get(kind, kind)}")
         for kind, entity in sorted(found)

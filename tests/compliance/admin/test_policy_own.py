@@ -144,6 +144,24 @@ def test_what_was_written_by_hand_and_fails_its_samples_is_not_proposed(officer)
     assert b"CASE_NUMBER" in officer.get(page, follow=True).content
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        [{"name": ["x"], "category": {}}],
+        [{"name": 1, "category": None, "pattern": 5, "found": "abc", "words": {"a": 1}}],
+        ["x", 5],
+        {"a": 1},
+    ],
+)
+def test_the_forms_of_a_draft_open_whatever_was_written_by_hand(officer, written):
+    draft = drafted(officer.user, own_entities=written, ignored=written)
+    pages = [
+        *(reverse(f"admin:policy_{page}", args=[draft.pk]) for page in ("draft", "rule")),
+        *(address(draft, slug=slug) for slug in ("own-entities", "ignored")),
+    ]
+    assert [officer.get(page).status_code for page in pages] == [200] * 4
+
+
 def test_who_may_not_draft_may_not_define(console):
     stories.machines()
     stories.policy()
