@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help up doctor test test-e2e test-vllm check check-docker foreign bench soak sbom clean
+.PHONY: help up doctor test test-e2e test-vllm check check-docker foreign bench bench-detection soak sbom clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -51,6 +51,9 @@ foreign: .venv/.synced-dev  ## Fetch verifiers of others into build/foreign, and
 
 bench: .venv/.synced-dev  ## Print what the hot path costs beside baselines
 	$(VENV)/python -m tests.bench
+
+bench-detection: .venv/.synced-dev  ## Print how well and fast personal data is found, beside stock Presidio
+	$(VENV)/python -m tests.bench.targets
 
 soak: .venv/.synced-dev .venv-vllm/.synced  ## The long form of the tests: kills, mutants
 	$(VENV)/python -m pytest -m soak --timeout 7200
