@@ -23,6 +23,7 @@ from compliance.detection.forms import alone, begun, glued, inside, near_trigger
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
 from compliance.detection.masks import masks, touches
 from compliance.detection.others import OTHER_WORDS
+from compliance.detection.nearest import Beside, next_to
 from compliance.detection.passes import Hit, Literals, Patterns, read
 from compliance.detection.words import BEFORE, Said, Spoken, said, spaced, spellings, windows
 
@@ -173,11 +174,11 @@ class Matcher:
             if about == _OTHER or self._identifiers[about].strength is not Strength.FORM:
                 continue
             pattern = alone(self._identifiers[about])
-            for start, end in windows(words, len(read.text)):
-                for match in pattern.finditer(read.text, start, end):
-                    near = read.spoken.near(about, *match.span())
-                    if near and self._is_of(read, about, near[1], match.span()):
-                        yield self._tried(read, about, match.span(), near[0], near[1].word)
+            beside = self._beside(read, about, words)
+            if self._identifiers[about].single:
+                beside = next_to(beside, read.text)
+            for span, distance, word in beside:
+                yield self._tried(read, about, span, distance, word.word)
             for word in words:
                 behind = glued(self._identifiers[about]).match(read.text, word.end)
                 if behind:
@@ -187,12 +188,23 @@ class Matcher:
                 for match in pattern.finditer(read.text, start, end):
                     yield self._tried(read, about, match.span(), 0, heading)
 
+    def _beside(self, read: _Read, about: int, words: Sequence[Said]) -> Iterator[Beside]:
+        """What has the form of an identifier's values and stands near one of its words."""
+        pattern = alone(self._identifiers[about])
+        for start, end in windows(words, len(read.text)):
+            for match in pattern.finditer(read.text, start, end):
+                near = read.spoken.near(about, *match.span())
+                if near and self._is_of(read, about, near[1], match.span()):
+                    yield match.span(), *near
+
     def _is_of(self, read: _Read, about: int, word: Said, span: tuple[int, int]) -> bool:
         """Whether a value that many others look like belongs to a word near it."""
         start, end = span
         value = read.text[start:end]
         if not any(map(str.isdigit, value)) and not value.isupper():
             return False
+        if start < word.end and word.start < end:
+            return False  # "national ID 040315": a part of the word is none of the value
         unchecked = self._identifiers[about].holds is None
         if unchecked and value.islower() and any(map(str.isspace, value)):
             return False
@@ -235,9 +247,10 @@ class Matcher:
                 yield self._tried(read, about, (start, end), *word)
                 continue
             identifier = self._identifiers[about]
-            if not has_edges(read.text, start, end) or (
-                not identifier.trigger and is_part_of_more(read.text, start, end)
-            ):
+            if not has_edges(read.text, start, end):
+                continue
+            numeric = not identifier.trigger or _is_figures(read.text[start:end])
+            if numeric and is_part_of_more(read.text, start, end):
                 continue
             if not self._bare.may(identifier, read.text, (start, end)):
                 continue
@@ -287,9 +300,12 @@ class Matcher:
             yield Match(identifier, one.start, one.end, score, one.word, one.checked)
 
     def _other(self, read: _Read, one: _Candidate) -> bool:
-        """Whether a value without a word stands right behind that of another number."""
-        if not self._identifiers[one.about].country:
+        """Whether a value without a word is beside the word of a number of something else."""
+        figures = _is_figures(read.text[one.start : one.end])
+        if not self._identifiers[one.about].country and not figures:
             return False
+        if read.tables.word(_OTHER, one.start, one.end) is not None:
+            return True
         return any(
             _OTHER in read.spoken.abouts[word]
             for word in read.spoken.right_before(one.start, BROKEN_BY)
@@ -306,6 +322,11 @@ class Matcher:
         away = not self._bare.is_at_home(identifier, read.text, span)
         passing = self._bare.share(identifier, read.text[slice(*span)])
         return (*first, one.start - one.end, int(away), passing, one.about)
+
+
+def _is_figures(value: str) -> bool:
+    """Whether a value has no letter and no sign that tells what it is."""
+    return not any(c.isalpha() or c in "+@" for c in value)
 
 
 def _is_within(one: _Candidate, among: Sequence[_Candidate]) -> bool:

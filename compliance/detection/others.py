@@ -8,6 +8,7 @@ OTHER_WORDS: tuple[str, ...] = (
     *("serial number", "serial no", "batch", "lot number", "model number", "tracking*"),
     *("parcel", "shipment", "ticket", "case number", "reference number", "ref", "isbn", "issn"),
     *("ean", "gtin", "upc", "asin", "doi", "build", "revision", "commit", "checksum", "hash"),
+    *("version*", "verze", "wersja", "versione", "versión", "versie", "versio*", "версия"),
     *("timestamp", "unix time", "epoch", "transaction id", "booking number", "quantity"),
     *("bestellung*", "bestellnummer*", "bestell nr", "auftrag*", "rechnung*", "artikel*"),
     *("seriennummer*", "sendung*", "paket*", "vorgangsnummer*", "aktenzeichen", "chargen*"),
