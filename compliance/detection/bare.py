@@ -58,8 +58,8 @@ LANGUAGES: Mapping[str, frozenset[str]] = {
 }
 """The languages (ISO 639-1) that are usual in a country's letters and forms."""
 
-_TIMES = regex.compile(r"1[4-9]\d{8}(?:\d{3}){0,3}")
-"""Seconds since 1970 of the years 2014 to 2033, also in thousandths and so on: no birth."""
+_TIMES = regex.compile(r"1[4-8]\d{8}(?:\d{3}){0,3}")
+"""Seconds since 1970 of the years 2014 to 2030, also in thousandths and so on: no birth."""
 
 
 class Bare:

@@ -22,8 +22,8 @@ from compliance.detection.edges import has_edges, is_part_of_more
 from compliance.detection.forms import alone, begun, glued, inside, near_trigger
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
 from compliance.detection.masks import masks, touches
-from compliance.detection.others import OTHER_WORDS
 from compliance.detection.nearest import Beside, next_to
+from compliance.detection.others import OTHER_WORDS
 from compliance.detection.passes import Hit, Literals, Patterns, read
 from compliance.detection.words import BEFORE, Said, Spoken, said, spaced, spellings, windows
 

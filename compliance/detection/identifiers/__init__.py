@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
+from compliance.detection.identifiers.general import generally
 from compliance.detection.identifiers.identifier import Identifier
 
 COUNTRIES: tuple[str, ...] = tuple(
@@ -24,6 +25,6 @@ def _rows(module: str) -> tuple[Identifier, ...]:
 
 
 ALL: tuple[Identifier, ...] = tuple(
-    row for module in (*COUNTRIES, "universal") for row in _rows(module)
+    generally(row) for module in (*COUNTRIES, "universal") for row in _rows(module)
 )
 """Every row: those of countries in their order, then those of none."""

@@ -128,6 +128,7 @@ IDENTIFIERS = (
         strength=Strength.FORM,
         source="months and orders: Unicode CLDR 46",
         holds=_is_date,
+        single=True,
     ),
     Identifier(
         entity="DATE_OF_BIRTH",
@@ -136,13 +137,13 @@ IDENTIFIERS = (
         name="date of birth right behind an abbreviation that means other things elsewhere",
         format="ur. 12.03.1980; née 12 mars 1980; f. 1980-03-12",
         pattern=(
-            r"(?<=(?<!\w)(?:ur\.|née?|\(né|née?\)|nar\.|roj\.|gim\.|dzim\.|f\.|sz\.)[ ])"
+            r"(?<=(?<!\w)(?:ur\.|née?|\(né|née?\)|nar\.|roj\.|gim\.|dzim\.|f\.|sz\.|\*)[ ]?)"
             rf"(?:{PATTERN})"
         ),
         words=("urodz*", "né le", "narozen*"),
         strength=Strength.CERTAIN,
         source="months and orders: Unicode CLDR 46",
         holds=_is_date,
-        trigger=r"(?:ur\.|nee?\)?|nar\.|roj\.|gim\.|dzim\.|f\.|sz\.)[ ][0-9]",
+        trigger=r"(?:ur\.|nee?\)?|nar\.|roj\.|gim\.|dzim\.|f\.|sz\.|[*])[ ]?[0-9]",
     ),
 )

@@ -46,8 +46,10 @@ class Identifier:
 
     `trigger` is for a pattern too large for Hyperscan: a short expression that stands in every
     value. Then `pattern` is matched by `regex` alone, from 120 characters before it to 600
-    behind, and may use all that `regex` knows, as long as it is linear. `begins` says that every
-    value begins with its trigger, so that nothing is tried anywhere else.
+    behind, and may use all that `regex` knows, as long as it is linear. `begins` says that
+    every value begins with its trigger, so that nothing is tried anywhere else.
+
+    `single` says that a word tells of the value next to it and of none further on.
     """
 
     entity: str  # "AT_SOCIAL_SECURITY"; Presidio's own name where it has one
@@ -62,3 +64,4 @@ class Identifier:
     holds: Callable[[str], bool] | None = None
     trigger: str = ""
     begins: bool = False
+    single: bool = False

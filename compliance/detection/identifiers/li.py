@@ -10,23 +10,31 @@ from __future__ import annotations
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
 from compliance.detection.identifiers.written import is_one_code
 
+_TAX_WORDS = (
+    *("peid", "personenidentifikationsnummer", "personen-identifikationsnummer", "pid-nr"),
+    *("peid-nr", "peid-nummer", "pers-id"),
+)
+
 IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         entity="LI_TAX_ID",
         country="LI",
         kind=Kind.TAX_ID,
         name="Personenidentifikationsnummer, PEID (tax number)",
-        format="four to twelve digits",
-        pattern=r"\d{4,12}",
-        words=(
-            *(
-                "peid",
-                "personenidentifikationsnummer",
-                "personen-identifikationsnummer",
-                "pid-nr",
-            ),
-            *("peid-nr", "peid-nummer", "pers-id"),
-        ),
+        format="four to seven digits",
+        pattern=r"\d{4,7}",
+        words=_TAX_WORDS,
+        strength=Strength.FORM,
+        source="Steuerverwaltung, PEID; stdnum.li.peid",
+    ),
+    Identifier(
+        entity="LI_TAX_ID",
+        country="LI",
+        kind=Kind.TAX_ID,
+        name="Personenidentifikationsnummer, PEID (tax number)",
+        format="eight to twelve digits",
+        pattern=r"\d{8,12}",
+        words=_TAX_WORDS,
         strength=Strength.FORM,
         source="Steuerverwaltung, PEID; stdnum.li.peid",
     ),

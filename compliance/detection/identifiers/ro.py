@@ -38,6 +38,12 @@ _LICENCE_WORDS = (
     *("driving licence", "permis conducere", "permisului de conducere", "driver's license"),
 )
 
+
+def _is_series(value: str) -> bool:
+    """Two capitals; or what is written without a space, unlike the word in `is 200870`."""
+    return value[:2].isupper() or value[2:3].isdigit()
+
+
 IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         entity="RO_NATIONAL_ID",
@@ -164,6 +170,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         strength=Strength.FORM,
         source="Ordonanța de urgență 97/2005; PRADO, ROU-BO",
+        holds=_is_series,
     ),
     Identifier(
         entity="RO_DRIVING_LICENCE",
