@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from compliance.detection.resolve import resolved
 from compliance.vocabulary import Category, Finding, Scan
 
 HEAD = struct.Struct(">I")
@@ -42,20 +43,18 @@ def joined(texts: Sequence[Examined]) -> Scan:
 def with_pieces(scan: Scan, pieces: Sequence[Finding]) -> Scan:
     """The scan with pieces of values that go over from one segment to another.
 
-    What a piece overlaps becomes one finding with it, of the surer entity; of two that are
-    equally sure, of the longer one's.
+    What overlaps in a segment is resolved as what was found in it by itself: what identifies
+    only with other data gives way.
     """
     if not pieces:
         return scan
-    found = sorted((*scan.findings, *pieces), key=lambda f: (f.segment, f.start, -f.end))
-    kept = found[:1]
-    for one in found[1:]:
-        last = kept[-1]
-        if one.segment == last.segment and one.start < last.end:
-            surer = max(last, one, key=lambda f: (f.score, f.end - f.start))
-            kept[-1] = replace(surer, start=last.start, end=max(last.end, one.end))
-        else:
-            kept.append(one)
+    concerned: dict[int, list[Finding]] = {piece.segment: [] for piece in pieces}
+    kept: list[Finding] = []
+    for one in (*scan.findings, *pieces):
+        concerned.get(one.segment, kept).append(one)
+    for found in concerned.values():
+        kept.extend(resolved(found))
+    kept.sort(key=lambda one: (one.segment, one.start))
     return replace(scan, findings=tuple(kept))
 
 

@@ -1,6 +1,7 @@
 """The queue before the detectors, and their memory."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -129,3 +130,9 @@ def test_a_piece_that_overlaps_a_finding_becomes_one_with_it():
         one(1, 5, 7, "IBAN", 0.9),
     )
     assert with_pieces(known, []) is known
+
+
+def test_a_piece_of_a_persons_number_is_not_taken_for_a_date_that_is_surer():
+    date = Finding(0, 2, 12, "DATE_TIME", Category.INDIRECT, 0.95, "names")
+    piece = Finding(0, 6, 15, "DE_TAX_ID", Category.PERSONAL, 0.85, "de_tax_id")
+    assert with_pieces(Scan((date,)), [piece]).findings == (replace(date, end=6), piece)
