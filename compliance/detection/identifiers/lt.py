@@ -6,10 +6,11 @@ insurance), Migration Department (documents), Regitra (licences, plates), PRADO.
 
 from __future__ import annotations
 
+from stdnum.ee import ik
 from stdnum.lt import asmens, pvm
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
-from compliance.detection.identifiers.written import is_one_code
+from compliance.detection.identifiers.written import is_one_code, is_past, plain
 
 _VAT_WORDS = (
     *("pvm", "pvm kodas", "pvm mokėtojo kodas", "pvm mokėtojo kod*", "pvm kod*"),
@@ -22,7 +23,12 @@ def _vat(value: str) -> bool:
 
 
 def _personal_code(value: str) -> bool:
-    return asmens.is_valid("".join(character for character in value if character.isdigit()))
+    """Of somebody who may be alive: its first digit can say a century long gone."""
+    number = plain(value)
+    if not asmens.is_valid(number):
+        return False
+    born = ik.get_birth_date(number)
+    return is_past(born.year, born.month, born.day)
 
 
 IDENTIFIERS: tuple[Identifier, ...] = (

@@ -1,0 +1,21 @@
+"""In texts without personal data hardly anything is found."""
+
+from tests.compliance.detection.ordinary import texts
+
+EVERY = 4  # of the texts, so that it takes a second; `make bench-detection` reads all
+RATE = 1 / 2000  # of the words: half of what is aimed at for names and all else together
+
+
+def test_numbers_and_words_of_ordinary_texts_are_taken_for_nothing_else(detector):
+    some = list(texts())[::EVERY]
+    words = sum(len(text.split()) for _, text in some)
+    wrong = [
+        (kind, one.entity)
+        for (kind, _), examined in zip(
+            some, detector.examine_all([t for _, t in some]), strict=True
+        )
+        for one in examined.findings
+        if one.recogniser != "names" and one.category != "indirect"
+    ]
+    assert words > 5_000
+    assert len(wrong) <= words * RATE, wrong
