@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from compliance.policy import words
 from compliance.policy.laxer import NAMES, Change, details
-from compliance.policy.terms import Policy
+from compliance.policy.terms import Ignored, Policy
 from compliance.policy.told import kind
 from compliance.policy.universe import Kind, Universe
 from compliance.policy.unnamed import Unnamed
@@ -73,11 +73,24 @@ def told_own(old: Policy, new: Policy) -> str:
 
 def told_ignored(old: Policy, new: Policy) -> str:
     """That findings count no longer which did, as a sentence; empty where not."""
-    before = {replace(one, id="", description="") for one in old.ignored}
-    more = [one.id for one in new.ignored if replace(one, id="", description="") not in before]
+    more = [one.id for one in new.ignored if not any(_covers(was, one) for was in old.ignored)]
     if not more:
         return ""
     return f"Findings do not count any more, by {words.all_of(more)}."
+
+
+def _covers(was: Ignored, one: Ignored) -> bool:
+    """Whether all that one exception leaves out, another left out too."""
+    chosen = (
+        (was.entities, one.entities),
+        (was.applications, one.applications),
+        (was.values, one.values),
+    )
+    narrower = all(
+        before is None or (now is not None and now <= before) for before, now in chosen
+    )
+    less = was.below is None or (one.below is not None and one.below <= was.below)
+    return narrower and less
 
 
 def added_own(old: Policy, new: Policy) -> str:

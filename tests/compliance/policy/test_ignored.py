@@ -139,3 +139,24 @@ def test_a_proof_that_data_stay_says_what_it_does_not_weigh():
     (other,) = judged(parse(json.dumps(made)), since=NOON)
     assert other.holds
     assert "Not weighed" not in " ".join(other.words)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_looser"),
+    [
+        (OURS, OURS | {"values": OURS["values"][:1]}, False),
+        (OURS, OURS | {"entities": ["EMAIL_ADDRESS"]}, False),
+        (UNSURE, UNSURE | {"below": 60}, False),
+        (OURS, OURS | {"values": [*OURS["values"], "x@clinic.example"]}, True),
+        (UNSURE, UNSURE | {"below": 71}, True),
+        (UNSURE, UNSURE | {"applications": ["code", "letters"]}, True),
+        (UNSURE, {name: UNSURE[name] for name in UNSURE if name != "entities"}, True),
+        (UNSURE, {**OURS, "entities": ["PERSON"], "applications": ["code"]}, True),
+    ],
+)
+def test_an_exception_that_says_less_is_not_looser_and_one_that_says_more_is(
+    before, after, is_looser
+):
+    answer = looser(made(before), made(after), since=NOON)
+    assert (answer.verdict is Verdict.COUNTEREXAMPLE) == is_looser
+    assert (answer.verdict is Verdict.PROVED) == (not is_looser)
