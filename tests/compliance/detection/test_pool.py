@@ -18,7 +18,7 @@ from compliance.detection import process
 from compliance.detection.examined import HEAD, packed
 from compliance.detection.pool import DetectorPool
 from compliance.detection.process import DetectorProcess
-from compliance.vocabulary import Category, DetectionFailed, OwnEntity, Segment
+from compliance.vocabulary import Category, DetectionFailed, OwnEntity, Scan, Segment
 from tests.services.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
