@@ -30,6 +30,7 @@ from inference.api.subjects import HEADER, subjects
 
 PATH = "/v1/privacy/scan"
 TEXTS_MAX = 2048
+MANY = 2048  # findings from which an answer is written beside the event loop
 PREFIX = "scan-"  # of an answer's id
 
 
@@ -109,7 +110,7 @@ async def _examined(plane: Plane, exchange: Exchange, question: Question) -> Non
         found = await gate.examine(question, scan=plane.examine, append=plane.append)
     except Refused as error:
         raise unavailable(error.reason, str(error)) from error
-    if sum(len(text.findings) for text in found) > TEXTS_MAX:
+    if sum(len(text.findings) for text in found) > MANY:
         content = await asyncio.to_thread(_written, question.id, found)
     else:
         content = _written(question.id, found)
