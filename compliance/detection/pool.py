@@ -207,7 +207,8 @@ class DetectorPool:
         """Have a process examine what the jobs hold, each text once.
 
         What another job has found out while these waited is not looked for again. Where it
-        goes wrong, jobs that were given together are tried one by one.
+        goes wrong, jobs that were given together are tried one by one, by the processes that
+        are left; where none is, they are refused.
         """
         texts = {key: text for job in jobs for key, text in job.texts.items()}
         found = self._memory.known(texts, jobs[0].version)
