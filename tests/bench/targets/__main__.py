@@ -24,12 +24,18 @@ RECALL, PRECISION = 0.99, 0.98  # at least, for a state to count as covered
 
 def measured(which: str, folder: Path | None) -> Figures:
     """The figures of a scanner, each in a process of its own."""
-    command = [sys.executable, "-W", "ignore", "-m", "tests.bench.targets.measure", which]
-    result = subprocess.run(
-        [*command, *([str(folder)] if folder else [])], stdout=subprocess.PIPE, check=True
+    figures: dict[str, Any] = json.loads(
+        _run("measure", which, *([str(folder)] if folder else []))
     )
-    figures: Figures = json.loads(result.stdout.splitlines()[-1])
-    return figures
+    return figures | {"memory": float(_run("resident", which))}
+
+
+def _run(module: str, *arguments: str) -> str:
+    command = [sys.executable, "-W", "ignore", "-m", f"tests.bench.targets.{module}"]
+    result = subprocess.run(
+        [*command, *arguments], stdout=subprocess.PIPE, check=True, text=True
+    )
+    return result.stdout.splitlines()[-1]
 
 
 def _share(have: float, of: float) -> float:

@@ -1,12 +1,10 @@
-"""What a scanner costs: processor time by length of text, and memory."""
+"""What a scanner costs: processor time by length of text."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
-
-import psutil
 
 from tests.bench.targets.people import Annotated
 from tests.bench.targets.scanners import Scan
@@ -87,8 +85,3 @@ def _adversarial() -> Iterator[tuple[str, str]]:
     }
     for name, piece in pieces.items():
         yield name, (piece * (MEGABYTE // len(piece) + 1))[:MEGABYTE]
-
-
-def memory() -> float:
-    """Of this process, what it shares with no other: MB."""
-    return float(psutil.Process().memory_full_info().uss) / 1e6

@@ -19,11 +19,9 @@ LENGTHS_STOCK = (10_000, 50_000)  # it refuses a million, and takes minutes for 
 def measured(which: str, folder: Path | None) -> dict[str, Any]:
     """Every figure of a scanner."""
     made = list(people.annotated())
-    before = cost.memory()
     scan = scanners.ours() if which == "ours" else scanners.stock()
     scan(made[0].text)
     figures: dict[str, Any] = {
-        "memory": cost.memory() - before,
         "tokens": cost.by_tokens(scan, made),
         "evasions": quality.evasions(scan),
         "leaks": quality.leaks(scan, made),
