@@ -21,6 +21,7 @@ from presidio_analyzer.nlp_engine.no_op_nlp_engine import NoOpNlpEngine
 
 from compliance.detection import credentials, special
 from compliance.detection.categories import PERSONS, category, pairs
+from compliance.detection.edges import is_joined
 from compliance.detection.examined import Examined, joined
 from compliance.detection.identifiers import ALL
 from compliance.detection.language import Languages
@@ -126,22 +127,28 @@ class Detector:
                 # A pattern may say how a value is written, which views make alike.
                 results.extend(self.own.find(text, until))
             read = self._languages.read(text)
-            findings = tuple(self._with_what_masks_show(text, resolved(results, text)))
+            findings = tuple(self._with_what_masks_show(text, resolved(results, text), until))
             examined.append(Examined(findings, read.names_unchecked, read.languages))
             _left(until)
         return examined
 
-    def _with_what_masks_show(self, text: str, findings: list[Finding]) -> list[Finding]:
+    def _with_what_masks_show(
+        self, text: str, findings: list[Finding], until: float
+    ) -> list[Finding]:
         """The findings, and the values that are seen once those are masked: what was glued.
 
         So nothing is found in a text that was masked, but for names.
         """
         for _ in range(LOOKS):
-            if not findings:
+            if not any(is_joined(text, one.start, one.end) for one in findings):
                 break
             edits = [Edit(one.start, one.end, f"[{one.entity}]") for one in findings]
             view = View(text).edited(edits)
-            more = [self._placed(view, one) for one in self._analysed(view, ())]
+            more = [
+                self._placed(view, one)
+                for way in views(view.text)
+                for one in self._in_view(way, (), until)
+            ]
             if not more:
                 break
             findings = resolved([*findings, *more], text)

@@ -31,6 +31,20 @@ def is_part_of_more(text: str, start: int, end: int) -> bool:
     return before or (end + 1 < len(text) and _joins(text[end], text[end + 1], spaced))
 
 
+def is_joined(text: str, start: int, end: int) -> bool:
+    """Whether a letter, digit or plus sign stands within two characters, no space between."""
+    return _goes_on(text[max(0, start - 2) : start][::-1]) or _goes_on(text[end : end + 2])
+
+
+def _goes_on(characters: str) -> bool:
+    for character in characters:
+        if character.isspace():
+            return False
+        if character.isalnum() or character == "+":
+            return True
+    return False
+
+
 def _joins(between: str, beyond: str, spaced: bool) -> bool:
     if not beyond.isdigit():
         return False
