@@ -169,6 +169,10 @@ def _known(document: documents.Document) -> policy_world.Known:
 
 
 def _kept(request: HttpRequest, draft: PolicyDraft, document: dict[str, Any]) -> bool:
+    if not documents.read(draft.document):
+        # It would be replaced by this one definition, whatever somebody wrote there by hand.
+        messages.error(request, "The text of this draft cannot be read. Mend it as text first.")
+        return False
     text = documents.written(document)
     try:
         drafts.save(draft, text, person=person(request), seen=draft.revision)

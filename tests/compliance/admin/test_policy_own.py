@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from compliance.admin.roles import AUDITOR, OFFICER
+from compliance.versions import drafts
 from tests.compliance.admin import stories
 from tests.compliance.admin.policies import drafted, opened, saves
 
@@ -160,6 +161,16 @@ def test_the_forms_of_a_draft_open_whatever_was_written_by_hand(officer, written
         *(address(draft, slug=slug) for slug in ("own-entities", "ignored")),
     ]
     assert [officer.get(page).status_code for page in pages] == [200] * 4
+
+
+def test_a_text_that_cannot_be_read_is_not_replaced_by_one_definition(officer):
+    draft = drafted(officer.user)
+    broken = '{"name": "half a policy", "rules": ['
+    drafts.save(draft, broken, person=officer.user, seen=draft.revision)
+    answer = saves(officer, address(draft), opened(officer, address(draft)), **NEW)
+    assert "Mend it as text first" in answer.content.decode()
+    draft.refresh_from_db()
+    assert draft.document == broken
 
 
 def test_who_may_not_draft_may_not_define(console):
