@@ -21,6 +21,8 @@ or day of the week."""
 FLAGS = 6
 FEATURES = 2 * FLAGS
 """Columns of `Gazetteer.features`: the flags of a word, then those of its stems."""
+WELL_KNOWN = [0, 2, 4, FLAGS + 2, FLAGS + 4]
+"""The columns of first names, and of larger towns and countries, whole or less their ending."""
 
 _ENDINGS = "aeiouyάαηιοωςаеийояьąęėįųūāēīøåäöőüűáéíóúý"
 

@@ -20,7 +20,7 @@ import numpy as np
 import onnxruntime
 
 from compliance.detection.countries import is_country
-from compliance.detection.names.gazetteer import FLAGS, LAND, Gazetteer
+from compliance.detection.names.gazetteer import FLAGS, LAND, WELL_KNOWN, Gazetteer
 from compliance.detection.names.labels import CLASSES, REACH, TAGS
 from compliance.detection.names.spans import Floats, Name, names_of
 from compliance.detection.names.tokens import Tokens, folded, hashed, tokens
@@ -125,7 +125,7 @@ class Names:
     ) -> Iterator[tuple[int, int, list[Name]]]:
         """The names of pieces of text, window by window of like length."""
         chances = [
-            np.zeros((len(words.words), len(TAGS)), np.float32) for _, _, words in pieces
+            np.zeros((len(words.words), len(TAGS) + 1), np.float32) for _, _, words in pieces
         ]
         windows = [
             (piece, start, min(start + WINDOW, len(words.words)))
@@ -149,7 +149,10 @@ class Names:
             yield index, offset, list(names_of(words, rows))
 
     def _chances(self, windows: Sequence[tuple[Tokens, int, int]]) -> Floats:
-        """The probability of each tag for each word, of shape (windows, words, tags)."""
+        """The probability of each tag for each word, of shape (windows, words, tags + 1).
+
+        The last column is 1 for words that are known as first names, larger towns or countries.
+        """
         longest = max(end - start for _, start, end in windows)
         numbers: dict[str, int] = {}
         which = np.zeros((len(windows), longest), np.int64)
@@ -165,17 +168,16 @@ class Names:
             form[row, :size] *= 2
             form[row, :size] += words.glued[start:end]
             mask[row, :size] = 1
-        fed = {
-            "features": self._features(list(numbers)),
-            "which": which,
-            "form": form,
-            "mask": mask,
-        }
+        features, known = self._features(list(numbers))
+        fed = {"features": features, "which": which, "form": form, "mask": mask}
         (chances,) = self._network.run(None, fed)
-        return np.asarray(chances, np.float32)
+        return np.concatenate([chances, known[which][..., None]], 2, dtype=np.float32)
 
-    def _features(self, words: Sequence[str]) -> Floats:
-        """Each word as the network is given it: its row, its n-grams' mean, what is known."""
+    def _features(self, words: Sequence[str]) -> tuple[Floats, Floats]:
+        """Each word as the network is given it: its row, its n-grams' mean, what is known.
+
+        The second array says whether it is a well-known name, whole or less its ending.
+        """
         hashes = hashed(words)
         word = self._words[hashes.rows].astype(np.float32)
         word *= self._word_scales[hashes.rows, None]
@@ -184,7 +186,9 @@ class Names:
         counts = np.diff(hashes.offsets)
         sums = np.add.reduceat(ngram, hashes.offsets[:-1]) if len(ngram) else ngram
         mean = sums / counts[:, None]
-        return np.concatenate([word, mean, self._known.features(hashes)], 1, dtype=np.float32)
+        known = self._known.features(hashes)
+        features = np.concatenate([word, mean, known], 1, dtype=np.float32)
+        return features, known[:, WELL_KNOWN].max(1)
 
 
 def check(folder: Path) -> None:

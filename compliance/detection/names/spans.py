@@ -13,6 +13,7 @@ from compliance.detection.names.labels import CLASSES
 from compliance.detection.names.tokens import LINE_END, LOWER, TITLE, UNCASED, UPPER, Tokens
 
 Floats = npt.NDArray[np.float32]
+Known = npt.NDArray[np.bool_]
 
 THRESHOLDS: dict[str, float] = {
     "PERSON": 0.5,
@@ -47,34 +48,37 @@ class Name:
 _INSIDE = 0.4  # probability of any name from which a word is part of one
 _EDGES = frozenset("\n\"'“”„«»‘’,;:!?()[]{}<>|*_-–—/\\")
 """What a name neither begins nor ends with."""
+LONGEST_ENDING = 4  # letters
 _ENDS = frozenset('.!?…:;"“”„«»•-–—')
 """What a sentence begins behind."""
 
 
 def names_of(words: Tokens, chances: Floats) -> Iterator[Name]:
-    """The names that the words' probabilities make up; `chances` has shape (words, tags).
+    """The names that the words' probabilities make up.
 
+    `chances` has shape (words, tags + 1): last stands whether a word is a well-known name.
     Words that are likely part of a name are taken together until one is more likely the
     first of another; what is most probable for all of them together is their class.
     """
-    begins = chances[:, 1::2]
-    classes = begins + chances[:, 2::2]
+    begins, insides = chances[:, 1:-1:2], chances[:, 2:-1:2]
+    classes = begins + insides
+    known = chances[:, -1] > 0
     addresses = _in_addresses(words)
     inside = [
         word
         for word in (chances[:, 0] < 1 - _INSIDE).nonzero()[0].tolist()
         if word not in addresses
     ]
-    first = (begins.sum(1) > chances[:, 2::2].sum(1)).tolist()
+    first = (begins.sum(1) > insides.sum(1)).tolist()
     run: list[int] = []
     for word in inside:
         broken = run and (word != run[-1] + 1 or first[word] or words.shapes[word] == LINE_END)
         if broken:
-            yield from _name(words, classes, run)
+            yield from _name(words, classes, known, run)
             run = []
         run.append(word)
     if run:
-        yield from _name(words, classes, run)
+        yield from _name(words, classes, known, run)
 
 
 def _in_addresses(words: Tokens) -> frozenset[int]:
@@ -97,7 +101,7 @@ def _in_addresses(words: Tokens) -> frozenset[int]:
     return frozenset(found)
 
 
-def _name(words: Tokens, classes: Floats, run: list[int]) -> Iterator[Name]:
+def _name(words: Tokens, classes: Floats, known: Known, run: list[int]) -> Iterator[Name]:
     while run and words.words[run[0]] in _EDGES:
         run = run[1:]
     while run and words.words[run[-1]] in _EDGES:
@@ -114,10 +118,11 @@ def _name(words: Tokens, classes: Floats, run: list[int]) -> Iterator[Name]:
     score = float(classes[run[0] : run[-1] + 1, best].mean())
     if best in (PERSON, LOCATION) and len(run) == 1 and _says_little(words, run[0], best):
         return
-    doubtful = best in (PERSON, LOCATION) and _is_doubtful(words, run)
+    doubtful = best in (PERSON, LOCATION) and _is_doubtful(words, known, run)
     if score >= (DOUBTFUL if doubtful else THRESHOLDS[CLASSES[best]]):
+        last = _with_ending(words, run[-1])
         score = round(min(score, HIGHEST), 3)
-        yield Name(words.starts[run[0]], words.ends[run[-1]], CLASSES[best], score)
+        yield Name(words.starts[run[0]], words.ends[last], CLASSES[best], score)
 
 
 _DAY, _MONTH, _YEAR = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])", r"(?:1[5-9]|20)\d\d"
@@ -154,6 +159,20 @@ def _is_address(words: Tokens, run: list[int]) -> bool:
     )
 
 
+def _with_ending(words: Tokens, last: int) -> int:
+    """The last word of a name with an ending that is written apart ("EU:ssa")."""
+    end = last + 2
+    ended = (
+        end < len(words.words)
+        and words.words[last + 1] in ("-", ":")
+        and words.glued[last + 1]
+        and words.glued[end]
+        and words.shapes[end] == LOWER
+        and len(words.words[end]) <= LONGEST_ENDING
+    )
+    return end if ended else last
+
+
 def _says_little(words: Tokens, word: int, best: int) -> bool:
     """Whether one word is too short for a name, or in lower case where names have capitals."""
     shape, written = words.shapes[word], words.words[word]
@@ -162,16 +181,18 @@ def _says_little(words: Tokens, word: int, best: int) -> bool:
     return len(written) < 3 and not (shape == UPPER and best == LOCATION)
 
 
-def _is_doubtful(words: Tokens, run: list[int]) -> bool:
+def _is_doubtful(words: Tokens, known: Known, run: list[int]) -> bool:
     if all(words.shapes[word] in (LOWER, UNCASED) for word in run):
         return True
-    if len(run) == 1 and words.shapes[run[0]] == UPPER:
+    if len(run) > 1 or known[run[0]]:
+        return False
+    if words.shapes[run[0]] == UPPER:
         return True
     first = run[0]
     begins = (
         first == 0 or words.shapes[first - 1] == LINE_END or words.words[first - 1] in _ENDS
     )
-    return len(run) == 1 and words.shapes[first] == TITLE and begins and _goes_on(words, first)
+    return words.shapes[first] == TITLE and begins and _goes_on(words, first)
 
 
 def _goes_on(words: Tokens, first: int) -> bool:

@@ -70,6 +70,8 @@ def test_a_person_is_found_however_it_is_written(names, text, person):
     [
         ("The company is based in Rotterdam and sells tea.", ("LOCATION", "Rotterdam")),
         ("Er wohnt seit drei Jahren in Stuttgart.", ("LOCATION", "Stuttgart")),
+        ("Warszawa leży nad Wisłą.", ("LOCATION", "Warszawa")),
+        ("A delegáció az USA-ban tárgyalt.", ("LOCATION", "USA-ban")),
         ("Die Siemens AG hat einen neuen Vorstand.", ("ORGANIZATION", "Siemens AG")),
         ("Die Verhandlung ist am 3. März 2021.", ("DATE_TIME", "3. März 2021")),
         (
