@@ -24,7 +24,7 @@ _OF = (
     r"|\d{1,2}\.?)[ ]?){1,2}"
 )
 _NAMES = rf"(?:{_OF})?{_CAPITAL}(?:[ ](?:{_OF})?{_CAPITAL}){{0,3}}"
-_NUMBER = r"\d{1,4}[ ]?[a-h]?(?:[ ]?[/\-–][ ]?\d{1,4}[a-z]?){0,2}"
+_NUMBER = r"\d{1,4}[ ]?[a-h]?(?:[ ]?[/\-–][ ]?(?:\d{1,4}[a-z]?|[a-z])){0,2}"
 _PLAIN = r"\d{1,4}[a-h]?(?:[/\-–]\d{1,4}[a-z]?)?"
 
 _POSTCODE = (
@@ -32,13 +32,13 @@ _POSTCODE = (
     r"(?:\d{5,6}|\d{4}[ ]?(?-i:[A-Z]{2})|\d{4}-\d{3}|\d{3}[ ]\d{2}|\d{2}-\d{3}|\d{4})"
 )
 _CLEAR_POSTCODE = (
-    r"(?:(?:(?-i:[A-Z]{1,2})[\- ])?(?:\d{5,6}|\d{4}[ ](?-i:[A-Z]{2})|\d{4}-\d{3}|\d{3}[ ]\d{2}"
+    r"(?:(?:(?-i:[A-Z]{1,2})[\- ])?(?:\d{5,6}|\d{4}[ ]?(?-i:[A-Z]{2})|\d{4}-\d{3}|\d{3}[ ]\d{2}"
     r"|\d{2}-\d{3})"
     r"|(?:A|AT|B|BE|CH|DK|L|LU|LV|BG|SI|HU|H|NO|N|CY)-\d{4})"
 )
 _POSTCODE_AND_LETTER = (
-    r"(?:(?:[a-z]{1,2}[\- ])?(?:[0-9]{5,6}|[0-9]{4}[ ][a-z]{2}|[0-9]{4}-[0-9]{3}"
-    r"|[0-9]{3}[ ][0-9]{2}|[0-9]{2}-[0-9]{3})|[a-z]{1,2}-[0-9]{4})[ ][^0-9 ]"
+    r"(?:(?:[a-z]{1,2}[\- ])?(?:[0-9]{5,6}|[0-9]{4}[ ]?[a-z]{2}|[0-9]{4}-[0-9]{3}"
+    r"|[0-9]{3}[ ][0-9]{2}|[0-9]{2}-[0-9]{3})|[a-z]{1,2}-[0-9]{4}),?[ \n][^0-9 ]"
 )
 _PLACE = r"(?:St\. )?(?-i:\p{Lu})[\p{L}'’\-]{0,30}"
 _TOWN = (
@@ -46,8 +46,14 @@ _TOWN = (
     rf"|de la|la"
     rf"|de|di|del|nad|pod|der|op)[ \-])?{_PLACE}){{0,2}}(?:[ ]\d{{1,2}})?"
 )
-_BREAK = r"[.,;]{0,2}[ \n]{1,3}"
-_TAIL = rf"(?:{_BREAK}{_POSTCODE},?[ \n]{{1,2}}{_TOWN})?"
+_BREAK = r"[.,;]{0,2}[ ]?(?:-[ ])?[ \n]{0,2}(?<=[ \n])"
+_GREEK_CODE = r"(?:τ\.?κ\.?[ ])?"
+_PROVINCE = r"(?:[ ][(]?(?-i:[A-Z]{2})\b[)]?)?"
+_TAIL = (
+    rf"(?:{_BREAK}{_GREEK_CODE}{_POSTCODE},?[ \n]{{1,2}}{_TOWN}{_PROVINCE}"
+    rf"|{_BREAK}(?:{_TOWN},?[ ])?{_GREEK_CODE}{_CLEAR_POSTCODE}"
+    rf"|{_BREAK}{_TOWN},?[ ](?!19|20)\d{{4}}(?![\w.,]\d|\w))?"
+)
 _UK_POSTCODE = r"[A-Z]{1,2}\d[A-Z0-9]?[ ]?\d[ABD-HJLNP-UW-Z]{2}"
 _EIRCODE = r"(?:[AC-FHKNPRTV-Y]\d{2}|D6W)[ ]?[0-9AC-FHKNPRTV-Y]{4}"
 
@@ -60,6 +66,7 @@ _NO_STREET = re.compile(
     r"|marken)"
     r"(?:stra(?:ß|ss)e|weg|platz|pad|gade|plads|allee|gata|tie)\b"
 )
+_DUTCH_CODE = re.compile(r"(?<=[ ,\n])\d{4} ?[A-Z]{2}(?=,? [A-Z]|,?\n)")
 _NO_NAME = frozenset(
     "ús email e-mail mail sms telefon telefono phone port python bluetooth docker windows"
     " android http"
@@ -78,7 +85,7 @@ def _is_named(value: str) -> bool:
     """Not a way of sending nor a part of a book, whose number follows as well."""
     if _NO_STREET.match(value) is not None:
         return False
-    words = re.findall(r"[^\W\d_][\w\-]*", value)
+    words = re.findall(r"[^\W\d_][\w\-]*", _DUTCH_CODE.sub("", value))
     return not any(word.lower() in _NO_NAME for word in words) and not (
         words[0].islower() and any(word.isupper() for word in words[1:2])  # "via USB 3"
     )
@@ -99,6 +106,10 @@ _WORDS = (
     ),
     *("dirección", "domicilio", "indirizzo", "residente", "residenza", "morada", "endereço"),
     *("adres*", "woonachtig", "bosat*", "osoite*", "asuu", "bydlišt*", "bydlisk*", "adresa*"),
+    *("jeg bor", "bor i", "bor på", "jag bor", "ich wohne", "vivo in", "vivo en", "abito"),
+    *("habite", "moro na", "moro em", "mieszkam", "bydlím", "živim", "stanujem", "bývam"),
+    *("locuiesc", "lakom", "dzīvoju", "elan", "asun", "noqgħod", "ik woon", "μένω", "живея"),
+    *("send it to", "send det til", "heimilisfang*", "bý á"),
     *(
         "zamieszkał*",
         "naslov*",
@@ -179,7 +190,7 @@ _SUFFIXES = (
 _BEFORE = (
     # Italian, Spanish, Catalan, Basque, Galician, Portuguese, Romanian, Maltese
     r"(?:via|viale|v\.le|piazza|p\.zza|piazzale|corso|c\.so|largo|vicolo|contrada|strada"
-    r"|calle|c/"
+    r"|calle|c/|pasadizo|intrarea|chemin|impasse|allée|quai"
     r"|avenida|avda\.?|av\.|plaza|pza\.?|pl\.|paseo|pº|travesía|carretera|glorieta|pasaje|callejón|urbanización|camino"
     r"|carrer"
     r"|passeig|ronda|rambla|rue|avenue|boulevard|place|chaussée|rúa|rua|praça|travessa"
@@ -190,14 +201,14 @@ _BEFORE = (
     r"|nábřeží"
     r"|trg|avenija|cesta"
     # Bulgarian, Greek
-    r"|ул\.|улица|бул\.|булевард|пл\.|площад|οδός|οδού|οδ\.|λεωφόρος|λεωφ\.|πλατεία|πλ\.)"
+    r"|ж\.к\.|кв\.|ул\.|улица|бул\.|булевард|пл\.|площад|οδός|οδού|οδό|οδ\.|λεωφόρος|λεωφόρου|λεωφόρο|λεωφ\.|πλατεία|πλ\.)"
 )
 _BEHIND = (
     r"(?:utca|u\.|útja|út|tér|tere|körút|krt\.|sétány|fasor|rakpart|iela|ielā|bulvāris"
     r"|prospekts"
     r"|laukums|gatve|gatvė|g\.|pr\.|prospektas|alėja|plentas|tänav|tn\.?|maantee|mnt\.?"
     r"|puiestee|pst"
-    r"|ulica|cesta|trg|straße|strasse|str\.|allee|platz|katu|gata|väg|allé|boulevard)"
+    r"|ulica|ulici|cesta|cesti|trg|trgu|gate|vei|straße|strasse|str\.|allee|platz|katu|gata|väg|allé|boulevard)"
 )
 _ENGLISH = (
     r"(?:street|road|avenue|lane|boulevard|terrace|crescent|gardens|grove|mews|rd\.?|ave\.?"
@@ -212,11 +223,20 @@ _FRENCH = (
     r"|place|route|square|passage|cours)"
 )
 _APARTMENT = (
-    r"(?:,?[ ](?:nr|bl|sc|et|ap|apt|m|lok|piso|esc|top|stiege|tür|wohnung|app|flat|бл|вх|ет"
+    r"(?:,?[ ](?:bât|dz|puerta|porta|suite|unit|scala|nr|bl|sc|et|ap|apt|m|lok"
+    r"|piso|esc|top|stiege|tür|wohnung|app|flat|бл|вх|ет"
     r"|ап|emelet|em"
     r"|ajtó|lgh|bte|boîte|bus|int|interno|appartement"
-    r"|appartamento|piano)\.?[ ]?[\p{L}0-9]{1,4}){0,4}"
+    r"|appartamento|piano)\.?[ ]?(?:№[ ]?)?[\p{L}0-9]{1,4}\b"
+    r"|,?[ ]\d{1,2}\.[ ]?(?:tv|th|mf|sal|em|emelet|krs|nadstropje|kat|stock)\b\.?"
+    r"|[ ]h\d{4}){0,4}"
 )
+
+_NAMED_NUMBER = (
+    rf"{_CAPITAL}(?:[ \-](?:{_OF})?{_CAPITAL}){{0,3}},?[ ](?:č\.?p\.?[ ])?{_PLAIN}{_APARTMENT}"
+)
+_FLAT = r"(?:flat|apartment|apt\.?|unit|studio)[ ]\d{1,4}[a-z]?(?:,?[ ]|,?\n)"
+_TRIGGER_BREAK = r"[.,;]{0,2}[ ]?(?:-[ ])?[ \n]{0,3}"
 
 IDENTIFIERS = (
     _row(
@@ -229,7 +249,8 @@ IDENTIFIERS = (
         "street before its name, number last",
         "Via Roma 12, 00184 Roma; C/ Mayor, 5, 3º B; ul. Długa 7/2; ул. Иван Вазов 5; Οδός"
         " Ερμού 3",
-        rf"{_BEFORE}[ ]?[„\"“]?{_NAMES}[\"“”]?,?[ ]{{1,2}}(?:n[ro.º°]{{0,2}}[ ]?|nº[ ]?"
+        rf"{_BEFORE}[ ]?[„\"“]?{_NAMES}[\"“”]?,?[ ]{{1,2}}(?:n[ro.º°]{{0,2}}[ ]?"
+        rf"|бл\.?[ ]?|nº[ ]?"
         rf"|núm\.?[ ]|№[ ]?)?{_NUMBER}"
         rf"(?:,?[ ]\d{{1,2}}[ºª°][ ]?[A-Z]?)?{_APARTMENT}{_TAIL}",
         rf"{_BEFORE}[^0-9]{{2,32}}[0-9]",
@@ -284,20 +305,49 @@ IDENTIFIERS = (
         "name and number, then postcode and town",
         "Unter den Linden 5, 10117 Berlin; Vinohradská 12, 120 00 Praha 2; Ερμού 12, 105 63"
         " Αθήνα",
-        rf"{_CAPITAL}(?:[ \-](?:{_OF})?{_CAPITAL}){{0,3}},?[ ](?:č\.?p\.?[ ])?{_PLAIN}{_BREAK}"
-        rf"{_CLEAR_POSTCODE}[ ]{_TOWN}",
-        rf"[0-9][a-h]?{_BREAK}{_POSTCODE_AND_LETTER}",
+        rf"{_NAMED_NUMBER}{_BREAK}{_GREEK_CODE}{_CLEAR_POSTCODE}(?:[ ]|,[ ]|\n)"
+        rf"{_TOWN}{_PROVINCE}",
+        rf"[0-9][^0-9]{{0,3}}(?:[ ][a-z]{{2,12}}\.?[ ][0-9a-z]{{1,3}})?{_TRIGGER_BREAK}"
+        rf"{_POSTCODE_AND_LETTER}",
+    ),
+    _row(
+        "name and number, then postcode of four digits, which are no year, and town",
+        "Bjørkelia 14, 5010 Bergen; Charlottepad 9, 2908 Bihain",
+        rf"{_NAMED_NUMBER}{_BREAK}(?!1[89]|20)\d{{4}}[ ]{_TOWN}",
+        r"[0-9][a-h]?(?:[ ]h?[0-9]{1,4})?[.,]?[ \n]{1,2}[02-9][0-9]{3}[ ][^0-9 ]",
     ),
     _row(
         "name and number, then postcode of four digits and town",
         "Am Markt 3, 1010 Wien",
-        rf"{_CAPITAL}(?:[ \-](?:{_OF})?{_CAPITAL}){{0,3}},?[ ]{_PLAIN}{_BREAK}"
-        rf"\d{{4}}[ ]{_TOWN}",
+        rf"{_NAMED_NUMBER}{_BREAK}\d{{4}}(?:,?[ ]|\n){_TOWN}",
+    ),
+    _row(
+        "name and number, town, postcode",
+        "Αγίου Δημητρίου 12, Θεσσαλονίκη 546 33; Πατησίων 76, Τ.Κ. 10434",
+        rf"{_NAMED_NUMBER}{_BREAK}(?:{_TOWN},?[ ])?{_GREEK_CODE}{_CLEAR_POSTCODE}",
+    ),
+    _row(
+        "British: number or flat, name, town, postcode",
+        "Flat 3, 27 Queen's Gate, London SW7 5JE; Church Lane, Little Barton, GL54 2HX",
+        rf"(?:{_FLAT}(?:\d{{1,4}}[a-h]?,?[ ])?|\d{{1,4}}[a-h]?,?[ ]"
+        rf"|(?={_CAPITAL}(?:[ ]{_CAPITAL})?[ ]{_ENGLISH},))"
+        rf"{_CAPITAL}(?:[ ]{_CAPITAL}){{0,3}}(?:,?[ ]|,?\n)"
+        rf"(?:{_TOWN}(?:,?[ ]|,?\n)){{0,3}}(?-i:{_UK_POSTCODE})",
+        r"[a-z][,]?[ \n][a-z]{1,2}[0-9][a-z0-9]?[ ][0-9][a-z]{2}",
+    ),
+    _row(
+        "American: number, name, town, state and ZIP code",
+        "8932 Pine Court Suite 421, Newmouth, SD 97352; Unit 6619 Box 3451, DPO AA 44093",
+        rf"(?:\d{{1,5}}[ ]{_CAPITAL}(?:[ ]{_CAPITAL}){{0,3}}"
+        rf"(?:,?[ ](?:suite|apt\.?|unit|ste\.?|#)[ ]?\d{{1,4}})?(?:,?[ ]|,?\n)(?:{_TOWN}),"
+        r"|(?:psc|unit)[ ]\d{1,5},?[ ]box[ ]\d{1,5}(?:,?[ ]|,?\n)(?:dpo|apo|fpo))"
+        r"[ ](?-i:[A-Z]{2})[ ]\d{5}(?:-\d{4})?",
+        r"(?:[^0-9 ],|[dfa]po)[ ][a-z]{2}[ ][0-9]{5}",
     ),
     _row(
         "postcode and town",
         "10115 Berlin; 1012 AB Amsterdam; 00-001 Warszawa; LV-1010 Rīga",
-        rf"{_CLEAR_POSTCODE}[ ]{_TOWN}",
+        rf"{_CLEAR_POSTCODE}(?:[ ]|,[ ]|\n){_TOWN}",
     ),
     _row(
         "British postcode or Irish Eircode",
