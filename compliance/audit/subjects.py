@@ -15,17 +15,16 @@ from collections.abc import Iterable
 
 import phonenumbers
 
-STRONG = frozenset(
+_ANYWHERE = frozenset(
     {
-        *("EMAIL_ADDRESS", "IBAN_CODE", "PHONE_NUMBER", "CREDIT_CARD"),
-        *("DE_HEALTH_INSURANCE", "DE_ID_CARD", "DE_PASSPORT", "DE_SOCIAL_SECURITY"),
-        *("DE_FUEHRERSCHEIN", "DE_TAX_ID", "ES_NIE", "ES_NIF", "ES_PASSPORT"),
-        *("FI_PERSONAL_IDENTITY_CODE", "IT_DRIVER_LICENSE", "IT_FISCAL_CODE"),
-        *("IT_IDENTITY_CARD", "IT_PASSPORT", "PL_PESEL", "SE_PERSONNUMMER", "UK_NHS"),
-        "UK_NINO",
+        *("EMAIL_ADDRESS", "IBAN_CODE", "PHONE_NUMBER", "CREDIT_CARD", "CRYPTO", "IMEI"),
+        "EU_HEALTH_INSURANCE",
     }
 )
-"""Entities whose value is one person's, or nearly so; names are not, and are not indexed."""
+_NATIONAL = re.compile(
+    r"(?:AT|BE|BG|CH|CY|CZ|DE|DK|EE|ES|FI|FR|GR|HR|HU|IE|IS|IT|LI|LT|LU|LV|MT|NL|NO|PL|PT|RO|SE"
+    r"|SI|SK|UK)_[A-Z]"
+)
 
 COMPACT_MIN = 8  # letters and digits; shorter values are too often somebody else's too
 _SEPARATORS = re.compile(r"[\s./\-()\u2010-\u2015]")
@@ -42,9 +41,17 @@ def blind(key: bytes, identifier: str) -> str:
     return hmac.digest(key, plain(identifier).encode(), "sha256").hex()
 
 
+def strong(entity: str) -> bool:
+    """Whether values of an entity are one person's, or nearly so, and hence are indexed.
+
+    So are all national identifiers, whose entities begin with their country; names are not.
+    """
+    return entity in _ANYWHERE or _NATIONAL.match(entity) is not None
+
+
 def found(key: bytes, entities: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """The index values of the strong ones among `entities` (entity, value), each once."""
-    spelled = (spelling(entity, value) for entity, value in entities if entity in STRONG)
+    spelled = (spelling(entity, value) for entity, value in entities if strong(entity))
     return tuple(dict.fromkeys(blind(key, value) for value in spelled))
 
 

@@ -26,6 +26,7 @@ from compliance.audit.keystore import VaultUnreadable
 from compliance.audit.notary import Notary
 from compliance.audit.verify import verify_log
 from compliance.audit.writer import Writer
+from compliance.detection import identifiers
 from compliance.evidence.bundle import Scope, export
 from compliance.models import Content as Stored
 from compliance.models import ContentBucket, ContentSubject, Erasure, Event
@@ -469,6 +470,13 @@ def test_a_person_is_found_however_the_identifier_is_spelled(entity, in_text, ty
     key = bytes(32)
     (indexed,) = subjects.found(key, [(entity, in_text)])
     assert indexed in subjects.typed(key, typed, "DE")
+
+
+def test_every_national_identifier_is_indexed_and_what_is_nobodys_is_not():
+    national = {one.entity for one in identifiers.ALL if one.country}
+    assert [entity for entity in sorted(national) if not subjects.strong(entity)] == []
+    others = {"PERSON", "LOCATION", "ADDRESS", "DATE_OF_BIRTH", "ORGANIZATION", "IP_ADDRESS"}
+    assert [entity for entity in sorted(others) if subjects.strong(entity)] == []
 
 
 def test_names_and_short_numbers_are_not_indexed_and_stay_apart():
