@@ -23,6 +23,7 @@ from compliance.audit.copies import Places
 from compliance.audit.keystore import KeyStore
 from compliance.audit.notary import Notary
 from compliance.audit.ring import FileRing
+from compliance.detection.detector import Detector
 from compliance.evidence.paper import certificate
 from compliance.models import Content, Event, PolicyVersion
 from compliance.vocabulary import Category
@@ -168,7 +169,7 @@ def test_rules_that_nothing_can_trigger_are_named(environment, monkeypatch):
     found = findings(diagnosis._policy, environment)["policy"]
     assert "every rule can be enforced" in found.text
     less = frozenset({(Category.PERSONAL, "EMAIL_ADDRESS")})
-    monkeypatch.setattr(diagnosis.Detector, "coverage", less)
+    monkeypatch.setattr(Detector, "coverage", less)
     found = findings(diagnosis._policy, environment)["policy"]
     assert "special-categories" in found.text
 
