@@ -49,7 +49,15 @@ def _has_numbers(kind: phonenumbers.PhoneNumberDesc | None) -> bool:
 
 
 def _digits(value: str) -> str:
-    return "".join(filter(str.isdigit, value))
+    """Those that are dialled first, without an extension."""
+    return "".join(filter(str.isdigit, _EXTENSION.sub("", value)))
+
+
+_EXTENSION_FORM = (
+    r"[ ,]{0,2}[(]?(?:ext(?:ension)?|x|poste|wew|durchwahl|dw|anexo|extensión|toestel|linka)"
+    r"\.?[ ]?\d{1,5}\b[)]?"
+)
+_EXTENSION = re.compile(_EXTENSION_FORM, re.IGNORECASE)
 
 
 def _is_international(value: str) -> bool:
@@ -69,6 +77,7 @@ def _is_international(value: str) -> bool:
 
 def _is_national(value: str) -> bool:
     """A number of one of the plans that is no date, and not one digit throughout."""
+    value = _EXTENSION.sub("", value)
     if _DATE.fullmatch(value) or _DATED.match(value) or _RANGE.fullmatch(value):
         return False
     digits = _digits(value)
@@ -83,6 +92,7 @@ def _is_told(value: str) -> bool:
     """A number of a plan; or what is written in groups as one, which a word calls a number."""
     if _is_national(value):
         return True
+    value = _EXTENSION.sub("", value)
     digits = _digits(value)
     grouped = (
         len(_GROUPS.findall(value)) > 1 and 8 <= len(digits) <= 12 and len(set(digits)) > 2
@@ -92,7 +102,7 @@ def _is_told(value: str) -> bool:
 
 
 _DIGITS = r"(?:[ ()./\-–]{0,3}\d)"
-_END = r"(?!\w|[.,]\d|[\-/]\d)"
+_END = rf"(?:{_EXTENSION_FORM})?+(?!\w|[.,]\d|[\-/]\d)"
 _WORDS = (
     *(
         "phone*",
@@ -120,6 +130,8 @@ _WORDS = (
         "dial",
         "hotline",
         "telefon*",
+        "mob",
+        "natel",
         "handy*",
         "mobil",
         "mobilnummer",
