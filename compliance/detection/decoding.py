@@ -191,6 +191,8 @@ def _from_hex(written: str) -> bytes | None:
 def _as_text(data: bytes) -> str | None:
     """Bytes that are text, in UTF-8 or UTF-16; None for any other."""
     wide = data[1:2] == b"\x00" and len(data) % 2 == 0
+    if wide and 2 * len(set(data[1::2])) > len(data) // 2 + 1:
+        return None  # of text the upper bytes are few: those of one script, and of signs
     try:
         text = data.decode("utf-16-le" if wide else "utf-8")
     except UnicodeDecodeError:

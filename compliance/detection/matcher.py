@@ -45,6 +45,7 @@ BESIDE: Mapping[Strength, float] = {
 ALONE = 0.6  # and one without
 _RANK = {Strength.CERTAIN: 0, Strength.LIKELY: 1, Strength.FORM: 2}
 _AS_NEAR = 4  # characters that make no difference between two words
+_SENTENCE_ENDS = (". ", "! ", "? ")
 _OTHER = -1  # what the words of numbers that are no person's are about
 
 
@@ -194,8 +195,19 @@ class Matcher:
         for start, end in windows(words, len(read.text)):
             for match in pattern.finditer(read.text, start, end):
                 near = read.spoken.near(about, *match.span())
-                if near and self._is_of(read, about, near[1], match.span()):
+                if not near or self._is_told_before(read, about, near[1], match.span()):
+                    continue
+                if self._is_of(read, about, near[1], match.span()):
                     yield match.span(), *near
+
+    def _is_told_before(
+        self, read: _Read, about: int, word: Said, span: tuple[int, int]
+    ) -> bool:
+        """Whether a word is of another sentence than the bare digits of a phone behind it."""
+        if self._identifiers[about].country or not read.text[slice(*span)].isdigit():
+            return False
+        between = read.text[word.end : span[0]].partition(" ")[2]
+        return any(end in between for end in _SENTENCE_ENDS)
 
     def _is_of(self, read: _Read, about: int, word: Said, span: tuple[int, int]) -> bool:
         """Whether a value that many others look like belongs to a word near it."""

@@ -46,6 +46,7 @@ def test_a_number_counts_beside_an_english_name_of_what_it_is_for(text, value):
         "tax_id: str = Field(max_length=13)  # see RFC 7807 section 3",
         "The tax ID changed in 2023, national IDs in 2024.",
         "The national ID is 8 characters long.",
+        "Bună ziua, am sunat ieri pentru cerere. 266565844. Mulțumesc.",
     ],
 )
 def test_years_and_lengths_beside_such_a_name_are_no_numbers_of_persons(text):

@@ -170,6 +170,12 @@ def test_what_is_not_written_apart_is_not_joined(text):
     assert [view.how for view in views(text)] == ["plain"]
 
 
+def test_figures_that_would_be_signs_of_many_scripts_are_no_text():
+    figures = "191444678296 796503106276 490005051169"
+    assert [view.text for view in views(figures)] == [figures]
+    assert "Anna Schmidt" in {v.text for v in views("Anna Schmidt".encode("utf-16-le").hex())}
+
+
 def test_a_word_of_hex_digits_behind_does_not_hide_what_is_encoded():
     (_, view) = views("My number is 2b3439203137302031323334353637, a dad.")
     assert "is +49 170 1234567, a dad" in view.text
