@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from compliance.detection import credentials, special
 from compliance.detection.identifiers import ALL
 from compliance.detection.identifiers.identifier import Kind
+from compliance.detection.secrets import credentials
+from compliance.detection.special import special
 from compliance.vocabulary import Category
 
 _PAYMENT = ("IBAN_CODE", "CREDIT_CARD", "CRYPTO")

@@ -19,15 +19,16 @@ from presidio_analyzer import AnalyzerEngine, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 from presidio_analyzer.nlp_engine.no_op_nlp_engine import NoOpNlpEngine
 
-from compliance.detection import credentials, special
 from compliance.detection.categories import PERSONS, category, pairs
-from compliance.detection.edges import is_joined
-from compliance.detection.examined import Examined, joined
 from compliance.detection.identifiers import ALL
 from compliance.detection.language import Languages
+from compliance.detection.matching.edges import is_joined
 from compliance.detection.names.model import Names
 from compliance.detection.names.spans import Name
 from compliance.detection.own import OwnEntities
+from compliance.detection.processes.examined import Examined, joined
+from compliance.detection.reading.view import PLAIN, Edit
+from compliance.detection.reading.views import Trust, View, views
 from compliance.detection.recognisers import (
     CERTAIN,
     COUNTRY,
@@ -38,9 +39,9 @@ from compliance.detection.recognisers import (
     Registry,
 )
 from compliance.detection.resolve import counts, resolved
-from compliance.detection.special import SpecialCategories
-from compliance.detection.view import PLAIN, Edit
-from compliance.detection.views import Trust, View, views
+from compliance.detection.secrets import credentials
+from compliance.detection.special import special
+from compliance.detection.special.special import SpecialCategories
 from compliance.vocabulary import Category, DetectionFailed, Finding, Scan, Segment
 
 MIN_LENGTH = 3

@@ -18,7 +18,7 @@ from stdnum import damm, luhn, verhoeff
 from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_11_2, mod_11_10, mod_37_2, mod_37_36, mod_97_10
 
-from compliance.detection.listed import Listed, is_inside_word
+from compliance.detection.matching.listed import Listed, is_inside_word
 from compliance.vocabulary import Checksum, DetectionFailed, Finding, OwnEntity
 
 WINDOW = 512  # bytes

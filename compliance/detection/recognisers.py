@@ -18,7 +18,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from compliance.detection.identifiers.identifier import Identifier, Strength
 from compliance.detection.masks import masks, touches
-from compliance.detection.matcher import Match, Matcher
+from compliance.detection.matching.matcher import Match, Matcher
 
 CERTAIN = "certain"
 """In a result's metadata: whether its value can hardly be anything else."""

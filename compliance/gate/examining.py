@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from compliance.detection.examined import Examined, joined
+from compliance.detection.processes.examined import Examined, joined
 from compliance.gate.refusals import Refused
 from compliance.gate.said import now, record
 from compliance.policy.ignored import counted

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from compliance.detection.detector import Detector
-from compliance.detection.examined import joined
 from compliance.detection.own import OwnEntities
+from compliance.detection.processes.examined import joined
 from compliance.management.detection.whole import Window, windows
 from compliance.policy.ignored import counted
 from compliance.policy.terms import Policy

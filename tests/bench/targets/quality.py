@@ -12,7 +12,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 from compliance.detection.identifiers import ALL
-from compliance.detection.seams import seams
+from compliance.detection.reading.seams import seams
 from compliance.vocabulary import Category, Finding
 from tests.bench.targets.people import Annotated
 from tests.bench.targets.scanners import COUNTRY, Place, Scan, is_direct

@@ -6,9 +6,9 @@ from functools import cache
 import pytest
 import regex
 
-from compliance.detection.credential import entropy
-from compliance.detection.credentials import ENTITIES, FORMS, Credentials
-from compliance.detection.passes import Patterns, read
+from compliance.detection.matching.passes import Patterns, read
+from compliance.detection.secrets.credential import entropy
+from compliance.detection.secrets.credentials import ENTITIES, FORMS, Credentials
 
 RANDOM = "aB3dE5gH7jK9mN1pQ4sT6vW8yZ0cF2hJ5kL7nP9rS1uX3zA6bD8eG0iM2oQ4tV6wY8"
 LOWER = RANDOM.lower()

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from presidio_analyzer import LocalRecognizer
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
-from compliance.detection import credentials
 from compliance.detection.categories import CATEGORIES, pairs
 from compliance.detection.detector import Detector
 from compliance.detection.identifiers import ALL, network
@@ -22,6 +21,7 @@ from compliance.detection.own import OwnEntities
 from compliance.detection.pseudonyms import treat
 from compliance.detection.recognisers import Identifiers
 from compliance.detection.resolve import resolved
+from compliance.detection.secrets import credentials
 from compliance.detection.segments import replaced, segments
 from compliance.vocabulary import Category, DetectionFailed, Effect, Finding, OwnEntity, Segment
 from tests.compliance.detection.growth import is_linear

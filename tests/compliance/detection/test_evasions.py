@@ -2,7 +2,7 @@ import pytest
 
 from compliance.detection.categories import CATEGORIES
 from compliance.detection.pseudonyms import treat
-from compliance.detection.seams import seams
+from compliance.detection.reading.seams import seams
 from compliance.vocabulary import Effect, Finding, Scan, Segment
 from tests.compliance.detection.evasions import EVASIONS, KINDS, UNREADABLE, written
 

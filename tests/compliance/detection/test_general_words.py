@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from compliance.detection.identifiers import ALL
-from compliance.detection.matcher import Matcher
+from compliance.detection.matching.matcher import Matcher
 
 
 @cache

@@ -10,10 +10,10 @@ from pkgutil import iter_modules
 
 import pytest
 
-from compliance.detection.bare import LANGUAGES
 from compliance.detection.identifiers import ALL
 from compliance.detection.identifiers.identifier import Identifier
-from compliance.detection.matcher import Match, Matcher
+from compliance.detection.matching.bare import LANGUAGES
+from compliance.detection.matching.matcher import Match, Matcher
 from tests.compliance.detection import identifiers
 from tests.compliance.detection.identifiers.values import Values
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from compliance.detection.examined import Examined, with_pieces
-from compliance.detection.jobs import TOGETHER, Job, Jobs, TooMany
-from compliance.detection.memory import Memory
+from compliance.detection.processes.examined import Examined, with_pieces
+from compliance.detection.processes.jobs import TOGETHER, Job, Jobs, TooMany
+from compliance.detection.processes.memory import Memory
 from compliance.vocabulary import Category, Finding, Scan
 
 

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compliance.detection.identifiers import ALL
-from compliance.detection.passes import read
+from compliance.detection.matching.passes import read
+from compliance.detection.matching.words import spaced
 from compliance.detection.pseudonyms import treat
 from compliance.detection.resolve import resolved
-from compliance.detection.words import spaced
 from compliance.vocabulary import Category, Effect, Finding, Segment
 from tests.compliance.detection.test_identifiers import TABLES, matcher
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compliance.detection import definitions
 from compliance.detection.own import BEFORE, WINDOW, OwnEntities, PatternRefused, faults
+from compliance.detection.processes import definitions
 from compliance.vocabulary import Category, Checksum, DetectionFailed, OwnEntity
 
 CASE = OwnEntity(

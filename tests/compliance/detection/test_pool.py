@@ -14,10 +14,10 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from compliance.detection import process
-from compliance.detection.examined import HEAD, packed
-from compliance.detection.pool import DetectorPool
-from compliance.detection.process import DetectorProcess
+from compliance.detection.processes import process
+from compliance.detection.processes.examined import HEAD, packed
+from compliance.detection.processes.pool import DetectorPool
+from compliance.detection.processes.process import DetectorProcess
 from compliance.vocabulary import Category, DetectionFailed, OwnEntity, Scan, Segment
 from tests.services.waiting import PATIENCE, until
 
@@ -141,10 +141,11 @@ async def test_faults_are_refused_and_mended(monkeypatch):
         await until(lambda: pool.ready and third not in pool.process_ids, "it is replaced")
 
         # Too much text: refused in time, and the process lives on.
-        monkeypatch.setattr("compliance.detection.pool.GRACE", PATIENCE)
+        monkeypatch.setattr("compliance.detection.processes.pool.GRACE", PATIENCE)
         (fourth,) = pool.process_ids
+        pool._timeout = 0.05
         with pytest.raises(DetectionFailed):
-            await pool.scan(said("My name is Angela Schmidt. " * 10_000))
+            await pool.scan(said("My name is Angela Schmidt. " * 20_000))
         pool._timeout = PATIENCE
         assert pool.process_ids == (fourth,)
         assert (await pool.scan(said("Angela Schmidt again"))).findings
@@ -282,7 +283,7 @@ async def test_requests_that_fail_together_are_tried_one_by_one(
 
 ODD = """
 import sys
-from compliance.detection.examined import packed
+from compliance.detection.processes.examined import packed
 for frame in {frames}:
     sys.stdout.buffer.write(packed(frame)); sys.stdout.buffer.flush()
     sys.stdin.buffer.read(1)
@@ -337,7 +338,7 @@ async def test_a_parent_killed_with_kill_9_leaves_no_process():
     parent = started(
         "-c",
         "import asyncio\n"
-        "from compliance.detection.pool import DetectorPool\n"
+        "from compliance.detection.processes.pool import DetectorPool\n"
         "async def main():\n"
         "    pool = DetectorPool(2, 5)\n"
         "    await pool.start()\n"
@@ -361,7 +362,7 @@ async def test_a_parent_killed_with_kill_9_leaves_no_process():
 
 async def test_a_process_outlives_ctrl_c_but_not_its_input():
     child = started(
-        *("-m", "compliance.detection.child", str(os.getpid())),
+        *("-m", "compliance.detection.processes.child", str(os.getpid())),
         stdin=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=False,
@@ -388,7 +389,8 @@ async def test_a_process_outlives_ctrl_c_but_not_its_input():
 
 
 async def test_a_process_whose_parent_is_another_ends_at_once():
-    orphan = started("-m", "compliance.detection.child", "1", stdin=subprocess.DEVNULL)
+    child = "compliance.detection.processes.child"
+    orphan = started("-m", child, "1", stdin=subprocess.DEVNULL)
     out, _ = await asyncio.to_thread(orphan.communicate)
     assert out == ""
     assert orphan.returncode == 0

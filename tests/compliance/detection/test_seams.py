@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compliance.detection.seams import BEFORE, BEHIND, TEXTS, WITHIN, seams
+from compliance.detection.reading.seams import BEFORE, BEHIND, TEXTS, WITHIN, seams
 from compliance.vocabulary import Category, Finding
 
 IBAN = "DE89 3704 0044 0532 0130 00"

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import regex
 
-from compliance.detection import special, terminology
-from compliance.detection.special import SpecialCategories
+from compliance.detection.special import special, terminology
+from compliance.detection.special.special import SpecialCategories
 from compliance.vocabulary import Category
 from tests.compliance.detection.growth import is_linear
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compliance.detection.views import views
+from compliance.detection.reading.views import views
 from tests.compliance.detection.growth import is_linear
 
 ORDINARY = [

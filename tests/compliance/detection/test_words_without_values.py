@@ -14,7 +14,7 @@ from compliance.detection.identifiers.written import (
     is_past_in_some_century,
     plain,
 )
-from compliance.detection.matcher import Matcher
+from compliance.detection.matching.matcher import Matcher
 
 TEXTS = Path(__file__).with_name("words_without_values.txt").read_text("utf-8").splitlines()
 

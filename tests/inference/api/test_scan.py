@@ -9,7 +9,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from compliance.detection.examined import Examined
+from compliance.detection.processes.examined import Examined
 from compliance.gate import Question
 from compliance.policy.default import DEFAULT
 from compliance.vocabulary import Application, DetectionFailed, Event, RecordUnavailable

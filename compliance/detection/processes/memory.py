@@ -10,7 +10,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from compliance.detection.examined import Examined
+from compliance.detection.processes.examined import Examined
 
 
 class Memory:

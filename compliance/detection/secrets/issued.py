@@ -14,7 +14,7 @@ import re
 
 from stdnum import bitcoin
 
-from compliance.detection.credential import (
+from compliance.detection.secrets.credential import (
     END,
     START,
     Form,

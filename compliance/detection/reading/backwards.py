@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import regex
 
-from compliance.detection.triggers import ACCOUNT_COUNTRIES, TOP_LEVELS_TURNED, Trigger
-from compliance.detection.view import Edit, Trust, View, apart
+from compliance.detection.reading.triggers import ACCOUNT_COUNTRIES, TOP_LEVELS_TURNED, Trigger
+from compliance.detection.reading.view import Edit, Trust, View, apart
 
 _ADDRESS = regex.compile(
     rf"(?i)(?<![\w.@\-])(?:{'|'.join(TOP_LEVELS_TURNED)})\.[\w.\-]{{1,100}}@[\w.+\-]{{1,64}}(?![\w@])"

@@ -17,13 +17,13 @@ All views together are at most five times as long as the text with its character
 
 from __future__ import annotations
 
-from compliance.detection.backwards import backwards
-from compliance.detection.compounds import compounds
-from compliance.detection.decoding import decoded, unescaped
-from compliance.detection.folding import folded
-from compliance.detection.joining import joined, spelled
-from compliance.detection.triggers import Trigger, triggers
-from compliance.detection.view import Trust, View
+from compliance.detection.reading.backwards import backwards
+from compliance.detection.reading.compounds import compounds
+from compliance.detection.reading.decoding import decoded, unescaped
+from compliance.detection.reading.folding import folded
+from compliance.detection.reading.joining import joined, spelled
+from compliance.detection.reading.triggers import Trigger, triggers
+from compliance.detection.reading.view import Trust, View
 
 __all__ = ["Trust", "View", "views"]
 

@@ -12,13 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from compliance.detection import definitions
-from compliance.detection.examined import HEAD, Examined, packed, read
+from compliance.detection.processes import definitions
+from compliance.detection.processes.examined import HEAD, Examined, packed, read
 from compliance.vocabulary import Category, DetectionFailed, OwnEntity
 
 LOADING = 120.0  # seconds a process may take to load its models
 LONG = 65_536  # characters, or bytes, from which a frame is written and read beside the loop
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 
 
 class DetectorProcess:
@@ -42,7 +42,7 @@ class DetectorProcess:
         # One thread per process: the pool is what runs in parallel.
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "compliance.detection.child", str(os.getpid())),
+            *(sys.executable, "-m", "compliance.detection.processes.child", str(os.getpid())),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

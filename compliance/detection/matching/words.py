@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 
-from compliance.detection.passes import read
+from compliance.detection.matching.passes import read
 
 BEFORE = 80  # characters before a value in which a context word counts
 AFTER = 30  # and behind it

@@ -11,7 +11,7 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from compliance.detection.terminology import Token, tokens
+from compliance.detection.special.terminology import Token, tokens
 
 BACK, FORTH = 300, 200  # characters on either side beyond which no sentence reaches
 WRAPPED = 50  # characters from which a line may go on in the next one

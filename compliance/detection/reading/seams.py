@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from compliance.detection.view import GAP
+from compliance.detection.reading.view import GAP
 from compliance.vocabulary import Finding
 
 BEFORE, BEHIND = 80, 60  # characters of the texts on either side

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 
 import regex
 
-from compliance.detection.folding import folded
-from compliance.detection.triggers import Trigger
-from compliance.detection.view import Edit, Trust, View, apart
+from compliance.detection.reading.folding import folded
+from compliance.detection.reading.triggers import Trigger
+from compliance.detection.reading.view import Edit, Trust, View, apart
 
 DEPTH = 3
 """How often something may be encoded anew."""

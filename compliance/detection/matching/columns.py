@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from compliance.detection.words import Spoken
+from compliance.detection.matching.words import Spoken
 
 _DELIMITERS = "\t;|,"
 LEAST = 2  # columns of a table

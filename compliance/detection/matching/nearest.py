@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from compliance.detection.words import Said
+from compliance.detection.matching.words import Said
 
 Beside = tuple[tuple[int, int], int, Said]
 """A value's `[start, end)`, how far its word is, and the word."""

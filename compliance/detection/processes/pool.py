@@ -16,12 +16,12 @@ from dataclasses import replace
 
 import structlog
 
-from compliance.detection import definitions
-from compliance.detection.examined import Examined, joined, with_pieces
-from compliance.detection.jobs import Job, Jobs, TooMany
-from compliance.detection.memory import Memory
-from compliance.detection.process import LOADING, DetectorProcess
-from compliance.detection.seams import seams
+from compliance.detection.processes import definitions
+from compliance.detection.processes.examined import Examined, joined, with_pieces
+from compliance.detection.processes.jobs import Job, Jobs, TooMany
+from compliance.detection.processes.memory import Memory
+from compliance.detection.processes.process import LOADING, DetectorProcess
+from compliance.detection.reading.seams import seams
 from compliance.vocabulary import Category, DetectionFailed, OwnEntity, Scan, Segment
 
 QUEUE = 64  # requests waiting per process; beyond, refused at once

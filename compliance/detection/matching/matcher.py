@@ -16,16 +16,24 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from compliance.detection import columns
-from compliance.detection.bare import Bare
-from compliance.detection.edges import has_edges, is_part_of_more
-from compliance.detection.forms import alone, begun, glued, inside, near_trigger
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
 from compliance.detection.masks import masks, touches
-from compliance.detection.nearest import Beside, next_to
-from compliance.detection.others import OTHER_WORDS
-from compliance.detection.passes import Hit, Literals, Patterns, read
-from compliance.detection.words import BEFORE, Said, Spoken, said, spaced, spellings, windows
+from compliance.detection.matching import columns
+from compliance.detection.matching.bare import Bare
+from compliance.detection.matching.edges import has_edges, is_part_of_more
+from compliance.detection.matching.forms import alone, begun, glued, inside, near_trigger
+from compliance.detection.matching.nearest import Beside, next_to
+from compliance.detection.matching.others import OTHER_WORDS
+from compliance.detection.matching.passes import Hit, Literals, Patterns, read
+from compliance.detection.matching.words import (
+    BEFORE,
+    Said,
+    Spoken,
+    said,
+    spaced,
+    spellings,
+    windows,
+)
 
 CHECKED = 20_000
 """Values without a word that are checked in one text; more of them count without a check, so

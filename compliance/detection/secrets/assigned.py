@@ -7,7 +7,7 @@ placeholder or an expression of code.
 
 from __future__ import annotations
 
-from compliance.detection.credential import (
+from compliance.detection.secrets.credential import (
     Form,
     is_literal,
     is_password,

@@ -13,8 +13,8 @@ from enum import IntFlag, auto
 
 import hyperscan
 
-from compliance.detection.first_names import FIRST_NAMES
-from compliance.detection.spoken import AT_WORDS, DOT_WORDS, TOP_LEVEL
+from compliance.detection.reading.first_names import FIRST_NAMES
+from compliance.detection.reading.spoken import AT_WORDS, DOT_WORDS, TOP_LEVEL
 
 
 class Trigger(IntFlag):

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compliance.detection.function_words import LANGUAGES_OF
-from compliance.detection.passes import read
-from compliance.detection.sentences import Sentence
-from compliance.detection.terminology import TOKEN, Phrase, Term, Terminology
+from compliance.detection.matching.passes import read
+from compliance.detection.special.sentences import Sentence
+from compliance.detection.special.terminology import TOKEN, Phrase, Term, Terminology
 
 SAID = 0.85  # the score of what is said outright
 HELD = 0.7  # and of what "has" or "is" tells

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from compliance.detection.claims import Claims, Span, overlaps
-from compliance.detection.passes import Literals, read
-from compliance.detection.sentences import Sentence, sentence_at
-from compliance.detection.terminology import ENDING, TOKEN, Term, terminology
-from compliance.detection.words import spaced
+from compliance.detection.matching.passes import Literals, read
+from compliance.detection.matching.words import spaced
+from compliance.detection.special.claims import Claims, Span, overlaps
+from compliance.detection.special.sentences import Sentence, sentence_at
+from compliance.detection.special.terminology import ENDING, TOKEN, Term, terminology
 from compliance.vocabulary import Category, Finding
 
 RECOGNISER = "special"

@@ -1,7 +1,7 @@
 """The process that holds a detector: texts in on a pipe, what was found out on another.
 
-Started by `pool`, as `python -m compliance.detection.child <parent's process id>`. It lives no
-longer than its parent: the kernel kills it when the parent's thread dies
+Started by `process`, as `python -m compliance.detection.processes.child <parent's process id>`.
+It lives no longer than its parent: the kernel kills it when the parent's thread dies
 (`PR_SET_PDEATHSIG`), and it ends when its input ends.
 Nothing is written to the terminal, which a stray warning could fill with a text.
 """
@@ -15,10 +15,10 @@ import signal
 import sys
 from typing import Any, BinaryIO
 
-from compliance.detection import definitions
 from compliance.detection.detector import Detector
-from compliance.detection.examined import HEAD, packed, written
 from compliance.detection.own import OwnEntities, PatternRefused
+from compliance.detection.processes import definitions
+from compliance.detection.processes.examined import HEAD, packed, written
 from compliance.vocabulary import DetectionFailed
 
 COMPILED = 4  # lists of own entities that are kept ready

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from compliance.detection.examined import Examined
+from compliance.detection.processes.examined import Examined
 from compliance.vocabulary import OwnEntity
 
 TOGETHER = 32_768  # characters of several jobs that are given to a process at once

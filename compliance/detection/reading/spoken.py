@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import regex
 
-from compliance.detection.view import Edit
+from compliance.detection.reading.view import Edit
 
 AT_WORDS = (
     *("at", "ät", "ätt", "arobase", "arobas", "arroba", "chiocciola", "chiocciolina"),

@@ -18,9 +18,9 @@ import regex
 from presidio_analyzer import EntityRecognizer, LocalRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
-from compliance.detection import assigned, issued
-from compliance.detection.credential import Form
-from compliance.detection.passes import Patterns, read
+from compliance.detection.matching.passes import Patterns, read
+from compliance.detection.secrets import assigned, issued
+from compliance.detection.secrets.credential import Form
 
 BEFORE = 100  # characters before a trigger in which a match may begin
 BEHIND = 300  # and behind it beyond what its pattern's bounds allow

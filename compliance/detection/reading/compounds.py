@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from compliance.detection.first_names import FIRST_NAMES
-from compliance.detection.triggers import Trigger
-from compliance.detection.view import Edit, Trust, View, apart
+from compliance.detection.reading.first_names import FIRST_NAMES
+from compliance.detection.reading.triggers import Trigger
+from compliance.detection.reading.view import Edit, Trust, View, apart
 
 _WORD = re.compile(
     r"(?<![^\W_])[^\W\d_]{3,20}(?:([_.])[^\W\d_]{3,20}(?:\1[^\W\d_]{2,20}){0,4})(?![\w@])"

@@ -13,7 +13,7 @@ from functools import cache
 
 import regex
 
-from compliance.detection.view import Edit, View
+from compliance.detection.reading.view import Edit, View
 
 _LONGEST = 3  # characters that one may become; some would be a sentence
 

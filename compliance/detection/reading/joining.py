@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from compliance.detection.spoken import spoken_addresses
-from compliance.detection.triggers import Trigger
-from compliance.detection.view import Edit, Trust, View, apart
+from compliance.detection.reading.spoken import spoken_addresses
+from compliance.detection.reading.triggers import Trigger
+from compliance.detection.reading.view import Edit, Trust, View, apart
 
 LONGEST = 80  # characters of one value, written apart; longer is a list or a table
 LEAST, MOST = 8, 34  # letters and digits of a value in groups: an IBAN has at most 34

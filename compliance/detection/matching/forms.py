@@ -8,7 +8,7 @@ from functools import cache
 import regex
 
 from compliance.detection.identifiers.identifier import Identifier
-from compliance.detection.words import Said
+from compliance.detection.matching.words import Said
 
 BEFORE_TRIGGER = 120  # characters before a trigger in which a value may begin
 BEHIND_TRIGGER = 600  # and behind it in which it may end

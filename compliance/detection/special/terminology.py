@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from compliance.detection.passes import read
+from compliance.detection.matching.passes import read
 
 FOLDER = Path(__file__).parent / "terms"
 ENDING = 4  # letters that a star stands for
