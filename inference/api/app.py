@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from compliance.audit.keys import read_key
 from compliance.audit.writer import Writer
-from compliance.detection.pool import DetectorPool
+from compliance.detection.processes.pool import DetectorPool
 from compliance.holds.desk import Desk
 from compliance.vocabulary import Append, DetectionFailed
 from inference.api import holds, models, scanning

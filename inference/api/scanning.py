@@ -14,7 +14,7 @@ import orjson
 from msgspec import Meta, Struct
 
 from compliance import gate
-from compliance.detection.examined import Examined
+from compliance.detection.processes.examined import Examined
 from compliance.gate import Question, Refused
 from inference.api import asked
 from inference.api.body import CallerGone, parsed
