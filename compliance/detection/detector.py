@@ -23,6 +23,7 @@ from compliance.detection.categories import PERSONS, category, pairs
 from compliance.detection.identifiers import ALL
 from compliance.detection.language import Languages
 from compliance.detection.matching.edges import is_joined
+from compliance.detection.matching.passes import read
 from compliance.detection.names.model import Names
 from compliance.detection.names.spans import Name
 from compliance.detection.own import OwnEntities
@@ -111,6 +112,8 @@ class Detector:
             raise DetectionFailed(
                 f"a recogniser failed with {type(error).__name__}; the request is refused"
             ) from None
+        finally:
+            read.cache_clear()  # no text is kept
 
     def _examined(self, texts: Sequence[str], until: float) -> list[Examined]:
         ways = [views(text) if len(text) >= MIN_LENGTH else [] for text in texts]
@@ -127,9 +130,9 @@ class Detector:
             if several and several[0].text != text:
                 # A pattern may say how a value is written, which views make alike.
                 results.extend(self.own.find(text, until))
-            read = self._languages.read(text)
+            reading = self._languages.read(text)
             findings = tuple(self._with_what_masks_show(text, resolved(results, text), until))
-            examined.append(Examined(findings, read.names_unchecked, read.languages))
+            examined.append(Examined(findings, reading.names_unchecked, reading.languages))
             _left(until)
         return examined
 

@@ -14,6 +14,7 @@ while most words stand outside them, else judged too. About 0.2 ms a sentence.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -121,14 +122,19 @@ _CODE = regex.compile(  # as Markdown marks it
     r"```(?:[\w+#.-]*+(?=\n))?(?P<block>.*?)(?:```|\Z)|`(?P<span>[^`\n]{1,200})`", regex.DOTALL
 )
 _RUN = regex.compile(r"\S++")
-_NOT_PROSE = regex.compile(r"[@_\\{}<>=|\d]|://|\w[./:]\w|^\[[A-Z]+\]")
-"""In a run of characters: an address, an identifier, markup, a number, a mask."""
+_NOT_PROSE = re.compile(  # for which it is three times as fast
+    r"(?<!\S)(?:\[[A-Z]+\]|(?:[^\s@_\\{}<>=|\d:./]++"
+    r"|(?<!\w)[./]|[./](?!\w)|(?<!\w):(?!//)|:(?!\w|//))*+[@_\\{}<>=|\d:./])\S*+"
+)
+"""A run of characters with an address, an identifier, markup, a number or a mask."""
 _FOREIGN = regex.compile(
     r"(?:(?![\p{Latin}\p{Greek}\p{Cyrillic}])\p{L}\p{M}*){2,}"
     r"|(?![а-щъьюяѝ])\p{Cyrillic}(?=\p{L})|(?<=\p{Cyrillic})(?![а-щъьюяѝ])\p{Cyrillic}",  # noqa: RUF001 -- Cyrillic is meant
     regex.IGNORECASE,
 )
 """Letters of no known language: of another script, or Cyrillic ones that Bulgarian lacks."""
+_NOT_LATIN = re.compile("[^\x00-\xb4\xb6-\u02af\u0300-\u036f\u2000-\u206f\u20a0-\u20bf]")
+"""What a text must hold to hold any of those."""
 _TAG = regex.compile(
     r"</?\p{L}[^<>\n]{0,200}>|\]\([^()\s]{0,500}\)"
 )  # of HTML, a link's of Markdown
@@ -174,9 +180,11 @@ class Languages:
 
     def read(self, text: str) -> Reading:
         """The languages of a text's pieces, and whether one of them is not known."""
-        prose = _RUN.sub(_kept, _CODE.sub(_uncoded, text) if "`" in text else text)
+        prose = _NOT_PROSE.sub(" ", _CODE.sub(_uncoded, text) if "`" in text else text)
         languages: set[str] = set()
-        foreign = _FOREIGN.search(prose) or _HAN_OR_KANA.search(prose)
+        foreign = _NOT_LATIN.search(prose) and (
+            _FOREIGN.search(prose) or _HAN_OR_KANA.search(prose)
+        )
         if foreign:
             # Only the letters around the place: the rest may be in any language.
             near = prose[max(0, foreign.start() - 50) : foreign.end() + 200]
@@ -185,9 +193,10 @@ class Languages:
             language = self._language(words)
             if language:
                 languages.add(language)
-        seen = sum(1 for _ in _WORD.finditer(prose))
-        if prose is not text and sum(1 for _ in _WORD.finditer(text)) > 2 * seen:
-            languages |= self._hidden(text, seen)
+        if prose != text:
+            seen = len(_WORD.findall(prose))
+            if len(_WORD.findall(text)) > 2 * seen:
+                languages |= self._hidden(text, seen)
         unchecked = bool(foreign) or not languages <= KNOWN
         return Reading(unchecked, frozenset(languages))
 
@@ -218,13 +227,16 @@ class Languages:
         return self._told_by_model(lowered, certain)
 
     def _told_by_model(self, lowered: list[str], certain: float) -> str | None:
-        ranked = self._model.rank(" ".join(lowered))
-        known = [(name, chance) for name, chance in ranked if name in KNOWN]
         cyrillic = _CYRILLIC.search(lowered[0]) is not None
         least = UNLIKELY_CYRILLIC if cyrillic else UNLIKELY
+        joined = " ".join(lowered)
+        language, probability = self._model.classify(joined)
+        if language in KNOWN and probability >= least:
+            return str(language) if probability >= certain else None
+        ranked = self._model.rank(joined)
+        known = [(name, chance) for name, chance in ranked if name in KNOWN]
         if sum(chance for _, chance in known) >= least:
             return str(known[0][0]) if known[0][1] >= certain else None
-        language, probability = ranked[0]
         if probability < certain:
             return None
         enough = CERTAIN_CYRILLIC if cyrillic else CERTAIN
@@ -242,10 +254,6 @@ def _told_by_words(words: list[str]) -> str | None:
     if count < MIN_FUNCTION_WORDS or count < FUNCTION_WORDS * len(words):
         return None
     return None if others and others[0][1] == count else language
-
-
-def _kept(run: regex.Match[str]) -> str:
-    return " " if _NOT_PROSE.search(run[0]) else run[0]
 
 
 def _kept_unless_address(run: regex.Match[str]) -> str:

@@ -57,6 +57,8 @@ _TAIL = (
 _UK_POSTCODE = r"[A-Z]{1,2}\d[A-Z0-9]?[ ]?\d[ABD-HJLNP-UW-Z]{2}"
 _EIRCODE = r"(?:[AC-FHKNPRTV-Y]\d{2}|D6W)[ ]?[0-9AC-FHKNPRTV-Y]{4}"
 
+_LONGEST = 240  # characters of an address behind what tells of it
+
 # --- What only looks like one -------------------------------------------------------------
 
 _NO_STREET = re.compile(
@@ -179,6 +181,7 @@ def _row(
         holds=_is_named,
         trigger=trigger,
         begins=begins,
+        reach=_LONGEST,
     )
 
 

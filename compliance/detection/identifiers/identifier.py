@@ -45,7 +45,7 @@ class Identifier:
     base letters match too. A word that ends with `*` is the stem of its inflections.
 
     `trigger` is for a pattern too large for Hyperscan: a short expression that stands in every
-    value. Then `pattern` is matched by `regex` alone, from 120 characters before it to 600
+    value. Then `pattern` is matched by `regex` alone, from 120 characters before it to `reach`
     behind, and may use all that `regex` knows, as long as it is linear. `begins` says that
     every value begins with its trigger, so that nothing is tried anywhere else.
 
@@ -64,4 +64,5 @@ class Identifier:
     holds: Callable[[str], bool] | None = None
     trigger: str = ""
     begins: bool = False
+    reach: int = 600
     single: bool = False

@@ -11,7 +11,6 @@ from compliance.detection.identifiers.identifier import Identifier
 from compliance.detection.matching.words import Said
 
 BEFORE_TRIGGER = 120  # characters before a trigger in which a value may begin
-BEHIND_TRIGGER = 600  # and behind it in which it may end
 LEAST = 4  # characters of a value
 
 
@@ -59,12 +58,12 @@ def inside(identifier: Identifier, text: str, start: int, end: int) -> tuple[int
     return None
 
 
-def near_trigger(places: Sequence[Said], length: int) -> list[tuple[int, int]]:
+def near_trigger(places: Sequence[Said], reach: int, length: int) -> list[tuple[int, int]]:
     """Where values may stand that hold one of the triggers; none overlap."""
     merged: list[tuple[int, int]] = []
     for place in places:
         start = max(0, place.start - BEFORE_TRIGGER)
-        end = min(length, place.end + BEHIND_TRIGGER)
+        end = min(length, place.end + reach)
         if merged and start <= merged[-1][1]:
             merged[-1] = merged[-1][0], max(end, merged[-1][1])
         else:

@@ -171,7 +171,7 @@ class Matcher:
                 yield from ((about, *match.span()) for match in tried if match)
                 continue
             pattern = alone(identifier)
-            for start, end in near_trigger(places, len(read.text)):
+            for start, end in near_trigger(places, identifier.reach, len(read.text)):
                 for match in pattern.finditer(read.text, start, end):
                     yield about, *match.span()
 

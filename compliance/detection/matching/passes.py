@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 import hyperscan
 
@@ -66,8 +67,9 @@ def _byte(character: str) -> int:
 _BYTES = _Bytes({code: ord(chr(code).lower()) for code in range(128)})
 
 
+@lru_cache(maxsize=4)
 def read(text: str) -> bytes:
-    """A text as one byte a character."""
+    """A text as one byte a character. The last texts are kept until `read.cache_clear()`."""
     if text.isascii():
         return text.encode().lower()
     return codecs.charmap_encode(text, "strict", _BYTES)[0]

@@ -180,18 +180,23 @@ def _wrapped(text: str) -> Iterator[Edit]:
             yield _gone(end)
 
 
+_LONG = re.compile(r"\w{9,}")
 _GLUED = re.compile(
-    r"(?<!\w)[^\W\d_][^\W\d]{1,23}?(?P<before>)"
+    r"[^\W\d_][^\W\d]{1,23}?(?P<before>)"
     r"(?:\d{7,20}|[A-Za-z]{2}\d{2}[A-Za-z0-9]{11,30})(?!\w)"
-    r"|(?<!\w)[A-Za-z]{0,2}\d{7,20}(?P<behind>)[^\W\d_]{2,24}(?!\w)"
-    r"|(?<=[^\W\d_])(?P<plus>)\+(?=[\d ()\-/]{7})"
+    r"|[A-Za-z]{0,2}\d{7,20}(?P<behind>)[^\W\d_]{2,24}(?!\w)"
 )
+_GLUED_PLUS = re.compile(r"(?<=[^\W\d_])\+(?=[\d ()\-/]{7})")
 
 
 def _glued(text: str) -> Iterator[Edit]:
     """svnr1237010180, ibande89370400440532013000: a space between the word and the value."""
-    for match in _GLUED.finditer(text):
-        place = match.start(match.lastgroup or 0)
+    places = [plus.start() for plus in _GLUED_PLUS.finditer(text)]
+    for long in _LONG.finditer(text):
+        match = None if long[0].isalpha() else _GLUED.match(text, long.start())
+        if match:
+            places.append(match.start(match.lastgroup or 0))
+    for place in sorted(places):
         yield Edit(place, place, " ")
 
 
