@@ -23,11 +23,11 @@ _OF = (
     r"|al|ta['’]|(?:i[rlntdsxżz]|l)-|na|nad|pod|i|y|e|és|und|of|the|sur|lui|cel"
     r"|\d{1,2}\.?)[ ]?){1,2}"
 )
-_NAMES = rf"(?:{_OF})?{_CAPITAL}(?:[ ](?:{_OF})?{_CAPITAL}){{0,3}}"
+NAMES = rf"(?:{_OF})?{_CAPITAL}(?:[ ](?:{_OF})?{_CAPITAL}){{0,3}}"
 _NUMBER = r"\d{1,4}[ ]?[a-h]?(?:[ ]?[/\-–][ ]?(?:\d{1,4}[a-z]?|[a-z])){0,2}"
 _PLAIN = r"\d{1,4}[a-h]?(?:[/\-–]\d{1,4}[a-z]?)?"
 
-_POSTCODE = (
+POSTCODE = (
     r"(?:(?-i:[A-Z]{1,2})[\- ])?"
     r"(?:\d{5,6}|\d{4}[ ]?(?-i:[A-Z]{2})|\d{4}-\d{3}|\d{3}[ ]\d{2}|\d{2}-\d{3}|\d{4})"
 )
@@ -50,7 +50,7 @@ _BREAK = r"[.,;]{0,2}[ ]?(?:-[ ])?[ \n]{0,2}(?<=[ \n])"
 _GREEK_CODE = r"(?:τ\.?κ\.?[ ])?"
 _PROVINCE = r"(?:[ ][(]?(?-i:[A-Z]{2})\b[)]?)?"
 _TAIL = (
-    rf"(?:{_BREAK}{_GREEK_CODE}{_POSTCODE},?[ \n]{{1,2}}{_TOWN}{_PROVINCE}"
+    rf"(?:{_BREAK}{_GREEK_CODE}{POSTCODE},?[ \n]{{1,2}}{_TOWN}{_PROVINCE}"
     rf"|{_BREAK}(?:{_TOWN},?[ ])?{_GREEK_CODE}{_CLEAR_POSTCODE}"
     rf"|{_BREAK}{_TOWN},?[ ](?!19|20)\d{{4}}(?![\w.,]\d|\w))?"
 )
@@ -83,7 +83,7 @@ _NO_NAME = frozenset(
 )
 
 
-def _is_named(value: str) -> bool:
+def is_named(value: str) -> bool:
     """Not a way of sending nor a part of a book, whose number follows as well."""
     if _NO_STREET.match(value) is not None:
         return False
@@ -178,7 +178,7 @@ def _row(
         words=_WORDS,
         strength=Strength.CERTAIN if trigger else Strength.FORM,
         source="Universal Postal Union, addressing of the member countries",
-        holds=_is_named,
+        holds=is_named,
         trigger=trigger,
         begins=begins,
         reach=_LONGEST,
@@ -190,7 +190,7 @@ _SUFFIXES = (
     r"|kade|dreef|singel|baan|steeg|-ring|steenweg|vej|gade|stræde|vænge|plads|veien|vegen|gaten|gatan|vägen|gränden"
     r"|torget|gata|vegur|stígur|katu|kuja|polku|bulevardi|gränd|stigen|[aeiouyäö]ntie)"
 )
-_BEFORE = (
+BEFORE = (
     # Italian, Spanish, Catalan, Basque, Galician, Portuguese, Romanian, Maltese
     r"(?:via|viale|v\.le|piazza|p\.zza|piazzale|corso|c\.so|largo|vicolo|contrada|strada"
     r"|calle|c/|pasadizo|intrarea|chemin|impasse|allée|quai"
@@ -235,7 +235,7 @@ _APARTMENT = (
     r"|[ ]h\d{4}){0,4}"
 )
 
-_NAMED_NUMBER = (
+NAMED_NUMBER = (
     rf"{_CAPITAL}(?:[ \-](?:{_OF})?{_CAPITAL}){{0,3}},?[ ](?:č\.?p\.?[ ])?{_PLAIN}{_APARTMENT}"
 )
 _FLAT = r"(?:flat|apartment|apt\.?|unit|studio)[ ]\d{1,4}[a-z]?(?:,?[ ]|,?\n)"
@@ -252,11 +252,11 @@ IDENTIFIERS = (
         "street before its name, number last",
         "Via Roma 12, 00184 Roma; C/ Mayor, 5, 3º B; ul. Długa 7/2; ул. Иван Вазов 5; Οδός"
         " Ερμού 3",
-        rf"{_BEFORE}[ ]?[„\"“]?{_NAMES}[\"“”]?,?[ ]{{1,2}}(?:n[ro.º°]{{0,2}}[ ]?"
+        rf"{BEFORE}[ ]?[„\"“]?{NAMES}[\"“”]?,?[ ]{{1,2}}(?:n[ro.º°]{{0,2}}[ ]?"
         rf"|бл\.?[ ]?|nº[ ]?"
         rf"|núm\.?[ ]|№[ ]?)?{_NUMBER}"
         rf"(?:,?[ ]\d{{1,2}}[ºª°][ ]?[A-Z]?)?{_APARTMENT}{_TAIL}",
-        rf"{_BEFORE}[^0-9]{{2,32}}[0-9]",
+        rf"{BEFORE}[^0-9]{{2,32}}[0-9]",
         begins=True,
     ),
     _row(
@@ -264,7 +264,7 @@ IDENTIFIERS = (
         "12 bis, rue de la Paix, 75002 Paris; 3 Triq ir-Repubblika; 5 Sráid Uí Chonaill",
         rf"\d{{1,4}}(?:[ ]?(?:bis|ter|quater|[a-d]))?,?[ ](?:{_FRENCH}|triq|sráid|bóthar"
         rf"|ascaill)[ ]"
-        rf"{_NAMES}{_APARTMENT}{_TAIL}",
+        rf"{NAMES}{_APARTMENT}{_TAIL}",
         rf"[0-9]{{1,4}}[ ]?[a-z]{{0,6}},?[ ](?:{_FRENCH}|triq|sráid|bóthar|ascaill)[ ]",
         begins=True,
     ),
@@ -308,7 +308,7 @@ IDENTIFIERS = (
         "name and number, then postcode and town",
         "Unter den Linden 5, 10117 Berlin; Vinohradská 12, 120 00 Praha 2; Ερμού 12, 105 63"
         " Αθήνα",
-        rf"{_NAMED_NUMBER}{_BREAK}{_GREEK_CODE}{_CLEAR_POSTCODE}(?:[ ]|,[ ]|\n)"
+        rf"{NAMED_NUMBER}{_BREAK}{_GREEK_CODE}{_CLEAR_POSTCODE}(?:[ ]|,[ ]|\n)"
         rf"{_TOWN}{_PROVINCE}",
         rf"[0-9][^0-9]{{0,3}}(?:[ ][a-z]{{2,12}}\.?[ ][0-9a-z]{{1,3}})?{_TRIGGER_BREAK}"
         rf"{_POSTCODE_AND_LETTER}",
@@ -316,18 +316,18 @@ IDENTIFIERS = (
     _row(
         "name and number, then postcode of four digits, which are no year, and town",
         "Bjørkelia 14, 5010 Bergen; Charlottepad 9, 2908 Bihain",
-        rf"{_NAMED_NUMBER}{_BREAK}(?!1[89]|20)\d{{4}}[ ]{_TOWN}",
+        rf"{NAMED_NUMBER}{_BREAK}(?!1[89]|20)\d{{4}}[ ]{_TOWN}",
         r"[0-9][a-h]?(?:[ ]h?[0-9]{1,4})?[.,]?[ \n]{1,2}[02-9][0-9]{3}[ ][^0-9 ]",
     ),
     _row(
         "name and number, then postcode of four digits and town",
         "Am Markt 3, 1010 Wien",
-        rf"{_NAMED_NUMBER}{_BREAK}\d{{4}}(?:,?[ ]|\n){_TOWN}",
+        rf"{NAMED_NUMBER}{_BREAK}\d{{4}}(?:,?[ ]|\n){_TOWN}",
     ),
     _row(
         "name and number, town, postcode",
         "Αγίου Δημητρίου 12, Θεσσαλονίκη 546 33; Πατησίων 76, Τ.Κ. 10434",
-        rf"{_NAMED_NUMBER}{_BREAK}(?:{_TOWN},?[ ])?{_GREEK_CODE}{_CLEAR_POSTCODE}",
+        rf"{NAMED_NUMBER}{_BREAK}(?:{_TOWN},?[ ])?{_GREEK_CODE}{_CLEAR_POSTCODE}",
     ),
     _row(
         "British: number or flat, name, town, postcode",

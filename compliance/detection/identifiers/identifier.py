@@ -49,6 +49,9 @@ class Identifier:
     behind, and may use all that `regex` knows, as long as it is linear. `begins` says that
     every value begins with its trigger, so that nothing is tried anywhere else.
 
+    `field` says that a value counts only in a column that a word heads, or as what a word at
+    the beginning of a field labels (`"city": "Sligo"`, `Wohnort: Bad Tölz`).
+
     `single` says that a word tells of the value next to it and of none further on.
     """
 
@@ -65,4 +68,5 @@ class Identifier:
     trigger: str = ""
     begins: bool = False
     reach: int = 600
+    field: bool = False
     single: bool = False

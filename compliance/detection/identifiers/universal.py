@@ -11,6 +11,7 @@ from compliance.detection.identifiers import (
     addresses,
     births,
     crypto,
+    fields,
     network,
     payment,
     phones,
@@ -84,6 +85,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     *births.IDENTIFIERS,
     *places.IDENTIFIERS,
     *addresses.IDENTIFIERS,
+    *fields.IDENTIFIERS,
     *_OWN,
 )
 """Every row that belongs to no country."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import regex
@@ -33,6 +33,15 @@ def glued(identifier: Identifier) -> regex.Pattern[str]:
 
 
 @cache
+def labelled(identifier: Identifier) -> regex.Pattern[str]:
+    """A value behind its label, quoted or up to the end of the field; its group is `value`."""
+    return _compiled(
+        rf"[\"'”»\])*]{{0,2}}[ \t]{{0,2}}(?:=>|[:=>])[ \t]{{0,4}}[\"'„“«]?"
+        rf"(?P<value>{identifier.pattern})(?=[ \t]*(?:[\"'”“»,;|<\r\n}}\])]|\.(?:\s|$)|$))"
+    )
+
+
+@cache
 def _whole(identifier: Identifier) -> regex.Pattern[str]:
     return _compiled(identifier.pattern)
 
@@ -40,6 +49,30 @@ def _whole(identifier: Identifier) -> regex.Pattern[str]:
 def _compiled(pattern: str) -> regex.Pattern[str]:
     # What Hyperscan calls a digit is one of ASCII; views have no others.
     return regex.compile(pattern.replace(r"\d", "[0-9]"), regex.IGNORECASE)
+
+
+_BEGINS = regex.compile(r"(?:^|[\n\"'{},;|<(\[*•>.])[ \t]*(?:\p{Pd}[ \t]+)?$")
+"""What stands before the label of a field."""
+_QUOTES = " \t\"'\r"
+
+
+def in_fields(
+    identifier: Identifier,
+    text: str,
+    words: Sequence[Said],
+    cells: Sequence[tuple[str, int, int]],
+) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The values that words label, and the whole of cells below them, with their words."""
+    for word in words:
+        if _BEGINS.search(text, max(0, word.start - LEAST), word.start):
+            value = labelled(identifier).match(text, word.end)
+            if value:
+                yield word.word, value.span("value")
+    for heading, start, end in cells:
+        bare = text[start:end].strip(_QUOTES)
+        if bare and _whole(identifier).fullmatch(bare):
+            begin = text.index(bare, start)
+            yield heading, (begin, begin + len(bare))
 
 
 def inside(identifier: Identifier, text: str, start: int, end: int) -> tuple[int, int] | None:

@@ -21,7 +21,14 @@ from compliance.detection.masks import masks, touches
 from compliance.detection.matching import columns
 from compliance.detection.matching.bare import Bare
 from compliance.detection.matching.edges import has_edges, is_part_of_more
-from compliance.detection.matching.forms import alone, begun, glued, inside, near_trigger
+from compliance.detection.matching.forms import (
+    alone,
+    begun,
+    glued,
+    in_fields,
+    inside,
+    near_trigger,
+)
 from compliance.detection.matching.nearest import Beside, next_to
 from compliance.detection.matching.others import OTHER_WORDS
 from compliance.detection.matching.passes import Hit, Literals, Patterns, read
@@ -182,20 +189,35 @@ class Matcher:
         for about, words in read.spoken.of.items():
             if about == _OTHER or self._identifiers[about].strength is not Strength.FORM:
                 continue
-            pattern = alone(self._identifiers[about])
-            beside = self._beside(read, about, words)
-            if self._identifiers[about].single:
-                beside = next_to(beside, read.text)
-            for span, distance, word in beside:
-                yield self._tried(read, about, span, distance, word.word)
-            for word in words:
-                behind = glued(self._identifiers[about]).match(read.text, word.end)
-                if behind:
-                    distance = behind.start("value") - word.end
-                    yield self._tried(read, about, behind.span("value"), distance, word.word)
-            for heading, start, end in read.tables.cells(about):
-                for match in pattern.finditer(read.text, start, end):
-                    yield self._tried(read, about, match.span(), 0, heading)
+            if self._identifiers[about].field:
+                yield from self._in_fields(read, about, words)
+            else:
+                yield from self._of_form(read, about, words)
+
+    def _of_form(self, read: _Read, about: int, words: Sequence[Said]) -> Iterator[_Candidate]:
+        """The same of one identifier."""
+        identifier = self._identifiers[about]
+        beside = self._beside(read, about, words)
+        if identifier.single:
+            beside = next_to(beside, read.text)
+        for span, distance, word in beside:
+            yield self._tried(read, about, span, distance, word.word)
+        for word in words:
+            behind = glued(identifier).match(read.text, word.end)
+            if behind:
+                distance = behind.start("value") - word.end
+                yield self._tried(read, about, behind.span("value"), distance, word.word)
+        for heading, start, end in read.tables.cells(about):
+            for match in alone(identifier).finditer(read.text, start, end):
+                yield self._tried(read, about, match.span(), 0, heading)
+
+    def _in_fields(
+        self, read: _Read, about: int, words: Sequence[Said]
+    ) -> Iterator[_Candidate]:
+        """Values that words label, or that stand in columns below them."""
+        cells = read.tables.cells(about)
+        for label, span in in_fields(self._identifiers[about], read.text, words, cells):
+            yield self._tried(read, about, span, 0, label)
 
     def _beside(self, read: _Read, about: int, words: Sequence[Said]) -> Iterator[Beside]:
         """What has the form of an identifier's values and stands near one of its words."""
