@@ -325,13 +325,17 @@ class Matcher:
 
     def _best(self, read: _Read, group: Sequence[_Candidate]) -> Iterator[Match]:
         """Of candidates that overlap the best ones that do not."""
-        claimed = any(not one.holds for one in group)
+        failed = [one for one in group if not one.holds]
         standing = [
             one
             for one in group
-            if one.holds and (one.word is not None or not (claimed or self._other(read, one)))
+            if one.holds
+            and (
+                one.word is not None
+                or not (self._is_claimed(one, failed) or self._other(read, one))
+            )
         ]
-        standing = [one for one in standing if not _is_within(one, standing)]
+        standing = [one for one in standing if not self._is_within(one, standing)]
         taken: list[_Candidate] = []
         for one in sorted(standing, key=lambda one: self._order(read, one, standing)):
             if all(one.end <= other.start or other.end <= one.start for other in taken):
@@ -340,6 +344,25 @@ class Matcher:
             identifier = self._identifiers[one.about]
             score = ALONE if one.word is None else BESIDE[identifier.strength]
             yield Match(identifier, one.start, one.end, score, one.word, one.checked)
+
+    def _is_claimed(self, one: _Candidate, failed: Sequence[_Candidate]) -> bool:
+        """Whether what fails beside a word has its place: not if that is a part of it only."""
+        certain = self._is_certain(one)
+        return any(not (certain and _holds_within(one, other)) for other in failed)
+
+    def _is_within(self, one: _Candidate, among: Sequence[_Candidate]) -> bool:
+        """Whether a longer value around it has a word about as near, or needs none.
+
+        Behind "call" the last digits of an account are no phone's.
+        """
+        return any(
+            _holds_within(other, one)
+            and (other.distance <= one.distance + _AS_NEAR or self._is_certain(other))
+            for other in among
+        )
+
+    def _is_certain(self, one: _Candidate) -> bool:
+        return self._identifiers[one.about].strength is Strength.CERTAIN and one.checked
 
     def _other(self, read: _Read, one: _Candidate) -> bool:
         """Whether a value without a word is beside the word of a number of something else."""
@@ -371,15 +394,10 @@ def _is_figures(value: str) -> bool:
     return not any(c.isalpha() or c in "+@" for c in value)
 
 
-def _is_within(one: _Candidate, among: Sequence[_Candidate]) -> bool:
-    """Whether a longer value around it has a word about as near."""
-    return any(
-        other.start <= one.start
-        and one.end <= other.end
-        and other.end - other.start > one.end - one.start
-        and other.distance <= one.distance + _AS_NEAR
-        for other in among
-    )
+def _holds_within(one: _Candidate, other: _Candidate) -> bool:
+    """Whether one is longer than the other, and around it."""
+    longer = one.end - one.start > other.end - other.start
+    return longer and one.start <= other.start and other.end <= one.end
 
 
 def _may_end(text: str, end: int) -> bool:

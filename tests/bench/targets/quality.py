@@ -14,6 +14,7 @@ from pkgutil import iter_modules
 from compliance.detection.identifiers import ALL
 from compliance.detection.reading.seams import seams
 from compliance.vocabulary import Category, Finding
+from tests.bench.targets.cost import TOKEN
 from tests.bench.targets.people import Annotated
 from tests.bench.targets.scanners import COUNTRY, Place, Scan, is_direct
 from tests.compliance.detection import identifiers, ordinary
@@ -125,16 +126,20 @@ def leaks(scan: Scan, texts: Sequence[Annotated]) -> dict[str, Share]:
     return {label: (have, of) for label, (have, of) in sorted(figures.items())}
 
 
-def wrong(scan: Scan) -> dict[str, tuple[int, int, int]]:
-    """By sort of ordinary text: direct findings, all findings, words."""
-    figures: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+def wrong(scan: Scan) -> dict[str, dict[str, float]]:
+    """By sort of ordinary text: direct findings, all findings, words, tokens."""
+    figures: dict[str, Counter[str]] = defaultdict(Counter)
     for kind, text in ordinary.texts():
         sort = "prose" if len(kind) == PROSE else "machines and code"
         found = [entity for _, _, entity in scan(text)]
-        figures[sort][0] += sum(map(is_direct, found))
-        figures[sort][1] += len(found)
-        figures[sort][2] += len(text.split())
-    return {sort: (a, b, c) for sort, (a, b, c) in figures.items()}
+        figures[sort]["direct"] += sum(map(is_direct, found))
+        figures[sort]["all"] += len(found)
+        figures[sort]["words"] += len(text.split())
+        figures[sort]["characters"] += len(text)
+    return {
+        sort: {**counts, "tokens": counts["characters"] / TOKEN}
+        for sort, counts in figures.items()
+    }
 
 
 def evasions(scan: Scan) -> dict[str, Mapping[str, bool]]:

@@ -19,3 +19,17 @@ def test_numbers_and_words_of_ordinary_texts_are_taken_for_nothing_else(detector
     ]
     assert words > 5_000
     assert len(wrong) <= words * RATE, wrong
+
+
+def test_a_value_behind_such_a_text_is_found_all_the_same(detector):
+    value = "DE89 3704 0044 0532 0130 00"
+    some = [f"{text}\n\n{value}" for _, text in list(texts())[::EVERY]]
+    missed = [
+        text[-60:]
+        for text, examined in zip(some, detector.examine_all(some), strict=True)
+        if not any(
+            one.entity == "IBAN_CODE" and text[one.start : one.end] == value
+            for one in examined.findings
+        )
+    ]
+    assert missed == []
