@@ -27,6 +27,8 @@ from compliance.versions import Refused, drafts
 REMOVED = "removed policy rule"  # in the session: so that it can be put back
 PART_REMOVED = "removed part of a policy"  # likewise
 
+UNREADABLE = "The text of this draft cannot be read. Mend it as text first."
+
 
 def urls(guard: Any) -> list[URLPattern]:
     """The addresses below those of policies."""
@@ -58,6 +60,28 @@ def open_draft(request: HttpRequest, pk: int) -> PolicyDraft:
     if draft.state != PolicyDraft.State.OPEN:
         raise Http404
     return draft
+
+
+def store(request: HttpRequest, draft: PolicyDraft, document: documents.Document) -> None:
+    """Save a draft of which a form changed a part; raises `Refused`.
+
+    A text that cannot be read is left as it is: it would be replaced by that part alone,
+    whatever somebody wrote there by hand.
+    """
+    if not documents.read(draft.document):
+        raise Refused("", UNREADABLE)
+    text = documents.written(document)
+    drafts.save(draft, text, person=person(request), seen=draft.revision)
+
+
+def kept(request: HttpRequest, draft: PolicyDraft, document: documents.Document) -> bool:
+    """The same; what is wrong is said on the next page."""
+    try:
+        store(request, draft, document)
+    except Refused as error:
+        messages.error(request, error.message)
+        return False
+    return True
 
 
 def named(draft: PolicyDraft) -> str:

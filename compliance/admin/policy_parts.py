@@ -19,12 +19,11 @@ from django.views.decorators.http import require_POST
 from compliance.admin import policy_document as documents
 from compliance.admin import policy_world
 from compliance.admin.policy_conflict import Conflict
-from compliance.admin.policy_draft import PART_REMOVED, named, open_draft, page_of, person
+from compliance.admin.policy_draft import PART_REMOVED, kept, named, open_draft, page_of
 from compliance.admin.policy_ignored_form import IgnoredForm
 from compliance.admin.policy_own_form import OwnForm
 from compliance.admin.site import console
 from compliance.models import PolicyDraft
-from compliance.versions import Refused, drafts
 
 Form = OwnForm | IgnoredForm
 
@@ -85,7 +84,7 @@ def _posted(
         return _drawn(request, draft, slug, form, original, mark, conflict)
     given = form.definition()
     changed = documents.with_part(document, part.member, part.key, given, original)
-    if not _kept(request, draft, changed):
+    if not kept(request, draft, changed):
         return _drawn(request, draft, slug, form, original, opened)
     messages.success(request, f"The {part.noun} {given[part.key]} is saved.")
     return page_of(draft)
@@ -129,7 +128,7 @@ def remove_view(request: HttpRequest, pk: int, slug: str) -> HttpResponse:
     given = documents.part(document, part.member, part.key, name)
     if given is None:
         messages.warning(request, f"The {part.noun} {name} is not in this draft any more.")
-    elif _kept(request, draft, documents.without_part(document, part.member, part.key, name)):
+    elif kept(request, draft, documents.without_part(document, part.member, part.key, name)):
         request.session[PART_REMOVED] = {
             "draft": pk,
             "id": name,
@@ -152,7 +151,7 @@ def restore_view(request: HttpRequest, pk: int) -> HttpResponse:
     given = json.loads(removed["given"])
     if documents.part(document, part.member, part.key, removed["id"]) is not None:
         messages.warning(request, f"There is another {part.noun} {removed['id']} now.")
-    elif _kept(request, draft, documents.with_part(document, part.member, part.key, given, "")):
+    elif kept(request, draft, documents.with_part(document, part.member, part.key, given, "")):
         del request.session[PART_REMOVED]
         messages.success(request, f"The {part.noun} {removed['id']} is back.")
     return page_of(draft)
@@ -166,20 +165,6 @@ def _part(slug: str) -> Part:
 
 def _known(document: documents.Document) -> policy_world.Known:
     return policy_world.known(documents.parts(document, "own_entities"))
-
-
-def _kept(request: HttpRequest, draft: PolicyDraft, document: dict[str, Any]) -> bool:
-    if not documents.read(draft.document):
-        # It would be replaced by this one definition, whatever somebody wrote there by hand.
-        messages.error(request, "The text of this draft cannot be read. Mend it as text first.")
-        return False
-    text = documents.written(document)
-    try:
-        drafts.save(draft, text, person=person(request), seen=draft.revision)
-    except Refused as error:
-        messages.error(request, error.message)
-        return False
-    return True
 
 
 def urls(guard: Any) -> list[URLPattern]:

@@ -15,13 +15,21 @@ from django.views.decorators.http import require_POST
 from compliance.admin import policy_document as documents
 from compliance.admin import policy_world
 from compliance.admin.policy_conflict import Conflict
-from compliance.admin.policy_draft import REMOVED, named, open_draft, page_of, person
+from compliance.admin.policy_draft import (
+    REMOVED,
+    UNREADABLE,
+    kept,
+    named,
+    open_draft,
+    page_of,
+    store,
+)
 from compliance.admin.policy_rule_form import RuleForm
 from compliance.admin.site import console
 from compliance.models import PolicyDraft
 from compliance.policy import words
 from compliance.policy.rules import PolicyRefused
-from compliance.versions import Refused, drafts
+from compliance.versions import Refused
 
 REMOVED_MEANWHILE = "This rule was removed. Saving yours adds it again."
 
@@ -52,8 +60,12 @@ def sentence(draft: PolicyDraft, form: RuleForm) -> str:
     """What the typed rule says; empty, with errors at the fields, where it says nothing."""
     if not form.is_valid():
         return ""
+    document = documents.read(draft.document)
+    if not document:
+        form.add_error(None, UNREADABLE)
+        return ""
     try:
-        policy = documents.alone(documents.read(draft.document), form.rule())
+        policy = documents.alone(document, form.rule())
     except PolicyRefused as error:
         form.refuse(error)
         return ""
@@ -97,9 +109,8 @@ def _posted(request: HttpRequest, draft: PolicyDraft) -> HttpResponse:
             documents.mark(stored),
             conflict=_conflict(document, stored, said),
         )
-    text = documents.written(documents.with_rule(document, form.rule(), original))
     try:
-        drafts.save(draft, text, person=person(request), seen=draft.revision)
+        store(request, draft, documents.with_rule(document, form.rule(), original))
     except Refused as error:
         form.add_error(None, error.message)
         return _drawn(request, draft, form, said, original, opened)
@@ -184,7 +195,7 @@ def remove_view(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(
             request, "A policy has one rule at least. Add another one before you remove this."
         )
-    elif _kept(request, draft, documents.without(document, name)):
+    elif kept(request, draft, documents.without(document, name)):
         request.session[REMOVED] = {"draft": pk, "id": name, "rule": json.dumps(rule)}
     return page_of(draft)
 
@@ -202,18 +213,7 @@ def restore_view(request: HttpRequest, pk: int) -> HttpResponse:
         messages.warning(request, f"There is another rule {removed['id']} now.")
     else:
         rule = json.loads(removed["rule"])
-        if _kept(request, draft, documents.with_rule(document, rule, removed["id"])):
+        if kept(request, draft, documents.with_rule(document, rule, removed["id"])):
             del request.session[REMOVED]
             messages.success(request, f"The rule {removed['id']} is back.")
     return page_of(draft)
-
-
-def _kept(request: HttpRequest, draft: PolicyDraft, document: documents.Document) -> bool:
-    try:
-        drafts.save(
-            draft, documents.written(document), person=person(request), seen=draft.revision
-        )
-    except Refused as error:
-        messages.error(request, error.message)
-        return False
-    return True

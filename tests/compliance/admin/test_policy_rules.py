@@ -208,6 +208,24 @@ def test_changes_of_two_people_to_two_rules_both_stay(officer):
     assert after["payment-data"]["description"] == "Other."
 
 
+def test_a_text_that_cannot_be_read_is_not_replaced_by_one_rule(officer):
+    draft = drafted(officer.user)
+    page = reverse("admin:policy_draft", args=[draft.pk])
+    typed_in = opened(officer, rule_page(draft))
+    shown = {one.rule.id: one for one in officer.get(page).context["rules"]}
+    asked = {"id": "credentials", "opened": shown["credentials"].mark}
+    officer.post(reverse("admin:policy_rule_remove", args=[draft.pk]), asked)
+    draft.refresh_from_db()
+    broken = '{"rules": [hours of work'
+    drafts.save(draft, broken, person=officer.user, seen=draft.revision)
+    saved = saves(officer, rule_page(draft), typed_in, **NEW)
+    back = reverse("admin:policy_rule_restore", args=[draft.pk])
+    for answer in (saved, officer.post(back, follow=True)):
+        assert "Mend it as text first" in answer.content.decode()
+    draft.refresh_from_db()
+    assert draft.document == broken
+
+
 def test_a_removed_rule_can_be_put_back(officer):
     draft = drafted(officer.user)
     before = rules_of(draft)
