@@ -67,7 +67,6 @@ def faults(
         found.extend(_unknown(rule, at, world, policy.own_kinds))
         found.extend(_contradictions(rule, at))
     found.extend(_duplicates(policy))
-    found.extend(_taken(policy, world.coverage))
     return tuple(found)
 
 
@@ -185,12 +184,3 @@ def _speaks_of(when: Condition, application: str | None) -> bool:
 
 def _of_whom_only(when: Condition) -> bool:
     return replace(when, applications=None, applications_except=None) == Condition()
-
-
-def _taken(policy: Policy, coverage: Collection[Kind] | None) -> Iterator[Fault]:
-    """Own entities that are called like one that a recogniser finds."""
-    known = {entity for _category, entity in coverage or ()}
-    for index, one in enumerate(policy.own_entities):
-        if one.name in known:
-            said = f"{one.name} is the name of an entity that is found already; choose another."
-            yield Fault(f"own_entities[{index}].name", said, blocking=True)

@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 
 from compliance.admin.roles import AUDITOR, OFFICER
-from compliance.versions import drafts
+from compliance.policy.rules import parse
+from compliance.versions import Refused, drafts, sound
 from tests.compliance.admin import stories
 from tests.compliance.admin.policies import drafted, opened, saves
 
@@ -143,6 +144,23 @@ def test_what_was_written_by_hand_and_fails_its_samples_is_not_proposed(officer)
     assert officer.get(check.url).status_code == 200
     page = reverse("admin:policy_propose", args=[draft.pk])
     assert b"CASE_NUMBER" in officer.get(page, follow=True).content
+
+
+def test_an_entity_that_is_found_already_is_not_proposed_however_it_was_written(officer):
+    entity = {
+        "name": "IBAN_CODE",
+        "description": "A case.",
+        "category": "personal",
+        "pattern": r"AZ-[0-9]{5}",
+        "found": ["AZ-12345"],
+        "not_found": ["nothing"],
+    }
+    draft = drafted(officer.user, own_entities=[entity])
+    with pytest.raises(Refused, match="IBAN_CODE is the name of an entity that is found"):
+        sound.insist(parse(draft.document))
+    sound.insist(
+        parse(drafted(officer.user, own_entities=[entity | {"name": "CASE"}]).document)
+    )
 
 
 @pytest.mark.parametrize(

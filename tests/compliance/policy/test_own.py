@@ -8,7 +8,6 @@ import jsonschema
 import pytest
 
 from compliance.policy.canonical import canonical
-from compliance.policy.checks import World, faults
 from compliance.policy.decide import not_enforced
 from compliance.policy.default import DEFAULT
 from compliance.policy.difference import differences
@@ -88,13 +87,6 @@ def test_two_of_one_name_and_more_than_fifty_are_refused():
     many = [CASE | {"name": f"CASE_{number}"} for number in range(51)]
     with pytest.raises(PolicyRefused, match="at most 50"):
         made(*many)
-
-
-def test_what_is_found_already_may_not_be_defined_again():
-    world = World(coverage={(Category.PERSONAL, "CASE_NUMBER")})
-    (fault,) = [one for one in faults(made(CASE), world) if one.blocking]
-    assert fault.at == "own_entities[0].name"
-    assert not [one for one in faults(made(CASE), World(coverage=set())) if one.blocking]
 
 
 def test_a_rule_about_an_own_entity_is_enforced():
