@@ -8,6 +8,7 @@ Nothing is fetched and nothing of a text is logged.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -131,20 +132,24 @@ class Detector:
                 # A pattern may say how a value is written, which views make alike.
                 results.extend(self.own.find(text, until))
             reading = self._languages.read(text)
-            findings = tuple(self._with_what_masks_show(text, resolved(results, text), until))
-            examined.append(Examined(findings, reading.names_unchecked, reading.languages))
+            findings = self._with_what_masks_show(text, resolved(results, text), until)
+            examined.append(
+                Examined(tuple(findings), reading.names_unchecked, reading.languages)
+            )
             _left(until)
         return examined
 
     def _with_what_masks_show(
         self, text: str, findings: list[Finding], until: float
     ) -> list[Finding]:
-        """The findings, and the values that are seen once those are masked: what was glued.
+        """The findings, and the values that are seen once those are masked.
 
-        So nothing is found in a text that was masked, but for names.
+        That is what was glued to one, and a number that counts once its neighbour is none, or
+        once a street in another language is gone from beside it. So nothing is found in a text
+        that was masked, but for names.
         """
         for _ in range(LOOKS):
-            if not any(is_joined(text, one.start, one.end) for one in findings):
+            if not _may_show_more(text, findings):
                 break
             edits = [Edit(one.start, one.end, f"[{one.entity}]") for one in findings]
             view = View(text).edited(edits)
@@ -202,6 +207,19 @@ class Detector:
         """The language of a piece of text, if it is in one."""
         languages = self._languages.read(piece).languages
         return next(iter(languages)) if len(languages) == 1 else None
+
+
+_NUMBER = re.compile(r"\d(?:\D{0,3}\d){5}")
+
+
+def _may_show_more(text: str, findings: Sequence[Finding]) -> bool:
+    """Whether something is glued to a finding, or a longer number stands outside all."""
+    if any(is_joined(text, one.start, one.end) for one in findings):
+        return True
+    ends = [0, *(one.end for one in findings)]
+    starts = [*(one.start for one in findings), len(text)]
+    gaps = zip(ends, starts, strict=True)
+    return bool(findings) and any(_NUMBER.search(text, *gap) for gap in gaps)
 
 
 def _left(until: float) -> float | None:

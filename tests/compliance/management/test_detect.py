@@ -19,6 +19,7 @@ from compliance.management.detection.lines import InputRefused, batches
 from compliance.management.detection.whole import OVERLAP, SIZE, Places, decoded, windows
 from compliance.policy.default import DEFAULT
 from compliance.policy.rules import canonical
+from tests.inference import namespaces
 from tests.services.appliance import BASE
 
 IBAN = "DE89 3704 0044 0532 0130 00"
@@ -182,3 +183,20 @@ def test_a_text_that_is_not_utf_8_is_refused_at_its_line():
     assert "".join(decoded(Slow("é\r\n\ufeffé".encode(), [1] * 9))) == "é\r\n\ufeffé"
     with pytest.raises(InputRefused, match="line 3 is not UTF-8"):
         list(decoded(Slow(b"a\n\xc3\xa9\n\xe9\n", [1] * 9)))
+
+
+def test_a_text_is_read_where_there_is_no_network_at_all(tmp_path):
+    namespaces.need("namespace")
+    command = [sys.executable, str(BASE / "manage.py"), "detect", "-"]
+    environment = os.environ | {"DOMICILE_DATA": str(tmp_path / "none"), "HOME": str(tmp_path)}
+    result = subprocess.run(
+        [*namespaces.become(0), *command],
+        cwd=BASE,
+        env=environment,
+        input=f"Frau Anna Weber, IBAN {IBAN}\n".encode(),
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert (result.stderr, result.returncode) == (b"", 0)
+    assert {b"IBAN_CODE", b"PERSON"} <= set(result.stdout.split())

@@ -4,10 +4,10 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from compliance.detection.names.labels import DILATIONS, TAGS
+from compliance.detection.names.labels import CLASSES, DILATIONS, TAGS
 from compliance.detection.names.model import FOLDER
 from compliance.detection.names.tokens import tokens
-from compliance.detection.names.training import LANGUAGES, export, places
+from compliance.detection.names.training import LANGUAGES, export, marked, places
 from compliance.detection.names.training.corpus import encoded, tagged
 from compliance.detection.names.training.inflect import inflected
 from compliance.detection.names.training.plain import made_up
@@ -124,3 +124,24 @@ def test_the_network_that_is_written_is_the_one_that_was_trained():
 def test_what_is_delivered_has_its_sums_beside_it():
     named = {line.split()[1] for line in (FOLDER / "SHA256SUMS").read_text().splitlines()}
     assert named == {file.name for file in FOLDER.iterdir()} - {"SHA256SUMS"}
+
+
+def test_a_mark_becomes_a_span_and_a_lost_bracket_is_an_error():
+    text, spans = marked.read(r"[P Jana Kováčová] lives\nin [L Brno].")
+    assert text == "Jana Kováčová lives\nin Brno."
+    assert [(text[start:end], label) for start, end, label in spans] == [
+        ("Jana Kováčová", "PERSON"),
+        ("Brno", "LOCATION"),
+    ]
+    for wrong in ("[P Jana", "Jana]", "[X Jana]", "[P ]", "", "[P [L Brno]]"):
+        with pytest.raises(ValueError, match="marks are not right"):
+            marked.read(wrong)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_texts_of_a_language_can_be_read_and_none_stands_twice(language):
+    found = list(marked.texts(language))
+    assert len({one.text for one in found}) == len(found) > 700
+    named = [one for one in found if one.spans]
+    assert len(found) / 3 < len(named) < len(found)
+    assert {label for one in named for _, _, label in one.spans} == set(CLASSES)
