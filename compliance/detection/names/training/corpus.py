@@ -3,7 +3,8 @@
     python -m compliance.detection.names.training.corpus CORPORA corpus.npz [--more FOLDER]
 
 FOLDER holds the unpacked wheels of wagtail, django-oscar and django-allauth (BSD, MIT: their
-messages in many languages) and of stopwordsiso (MIT). CORPORA is a folder of `*.jsonl.gz` with one `{"lang", "text", "spans"}` a line. What a corpus
+messages in many languages) and of stopwordsiso (MIT). To them come the texts and sentences that
+lie beside this module. CORPORA is a folder of `*.jsonl.gz` with one `{"lang", "text", "spans"}` a line. What a corpus
 does not annotate is not learnt from it: a word without a label may there be any of the classes
 that the corpus leaves out. From every sentence with names a second one is made, with other
 names in their places, so that the sentence is learnt and not whom it names.
@@ -28,6 +29,7 @@ from compliance.detection.names.gazetteer import gazetteer
 from compliance.detection.names.labels import CLASSES, TAGS
 from compliance.detection.names.tokens import LINE_END, folded, hashed, tokens
 from compliance.detection.names.training import LANGUAGES, plain, sources
+from compliance.detection.names.training.marked import texts
 from compliance.detection.names.training.slots import Filler, Sentence, Span, sentences
 
 Array = npt.NDArray[Any]
@@ -80,9 +82,13 @@ def gathered(
 ) -> Iterator[tuple[str, Sentence]]:
     """Every sentence to train on, with the name of where it is from."""
     fillers = {language: Filler(language, rng) for language in LANGUAGES}
-    for path in sorted(corpora.glob("*.jsonl.gz")):
-        source = path.name.removesuffix(".jsonl.gz")
-        for sentence in read(path):
+    annotated = [
+        (path.name.removesuffix(".jsonl.gz"), read(path))
+        for path in sorted(corpora.glob("*.jsonl.gz"))
+    ]
+    annotated += [(f"texts.{language}", texts(language)) for language in LANGUAGES]
+    for source, found in annotated:
+        for sentence in found:
             yield source, sentence
             if any(label in ("PERSON", "LOCATION") for _, _, label in sentence.spans):
                 yield source + "+", renamed(sentence, fillers[sentence.language])

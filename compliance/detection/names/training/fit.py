@@ -248,10 +248,12 @@ class Corpus:
 
 def share(source: str) -> float:
     """How much of a source each pass takes: less of what there is much of."""
+    if source.startswith("texts."):
+        return 1.0
     if source.startswith(("messages.", "words.")):
+        return 0.2
+    if source.startswith(("inserted.", "slots.")):
         return 0.3
-    if source.startswith("inserted."):
-        return 0.7
     if source.startswith(("europeana", "ronec_v1")) or source.rstrip("+").endswith(".de"):
         return 0.3 if source.endswith("+") else 0.6
     return 0.5 if source.endswith("+") else 1.0
