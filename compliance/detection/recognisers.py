@@ -80,7 +80,8 @@ _NAME = regex.compile(r"[\p{L}\p{M}\p{Pd}\p{Zs}\t\r\n'\u2019.,&/0-9()]{2,100}")
 _WORD = regex.compile(r"\p{L}{3}")
 _CODE = regex.compile(r"\p{L}\p{Pd}?\d|\d\p{L}|^\P{L}*$")
 
-_NUMBERED = regex.compile(r"[\p{Pd}_]?\d")
+_NUMBERED = regex.compile(r"[\p{Pd}_]?\d|[ ]{1,2}[0-3]?\d[ ]\d\d:\d\d")
+"""A number glued to a name, or a day and a time behind it, as logs begin with them."""
 
 
 class Named(LocalRecognizer):

@@ -49,6 +49,8 @@ _INSIDE = 0.4  # probability of any name from which a word is part of one
 _EDGES = frozenset("\n\"'“”„«»‘’,;:!?()[]{}<>|*_-–—/\\")
 """What a name neither begins nor ends with."""
 LONGEST_ENDING = 4  # letters
+LONGEST_NUMBER = 6  # figures in a row of an address
+SHORTEST_STREET = {TITLE: 3, UPPER: 6}  # letters of a word that can be the name in an address
 _ENDS = frozenset('.!?…:;"“”„«»•-–—')
 """What a sentence begins behind."""
 
@@ -152,10 +154,18 @@ def _goes_on_glued(words: Tokens, after: int) -> bool:
 
 
 def _is_address(words: Tokens, run: list[int]) -> bool:
-    """Whether there is a number and a name to it: more is found by form, not here."""
-    numbers = any(words.words[word].isdecimal() for word in run)
-    return numbers and any(
-        words.shapes[word] in (TITLE, UPPER) and len(words.words[word]) > 2 for word in run
+    """Whether there is a number and a name to it: more is found by form, not here.
+
+    Few streets are written in five capitals, and no number in a street or postcode has more
+    than six figures: ISSN 2693-0968, EAN 0671005184974.
+    """
+    numbers = [words.words[word] for word in run if words.words[word].isdecimal()]
+    if not numbers or max(map(len, numbers)) > LONGEST_NUMBER:
+        return False
+    return any(
+        words.shapes[word] in SHORTEST_STREET
+        and len(words.words[word]) >= SHORTEST_STREET[words.shapes[word]]
+        for word in run
     )
 
 

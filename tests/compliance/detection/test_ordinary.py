@@ -1,5 +1,6 @@
 """In texts without personal data hardly anything is found."""
 
+from tests.bench.targets.cost import TOKEN
 from tests.compliance.detection.ordinary import texts
 
 EVERY = 4  # of the texts, so that it takes a second; `make bench-detection` reads all
@@ -19,6 +20,19 @@ def test_numbers_and_words_of_ordinary_texts_are_taken_for_nothing_else(detector
     ]
     assert words > 5_000
     assert len(wrong) <= words * RATE, wrong
+
+
+def test_of_all_that_is_personal_less_than_one_in_a_thousand_tokens_is_found(detector):
+    some = [text for _, text in list(texts())[1::EVERY]]
+    tokens = sum(map(len, some)) / TOKEN
+    wrong = [
+        one.entity
+        for examined in detector.examine_all(some)
+        for one in examined.findings
+        if one.category != "indirect"
+    ]
+    assert tokens > 10_000
+    assert len(wrong) <= tokens / 1000, wrong
 
 
 def test_a_value_behind_such_a_text_is_found_all_the_same(detector):

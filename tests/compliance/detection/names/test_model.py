@@ -114,6 +114,17 @@ def test_figures_that_are_no_date_are_not_taken_for_one(names, text):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "edition 4, doi:10.2827/2442899, ISSN 1047-5996",
+        "art. 0995-360 EAN 0671005184974 HS 9206",
+    ],
+)
+def test_numbers_of_books_and_goods_are_no_address(names, text):
+    assert "ADDRESS" not in dict(found(names, text))
+
+
+@pytest.mark.parametrize(
     "date", ["3.5.2021", "2021-05-03", "03/05/2021", "14:30", "3 May 2021", "5/3/21"]
 )
 def test_dates_are_found_in_figures_and_words(names, date):
