@@ -49,6 +49,7 @@ _INSIDE = 0.4  # probability of any name from which a word is part of one
 _EDGES = frozenset("\n\"'“”„«»‘’,;:!?()[]{}<>|*_-–—/\\")
 """What a name neither begins nor ends with."""
 LONGEST_ENDING = 4  # letters
+REPEATED = 2  # times that a name may be one word: "river river river" is none
 LONGEST_NUMBER = 6  # figures in a row of an address
 SHORTEST_STREET = {TITLE: 3, UPPER: 6}  # letters of a word that can be the name in an address
 _ENDS = frozenset('.!?…:;"“”„«»•-–—')
@@ -109,6 +110,8 @@ def _name(words: Tokens, classes: Floats, known: Known, run: list[int]) -> Itera
     while run and words.words[run[-1]] in _EDGES:
         run = run[:-1]
     if not run or not any(words.words[word][0].isalnum() for word in run):
+        return
+    if len(run) > REPEATED and len({words.words[word].lower() for word in run}) == 1:
         return
     best = int(classes[run[0] : run[-1] + 1].mean(0).argmax())
     while words.shapes[run[-1]] == LOWER and words.shapes[run[0]] != LOWER and best == PERSON:
