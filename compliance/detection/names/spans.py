@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ _INSIDE = 0.4  # probability of any name from which a word is part of one
 _EDGES = frozenset("\n\"'“”„«»‘’,;:!?()[]{}<>|*_-–—/\\")
 """What a name neither begins nor ends with."""
 LONGEST_ENDING = 4  # letters
-REPEATED = 2  # times that a name may be one word: "river river river" is none
+REPEATED = 2  # times that a name may have mostly one word: "river river river" is none
 LONGEST_NUMBER = 6  # figures in a row of an address
 SHORTEST_STREET = {TITLE: 3, UPPER: 6}  # letters of a word that can be the name in an address
 _ENDS = frozenset('.!?…:;"“”„«»•-–—')
@@ -111,7 +112,8 @@ def _name(words: Tokens, classes: Floats, known: Known, run: list[int]) -> Itera
         run = run[:-1]
     if not run or not any(words.words[word][0].isalnum() for word in run):
         return
-    if len(run) > REPEATED and len({words.words[word].lower() for word in run}) == 1:
+    often = max(Counter(words.words[word].lower() for word in run).values())
+    if often > REPEATED and 2 * often > len(run):
         return
     best = int(classes[run[0] : run[-1] + 1].mean(0).argmax())
     while words.shapes[run[-1]] == LOWER and words.shapes[run[0]] != LOWER and best == PERSON:
@@ -121,7 +123,11 @@ def _name(words: Tokens, classes: Floats, known: Known, run: list[int]) -> Itera
     if best == ADDRESS and not _is_address(words, run):
         return
     score = float(classes[run[0] : run[-1] + 1, best].mean())
-    if best in (PERSON, LOCATION) and len(run) == 1 and _says_little(words, run[0], best):
+    if (
+        best in (PERSON, LOCATION)
+        and len(run) == 1
+        and _says_little(words, known, run[0], best)
+    ):
         return
     doubtful = best in (PERSON, LOCATION) and _is_doubtful(words, known, run)
     if score >= (DOUBTFUL if doubtful else THRESHOLDS[CLASSES[best]]):
@@ -186,10 +192,15 @@ def _with_ending(words: Tokens, last: int) -> int:
     return end if ended else last
 
 
-def _says_little(words: Tokens, word: int, best: int) -> bool:
-    """Whether one word is too short for a name, or in lower case where names have capitals."""
+def _says_little(words: Tokens, known: Known, word: int, best: int) -> bool:
+    """Whether one word is too short for a name, or in lower case where names have capitals.
+
+    A text of one word without a capital, as a member's name is, counts if it is well known.
+    """
     shape, written = words.shapes[word], words.words[word]
     if shape == LOWER or not written[0].isalpha():
+        return True
+    if shape == UNCASED and len(words.words) == 1 and not known[word]:
         return True
     return len(written) < 3 and not (shape == UPPER and best == LOCATION)
 

@@ -97,6 +97,8 @@ def test_places_organisations_addresses_and_dates_are_found(names, text, name):
         "What is the difference between Kubernetes and Docker?",
         "Nehmen Sie Ibuprofen nur nach dem Frühstück ein.",
         " river" * 1400,
+        "rivers river river river",
+        "rivers",
     ],
 )
 def test_where_nobody_is_named_no_person_and_no_place_is_found(names, text):
