@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from time import monotonic
 
@@ -23,7 +24,7 @@ from compliance.detection.countries import is_country
 from compliance.detection.names.gazetteer import FLAGS, LAND, WELL_KNOWN, Gazetteer
 from compliance.detection.names.labels import CLASSES, REACH, TAGS
 from compliance.detection.names.spans import Floats, Name, names_of
-from compliance.detection.names.tokens import Tokens, folded, hashed, tokens
+from compliance.detection.names.tokens import Hashed, Tokens, folded, hashed, tokens
 from compliance.vocabulary import DetectionFailed
 
 FOLDER = Path(__file__).parent / "weights"
@@ -160,10 +161,12 @@ class Names:
         mask = np.zeros((len(windows), longest, 1), np.float32)
         for row, (words, start, end) in enumerate(windows):
             size = end - start
-            which[row, :size] = [
-                numbers.setdefault(folded(word), len(numbers))
-                for word in words.words[start:end]
-            ]
+            written = words.words[start:end]
+            number = {
+                word: numbers.setdefault(folded(word), len(numbers))
+                for word in dict.fromkeys(written)
+            }
+            which[row, :size] = [number[word] for word in written]
             form[row, :size] = words.shapes[start:end]
             form[row, :size] *= 2
             form[row, :size] += words.glued[start:end]
@@ -179,16 +182,28 @@ class Names:
         The second array says whether it is a well-known name, whole or less its ending.
         """
         hashes = hashed(words)
-        word = self._words[hashes.rows].astype(np.float32)
-        word *= self._word_scales[hashes.rows, None]
-        ngram = self._ngrams[hashes.ngrams].astype(np.float32)
-        ngram *= self._ngram_scales[hashes.ngrams, None]
-        counts = np.diff(hashes.offsets)
-        sums = np.add.reduceat(ngram, hashes.offsets[:-1]) if len(ngram) else ngram
-        mean = sums / counts[:, None]
+        word = self._words.take(hashes.rows, 0) * self._word_scales[hashes.rows, None]
+        mean = self._means(hashes)
         known = self._known.features(hashes)
         features = np.concatenate([word, mean, known], 1, dtype=np.float32)
         return features, known[:, WELL_KNOWN].max(1)
+
+    def _means(self, hashes: Hashed) -> Floats:
+        """The mean of the vectors of each word's n-grams, of shape (words, dimensions)."""
+        counts = np.diff(hashes.offsets)
+        longest_first = np.argsort(-counts, kind="stable")
+        firsts = hashes.offsets[longest_first]
+        # The first n-gram of every word, then the second of those that have one, and so on.
+        having = np.bincount(counts)[::-1].cumsum()[::-1][1:].tolist()
+        order = np.concatenate([firsts[:words] + nth for nth, words in enumerate(having)])
+        rows = hashes.ngrams[order]
+        vectors = self._ngrams.take(rows, 0) * self._ngram_scales[rows, None]
+        sums = np.zeros((len(counts), vectors.shape[1]), np.float32)
+        for words, end in zip(having, accumulate(having), strict=True):
+            sums[:words] += vectors[end - words : end]
+        means = np.empty_like(sums)
+        means[longest_first] = sums / counts[longest_first, None]
+        return means
 
 
 def check(folder: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +66,7 @@ def names_of(words: Tokens, chances: Floats) -> Iterator[Name]:
     first of another; what is most probable for all of them together is their class.
     """
     begins, insides = chances[:, 1:-1:2], chances[:, 2:-1:2]
-    classes = begins + insides
+    classes = (begins + insides).tolist()
     known = chances[:, -1] > 0
     addresses = _in_addresses(words)
     inside = [
@@ -92,37 +93,42 @@ def _in_addresses(words: Tokens) -> frozenset[int]:
     someone is called on (`@anna`), which is often no name.
     """
     found: set[int] = set()
-    first = 0
-    for last in range(len(words.words)):
-        if last + 1 < len(words.words) and words.glued[last + 1]:
+    reach = 0
+    for mark in (at for at, word in enumerate(words.words) if word in "@/"):
+        if mark < reach:
             continue
-        run = words.words[first : last + 1]
+        first = next(at for at in range(mark, -1, -1) if not words.glued[at])
+        reach = mark + 1
+        while reach < len(words.words) and words.glued[reach]:
+            reach += 1
+        run = words.words[first:reach]
         if "@" in run[1:-1]:
-            found.update(range(first, last + 1))
+            found.update(range(first, reach))
         elif "@" in run or "://" in "".join(run):
-            found.update(at for at in range(first, last + 1) if words.shapes[at] != TITLE)
-        first = last + 1
+            found.update(at for at in range(first, reach) if words.shapes[at] != TITLE)
     return frozenset(found)
 
 
-def _name(words: Tokens, classes: Floats, known: Known, run: list[int]) -> Iterator[Name]:
+def _name(
+    words: Tokens, classes: Sequence[Sequence[float]], known: Known, run: list[int]
+) -> Iterator[Name]:
     while run and words.words[run[0]] in _EDGES:
         run = run[1:]
     while run and words.words[run[-1]] in _EDGES:
         run = run[:-1]
     if not run or not any(words.words[word][0].isalnum() for word in run):
         return
-    often = max(Counter(words.words[word].lower() for word in run).values())
-    if often > REPEATED and 2 * often > len(run):
+    if _repeats(words, run):
         return
-    best = int(classes[run[0] : run[-1] + 1].mean(0).argmax())
+    sums = [sum(chances) for chances in zip(*classes[run[0] : run[-1] + 1], strict=True)]
+    best = sums.index(max(sums))
     while words.shapes[run[-1]] == LOWER and words.shapes[run[0]] != LOWER and best == PERSON:
         run = run[:-1]  # no name ends in lower case that begins with a capital
     if best == DATE_TIME and not _is_date(words, run):
         return
     if best == ADDRESS and not _is_address(words, run):
         return
-    score = float(classes[run[0] : run[-1] + 1, best].mean())
+    score = fmean(row[best] for row in classes[run[0] : run[-1] + 1])
     if (
         best in (PERSON, LOCATION)
         and len(run) == 1
@@ -134,6 +140,14 @@ def _name(words: Tokens, classes: Floats, known: Known, run: list[int]) -> Itera
         last = _with_ending(words, run[-1])
         score = round(min(score, HIGHEST), 3)
         yield Name(words.starts[run[0]], words.ends[last], CLASSES[best], score)
+
+
+def _repeats(words: Tokens, run: list[int]) -> bool:
+    """Whether most words are one."""
+    if len(run) <= REPEATED:
+        return False
+    often = max(Counter(words.words[word].lower() for word in run).values())
+    return often > REPEATED and 2 * often > len(run)
 
 
 _DAY, _MONTH, _YEAR = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])", r"(?:1[5-9]|20)\d\d"

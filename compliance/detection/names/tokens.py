@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +44,7 @@ SHAPES = 14
     UNCASED,  # lower case in a line that has no capitals at all
 ) = range(SHAPES)
 
-_TOKEN = regex.compile(r"\p{L}[\p{L}\p{M}]*+|\p{Nd}++|\n|\S")
+_SPACE_OR_WORD = regex.compile(r"([^\S\n]++)|(\p{L}[\p{L}\p{M}]*+|\p{Nd}++|\n|\S)")
 _SEAM = regex.compile(r"(?<=\p{Ll}{3})(?=\p{Lu}\p{Ll}{2})")
 """Where a name begins that is glued to another (AnnaWeber)."""
 _CAPITALS = frozenset({TITLE, UPPER, INITIAL, MIXED})
@@ -64,21 +66,21 @@ def tokens(text: str) -> Tokens:
     """The words of a text in their order; spaces are left out."""
     words: list[str] = []
     starts: list[int] = []
-    ends: list[int] = []
     shapes: list[int] = []
     glued: list[bool] = []
-    last = -1
-    for match in _TOKEN.finditer(text):
-        start = match.start()
-        form = shape(match[0])
-        parts = _SEAM.split(match[0]) if form == MIXED else (match[0],)
-        for part in parts:
+    shape_of = cache(shape)  # most words of a text stand in it more than once
+    end, behind_word = 0, False
+    for space, word in _SPACE_OR_WORD.findall(text):
+        if space:
+            end, behind_word = end + len(space), False
+            continue
+        for part in _SEAM.split(word) if shape_of(word) == MIXED else (word,):
             words.append(part)
-            starts.append(start)
-            ends.append(start + len(part))
-            shapes.append(form if len(parts) == 1 else shape(part))
-            glued.append(start == last)
-            start = last = start + len(part)
+            starts.append(end)
+            shapes.append(shape_of(part))
+            glued.append(behind_word)
+            end, behind_word = end + len(part), True
+    ends = [start + len(word) for start, word in zip(starts, words, strict=True)]
     return Tokens(words, starts, ends, uncased(shapes), glued)
 
 
@@ -88,15 +90,13 @@ def uncased(shapes: list[int]) -> list[int]:
     There it says nothing of whether a word is a name.
     """
     found: list[int] = []
-    line: list[int] = []
-    for one in [*shapes, LINE_END]:
-        line.append(one)
-        if one == LINE_END:
-            if not _CAPITALS.intersection(line):
-                line = [UNCASED if shape == LOWER else shape for shape in line]
-            found += line
-            line = []
-    return found[:-1]
+    ends = [at for at, shape in enumerate(shapes, 1) if shape == LINE_END]
+    for start, end in pairwise([0, *ends, len(shapes)]):
+        line = shapes[start:end]
+        if _CAPITALS.isdisjoint(line):
+            line = [UNCASED if shape == LOWER else shape for shape in line]
+        found += line
+    return found
 
 
 def shape(word: str) -> int:

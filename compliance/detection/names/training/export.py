@@ -25,6 +25,8 @@ from compliance.detection.names.model import FOLDER, SUMS
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
+EPSILON = 1e-5  # what a layer norm adds to the variance
+
 
 def main(source: Path, folder: Path) -> None:
     """Write the files and their SHA-256."""
@@ -129,10 +131,15 @@ def network(weights: Weights) -> onnx.ModelProto:
 
 
 def _normed(graph: _Graph, weights: Weights, layer: int, x: str) -> str:
-    return graph.add(
-        "LayerNormalization", x, graph.constant(weights[f"norms.{layer}.weight"]),
-        graph.constant(weights[f"norms.{layer}.bias"]), axis=-1, epsilon=1e-5,
-    )  # fmt: skip
+    """A layer norm by its parts: one operator for it takes three times as long."""
+    away = graph.add("Sub", x, graph.add("ReduceMean", x, axes=[-1]))
+    variance = graph.add("ReduceMean", graph.add("Mul", away, away), axes=[-1])
+    deviation = graph.add(
+        "Sqrt", graph.add("Add", variance, graph.constant(np.array(EPSILON, np.float32)))
+    )
+    y = graph.add("Mul", away, graph.add("Reciprocal", deviation))
+    y = graph.add("Mul", y, graph.constant(weights[f"norms.{layer}.weight"]))
+    return graph.add("Add", y, graph.constant(weights[f"norms.{layer}.bias"]))
 
 
 if __name__ == "__main__":
