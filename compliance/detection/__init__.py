@@ -10,7 +10,8 @@ secrets      passwords, keys and tokens
 special      what Art. 9 and 10 protect, where a text says it of a person
 own          what a policy defines besides
 resolve      which of what was found becomes a finding; categories says why it matters
-language     whether a text is in a language whose names are not known, by function_words
+language     whether a text is in a language whose names are not known, by function_words and
+             language_model
 processes    detectors in processes of their own
 pseudonyms   what becomes of each finding; masks are what stands for one in a text
 restore      pseudonyms back to values, in a stream

@@ -5,13 +5,17 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, islice
+from statistics import median
 
 from tests.bench.targets.people import Annotated
 from tests.bench.targets.scanners import Scan
 from tests.compliance.detection import ordinary
 
 TOKEN = 4.8  # characters of a token, as an engine's tokeniser counts ordinary text
-SECONDS = 1.5  # of processor time for each figure, at least
+FIRST = 20  # texts before the first that is timed
+MILLISECONDS = 1500  # of processor time for each figure, at least
+MOST = 10_000  # texts of a length
 SEED = 3
 MEGABYTE = 1_000_000  # characters
 
@@ -27,23 +31,22 @@ def text(length: int, people: Sequence[Annotated], seed: int = SEED) -> str:
     return "".join(parts)[:length]
 
 
-def milliseconds(scan: Scan, texts: Sequence[str]) -> float:
-    """Of one processor core for one text, in the fastest of the rounds over all of them."""
-    fastest, spent = float("inf"), 0.0
-    while spent < SECONDS:
-        began = time.process_time()
-        for one in texts:
-            scan(one)
-        took = time.process_time() - began
-        fastest = min(fastest, took / len(texts))
-        spent += max(took, 0.001)
-    return fastest * 1000
+def milliseconds(scan: Scan, texts: Iterator[str]) -> float:
+    """Of one processor core for one text: the median of texts that are each seen once."""
+    for given in islice(texts, FIRST):
+        scan(given)
+    took: list[float] = []
+    while sum(took) < MILLISECONDS:
+        took.append(once(scan, next(texts)))
+    return median(took)
 
 
 def by_tokens(scan: Scan, people: Sequence[Annotated]) -> dict[int, float]:
     """Milliseconds for a text of so many tokens."""
     return {
-        tokens: milliseconds(scan, [text(round(tokens * TOKEN), people, n) for n in range(5)])
+        tokens: milliseconds(
+            scan, (text(round(tokens * TOKEN), people, seed) for seed in count(tokens * MOST))
+        )
         for tokens in (50, 500, 5000)
     }
 

@@ -1,6 +1,11 @@
+import sys
+
 import pytest
+import regex
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from compliance.detection.language import Languages
+from compliance.detection.language_model import Model
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +83,13 @@ def test_a_sentence_in_another_language_is_unchecked(languages, text, language):
 )
 def test_letters_of_another_script_are_unchecked(languages, text):
     assert languages.read(text).names_unchecked
+
+
+def test_letters_of_every_other_script_are_unchecked(languages):
+    other = regex.compile(r"(?![µ\p{Latin}\p{Greek}\p{Cyrillic}])\p{L}")
+    letters = [letter for letter in map(chr, range(sys.maxunicode + 1)) if other.match(letter)]
+    for letter in letters[::41]:
+        assert languages.read(f"Frau {letter}{letter}").names_unchecked, hex(ord(letter))
 
 
 @pytest.mark.parametrize(
@@ -158,3 +170,15 @@ def test_one_foreign_sentence_in_an_english_text_is_seen(languages):
 def test_short_lines_are_read_together(languages):
     letter = "Sayın\nAyşe Hanım,\nmektubunuz\niçin çok\nteşekkür\nederim."
     assert languages.read(letter).names_unchecked
+
+
+def test_many_texts_at_once_have_the_chances_that_each_has_in_py3langid():
+    own = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    texts = ["", "\uffff", *(text for text, _ in KNOWN + UNCHECKED), "Wie geht es dir? " * 500]
+    texts = [text.lower() for text in texts]
+    model = Model()
+    for text, chances in zip(texts, model.chances(texts), strict=True):
+        theirs = dict(own.rank(text))
+        for name, chance in zip(model.names, chances.tolist(), strict=True):
+            assert chance in (0, pytest.approx(theirs[name], abs=1e-4))
+        assert chances.sum() == pytest.approx(1, abs=1e-4)
