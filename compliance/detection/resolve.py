@@ -11,7 +11,7 @@ THRESHOLD = 0.5
 """The score from which a finding counts where `THRESHOLDS` does not say otherwise."""
 
 THRESHOLDS: Mapping[str, float] = {}
-"""By entity. Scores of identifiers are set in `matcher`, those of names in `names`."""
+"""By entity. Scores of identifiers are set in `deciding`, those of names in `names`."""
 
 _WEIGHT: Mapping[Category, int] = {
     Category.CREDENTIAL: 5,

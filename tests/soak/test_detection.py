@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
 from compliance.detection.detector import Detector
 from compliance.detection.pseudonyms import Treated, treat
 from compliance.detection.restore import Restorer
-from compliance.vocabulary import Effect, Scan, Segment
+from compliance.vocabulary import Effect, Finding, Scan, Segment
 from tests.bench.targets.scanners import INDIRECT
 from tests.chaos import plan
 from tests.compliance.detection import ordinary
@@ -29,6 +29,8 @@ POINTER = "/messages/0/content"
 MARKUP = ('{"', '": "', '"}', "<b>", "</b>", "](", "**", "```", "\\u00", "&#", "%4", "=\n", ";")
 NAMES = frozenset({"PERSON", "LOCATION", "ADDRESS"})
 """What the names model may see in a masked text that it did not see before."""
+LAST = "\nIBAN: DE89370400440532013000"
+"""A line that is found behind whatever stands before it."""
 PLANES = ((0x20, 0x7F), (0xA0, 0x250), (0x370, 0x530), (0x590, 0x780), (0x900, 0x1200),
           (0x2000, 0x2100), (0x3040, 0xAC00), (0xD800, 0xE000), (0xFE00, 0x10000),
           (0x10000, 0x20000), (0xE0000, 0xE0200), (0, sys.maxunicode + 1))  # fmt: skip
@@ -153,4 +155,11 @@ def test_the_work_grows_with_the_text(
         parts.append(makers[kind]())
         size += len(parts[-1])
     text = "".join(parts)
+    assert is_last_found(detector.examine(text + LAST).findings, text + LAST)
     assert is_linear(lambda size: detector.examine(text[:size]), length)
+
+
+def is_last_found(findings: Sequence[Finding], text: str) -> bool:
+    """Whether the account number in `LAST` was found, alone or in something longer."""
+    start = len(text) - len(LAST.partition(": ")[2])
+    return any(one.start <= start and one.end == len(text) for one in findings)

@@ -8,12 +8,13 @@ a fixed seed, once for each shape.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 import regex
 
 from compliance.detection.identifiers.identifier import Identifier, Strength
+from compliance.detection.matching.forms import alone
 
 TRIED = 1_000  # values made for a shape
 SELDOM = 0.005  # share that may pass where the language is any
@@ -97,25 +98,27 @@ class Bare:
         return self._language(text[start : start + 3 * AROUND]) in languages
 
 
+_CHARACTERS = {"0": "0123456789", "A": "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+"""What may stand at a place of a shape."""
+
+
 def _shape(value: str) -> str:
     return "".join("0" if c.isdigit() else "A" if c.isalpha() else c for c in value)
 
 
 def _share(identifier: Identifier, shape: str) -> float:
     """The share of random values of a shape that pass, less for what few numbers look like."""
-    drawn = random.Random(shape)  # noqa: S311 -- the same share each time
-    pattern = regex.compile(f"(?a:{identifier.pattern})", regex.IGNORECASE)
-    passed = 0
-    for _ in range(TRIED):
-        value = "".join(
-            drawn.choice("0123456789")
-            if c == "0"
-            else drawn.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-            if c == "A"
-            else c
-            for c in shape
-        )
-        if pattern.fullmatch(value) and (identifier.holds is None or identifier.holds(value)):
-            passed += 1
+    passes, holds = alone(identifier).fullmatch, identifier.holds
+    values = _values(shape)
+    passed = sum(bool(passes(value) and (holds is None or holds(value))) for value in values)
     rarer = LETTERED if "A" in shape else SEPARATED if not shape.isdigit() else 1.0
     return passed / TRIED * rarer
+
+
+def _values(shape: str) -> Iterator[str]:
+    """As many values of a shape as are tried, the same each time."""
+    choice = random.Random(shape).choice  # noqa: S311 -- no secret
+    characters = [_CHARACTERS[c] for c in shape if c in _CHARACTERS]
+    written = "".join("%s" if c in _CHARACTERS else c.replace("%", "%%") for c in shape)
+    for _ in range(TRIED):
+        yield written % tuple(map(choice, characters))

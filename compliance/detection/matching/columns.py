@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from compliance.detection.matching.words import Spoken
+from compliance.detection.matching.words import Said, Spoken
 
 _DELIMITERS = "\t;|,"
 LEAST = 2  # columns of a table
@@ -36,16 +36,15 @@ class Tables:
 
 def of_words(text: str, spoken: Spoken) -> Tables:
     """The columns that words of a text head. Linear in the text and its words."""
-    headings: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
-    for about, words in spoken.of.items():
-        for word in words:
-            line = text.rfind("\n", max(0, word.start - _LONGEST), word.start) + 1
-            headings[line].append((about, word.start, word.word))
+    headings: dict[int, list[Said]] = defaultdict(list)
+    for word in spoken.abouts:
+        line = text.rfind("\n", max(0, word.start - _LONGEST), word.start) + 1
+        headings[line].append(word)
     tables = Tables()
     reached = 0
     for line in sorted(headings):
         if line >= reached:
-            reached = _table(text, line, headings[line], tables)
+            reached = _table(text, line, headings[line], spoken, tables)
     for cells in tables.of.values():
         cells.sort(key=lambda cell: cell[1])
     return tables
@@ -54,7 +53,7 @@ def of_words(text: str, spoken: Spoken) -> Tables:
 _LONGEST = 2_000  # characters of a heading line
 
 
-def _table(text: str, line: int, words: list[tuple[int, int, str]], tables: Tables) -> int:
+def _table(text: str, line: int, words: Sequence[Said], spoken: Spoken, tables: Tables) -> int:
     """Note the cells of a table that begins with a line; returns where it ends."""
     end = text.find("\n", line)
     if end < 0 or end - line > _LONGEST:
@@ -64,13 +63,14 @@ def _table(text: str, line: int, words: list[tuple[int, int, str]], tables: Tabl
     columns = heading.count(delimiter) + 1
     if columns < LEAST:
         return line + 1
-    wanted = defaultdict(list)
-    for about, start, word in words:
-        wanted[text.count(delimiter, line, start)].append((about, word))
+    wanted: dict[int, list[Said]] = defaultdict(list)
+    for word in words:
+        wanted[text.count(delimiter, line, word.start)].append(word)
     for row in _rows(text, end + 1, delimiter, columns):
-        for column, abouts in wanted.items():
-            for about, word in abouts:
-                tables.of.setdefault(about, []).append((word, *row[column]))
+        for column, heads in wanted.items():
+            for word in heads:
+                for about in spoken.abouts[word]:
+                    tables.of.setdefault(about, []).append((word.word, *row[column]))
         end = row[-1][1]
     return end + 1
 

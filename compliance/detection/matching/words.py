@@ -10,12 +10,15 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product
+from typing import NamedTuple
 
 from compliance.detection.matching.passes import read
 
 BEFORE = 80  # characters before a value in which a context word counts
 AFTER = 30  # and behind it
+BROKEN_BY = 16  # characters before a value in which a word of something else takes it
 ENDING = 3  # letters that a word of six and more may have behind it
 COMPOUND = 10  # letters from which a word may end a compound
 
@@ -58,8 +61,7 @@ def spellings(word: str) -> set[bytes]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """A context word in a text, `[start, end)`, its ending included."""
 
     word: str
@@ -69,7 +71,7 @@ class Said:
 
 def said(word: str, start: int, end: int, text: str) -> Said | None:
     """The word whose spelling is at `[start, end)`; None where it is a part of another word."""
-    letters = sum(map(str.isalpha, word))
+    letters = _letters(word)
     if start and text[start - 1].isalpha() and letters < COMPOUND:
         camel = text[start].isupper() and text[start - 1].islower()
         if not camel:
@@ -83,6 +85,11 @@ def said(word: str, start: int, end: int, text: str) -> Said | None:
             return None
         stop += 1
     return Said(word, start, stop)
+
+
+@cache
+def _letters(word: str) -> int:
+    return sum(map(str.isalpha, word))
 
 
 @dataclass(slots=True)
@@ -102,8 +109,10 @@ class Spoken:
 
     def sort(self) -> None:
         """Make what was added ready to be asked for."""
-        for word in sorted(self.abouts, key=lambda one: (one.start, one.end)):
-            for about in self.abouts[word]:
+        by_start = sorted(self.abouts.items(), key=lambda one: (one[0].start, one[0].end))
+        self.abouts = dict(by_start)
+        for word, abouts in by_start:
+            for about in abouts:
                 self.of.setdefault(about, []).append(word)
         self._by_end = sorted(self.abouts, key=lambda one: one.end)
 
