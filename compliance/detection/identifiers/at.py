@@ -7,7 +7,6 @@ of documents have none that is public.
 from __future__ import annotations
 
 import base64
-import binascii
 
 from stdnum.at import tin, uid, vnr
 
@@ -72,7 +71,7 @@ def _is_social_security(value: str) -> bool:
 def _is_person_key(value: str) -> bool:
     try:
         size = len(base64.b64decode(value, validate=True))
-    except binascii.Error:
+    except ValueError:
         return False
     # 16 bytes are the source PIN, 20 the one of an area (a SHA-1). Words are letters alone.
     return size in (16, 20) and not value.rstrip("=").isalpha()

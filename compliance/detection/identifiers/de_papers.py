@@ -64,6 +64,8 @@ def _is_document(value: str) -> bool:
 def _is_checked_document(value: str) -> bool:
     """Nine characters and their check digit (ICAO Doc 9303 part 3, which no library has)."""
     number = plain(value)
+    if not number.isascii():
+        return False
     total = sum(w * int(c, 36) for w, c in zip(_WEIGHTS, number[:9], strict=True))
     return _is_document(number[:9]) and total % 10 == int(number[9])
 

@@ -22,6 +22,8 @@ def _weighted(value: str, weights: tuple[int, ...]) -> bool:
     without its check digit, as the Ministry's forms verify it.
     """
     characters = [c for c in value if c.isalnum()]
+    if not value.isascii():
+        return False
     summed = sum(w * int(c, 36) for w, c in zip(weights, characters, strict=False))
     return len(characters) == len(weights) and summed % 10 == 0
 

@@ -31,7 +31,7 @@ def _niss(value: str) -> bool:
 
 
 def _cc(value: str) -> bool:
-    return cc.is_valid(plain(value))
+    return value.isascii() and cc.is_valid(plain(value))
 
 
 def _cc_of_nic(value: str) -> bool:

@@ -96,6 +96,15 @@ def test_what_only_looks_alike_is_not_found(entity):
     assert taken == {}
 
 
+@pytest.mark.parametrize("entity", TABLES)
+def test_letters_with_accents_fail_no_check(entity):
+    for word in words(entity) or [""]:
+        for value in TABLES[entity].valid[:3]:
+            for at, character in enumerate(value):
+                for other in "\u0130\u0131\u012cö" if character.isalpha() else "":
+                    matches(entity, f"{word}: {value[:at]}{other}{value[at + 1 :]}")
+
+
 def test_a_table_of_values_is_no_shorter_than_it_must_be():
     short = [
         entity
