@@ -64,8 +64,9 @@ class Detector:
         logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL)
         self._languages = Languages()
         self._names = Names()
+        self._language_of = lru_cache(maxsize=256)(self._language)
         recognisers = [
-            Identifiers(ALL, lru_cache(maxsize=256)(self._language)),
+            Identifiers(ALL, self._language_of),
             *credentials.recognisers(),
             Named(self._names.entities),
         ]
@@ -115,6 +116,7 @@ class Detector:
             ) from None
         finally:
             read.cache_clear()  # no text is kept
+            self._language_of.cache_clear()
 
     def _examined(self, texts: Sequence[str], until: float) -> list[Examined]:
         ways = [views(text) if len(text) >= MIN_LENGTH else [] for text in texts]
