@@ -103,6 +103,14 @@ class Jobs:
         self._some.clear()
         return waiting
 
+    def clear_untried(self) -> list[Job]:
+        """The same, less those that went wrong together with others."""
+        waiting = self.clear()
+        for job in reversed(waiting):
+            if job.alone:
+                self.put_back(job)
+        return [job for job in waiting if not job.alone]
+
     def _pop(self) -> Job:
         job = self._waiting.popleft()
         self._characters -= job.size

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -100,7 +100,7 @@ class DetectorPool:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
         self._why = "the detector has been stopped"
-        self._refuse_waiting()
+        self._refuse(self._jobs.clear())
 
     async def scan(self, segments: Sequence[Segment], own: Sequence[OwnEntity] = ()) -> Scan:
         """Find personal data and credentials (`vocabulary.Scanner`).
@@ -176,7 +176,8 @@ class DetectorPool:
             finally:
                 self._loaded = {i: p for i, p in self._loaded.items() if p.running}
                 if not self._loaded:
-                    self._refuse_waiting()
+                    # Those that failed together wait: it was the doing of one at most.
+                    self._refuse(self._jobs.clear_untried())
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -208,7 +209,7 @@ class DetectorPool:
 
         What another job has found out while these waited is not looked for again. Where it
         goes wrong, jobs that were given together are tried one by one, by the processes that
-        are left; where none is, they are refused.
+        are left or by the next one, while their time lasts.
         """
         texts = {key: text for job in jobs for key, text in job.texts.items()}
         found = self._memory.known(texts, jobs[0].version)
@@ -249,6 +250,6 @@ class DetectorPool:
             job.alone = True
             self._jobs.put_back(job)
 
-    def _refuse_waiting(self) -> None:
-        for job in self._jobs.clear():
+    def _refuse(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
             job.fail(DetectionFailed(self._why))

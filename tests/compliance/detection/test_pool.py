@@ -281,6 +281,26 @@ async def test_requests_that_fail_together_are_tried_one_by_one(
     assert all(scan.findings for scan in served)
 
 
+async def test_who_was_asked_about_together_with_a_text_that_kills_is_answered(monkeypatch):
+    ask = DetectorProcess.ask
+
+    async def dies(process, texts, seconds, own=()):
+        if "bad" in texts:
+            os.kill(process.id, signal.SIGKILL)
+        return await ask(process, texts, seconds, own)
+
+    monkeypatch.setattr(DetectorProcess, "ask", dies)
+    async with running() as pool:
+        texts = ["Angela Schmidt came", "bad", "Angela Schmidt went"]
+        answers = await asyncio.gather(
+            *(pool.scan(said(text)) for text in texts), return_exceptions=True
+        )
+    came, killed, went = answers
+    assert isinstance(killed, DetectionFailed)
+    assert came.findings
+    assert went.findings
+
+
 ODD = """
 import sys
 from compliance.detection.processes.examined import packed
