@@ -116,18 +116,23 @@ class Wire:
             server.connect(self._server)
             back = threading.Thread(target=self._back, args=(server, client), daemon=True)
             back.start()
-            while data := client.recv(65536):
-                if b"COMMIT" in data and not self.cuts:
-                    self.cuts = 1
-                    if self._cut == "after":
-                        client.shutdown(socket.SHUT_WR)  # the answer goes nowhere
-                        server.sendall(data)
-                        server.shutdown(socket.SHUT_WR)
-                        back.join(10)
-                    else:
-                        server.shutdown(socket.SHUT_RDWR)
-                    return
-                server.sendall(data)
+            try:
+                while data := client.recv(65536):
+                    if b"COMMIT" in data and not self.cuts:
+                        self.cuts = 1
+                        if self._cut == "after":
+                            client.shutdown(socket.SHUT_WR)  # the answer goes nowhere
+                            server.sendall(data)
+                            server.shutdown(socket.SHUT_WR)
+                            back.join(10)
+                        else:
+                            server.shutdown(socket.SHUT_RDWR)
+                        return
+                    server.sendall(data)
+            finally:
+                with suppress(OSError):
+                    server.shutdown(socket.SHUT_RDWR)
+                back.join(10)  # before the socket that it reads is closed
 
     @staticmethod
     def _back(server: socket.socket, client: socket.socket) -> None:
