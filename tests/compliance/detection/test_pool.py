@@ -295,10 +295,10 @@ async def test_who_was_asked_about_together_with_a_text_that_kills_is_answered(m
         answers = await asyncio.gather(
             *(pool.scan(said(text)) for text in texts), return_exceptions=True
         )
-    came, killed, went = answers
-    assert isinstance(killed, DetectionFailed)
-    assert came.findings
-    assert went.findings
+    assert isinstance(answers.pop(1), DetectionFailed)
+    served = [answer for answer in answers if isinstance(answer, Scan)]
+    assert len(served) == 2
+    assert all(scan.findings for scan in served)
 
 
 ODD = """
