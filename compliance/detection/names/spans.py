@@ -136,7 +136,8 @@ def _name(
     ):
         return
     doubtful = best in (PERSON, LOCATION) and _is_doubtful(words, known, run)
-    if score >= (DOUBTFUL if doubtful else THRESHOLDS[CLASSES[best]]):
+    least = DOUBTFUL if doubtful else THRESHOLDS[CLASSES[best]]
+    if score >= least and not (best in (ADDRESS, DATE_TIME) and _is_torn(words, run, best)):
         last = _with_ending(words, run[-1])
         score = round(min(score, HIGHEST), 3)
         yield Name(words.starts[run[0]], words.ends[last], CLASSES[best], score)
@@ -148,6 +149,28 @@ def _repeats(words: Tokens, run: list[int]) -> bool:
         return False
     often = max(Counter(words.words[word].lower() for word in run).values())
     return often > REPEATED and 2 * often > len(run)
+
+
+def _is_torn(words: Tokens, run: list[int], best: int) -> bool:
+    """Whether a word goes on as figures at an end of an address or a date, or the reverse.
+
+    It is part of a code then ("used1785"), but for a day with its time or an ending ("1990er").
+    """
+    end = run[-1] + 1
+    if _goes_across(words, run[0]):
+        return True
+    if not _goes_across(words, end):
+        return False
+    ending = words.words[end]
+    return best == ADDRESS or ending[0].isdecimal() or len(ending) > LONGEST_ENDING
+
+
+def _goes_across(words: Tokens, at: int) -> bool:
+    """Whether figures stand right before a word that is letters, or the reverse."""
+    if not 0 < at < len(words.words) or not words.glued[at]:
+        return False
+    one, other = words.words[at - 1][-1], words.words[at][0]
+    return one.isalnum() and other.isalnum() and not (one.isalpha() and other.isalpha())
 
 
 _DAY, _MONTH, _YEAR = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])", r"(?:1[5-9]|20)\d\d"

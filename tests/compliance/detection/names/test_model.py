@@ -138,6 +138,26 @@ def test_dates_are_found_in_figures_and_words(names, date):
 
 @pytest.mark.parametrize(
     "text",
+    [
+        "surse 12:46Gaudeamus",
+        "dni używaj1785 4651 4806",
+        "Redactor4 octombrie 2018 Comentariile sunt",
+    ],
+)
+def test_what_is_part_of_a_longer_code_is_no_date(names, text):
+    assert "DATE_TIME" not in dict(found(names, text))
+
+
+def test_a_date_with_an_ending_is_one(names):
+    assert ("DATE_TIME", "1990") in found(names, "Anfang der 1990er schrieb sie ein Buch.")
+
+
+def test_a_person_is_found_behind_a_figure(names):
+    assert ("PERSON", "Anna Weber") in found(names, "Note 7Anna Weber came later.")
+
+
+@pytest.mark.parametrize(
+    "text",
     ["Write to john.miller@example.org now.", "see https://example.org/john/miller", "@john_m"],
 )
 def test_parts_of_mail_and_web_addresses_are_no_names(names, text):
