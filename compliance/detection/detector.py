@@ -40,7 +40,7 @@ from compliance.detection.recognisers import (
     NoContext,
     Registry,
 )
-from compliance.detection.resolve import counts, resolved
+from compliance.detection.resolve import counts, is_guessed, resolved
 from compliance.detection.secrets import credentials
 from compliance.detection.special import special
 from compliance.detection.special.special import SpecialCategories
@@ -148,12 +148,14 @@ class Detector:
 
         That is what was glued to one, and a number that counts once its neighbour is none, or
         once a street in another language is gone from beside it. So nothing is found in a text
-        that was masked, but for names.
+        that was masked, but for names. What is guessed and tells of nobody by itself stays: it
+        is rarely masked.
         """
         for _ in range(LOOKS):
-            if not _may_show_more(text, findings):
+            masked = [one for one in findings if not is_guessed(one)]
+            if not _may_show_more(text, masked):
                 break
-            edits = [Edit(one.start, one.end, f"[{one.entity}]") for one in findings]
+            edits = [Edit(one.start, one.end, f"[{one.entity}]") for one in masked]
             view = View(text).edited(edits)
             more = [
                 self._placed(view, one)

@@ -48,6 +48,11 @@ def resolved(findings: Iterable[Finding], text: str = "") -> list[Finding]:
     return kept
 
 
+def is_guessed(one: Finding) -> bool:
+    """Whether the names model found it and it identifies only with other data."""
+    return one.recogniser == NAMES and one.category is Category.INDIRECT
+
+
 def _layers(findings: Iterable[Finding]) -> tuple[list[Finding], ...]:
     """Those that each layer gives way to come before it."""
     checked: list[Finding] = []
@@ -56,7 +61,7 @@ def _layers(findings: Iterable[Finding]) -> tuple[list[Finding], ...]:
     guessed: list[Finding] = []
     for one in findings:
         if one.recogniser == NAMES:
-            (guessed if one.category is Category.INDIRECT else names).append(one)
+            (guessed if is_guessed(one) else names).append(one)
         else:
             (indirect if one.category is Category.INDIRECT else checked).append(one)
     return checked, indirect, names, guessed

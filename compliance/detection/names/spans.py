@@ -33,7 +33,10 @@ one word at the beginning of a sentence, which has a capital anyway."""
 HIGHEST = 0.9
 """A name is never as certain as a value with check digits, whatever the model says."""
 
-PERSON, LOCATION, _, ADDRESS, DATE_TIME = range(len(CLASSES))
+PERSON, LOCATION, ORGANIZATION, ADDRESS, DATE_TIME = range(len(CLASSES))
+
+TORN = frozenset({ORGANIZATION, ADDRESS, DATE_TIME})
+"""What a part of a code may be taken for. A person is one, whatever is glued to the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ def _name(
         return
     doubtful = best in (PERSON, LOCATION) and _is_doubtful(words, known, run)
     least = DOUBTFUL if doubtful else THRESHOLDS[CLASSES[best]]
-    if score >= least and not (best in (ADDRESS, DATE_TIME) and _is_torn(words, run, best)):
+    if score >= least and not (best in TORN and _is_torn(words, run, best)):
         last = _with_ending(words, run[-1])
         score = round(min(score, HIGHEST), 3)
         yield Name(words.starts[run[0]], words.ends[last], CLASSES[best], score)
@@ -152,17 +155,28 @@ def _repeats(words: Tokens, run: list[int]) -> bool:
 
 
 def _is_torn(words: Tokens, run: list[int], best: int) -> bool:
-    """Whether a word goes on as figures at an end of an address or a date, or the reverse.
+    """Whether it is the part of a code: of "used1785" or "HE 9/2018", say.
 
-    It is part of a code then ("used1785"), but for a day with its time or an ending ("1990er").
+    But a day goes on with its time, and a year may have an ending ("1990er").
     """
-    end = run[-1] + 1
-    if _goes_across(words, run[0]):
+    begin, end = run[0], run[-1] + 1
+    if _goes_across(words, begin) or (len(run) == 1 and _follows_figures(words, begin)):
         return True
     if not _goes_across(words, end):
         return False
     ending = words.words[end]
-    return best == ADDRESS or ending[0].isdecimal() or len(ending) > LONGEST_ENDING
+    return best != DATE_TIME or ending[0].isdecimal() or len(ending) > LONGEST_ENDING
+
+
+def _follows_figures(words: Tokens, at: int) -> bool:
+    """Whether figures stand behind other figures and a slash."""
+    glued = at > 1 and words.glued[at - 1 : at + 1] == [True, True]
+    return (
+        glued
+        and words.words[at].isdecimal()
+        and words.words[at - 1] == "/"
+        and words.words[at - 2].isdecimal()
+    )
 
 
 def _goes_across(words: Tokens, at: int) -> bool:

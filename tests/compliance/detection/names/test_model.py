@@ -142,10 +142,16 @@ def test_dates_are_found_in_figures_and_words(names, date):
         "surse 12:46Gaudeamus",
         "dni używaj1785 4651 4806",
         "Redactor4 octombrie 2018 Comentariile sunt",
+        "Katso myös HE 9/2018 vp ja KKO 2019:5.",
     ],
 )
 def test_what_is_part_of_a_longer_code_is_no_date(names, text):
     assert "DATE_TIME" not in dict(found(names, text))
+
+
+def test_years_with_a_dash_between_them_are_dates(names):
+    text = "Astrid Lindgren (1938–2017), född i Vimmerby, skrev böcker."
+    assert "DATE_TIME" in dict(found(names, text))
 
 
 def test_a_date_with_an_ending_is_one(names):
