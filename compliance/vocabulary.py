@@ -218,6 +218,7 @@ class Obligations:
     models: frozenset[str] | None = None  # the permitted ones
     review: bool = False  # a person must look at the answer
     withhold_reasoning: bool = False  # the caller gets the answer without how it came about
+    realistic_pseudonyms: bool = False  # names stand for names, in place of tokens
     mask_answers: frozenset[Category] | None = None  # what of these only the answer holds
     block_answers: frozenset[Category] | None = None
 
@@ -243,8 +244,11 @@ class Obligations:
         return bool(self.mask_answers or self.block_answers)
 
 
-DUTIES = ("mark_output", "review", "withhold_reasoning")
-"""The obligations that are asked for, or not."""
+STRICTER_DUTIES = ("mark_output", "review", "withhold_reasoning")
+"""The obligations that are asked for, or not, without which a policy is laxer."""
+
+DUTIES = (*STRICTER_DUTIES, "realistic_pseudonyms")
+"""All obligations that are asked for, or not."""
 
 ANSWER_DUTIES = tuple(
     f"{member}:{category}"

@@ -209,7 +209,7 @@ def attempt(bench: Bench, form: TryForm) -> Tried:
     coverage = covered() or frozenset()
     decision = decide(policy, facts, coverage)
     released = decide(policy, facts, coverage, frozenset(decision.held_by))
-    sent, why_not = _sent(segment, scan, released)
+    sent, why_not = _sent(segment, scan, released, bytes(application.label_key))
     spoke = {rule.id: rule for rule in policy.rules}
     return Tried(
         pieces=tuple(_pieces(segment.text, scan, decision)),
@@ -248,12 +248,19 @@ def _facts(asked: dict[str, Any], scan: Scan, serving: Serving) -> Facts:
     )
 
 
-def _sent(segment: Segment, scan: Scan, decision: Decision) -> tuple[str | None, str]:
+def _sent(
+    segment: Segment, scan: Scan, decision: Decision, key: bytes
+) -> tuple[str | None, str]:
     """What the model gets once nobody holds it back, or why it gets nothing."""
     if outcome(decision) in (Effect.BLOCK, NOWHERE):
         return None, "The model gets nothing."
     try:
-        treated = treat([segment], scan, decision.treatments)
+        treated = treat(
+            [segment],
+            scan,
+            decision.treatments,
+            key=key if decision.obligations.realistic_pseudonyms else None,
+        )
     except Unreplaceable as error:
         return None, str(error)
     return treated.texts.get(segment.pointer, segment.text), ""

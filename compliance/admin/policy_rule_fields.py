@@ -244,6 +244,15 @@ def _obligations(known: Known) -> dict[str, forms.Field]:
             "the answer leaves out. Where it cannot be told apart from the answer, which is so "
             "for completions without a chat, the request is refused.",
         ),
+        "obligations_realistic_pseudonyms": forms.BooleanField(
+            required=False,
+            label="Other names as pseudonyms, not tokens",
+            help_text="The model then reads “Marta Lindgren” in place of [PERSON_1]. It is for "
+            "persons, places, organisations and mail addresses that are pseudonymised; other "
+            "values keep tokens. In an application, a name always becomes the same other name. "
+            "Where the model translates that or inflects it in a way that is not foreseen, the "
+            "caller reads a name that nobody meant and that looks real.",
+        ),
         "obligations_mask_answers": NamesField(
             CATEGORY_WORDS.items(),
             label="Mask in the answer",

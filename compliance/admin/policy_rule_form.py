@@ -127,7 +127,7 @@ _PLACES = (
 _OWED = (
     "obligations_content_days obligations_mark_output obligations_max_tokens"
     " obligations_models obligations_review obligations_withhold_reasoning"
-    " obligations_mask_answers obligations_block_answers"
+    " obligations_realistic_pseudonyms obligations_mask_answers obligations_block_answers"
 )
 PARTS = (
     ("The rule", "description id", False),

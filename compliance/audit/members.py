@@ -130,7 +130,8 @@ WORDS: Mapping[str, str] = {
     "not_recorded": "how many like it were left out before this one",
     "note": "what a person wrote",
     "obligations": "what the policy obliges to: `content_days`, `mark_output`, `max_tokens`, "
-    "`models`, `review`, `withhold_reasoning`, `mask_answers`, `block_answers`",
+    "`models`, `review`, `withhold_reasoning`, `realistic_pseudonyms`, `mask_answers`, "
+    "`block_answers`",
     "old_origin": "origin of the ended generation",
     "old_root": "root of its last known checkpoint, hex",
     "old_size": "entries in its last known checkpoint",

@@ -14,6 +14,7 @@ language     whether a text is in a language whose names are not known, by funct
              language_model
 processes    detectors in processes of their own
 pseudonyms   what becomes of each finding; masks are what stands for one in a text
+surrogates   names that stand for names, where a policy wants no tokens for them
 restore      pseudonyms back to values, in a stream
 outgoing     what in an answer is new, and how much of it is held back
 """

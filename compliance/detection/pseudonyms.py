@@ -3,8 +3,9 @@
 A pseudonym is a bracketed token, `[PERSON_1]`, numbered by first occurrence over all segments
 (or within each, see `treat`), so that a resent history gives the same names; the same value of
 the same entity type has the same token. A number that stands literally anywhere in the input is
-skipped: a token in an answer then always means the value it was given for. A mask is
-`[PERSON]`, without a number, and is never restored. No table outlives the request.
+skipped: a token in an answer then always means the value it was given for. Where a policy wants
+it, another name stands for a name in place of a token (`surrogates`). A mask is `[PERSON]`,
+without a number, and is never restored. No table outlives the request.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 
 import regex
 
+from compliance.detection.surrogates.surrogates import Surrogates, stands_apart
 from compliance.vocabulary import Effect, Finding, Scan, Segment
 
 TOKEN = regex.compile(r"\[([A-Z][A-Z0-9_]{0,62})_([1-9][0-9]{0,8})\]")
@@ -48,21 +50,24 @@ def outermost(pointer: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Treated:
-    """The new text per pointer (only of segments that changed), and what tokens stand for.
+    """The new text per pointer (only of segments that changed), and what pseudonyms stand for.
 
     `pseudonyms` is personal data: it is kept in memory until the answer is restored, and
     nowhere else; it is left out of `repr`.
     """
 
     texts: Mapping[str, str] = field(repr=False)
-    pseudonyms: Mapping[str, str] = field(repr=False)  # token -> value
+    pseudonyms: Mapping[str, str] = field(repr=False)  # token, or a name's form -> value
     replaced: int = 0  # how many places were changed
 
 
 class Pseudonyms:
-    """The tokens of one request. Not for sharing between requests."""
+    """The pseudonyms of one request. Not for sharing between requests."""
 
-    def __init__(self, segments: Sequence[Segment]) -> None:
+    def __init__(self, segments: Sequence[Segment], key: bytes | None = None) -> None:
+        """With `key`, names stand for names where they can."""
+        texts = [segment.text for segment in segments]
+        self._surrogates = Surrogates(key, texts) if key is not None else None
         self._taken: dict[str, set[int]] = defaultdict(set)
         for segment in segments:
             if "[" in segment.text:
@@ -82,9 +87,14 @@ class Pseudonyms:
             known = self._tokens[(entity, value)] = f"[{entity}_{number}]"
         return known
 
+    def name(self, entity: str, value: str) -> str | None:
+        """The name that stands for a value; None where a token must."""
+        return self._surrogates.of(entity, value) if self._surrogates else None
+
     def values(self) -> dict[str, str]:
-        """Token -> value, in the order in which the tokens were given."""
-        return {token: value for (_entity, value), token in self._tokens.items()}
+        """Token -> value, in the order in which the tokens were given; then forms of names."""
+        tokens = {token: value for (_entity, value), token in self._tokens.items()}
+        return tokens | (self._surrogates.values if self._surrogates else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,7 @@ def treat(
     treatments: Mapping[str, Effect],
     *,
     apart: bool = False,
+    key: bytes | None = None,
 ) -> Treated:
     """Mask and pseudonymise the findings of a scan as `treatments` says per entity type.
 
@@ -114,7 +125,8 @@ def treat(
     changed too: a value recognised in one place must not pass in another where it was
     missed. `apart` numbers each segment by itself, so that what becomes of a text does not
     hang on how many values its neighbours hold; one token then stands for several values and
-    `pseudonyms` is empty: it is for texts whose answer holds none.
+    `pseudonyms` is empty: it is for texts whose answer holds none. With `key`, that of the
+    application, names are replaced by other names where they can be.
 
     Raises `Unreplaceable`; a blocked or unmentioned entity never comes this far, and raises
     `ValueError`.
@@ -124,7 +136,7 @@ def treat(
         for segment, found in zip(segments, _by_segment(segments, scan), strict=True)
     ]
     everywhere = _Repeats(change for found in changes for change in found)
-    pseudonyms = Pseudonyms(segments)
+    pseudonyms = Pseudonyms([] if apart else segments, key)
     texts: dict[str, str] = {}
     replaced = 0
     for segment, found in zip(segments, changes, strict=True):
@@ -133,7 +145,7 @@ def treat(
             continue
         if not segment.replaceable:
             raise Unreplaceable(due[0].entity, segment.pointer)
-        own = Pseudonyms([segment]) if apart else pseudonyms
+        own = Pseudonyms([segment], key) if apart else pseudonyms
         texts[segment.pointer] = _applied(segment.text, due, own)
         replaced += len(due)
     return Treated(texts, pseudonyms.values(), replaced)
@@ -232,7 +244,12 @@ def _is_word(character: str) -> bool:
 
 
 def _applied(text: str, due: Sequence[_Change], pseudonyms: Pseudonyms) -> str:
-    """The text with the changes made. Tokens hold no character that JSON would escape."""
+    """The text with the changes made. No pseudonym has a character that JSON would escape.
+
+    For what is glued to a word, or to something else that is replaced, no name can stand: it
+    could not be told from the word.
+    """
+    seams = {change.start for change in due} & {change.end for change in due}
     pieces: list[str] = []
     position = 0
     for change in due:
@@ -240,7 +257,10 @@ def _applied(text: str, due: Sequence[_Change], pseudonyms: Pseudonyms) -> str:
         if change.effect is Effect.MASK:
             pieces.append(mask(change.entity))
         else:
-            pieces.append(pseudonyms.token(change.entity, change.value))
+            place = change.start, change.end
+            apart = seams.isdisjoint(place) and stands_apart(text, *place)
+            name = pseudonyms.name(change.entity, change.value) if apart else None
+            pieces.append(name or pseudonyms.token(change.entity, change.value))
         position = change.end
     pieces.append(text[position:])
     return "".join(pieces)

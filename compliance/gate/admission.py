@@ -66,7 +66,7 @@ class Admitted(Generic[TicketT]):
     request: Request
     decision: Decision
     body: Mapping[str, Any]
-    pseudonyms: Mapping[str, str]  # token -> the value it stands for
+    pseudonyms: Mapping[str, str]  # token, or a name's form -> the value it stands for
     place: Place
     ticket: TicketT
     found: Scan
@@ -215,12 +215,14 @@ async def treated(request: Request, found: Scan, decision: Decision) -> Treated:
     Texts that become vectors are numbered each by itself: an index must find a text again by
     the same vector, whatever it was sent with. Raises `Unreplaceable`.
     """
+    named = decision.obligations.realistic_pseudonyms
     work = partial(
         treat,
         request.segments,
         found,
         decision.treatments,
         apart=request.endpoint is Endpoint.EMBEDDINGS,
+        key=request.application.label_key if named else None,
     )
     if sum(len(segment.text) for segment in request.segments) < LONG:
         return work()

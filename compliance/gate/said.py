@@ -163,6 +163,8 @@ def obligations(given: Obligations) -> dict[str, Any]:
         said["review"] = True
     if given.withhold_reasoning:
         said["withhold_reasoning"] = True
+    if given.realistic_pseudonyms:
+        said["realistic_pseudonyms"] = True
     if given.mask_answers is not None:
         said["mask_answers"] = sorted(given.mask_answers)
     if given.block_answers is not None:

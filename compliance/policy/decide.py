@@ -11,7 +11,8 @@ treatment      of each kind found: the strictest that a rule speaking of it asks
 sites          those that every rule permits (intersection)
 content_days   the least; `max_tokens` likewise
 models         those that every rule permits (intersection)
-mark_output    where any rule asks for it; `review`, `withhold_reasoning` likewise
+mark_output    where any rule asks for it; `review`, `withhold_reasoning` and
+               `realistic_pseudonyms` likewise
 mask_answers   those that any rule names (union); `block_answers` likewise
 =============  ====================================================================
 
@@ -162,6 +163,7 @@ def _obligations(asked: Sequence[Obligations]) -> Obligations:
         models=frozenset.intersection(*models) if models else None,
         review=any(one.review for one in asked),
         withhold_reasoning=any(one.withhold_reasoning for one in asked),
+        realistic_pseudonyms=any(one.realistic_pseudonyms for one in asked),
         mask_answers=_any(one.mask_answers for one in asked),
         block_answers=_any(one.block_answers for one in asked),
     )

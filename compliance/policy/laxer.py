@@ -8,7 +8,14 @@ from compliance.policy import words
 from compliance.policy.prove import decided, permitted
 from compliance.policy.terms import Policy
 from compliance.policy.universe import Known
-from compliance.vocabulary import ANSWER_DUTIES, DUTIES, Category, Decision, Effect, Facts
+from compliance.vocabulary import (
+    ANSWER_DUTIES,
+    STRICTER_DUTIES,
+    Category,
+    Decision,
+    Effect,
+    Facts,
+)
 
 Change = tuple[str, str, str]
 """What became looser (one of `NAMES`), from what, to what."""
@@ -105,7 +112,7 @@ _CHANGES: Mapping[str, _Changed] = {
     "place": _place,
     "content_days": _days,
     "max_tokens": _tokens,
-    **{name: _duty(name) for name in (*DUTIES, *ANSWER_DUTIES)},
+    **{name: _duty(name) for name in (*STRICTER_DUTIES, *ANSWER_DUTIES)},
 }
 
 

@@ -35,7 +35,7 @@ from compliance.policy.symbolic import Meaning
 from compliance.policy.terms import Policy
 from compliance.policy.told import example
 from compliance.policy.universe import NOTHING_KNOWN, Kind, Known
-from compliance.vocabulary import Category, Facts
+from compliance.vocabulary import STRICTER_DUTIES, Category, Facts
 
 MOST = 2_000
 """Pairs of an application and a kind of finding that one answer names."""
@@ -168,7 +168,7 @@ class _Comparison:
                     for most in self._amounts(name)
                 ),
             )
-        for name in duties(self.old):
+        for name in duties(STRICTER_DUTIES, self.old):
             yield name, lost(before.obliged(name), after.obliged(name))
 
     def _amounts(self, name: str) -> list[int]:

@@ -91,7 +91,7 @@ def _differences(one: Meaning, other: Meaning) -> Iterator[Term]:
         for most in amounts(name, one.policy, other.policy):
             pair = (meaning.at_most(name, most) for meaning in (one, other))
             yield session.all([going, _apart(one, *pair)])
-    for name in duties(one.policy, other.policy):
+    for name in duties(DUTIES, one.policy, other.policy):
         yield session.all([going, _apart(one, one.obliged(name), other.obliged(name))])
 
 
@@ -102,11 +102,11 @@ def _apart(meaning: Meaning, one: Term, other: Term) -> Term:
     return session.z3.Xor(one, other)
 
 
-def duties(*policies: Policy) -> list[str]:
-    """Those of `DUTIES`, and of `ANSWER_DUTIES` those that some rule asks for, in order."""
+def duties(asked: Sequence[str], *policies: Policy) -> list[str]:
+    """Those `asked`, and of `ANSWER_DUTIES` those that some rule asks for, in order."""
     rules = [rule for policy in policies for rule in policy.rules]
     return [
-        *DUTIES,
+        *asked,
         *(duty for duty in ANSWER_DUTIES if any(r.obligations.asks(duty) for r in rules)),
     ]
 

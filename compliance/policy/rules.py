@@ -109,6 +109,7 @@ OBLIGATIONS: Mapping[str, Reader] = {
     "models": reading.names,
     "review": reading.demand,
     "withhold_reasoning": reading.demand,
+    "realistic_pseudonyms": reading.demand,
     "mask_answers": reading.choices(Category),
     "block_answers": reading.choices(Category),
 }

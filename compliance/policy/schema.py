@@ -124,6 +124,7 @@ _OBLIGATIONS = _object(
         "models": _TEXTS,
         "review": _TRUE,
         "withhold_reasoning": _TRUE,
+        "realistic_pseudonyms": _TRUE,
         "mask_answers": _CATEGORIES,
         "block_answers": _CATEGORIES,
     },

@@ -143,6 +143,8 @@ def obligations(asked: Obligations) -> str:
         said.append("A person must look at the answer before it is used.")
     if asked.withhold_reasoning:
         said.append("The caller gets the answer without the model's reasoning.")
+    if asked.realistic_pseudonyms:
+        said.append("Pseudonyms of names are other names, not tokens.")
     for named, becomes in (
         (asked.mask_answers, "is masked"),
         (asked.block_answers, "ends it"),

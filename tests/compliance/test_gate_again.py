@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from compliance import gate
+from compliance.detection.restore import restore
 from compliance.gate import Admitted, Blocked, Outcome, Refused
 from compliance.gate.said import rule_digests
 from compliance.policy import recorded
@@ -299,6 +301,24 @@ async def test_what_cannot_be_replaced_is_blocked_anew(record: Record, seal: Sea
         await anew(one, record, seal, ALLOW, mail)
     assert EMAIL not in str(raised.value)
     assert record.last.detail["decision"] == "block"
+
+
+async def test_pseudonyms_read_as_the_version_says_that_decides(
+    record: Record, seal: Seals
+) -> None:
+    mail = {"when": {"categories": ["personal"]}}
+    tokens = rule("mail", "pseudonymise", **mail)
+    names = rule("mail", "pseudonymise", **mail, obligations={"realistic_pseudonyms": True})
+    asked = request(f"Write to {EMAIL}.")
+    one = await admitted(asked, record, seal, ALLOW, names)
+    first = seal.sealed[0][0]["messages"][0]["content"]
+    assert re.fullmatch(r"Write to [a-z]\.[a-z]+@example\.(com|net|org)\.", first)
+    assert restore(first, one.pseudonyms) == f"Write to {EMAIL}."
+    await anew(one, record, seal, ALLOW, tokens)
+    assert seal.sealed[1][0]["messages"][0]["content"] == "Write to [EMAIL_ADDRESS_1]."
+    assert one.pseudonyms == {"[EMAIL_ADDRESS_1]": EMAIL}
+    await anew(one, record, seal, ALLOW, names)
+    assert seal.sealed[2][0]["messages"][0]["content"] == first
 
 
 QUIET = rule("quiet", obligations={"withhold_reasoning": True})

@@ -55,6 +55,7 @@ WHOLE = {
         "models": ["smollm2-135m-instruct"],
         "review": True,
         "withhold_reasoning": True,
+        "realistic_pseudonyms": True,
         "mask_answers": ["personal"],
         "block_answers": ["payment", "credential"],
     },

@@ -96,6 +96,7 @@ OBLIGATIONS = {
     "models": lambda rng: some(rng, MODELS, 3),
     "review": lambda _rng: True,
     "withhold_reasoning": lambda _rng: True,
+    "realistic_pseudonyms": lambda _rng: True,
     "mask_answers": lambda rng: some(rng, tuple(Category)),
     "block_answers": lambda rng: some(rng, tuple(Category)),
 }

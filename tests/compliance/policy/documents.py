@@ -101,6 +101,7 @@ ASKED = {
     "models": some(MODELS),
     "review": st.just(True),
     "withhold_reasoning": st.just(True),
+    "realistic_pseudonyms": st.just(True),
     "mask_answers": some(tuple(Category)),
     "block_answers": some(tuple(Category)),
 }

@@ -54,6 +54,7 @@ def read(document, facts, satisfied=frozenset()):
         "mark_output": any(one.get("mark_output", False) for one in obligations),
         "review": any(one.get("review", False) for one in obligations),
         "withhold_reasoning": withheld,
+        "realistic_pseudonyms": any("realistic_pseudonyms" in one for one in obligations),
         "mask_answers": every(obligations, "mask_answers"),
         "block_answers": every(obligations, "block_answers"),
         "models": frozenset.intersection(*map(frozenset, models)) if models else None,

@@ -53,6 +53,7 @@ def stricter(one, other):
         and ours.mark_output >= theirs.mark_output
         and ours.review >= theirs.review
         and ours.withhold_reasoning >= theirs.withhold_reasoning
+        and ours.realistic_pseudonyms >= theirs.realistic_pseudonyms
         and all(ours.asks(duty) >= theirs.asks(duty) for duty in ANSWER_DUTIES)
         and set(one.held_by) >= set(other.held_by)
         and set(one.excluded) >= set(other.excluded)

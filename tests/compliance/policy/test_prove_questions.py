@@ -341,6 +341,12 @@ def test_no_longer_withholding_reasoning_lets_go_on_what_could_not_be_told_apart
     assert looser(of(REST), quiet, since=SINCE).verdict is Verdict.PROVED
 
 
+def test_how_pseudonyms_read_makes_no_version_looser():
+    named = of(replace(REST, obligations=Obligations(realistic_pseudonyms=True)))
+    assert looser(named, of(REST), since=SINCE).verdict is Verdict.PROVED
+    assert looser(of(REST), named, since=SINCE).verdict is Verdict.PROVED
+
+
 def test_answers_that_may_hold_more_are_looser_and_those_that_are_stopped_are_not():
     masked = of(replace(REST, obligations=Obligations(mask_answers=PERSONAL)))
     stopped = of(replace(REST, obligations=Obligations(block_answers=PERSONAL)))

@@ -55,6 +55,13 @@ RULES["rules"] = [
         "obligations": {"withhold_reasoning": True},
     },
     {
+        "id": "names-for-names",
+        "description": "Models read letters of this application as a person wrote them.",
+        "when": {"applications": ["letters"]},
+        "effect": "allow",
+        "obligations": {"realistic_pseudonyms": True},
+    },
+    {
         "id": "screened",
         "description": "This application gets no personal data or credentials of others.",
         "when": {"applications": ["screened"]},

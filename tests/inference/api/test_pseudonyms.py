@@ -121,6 +121,47 @@ async def test_log_probabilities_keep_the_pseudonym(lab: Laboratory, node: Node)
     assert TOKEN.fullmatch(choice["logprobs"]["content"][0]["token"])
 
 
+@pytest.fixture(scope="module")
+def letters(lab: Laboratory) -> str:
+    """Key of the application for which names stand for names."""
+    return lab.application(name="letters")
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+async def test_another_name_stands_for_a_name_where_the_policy_says_so(
+    lab: Laboratory, node: Node, letters: str, stream: bool
+):
+    address = f"anna.{secrets.token_hex(4)}@klinik.eu"
+    text = f"Bitte schreiben Sie einen Brief an Anna Weber ({address}) wegen der Rechnung."
+    sent = re.compile(r"einen Brief an (\w+) (\w+) \((\S+@example\.\w+)\) wegen")
+
+    async def script(attempt: Attempt) -> None:
+        found = sent.search(attempt.said)
+        assert found is not None, attempt.said
+        given, family, other = found.groups()
+        for character in f"Frau {given} {family}, {family}s Konto, {other}, {family}x":
+            attempt.text(character)
+        attempt.finish()
+        attempt.receipt()
+
+    node.script = script
+    response = await asyncio.to_thread(lab.post, ask(text, stream=stream), key=letters)
+    told = json.dumps(node.attempts[0].ticket.body)
+    family = sent.search(node.attempts[0].said)
+    assert family is not None
+    assert not {"Anna", "Weber", address} & set(re.split(r"[^\w@.]+", told))
+    whole = f"Frau Anna Weber, Weber Konto, {address}, {family[2]}x"
+    if stream:
+        events = [line.removeprefix("data: ") for line in response.text.split("\n\n") if line]
+        deltas = [json.loads(one)["choices"][0]["delta"] for one in events[:-1]]
+        assert "".join(delta.get("content") or "" for delta in deltas) == whole
+    else:
+        assert response.json()["choices"][0]["message"]["content"] == whole
+    request = response.headers["domicile-request"]
+    admitted = (await asyncio.to_thread(lab.events, request=request))[0]
+    assert admitted.detail["obligations"] == {"realistic_pseudonyms": True}
+
+
 async def test_a_credential_blocks_the_request_and_says_why(lab: Laboratory, node: Node):
     key = "AKIA" + "Q3EGRXVTZH2B5KLM"
     response = await asyncio.to_thread(lab.post, ask(f"Use the key {key} to sign in."))
