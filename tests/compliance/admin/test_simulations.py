@@ -193,6 +193,26 @@ def test_a_draft_decides_instead_where_it_is_chosen(ruled, bench):
     assert "The model gets nothing." in text_of(page)
 
 
+def test_the_names_are_shown_that_stand_for_names_of_the_application(ruled, bench):
+    names = Rule(
+        "names",
+        "Names for names.",
+        Condition(applications=frozenset({"letters"})),
+        Effect.ALLOW,
+        obligations=Obligations(realistic_pseudonyms=True),
+    )
+    document = canonical(policy("names", 2, (*DEFAULT.rules, names))).decode()
+    PolicyDraft.objects.update(document=document)
+    sent = {
+        name: tried(ruled, "Write to anna@example.org.", application=name, policy=ruled.draft)
+        .context["tried"]
+        .sent
+        for name in ("letters", "helpdesk")
+    }
+    assert sent["helpdesk"] == "Write to [EMAIL_ADDRESS_1]."
+    assert re.fullmatch(r"Write to [a-z]\.[a-z]+@example\.(com|net|org)\.", sent["letters"])
+
+
 def test_where_reasoning_cannot_be_told_apart_a_text_is_blocked_at_that_endpoint(ruled):
     serving = replace(SERVING, reasons=True)
     playground.provide(
