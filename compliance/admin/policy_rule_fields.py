@@ -19,7 +19,7 @@ from compliance.vocabulary import Effect, RequestClass
 
 EFFECTS: Mapping[str, str] = {
     Effect.ALLOW: "Allow: the model gets the text as it is, where no other rule is stricter.",
-    Effect.PSEUDONYMISE: "Pseudonymise: what was found is replaced by names that stand for it,"
+    Effect.PSEUDONYMISE: "Pseudonymise: what was found is replaced by tokens, as [PERSON_1],"
     " and put back in the answer.",
     Effect.MASK: "Mask: what was found is blacked out, and stays so in the answer.",
     Effect.HOLD: "Hold: a person looks at this request before it may go on.",

@@ -77,7 +77,7 @@ class Surrogates:
     def of(self, entity: str, value: str) -> str | None:
         """The name that stands for a value; None where it must have a token."""
         if entity == "EMAIL_ADDRESS":
-            return self._once("address", value, ())
+            return self._once("address", value)
         names = _names(value)
         if names is None or len(value) > LONGEST:
             return None
@@ -106,11 +106,12 @@ class Surrogates:
             written.append(name)
         return "".join(written)
 
-    def _once(self, kind: str, value: str, listed: Sequence[str]) -> str | None:
+    def _once(self, kind: str, value: str, listed: Sequence[str] | None = None) -> str | None:
         key = kind, value
         if key not in self._chosen:
-            free = self._address if kind == "address" else self._listed
-            self._chosen[key] = free(kind, value, listed)
+            self._chosen[key] = (
+                self._address(value) if listed is None else self._listed(kind, value, listed)
+            )
         return self._chosen[key]
 
     def _listed(self, kind: str, value: str, listed: Sequence[str]) -> str | None:
@@ -119,9 +120,7 @@ class Surrogates:
         first = int.from_bytes(self._digest(*owner)[:8], "big")
         for step in range(len(listed)):
             name = listed[(first + step) % len(listed)]
-            if self._owners.get(name.casefold(), owner) != owner or not self._is_free(
-                name, owner
-            ):
+            if not self._is_free(name, owner):
                 continue
             written = [_in_case_of(value, form) for form in forms(name)]
             if not self._values.keys().isdisjoint(written):
@@ -133,16 +132,16 @@ class Surrogates:
 
     def _is_free(self, name: str, owner: tuple[str, str]) -> bool:
         """Whether no form of a name stands in the request or for something else."""
-        if name in self._standing:
+        if name in self._standing or self._owners.get(name.casefold(), owner) != owner:
             return False
         if not self._taken.isdisjoint(folded_forms(name)):
             self._standing.add(name)
             return False
         return all(self._owners.get(form, owner) == owner for form in folded_forms(name))
 
-    def _address(self, kind: str, value: str, _listed: Sequence[str]) -> str | None:
+    def _address(self, value: str) -> str | None:
         for tried in range(_TRIES):
-            digest = self._digest(kind, value.casefold(), tried)
+            digest = self._digest("address", value.casefold(), tried)
             initial = chr(ord("a") + digest[0] % 26)
             family = LATIN.families[int.from_bytes(digest[1:4], "big") % len(LATIN.families)]
             address = f"{initial}.{family.lower()}@{_DOMAINS[digest[4] % len(_DOMAINS)]}"
