@@ -15,7 +15,7 @@ from compliance.holds import deciding
 from compliance.holds.desk import Desk
 from compliance.models import Application, Event, Hold
 from compliance.vocabulary import Serving
-from tests.compliance.holds.conftest import HELD, HOLDING, SUBJECT_KEY, told
+from tests.compliance.holds.conftest import HELD, HOLDING, SUBJECT_KEY, policy, rule, told
 from tests.compliance.test_gate import COVERAGE, EMAIL, Seals, request, route, scan
 from tests.services.waiting import PATIENCE
 
@@ -31,6 +31,10 @@ def application(console):
 @pytest.fixture
 def held(application):
     """A request of the shop that waits; its id."""
+    return waits(application, HOLDING)
+
+
+def waits(application, rules):
     asked = request(f"Write to {EMAIL} of the orchid.")
     whose = dataclasses.replace(
         asked.application, id=str(application.pk), label_key=bytes(application.label_key)
@@ -45,7 +49,7 @@ def held(application):
                 await gate.admit(
                     dataclasses.replace(asked, application=whose),
                     scan=scan,
-                    policy=HOLDING,
+                    policy=rules,
                     coverage=COVERAGE,
                     append=writer.append,
                     route=route,
@@ -100,6 +104,15 @@ def test_who_may_decide_reads_the_treated_text_on_the_record(console, held, role
     assert EMAIL not in shown.content.decode()
     assert "no-store" in shown.headers["Cache-Control"]
     assert [one["actor"] for one in told("hold.read")] == [user.username]
+
+
+def test_who_reads_a_text_with_names_for_names_is_told_so(console, application):
+    named = rule("letters", "allow") | {"obligations": {"realistic_pseudonyms": True}}
+    held = waits(application, policy(rule(HELD, "hold", models=["m"]), named))
+    console.as_(OFFICER)
+    said = words(console.post(page(console, held, "read_hold")))
+    assert re.search(r"Write to [a-z]\.[a-z]+@example\.(com|net|org) of the orchid", said)
+    assert "Names in it may stand for others" in said
 
 
 @pytest.mark.parametrize(("decision", "state"), [("approve", "approved"), ("deny", "denied")])
