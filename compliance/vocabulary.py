@@ -123,7 +123,10 @@ class Effect(StrEnum):
     @property
     def strictness(self) -> int:
         """Position in the order above: rules combine by the strictest effect."""
-        return tuple(Effect).index(self)
+        return _STRICTNESS[self]
+
+
+_STRICTNESS = {effect: position for position, effect in enumerate(Effect)}
 
 
 class RequestClass(StrEnum):

@@ -71,6 +71,8 @@ class Surrogates:
             self._taken.update(_WORDS.findall(folded), _ADDRESSES.findall(folded))
         self._standing: set[str] = set()  # the listed names that stand in the request
         self._owners: dict[str, tuple[str, str]] = {}  # form -> the kind and value it is for
+        self._named: set[tuple[str, str]] = set()
+        self._spent: set[str] = set()  # the first names of lists of which none is free
         self._values: dict[str, str] = {}
         self._chosen: dict[tuple[str, str], str | None] = {}
 
@@ -117,6 +119,8 @@ class Surrogates:
     def _listed(self, kind: str, value: str, listed: Sequence[str]) -> str | None:
         """The first of the listed names that is free, from the one that the key says."""
         owner = kind, value.casefold()
+        if listed[0] in self._spent and owner not in self._named:
+            return None
         first = int.from_bytes(self._digest(*owner)[:8], "big")
         for step in range(len(listed)):
             name = listed[(first + step) % len(listed)]
@@ -127,7 +131,9 @@ class Surrogates:
                 continue  # of a value that differs in its capitals only
             self._owners |= dict.fromkeys(folded_forms(name), owner)
             self._values |= dict.fromkeys(written, value)
+            self._named.add(owner)
             return _in_case_of(value, name)
+        self._spent.add(listed[0])
         return None
 
     def _is_free(self, name: str, owner: tuple[str, str]) -> bool:
