@@ -247,7 +247,7 @@ def _obligations(known: Known) -> dict[str, forms.Field]:
         "obligations_realistic_pseudonyms": forms.BooleanField(
             required=False,
             label="Other names as pseudonyms, not tokens",
-            help_text="The model then reads “Marta Lindgren” in place of [PERSON_1]. It is for "
+            help_text="The model then reads “Ilona Lindgren” in place of [PERSON_1]. It is for "
             "persons, places, organisations and mail addresses that are pseudonymised; other "
             "values keep tokens. In an application, a name always becomes the same other name. "
             "Where the model translates that or inflects it in a way that is not foreseen, the "

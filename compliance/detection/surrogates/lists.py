@@ -62,10 +62,10 @@ _CYRILLIC = _listed(
 LATIN = Names(
     women=_listed(
         """
-        Barbora Belinda Dorina Drahomira Fabiola Gordana Hedda Ilona Jasna Jolanda Katinka
-        Lavinia Leonora Livia Ludmila Malvina Marta Melinda Miloslava Mirela Nikolina
-        Petronella Radmila Ramona Rikarda Romina Sabrina Selma Svetlana Tamara Teodora Vendula
-        Verena Wilma Zelda Zuzana
+        Adelinda Barbora Belinda Dietlinda Dorina Drahomira Fabiola Gordana Ilona Jolanda
+        Kasimira Katinka Lavinia Leonora Ludmila Ludovika Melinda Miloslava Mirela Nikolina
+        Petronella Radmila Ramona Rikarda Romina Rozalinda Sabrina Selma Svetlana Tamara
+        Theodolinda Vendula Verena Wilma Zelda Zuzana
         """
     ),
     men=_listed(
@@ -78,7 +78,7 @@ LATIN = Names(
     families=_LATIN,
     families_of_women=_LATIN,
     towns=_made(
-        "Alten Brun Dal Esch Falken Gron Hals Isen Kalten Mors Norr Rosen", "ried stad vik feld"
+        "Brun Dal Esch Falken Gron Hag Hals Isen Kalten Mors Norr Wolken", "ried stad vik feld"
     ),
 )
 GREEK = Names(
@@ -125,7 +125,7 @@ CYRILLIC = Names(
     ),
 )
 
-COMPANIES = _made("Nord Vel Cor Sol Lum Ver Alt Ter Mar Fin", "avia entis oria exa andis")
+COMPANIES = _made("Nord Trel Cor Sol Lum Ver Holv Orm Mar Quil", "avia entis oria exa andis")
 """Written in Latin letters in texts of any script."""
 
 WOMEN = frozenset(
