@@ -104,6 +104,7 @@ JOINED = [
     ("tags of style", "DE89<b>3704</b>0044", "DE8937040044", "plain"),
     ("characters apart", "D E 8 9   3 7 0 4   0 0 4 4", "DE89 3704 0044", "joined"),
     ("an address apart", "a n n a @ e x a m p l e . c o m", "anna@example.com", "joined"),
+    ("a letter with an accent", "rené @example.com", "rené@example.com", "joined"),
     ("characters by hyphens", "4-1-1-1-1-1-1-1-1-1", "4111111111", "joined"),
     ("words for signs", "anna dot berg at example dot com", "anna.berg@example.com", "joined"),
     ("words in brackets", "anna [at] example (dot) com", "anna@example.com", "joined"),
