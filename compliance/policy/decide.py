@@ -24,7 +24,7 @@ already, and a rule that blocks makes nothing laxer at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from compliance.policy.compiled import Ready, Spoken, compiled
 from compliance.policy.conditions import Kind
@@ -46,7 +46,6 @@ NOT_APART = (
     "writes here; ask in a chat (/v1/chat/completions)."
 )
 
-_STRICTNESS: Mapping[Effect, int] = {effect: effect.strictness for effect in Effect}
 _EFFECTS: Sequence[Effect] = tuple(Effect)
 _NOBODY: frozenset[str] = frozenset()
 
@@ -119,7 +118,7 @@ def _strictest(spoke: Sequence[Spoken], satisfied: frozenset[str]) -> Effect:
     strictest = 0
     for one, _kinds in spoke:
         if one.effect is not Effect.HOLD or one.id not in satisfied:
-            strictest = max(strictest, _STRICTNESS[one.effect])
+            strictest = max(strictest, one.effect.strictness)
     return _EFFECTS[strictest]
 
 
@@ -131,7 +130,7 @@ def _treatments(
         return {}, False
     every, special = -1, dict.fromkeys(present, -1)
     for one, kinds in spoke:
-        strictness = 0 if one.effect is Effect.HOLD else _STRICTNESS[one.effect]
+        strictness = 0 if one.effect is Effect.HOLD else one.effect.strictness
         if kinds is None:
             every = max(every, strictness)
         else:
@@ -145,7 +144,7 @@ def _treatments(
         if (
             strictness < 0
         ):  # a kind of which no rule speaks is not allowed by rules about others
-            unspoken, strictness = True, _STRICTNESS[Effect.BLOCK]
+            unspoken, strictness = True, Effect.BLOCK.strictness
         strictest[entity] = max(strictest.get(entity, 0), strictness)
     return {entity: _EFFECTS[strictness] for entity, strictness in strictest.items()}, unspoken
 

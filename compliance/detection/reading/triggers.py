@@ -76,7 +76,7 @@ _BETWEEN = (
     r"| ?(?:[\-./|:;,_]|\xc2\xb7|\xe2\x80[\x93\xa2]) )"
 )
 _LETTER = r"(?:[A-Za-z]|[\xc3-\xd4][\x80-\xbf])"
-_IN_WORD = r"[0-9A-Za-z_\x80-\xff]"
+_IN_ADDRESS = r"[0-9A-Za-z_+\-\x80-\xff]"
 _FOREIGN = r"[\xcd-\xd6]"  # the first byte of a letter that is Greek, Cyrillic or Armenian
 _UNUSUAL = (
     r"\xc2[^\xa7\xab\xb0\xb5\xb7\xbb\xbf]|\xc4[\xb2\xb3\xbf]|\xc5[\x80\x89\xbf]"
@@ -108,8 +108,11 @@ _PATTERNS: Mapping[Trigger, str] = {
     Trigger.FORM: r"=[\w.%\-]{1,100}\+[\w%]",
     Trigger.BASE64: r"[a-z0-9][A-Z][A-Za-z0-9+/_\-]{6}|[A-Z][a-z0-9][A-Z][A-Za-z0-9+/_\-]{6}",
     Trigger.HEX: r"[0-9a-fA-F]{12}|[0-9a-fA-F]{2}(?:[ :,\-]{1,2}(?:0[xX])?[0-9a-fA-F]{2}){5}",
-    Trigger.AT_DOT: rf"(?:{_any((*AT_WORDS, *DOT_WORDS))}) ?[\])}}>] ?{_IN_WORD}"
-    rf"|[\[({{<] ?[@.] ?[\])}}>]|{_IN_WORD}\s@\s?{_IN_WORD}|{_IN_WORD}@\s{_IN_WORD}"
+    Trigger.AT_DOT: rf"(?:{_any((*AT_WORDS, *DOT_WORDS))})"
+    rf"\s{{0,2}}[\])}}>]\s{{0,2}}{_IN_ADDRESS}"
+    rf"|[\[({{<]\s{{0,2}}[@.]\s{{0,2}}[\])}}>]"
+    rf"|{_IN_ADDRESS}(?:\s{{1,2}}@\s{{0,2}}|@\s{{1,2}}){_IN_ADDRESS}"
+    rf"|@{_IN_ADDRESS}{{1,40}}\s{{1,2}}\.\s{{1,2}}{_IN_ADDRESS}"
     rf"|[ _\n](?:{_any(DOT_WORDS)})[ _\n] ?[a-zA-Z\x80-\xff]",
     Trigger.MARK: r"[0-9A-Za-z][0-9][*`~]|[*`~][0-9][0-9A-Za-z]|@[*`~]|[*`~]@|[0-9]__[0-9]"
     r"|[*`~][A-Za-z]{2}[0-9]|[0-9]</?[A-Za-z][^<>]{0,30}>[0-9]|[0-9@][^\[\]\n]{0,30}\]\("

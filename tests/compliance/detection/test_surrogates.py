@@ -257,10 +257,37 @@ def test_where_no_name_is_left_there_are_tokens():
     assert restore(out[0], made.pseudonyms) == plain[0]
 
 
-def test_many_addresses_have_different_ones():
-    out, plain, made = treated(" ".join(f"<EMAIL_ADDRESS a{n}@klinik.eu>" for n in range(500)))
-    assert len(set(out[0].split())) == 500
+def test_who_has_a_name_keeps_it_in_other_capitals_once_none_is_left():
+    others = " ".join(f"<PERSON {letter}xq>" for letter in map(chr, range(ord("A"), ord("Z"))))
+    others += (
+        others.replace("xq", "xz") + others.replace("xq", "xy") + others.replace("xq", "xw")
+    )
+    out, plain, made = treated(f"<PERSON Weber> {others} <PERSON Qqx> <PERSON WEBER>")
+    assert TOKEN.fullmatch(out[0].split()[-2])
+    assert out[0].split()[-1] == out[0].split()[0].upper()
     assert restore(out[0], made.pseudonyms) == plain[0]
+
+
+def test_many_addresses_have_different_ones_and_tokens_once_hardly_any_is_left():
+    count = 12_000
+    values = (f"<EMAIL_ADDRESS a{number}@klinik.eu>" for number in range(count))
+    out, plain, made = treated(" ".join(values))
+    assert len(set(out[0].split())) == count
+    assert 0 < len(TOKEN.findall(out[0])) < count
+    assert restore(out[0], made.pseudonyms) == plain[0]
+
+
+def test_an_address_that_stands_in_the_request_stands_for_nobody():
+    value = "a@klinik.eu"
+    free = name_for(value, "EMAIL_ADDRESS")
+    out, plain, made = treated(f"{free} and <EMAIL_ADDRESS {value}>")
+    assert out[0] != f"{free} and {free}"
+    assert restore(out[0], made.pseudonyms) == plain[0]
+
+
+def test_in_an_address_that_stands_for_none_words_are_put_back():
+    [name], _, made = treated("<PERSON weber>")
+    assert restore(f"x.{name}@example.org", made.pseudonyms) == "x.weber@example.org"
 
 
 def test_texts_that_become_vectors_have_the_same_names_and_none_is_put_back():
@@ -368,6 +395,9 @@ def test_what_cannot_be_a_name_leaves_with_the_chunk_it_came_in():
     assert restorer.feed(f"x{name} ") == f"x{name} "
     assert restorer.feed("x") == "x"
     assert restorer.feed(f"{name} ") == f"{name} "  # glued to what went out
+    assert restorer.feed("x") == "x"
+    assert restorer.finish() == ""
+    assert restorer.feed(f"{name} ") == "Weber "  # of a stream that starts anew
 
 
 def test_the_documentation_has_the_figures_of_the_lists():

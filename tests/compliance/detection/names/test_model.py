@@ -142,7 +142,7 @@ def test_dates_are_found_in_figures_and_words(names, date):
         "surse 12:46Gaudeamus",
         "dni używaj1785 4651 4806",
         "Redactor4 octombrie 2018 Comentariile sunt",
-        "Katso myös HE 9/2018 vp ja KKO 2019:5.",
+        "Katso myös HE 9/2018 vp, PeVL 14/2018 vp ja KKO 2016:20.",
     ],
 )
 def test_what_is_part_of_a_longer_code_is_no_date(names, text):
