@@ -4,15 +4,17 @@ Weights that were trained by `training` are loaded from the folder beside this m
 against their SHA-256. The two tables of word vectors are bytes that stay mapped from their
 files, shared by all processes of a machine; the network runs in ONNX Runtime on one thread.
 
-Text of any length is read in windows that overlap by what the network sees to either side, so
+Texts of any length are read in windows that overlap by what the network sees to either side, so
 that what is found does not depend on where a window begins; time and memory grow linearly.
+Several texts are laid one behind another, with words between them that the network sees as
+nothing: none is filled up to the length of the longest.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 from time import monotonic
@@ -22,7 +24,7 @@ import onnxruntime
 
 from compliance.detection.countries import is_country
 from compliance.detection.names.gazetteer import FLAGS, LAND, WELL_KNOWN, Gazetteer
-from compliance.detection.names.labels import CLASSES, REACH, TAGS
+from compliance.detection.names.labels import CLASSES, DILATIONS, REACH, TAGS
 from compliance.detection.names.spans import Floats, Name, names_of
 from compliance.detection.names.tokens import Hashed, Tokens, folded, hashed, tokens
 from compliance.vocabulary import DetectionFailed
@@ -30,10 +32,36 @@ from compliance.vocabulary import DetectionFailed
 FOLDER = Path(__file__).parent / "weights"
 SUMS = "SHA256SUMS"
 
-WINDOW = 512  # words that are read together
-BATCH = 8  # windows that are run together
+WINDOW = 1024  # words that are read together
 SHORTEST = 3  # letters of a word by which a country is known
 CHUNK = 400_000  # characters of a text whose words are in memory together
+
+
+@dataclass(slots=True)
+class _Line:
+    """The words of several texts as the network reads them, one element a word."""
+
+    words: list[str] = field(default_factory=list)
+    forms: list[int] = field(default_factory=list)
+    mask: list[int] = field(default_factory=list)  # 0 between texts, else 1
+
+    def add(self, tokens: Tokens) -> int:
+        """Add a text behind the others; returns where its first word stands.
+
+        Between two stand as many words as a layer of the network looks far, which it sees as
+        nothing.
+        """
+        between = max(DILATIONS) if self.words else 0
+        self.words += ["\n"] * between
+        self.forms += [0] * between
+        self.mask += [0] * between
+        place = len(self.words)
+        self.words += tokens.words
+        self.forms += [
+            2 * shape + glued for shape, glued in zip(tokens.shapes, tokens.glued, strict=True)
+        ]
+        self.mask += [1] * len(tokens.words)
+        return place
 
 
 class Names:
@@ -124,57 +152,43 @@ class Names:
     def _read(
         self, pieces: Sequence[tuple[int, int, Tokens]], until: float
     ) -> Iterator[tuple[int, int, list[Name]]]:
-        """The names of pieces of text, window by window of like length."""
-        chances = [
-            np.zeros((len(words.words), len(TAGS) + 1), np.float32) for _, _, words in pieces
-        ]
-        windows = [
-            (piece, start, min(start + WINDOW, len(words.words)))
-            for piece, (_, _, words) in enumerate(pieces)
-            for start in range(0, len(words.words), WINDOW - 2 * REACH)
-            if start == 0 or start + 2 * REACH < len(words.words)
-        ]
-        windows.sort(key=lambda window: window[2] - window[1])
-        for at in range(0, len(windows), BATCH):
+        """The names of pieces of text, which are read one behind another, window by window."""
+        line = _Line()
+        places = [line.add(words) for _, _, words in pieces]
+        chances = np.zeros((len(line.words), len(TAGS) + 1), np.float32)
+        for start in range(0, len(line.words), WINDOW - 2 * REACH):
+            if start and start + 2 * REACH >= len(line.words):
+                break
             if monotonic() > until:
                 raise DetectionFailed("the text is too long to be checked in the time allowed")
-            batch = windows[at : at + BATCH]
-            seen = self._chances(
-                [(pieces[piece][2], start, end) for piece, start, end in batch]
-            )
-            for (piece, start, end), rows in zip(batch, seen, strict=True):
-                skip = REACH if start else 0
-                keep = end if end == len(pieces[piece][2].words) else end - REACH
-                chances[piece][start + skip : keep] = rows[skip : keep - start]
-        for (index, offset, words), rows in zip(pieces, chances, strict=True):
+            skip = REACH if start else 0
+            chances[start + skip : start + WINDOW] = self._chances(line, start)[skip:]
+        for (index, offset, words), place in zip(pieces, places, strict=True):
+            rows = chances[place : place + len(words.words)]
             yield index, offset, list(names_of(words, rows))
 
-    def _chances(self, windows: Sequence[tuple[Tokens, int, int]]) -> Floats:
-        """The probability of each tag for each word, of shape (windows, words, tags + 1).
+    def _chances(self, line: _Line, start: int) -> Floats:
+        """The probability of each tag for each word of a window, of shape (words, tags + 1).
 
         The last column is 1 for words that are known as first names, larger towns or countries.
         """
-        longest = max(end - start for _, start, end in windows)
+        window = slice(start, start + WINDOW)
+        written = line.words[window]
         numbers: dict[str, int] = {}
-        which = np.zeros((len(windows), longest), np.int64)
-        form = np.zeros((len(windows), longest), np.int64)
-        mask = np.zeros((len(windows), longest, 1), np.float32)
-        for row, (words, start, end) in enumerate(windows):
-            size = end - start
-            written = words.words[start:end]
-            number = {
-                word: numbers.setdefault(folded(word), len(numbers))
-                for word in dict.fromkeys(written)
-            }
-            which[row, :size] = [number[word] for word in written]
-            form[row, :size] = words.shapes[start:end]
-            form[row, :size] *= 2
-            form[row, :size] += words.glued[start:end]
-            mask[row, :size] = 1
+        number = {
+            word: numbers.setdefault(folded(word), len(numbers))
+            for word in dict.fromkeys(written)
+        }
+        which = np.array([number[word] for word in written])
         features, known = self._features(list(numbers))
-        fed = {"features": features, "which": which, "form": form, "mask": mask}
+        fed = {
+            "features": features,
+            "which": which[None],
+            "form": np.array(line.forms[window])[None],
+            "mask": np.array(line.mask[window], np.float32)[None, :, None],
+        }
         (chances,) = self._network.run(None, fed)
-        return np.concatenate([chances, known[which][..., None]], 2, dtype=np.float32)
+        return np.concatenate([chances[0], known[which][:, None]], 1, dtype=np.float32)
 
     def _features(self, words: Sequence[str]) -> tuple[Floats, Floats]:
         """Each word as the network is given it: its row, its n-grams' mean, what is known.

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise
+from itertools import accumulate, compress, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +43,8 @@ SHAPES = 14
     UNCASED,  # lower case in a line that has no capitals at all
 ) = range(SHAPES)
 
-_SPACE_OR_WORD = regex.compile(r"([^\S\n]++)|(\p{L}[\p{L}\p{M}]*+|\p{Nd}++|\n|\S)")
+SPACE = -1  # of what is between words
+_PART = regex.compile(r"[^\S\n]++|\p{L}[\p{L}\p{M}]*+|\p{Nd}++|\n|\S")
 _SEAM = regex.compile(r"(?<=\p{Ll}{3})(?=\p{Lu}\p{Ll}{2})")
 """Where a name begins that is glued to another (AnnaWeber)."""
 _CAPITALS = frozenset({TITLE, UPPER, INITIAL, MIXED})
@@ -64,24 +64,28 @@ class Tokens:
 
 def tokens(text: str) -> Tokens:
     """The words of a text in their order; spaces are left out."""
-    words: list[str] = []
-    starts: list[int] = []
-    shapes: list[int] = []
-    glued: list[bool] = []
-    shape_of = cache(shape)  # most words of a text stand in it more than once
-    end, behind_word = 0, False
-    for space, word in _SPACE_OR_WORD.findall(text):
-        if space:
-            end, behind_word = end + len(space), False
-            continue
-        for part in _SEAM.split(word) if shape_of(word) == MIXED else (word,):
-            words.append(part)
-            starts.append(end)
-            shapes.append(shape_of(part))
-            glued.append(behind_word)
-            end, behind_word = end + len(part), True
-    ends = [start + len(word) for start, word in zip(starts, words, strict=True)]
-    return Tokens(words, starts, ends, uncased(shapes), glued)
+    parts = _PART.findall(text)
+    # Most stand in a text more than once.
+    shapes = {part: SPACE if _is_space(part) else shape(part) for part in set(parts)}
+    seamed = {
+        part: names
+        for part, shape in shapes.items()
+        if shape == MIXED and len(names := _SEAM.split(part)) > 1
+    }
+    if seamed:
+        parts = [name for part in parts for name in seamed.get(part, (part,))]
+        shapes |= {name: shape(name) for names in seamed.values() for name in names}
+    written = [shapes[part] for part in parts]
+    is_word = [shape != SPACE for shape in written]
+    words = list(compress(parts, is_word))
+    ends = list(compress(accumulate(map(len, parts)), is_word))
+    starts = [end - len(word) for end, word in zip(ends, words, strict=True)]
+    glued = list(compress([False, *is_word], is_word))
+    return Tokens(words, starts, ends, uncased(list(compress(written, is_word))), glued)
+
+
+def _is_space(part: str) -> bool:
+    return part != "\n" and part.isspace()
 
 
 def uncased(shapes: list[int]) -> list[int]:
