@@ -192,6 +192,9 @@ def test_what_is_found_does_not_depend_on_the_texts_beside_it(names):
         assert [(n.start, n.end, n.label) for n in alone] == [
             (n.start, n.end, n.label) for n in answer
         ]
+        # Scores are rounded to a thousandth.
+        scores = [n.score for n in alone]
+        assert [n.score for n in answer] == pytest.approx(scores, abs=0.0011)
 
 
 @pytest.mark.parametrize(
