@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -24,6 +25,7 @@ from compliance.detection.categories import PERSONS, category, pairs
 from compliance.detection.identifiers import ALL
 from compliance.detection.language import Languages
 from compliance.detection.matching.edges import is_joined
+from compliance.detection.matching.matcher import BESIDE, Seen
 from compliance.detection.matching.passes import read
 from compliance.detection.names.model import Names
 from compliance.detection.names.spans import Name
@@ -65,8 +67,9 @@ class Detector:
         self._languages = Languages()
         self._names = Names()
         self._language_of = lru_cache(maxsize=256)(self._language)
+        self._identifiers = Identifiers(ALL, self._language_of)
         recognisers = [
-            Identifiers(ALL, self._language_of),
+            self._identifiers,
             *credentials.recognisers(),
             Named(self._names.entities),
         ]
@@ -134,7 +137,10 @@ class Detector:
                 # A pattern may say how a value is written, which views make alike.
                 results.extend(self.own.find(text, until))
             reading = self._languages.read(text)
-            findings = self._with_what_masks_show(text, resolved(results, text), until)
+            findings = resolved(results, text)
+            is_plain = [view.text for view in several] == [text]
+            if not is_plain or _may_change(findings, self._identifiers.seen):
+                findings = self._with_what_masks_show(text, findings, until)
             examined.append(
                 Examined(tuple(findings), reading.names_unchecked, reading.languages)
             )
@@ -224,6 +230,24 @@ def _may_show_more(text: str, findings: Sequence[Finding]) -> bool:
     starts = [*(one.start for one in findings), len(text)]
     gaps = zip(ends, starts, strict=True)
     return bool(findings) and any(_NUMBER.search(text, *gap) for gap in gaps)
+
+
+def _may_change(findings: Sequence[Finding], seen: Iterable[Seen]) -> bool:
+    """Whether what counts of all that was seen in a text may change once findings are masked.
+
+    What holds and stands outside of all may begin to; of the rest, what is cut by one or stands
+    right beside it.
+    """
+    masked = [one for one in findings if not is_guessed(one)]
+    for one in set(seen if masked else ()):
+        at = bisect_right(masked, one.start, key=lambda finding: finding.end)
+        near = masked[max(0, at - 1) : at + 1]
+        if any(other.start <= one.start and one.end <= other.end for other in near):
+            continue
+        low, high = one.start - BESIDE, one.end + BESIDE
+        if one.holds or any(low <= other.end and other.start <= high for other in near):
+            return True
+    return False
 
 
 def _left(until: float) -> float | None:

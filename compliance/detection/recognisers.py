@@ -18,7 +18,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from compliance.detection.identifiers.identifier import Identifier, Strength
 from compliance.detection.masks import masks, touches
-from compliance.detection.matching.matcher import Match, Matcher
+from compliance.detection.matching.matcher import Match, Matcher, Seen
 
 CERTAIN = "certain"
 """In a result's metadata: whether its value can hardly be anything else."""
@@ -40,6 +40,11 @@ class Identifiers(LocalRecognizer):
             supported_language="en",
             name="identifiers",
         )
+
+    @property
+    def seen(self) -> Sequence[Seen]:
+        """What was seen in the text analysed last, whether it counts or not."""
+        return self._matcher.seen
 
     def load(self) -> None:
         """Nothing to load: the tables are all."""

@@ -70,19 +70,16 @@ class Bare:
         self._language = language
         self._share = lru_cache(maxsize=8_192)(_share)
 
-    def may(self, identifier: Identifier, text: str, span: tuple[int, int]) -> bool:
-        """Whether a value is one by itself, if its check holds."""
-        value = text[slice(*span)]
+    def may(self, identifier: Identifier, value: str) -> bool | None:
+        """Whether a value is one by itself, if its check holds; None: if it `is_at_home`."""
         if not identifier.country:
             return identifier.strength is Strength.CERTAIN
         if identifier.strength is Strength.FORM or _TIMES.fullmatch(value):
             return False
         share = self.share(identifier, value)
-        if share <= SELDOM:
-            return identifier.strength is Strength.CERTAIN or self.is_at_home(
-                identifier, text, span
-            )
-        return share <= AT_HOME and self.is_at_home(identifier, text, span)
+        if share > AT_HOME:
+            return False
+        return True if share <= SELDOM and identifier.strength is Strength.CERTAIN else None
 
     def share(self, identifier: Identifier, value: str) -> float:
         """The share of other values of a value's shape that pass for an identifier."""

@@ -18,6 +18,8 @@ class Tables:
     """The cells below words, by what the words are about; sorted by start."""
 
     of: dict[int, list[tuple[str, int, int]]] = field(default_factory=dict)
+    broken: list[tuple[int, int]] = field(default_factory=list)
+    """The line behind each table where it has more columns."""
 
     def cells(self, about: int) -> list[tuple[str, int, int]]:
         """The word and place of each cell."""
@@ -72,6 +74,9 @@ def _table(text: str, line: int, words: Sequence[Said], spoken: Spoken, tables: 
                 for about in spoken.abouts[word]:
                     tables.of.setdefault(about, []).append((word.word, *row[column]))
         end = row[-1][1]
+    behind = end + 1, _line_end(text, end + 1)
+    if text.count(delimiter, *behind) >= columns:
+        tables.broken.append(behind)
     return end + 1
 
 
@@ -80,8 +85,7 @@ def _rows(
 ) -> Iterator[list[tuple[int, int]]]:
     """The places of the cells of each following line with as many columns."""
     while start < len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
+        end = _line_end(text, start)
         places, at = [], start
         while at <= end:
             stop = text.find(delimiter, at, end)
@@ -92,3 +96,8 @@ def _rows(
             return
         yield places
         start = end + 1
+
+
+def _line_end(text: str, start: int) -> int:
+    end = text.find("\n", start)
+    return len(text) if end < 0 else end

@@ -11,6 +11,7 @@ Where it passes for several identifiers, `deciding` says which has it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from compliance.detection.identifiers.identifier import Identifier, Kind, Strength
 from compliance.detection.matching.bare import Bare
@@ -36,9 +37,18 @@ CHECKED = 20_000
 that a text made of numbers costs little more than the time to read it."""
 
 SHORT = 4  # letters of a word that is one of other things in many a language
+BESIDE = 4  # characters on either side that may make a value a part of more
 CLOSE = 24  # characters to a value that has nothing but its form, within which it counts
 
 _SENTENCE_ENDS = (". ", "! ", "? ")
+
+
+class Seen(NamedTuple):
+    """What could be a value at `[start, end)` if something else stood beside or within it."""
+
+    start: int
+    end: int
+    holds: bool  # its form and check; if not, something within it must change
 
 
 class Matcher:
@@ -55,14 +65,18 @@ class Matcher:
         self._bare = Bare(language)
         self._reader = Reader(self._identifiers)
         self._decider = Decider(self._identifiers, self._bare)
+        self.seen: list[Seen] = []
+        """What was seen in the text of the last call of `found`, whether it counts or not."""
 
     def found(self, text: str) -> list[Match]:
         """The values in a text by start; none overlaps another."""
         read = self._reader.read(text)
+        self.seen = [Seen(*row, holds=False) for row in read.tables.broken]
         candidates = [
             *self._forms(read),
             *self._in_passing(read, self._values(read)),
         ]
+        self.seen.extend(Seen(one.start, one.end, one.holds) for one in candidates)
         return list(self._decider.decided(read, candidates))
 
     def _values(self, read: Read) -> Iterator[Hit]:
@@ -121,6 +135,7 @@ class Matcher:
         pattern = alone(self._identifiers[about])
         for start, end in windows(words, len(read.text)):
             for match in pattern.finditer(read.text, start, end):
+                self.seen.append(Seen(*match.span(), holds=True))
                 near = read.spoken.near(about, *match.span())
                 if not near or self._is_told_before(read, about, near[1], match.span()):
                     continue
@@ -185,18 +200,24 @@ class Matcher:
             if word is not None:
                 yield self._tried(read, about, (start, end), *word)
                 continue
+            self.seen.append(Seen(start, end, holds=False))
             identifier = self._identifiers[about]
             if not has_edges(read.text, start, end):
                 continue
             value = read.text[start:end]
+            may = self._bare.may(identifier, value)
+            if may is False:
+                continue
             numeric = not identifier.trigger or is_figures(value)
             if numeric and is_part_of_more(read.text, start, end):
                 continue
-            if not self._bare.may(identifier, read.text, (start, end)):
-                continue
             left -= 1
-            if left < 0 or identifier.holds is None or identifier.holds(value):
+            if left >= 0 and not (identifier.holds is None or identifier.holds(value)):
+                continue
+            if may or self._bare.is_at_home(identifier, read.text, (start, end)):
                 yield Candidate(about, start, end, 2 * BEFORE, None, checked=left >= 0)
+            else:
+                self.seen.append(Seen(start, end, holds=True))
 
     def _word(self, read: Read, about: int, start: int, end: int) -> tuple[int, str] | None:
         heading = read.tables.word(about, start, end)

@@ -223,6 +223,18 @@ def test_own_entities_are_found_beside_the_others_and_named_by_the_policy(detect
         detector.own = OwnEntities([])
 
 
+def test_what_is_glued_to_an_own_entity_is_found(detector):
+    case = OwnEntity("CASE", "A case.", Category.SPECIAL, pattern=r"AZ-\d{6}")
+    detector.own = OwnEntities([case])
+    try:
+        assert found(detector, "Ring about AZ-123456+491701234567") == [
+            ("CASE", "AZ-123456"),
+            ("PHONE_NUMBER", "+491701234567"),
+        ]
+    finally:
+        detector.own = OwnEntities([])
+
+
 def test_a_name_is_found_wherever_it_stands_in_a_long_text(detector):
     text = "The weather was fine that day. " * 400 + "Then Angela Schmidt called."
     assert ("PERSON", "Angela Schmidt") in found(detector, text)
@@ -360,3 +372,42 @@ def test_limits_in_schemas_are_no_personal_data(detector):
     parts = segments(body)
     assert len(parts) >= len(limits)
     assert detector.scan(parts).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "entity", "value"),
+    [
+        ("CHE907822261IVA30179270605", "CH_VAT", "CHE907822261IVA"),  # glued to the other
+        ("30039899049 530263 4879", "IS_NATIONAL_ID", "530263 4879"),  # taken for its part
+        ("06 70070 131052-308T", "PHONE_NUMBER", "06 70070"),  # read together with its half
+        # In the language of an address.
+        ("CHE107787577IVA sli 65816869816", "NO_NATIONAL_ID", "65816869816"),
+        # Nearer to its word, once a mask is shorter than the address between them.
+        (
+            "AG07. 401 56 923|Rua das Flores, 12, 4050-265 Porto|plaque d'immatriculation",
+            "CH_NUMBER_PLATE",
+            "AG07",
+        ),
+        # In Polish, once a street is gone from the words around it.
+        (
+            "853-565-61-83: Czy wolno łącz. Slovenski cesti 29, 1000 Ljubljana. ",
+            "PL_TAX_ID",
+            "853-565-61-83",
+        ),
+        # In a column, once a comma is gone from a cell before it.
+        (
+            "address,name,BSN\n"
+            + "Kerkstraat 12 Utrecht,Anna,111222333\n" * 4
+            + "Hauptstraße 5, 10115 Berlin,the same,123456782",
+            "NL_NATIONAL_ID",
+            "123456782",
+        ),
+    ],
+)
+def test_what_counts_once_what_stands_beside_it_is_masked_is_found(
+    detector, text, entity, value
+):
+    start = text.index(value)
+    assert (entity, start, start + len(value)) in {
+        (one.entity, one.start, one.end) for one in detector.examine(text).findings
+    }
