@@ -120,6 +120,7 @@ class Detector:
         finally:
             read.cache_clear()  # no text is kept
             self._language_of.cache_clear()
+            self._identifiers.seen.clear()
 
     def _examined(self, texts: Sequence[str], until: float) -> list[Examined]:
         ways = [views(text) if len(text) >= MIN_LENGTH else [] for text in texts]
@@ -239,7 +240,7 @@ def _may_change(findings: Sequence[Finding], seen: Iterable[Seen]) -> bool:
     right beside it.
     """
     masked = [one for one in findings if not is_guessed(one)]
-    for one in set(seen if masked else ()):
+    for one in seen if masked else ():
         at = bisect_right(masked, one.start, key=lambda finding: finding.end)
         near = masked[max(0, at - 1) : at + 1]
         if any(other.start <= one.start and one.end <= other.end for other in near):

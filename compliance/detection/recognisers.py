@@ -42,7 +42,7 @@ class Identifiers(LocalRecognizer):
         )
 
     @property
-    def seen(self) -> Sequence[Seen]:
+    def seen(self) -> set[Seen]:
         """What was seen in the text analysed last, whether it counts or not."""
         return self._matcher.seen
 

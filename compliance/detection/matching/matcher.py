@@ -65,18 +65,18 @@ class Matcher:
         self._bare = Bare(language)
         self._reader = Reader(self._identifiers)
         self._decider = Decider(self._identifiers, self._bare)
-        self.seen: list[Seen] = []
+        self.seen: set[Seen] = set()
         """What was seen in the text of the last call of `found`, whether it counts or not."""
 
     def found(self, text: str) -> list[Match]:
         """The values in a text by start; none overlaps another."""
         read = self._reader.read(text)
-        self.seen = [Seen(*row, holds=False) for row in read.tables.broken]
+        self.seen = {Seen(*row, holds=False) for row in read.tables.broken}
         candidates = [
             *self._forms(read),
             *self._in_passing(read, self._values(read)),
         ]
-        self.seen.extend(Seen(one.start, one.end, one.holds) for one in candidates)
+        self.seen.update(Seen(one.start, one.end, one.holds) for one in candidates)
         return list(self._decider.decided(read, candidates))
 
     def _values(self, read: Read) -> Iterator[Hit]:
@@ -135,7 +135,7 @@ class Matcher:
         pattern = alone(self._identifiers[about])
         for start, end in windows(words, len(read.text)):
             for match in pattern.finditer(read.text, start, end):
-                self.seen.append(Seen(*match.span(), holds=True))
+                self.seen.add(Seen(*match.span(), holds=True))
                 near = read.spoken.near(about, *match.span())
                 if not near or self._is_told_before(read, about, near[1], match.span()):
                     continue
@@ -200,7 +200,7 @@ class Matcher:
             if word is not None:
                 yield self._tried(read, about, (start, end), *word)
                 continue
-            self.seen.append(Seen(start, end, holds=False))
+            self.seen.add(Seen(start, end, holds=False))
             identifier = self._identifiers[about]
             if not has_edges(read.text, start, end):
                 continue
@@ -217,7 +217,7 @@ class Matcher:
             if may or self._bare.is_at_home(identifier, read.text, (start, end)):
                 yield Candidate(about, start, end, 2 * BEFORE, None, checked=left >= 0)
             else:
-                self.seen.append(Seen(start, end, holds=True))
+                self.seen.add(Seen(start, end, holds=True))
 
     def _word(self, read: Read, about: int, start: int, end: int) -> tuple[int, str] | None:
         heading = read.tables.word(about, start, end)
